@@ -12,24 +12,6 @@ from datetime import date, datetime
 from typing import Protocol
 
 
-@dataclass(slots=True)
-class RecordBatch:
-    """Records of one resource as parallel columns (columns, not objects: the hot path carries 50,000 orders a run).
-
-    `payloads` are JSON bytes exactly as received. `days` are the partition days (UTC date of the order's own time).
-    Equal lengths; a record that has no usable id or day does not belong here but in `unusable`.
-    """
-
-    resource: str
-    record_ids: list[str] = field(default_factory=list)
-    days: list[date] = field(default_factory=list)
-    payloads: list[bytes] = field(default_factory=list)
-    unusable: list[UnusableRecord] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.record_ids)
-
-
 @dataclass(frozen=True, slots=True)
 class UnusableRecord:
     """A received record that cannot be keyed (no id, no parsable day, no JSON): it goes to quarantine with its bytes.
@@ -42,6 +24,24 @@ class UnusableRecord:
     value: str
     payload: bytes
     day: date | None = None
+
+
+@dataclass(slots=True)
+class RecordBatch:
+    """Records of one resource as parallel columns (columns, not objects: the hot path carries 50,000 orders a run).
+
+    `payloads` are JSON bytes exactly as received. `days` are the partition days (UTC date of the order's own time).
+    Equal lengths; a record that has no usable id or day does not belong here but in `unusable`.
+    """
+
+    resource: str
+    record_ids: list[str] = field(default_factory=list[str])
+    days: list[date] = field(default_factory=list[date])
+    payloads: list[bytes] = field(default_factory=list[bytes])
+    unusable: list[UnusableRecord] = field(default_factory=list[UnusableRecord])
+
+    def __len__(self) -> int:
+        return len(self.record_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ class FetchReport:
 class CommitGroup:
     """What must be committed together: batches, and the reports of the windows that end with them."""
 
-    batches: list[RecordBatch] = field(default_factory=list)
-    reports: list[FetchReport] = field(default_factory=list)
+    batches: list[RecordBatch] = field(default_factory=list[RecordBatch])
+    reports: list[FetchReport] = field(default_factory=list[FetchReport])
 
 
 @dataclass(frozen=True, slots=True)

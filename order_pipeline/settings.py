@@ -31,7 +31,7 @@ class RateSettings(BaseModel):
 class LakeSettings(BaseModel):
     """Where the lake lives. Defaults (None) are inside `data_dir`; several machines set both."""
 
-    catalog: str | None = Field(None, description="None: SQLite in data_dir. Or `postgres:dbname=...` (libpq).")
+    catalog: str | None = Field(default=None, description="None: SQLite in data_dir. Or `postgres:dbname=...` (libpq).")
     data_path: str | None = Field(default=None, description="None: `lake/` in data_dir. Or `s3://bucket/prefix/`.")
     memory_limit: str = Field(default="192MB", description="DuckDB's memory limit for one pipeline connection.")
     lock_timeout_seconds: float = Field(
@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Path("data")
-    operations_url: str | None = Field(None, description="None: SQLite in data_dir; or a PostgreSQL URL.")
+    operations_url: str | None = Field(default=None, description="None: SQLite in data_dir; or a PostgreSQL URL.")
     lake: LakeSettings = LakeSettings()
     kibo: KiboSettings = KiboSettings()
     scansource: ScanSourceSettings = ScanSourceSettings()

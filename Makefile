@@ -1,0 +1,59 @@
+# Everything a newcomer needs: python3, make and a package registry. No uv, no DAGSTER_HOME, no root.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+TEST_PROCESSES ?= 2
+export DAGSTER_DISABLE_TELEMETRY := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help install demo ui test test-all lint format bench clean lock
+
+help: ## Show what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
+	@echo "Installing the pinned packages into $(VENV) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: $(INSTALLED) ## Make .venv with everything pinned by hash
+
+demo: $(INSTALLED) ## The whole road against local fakes: 7 days x 600 orders a channel, picks emitted, a summary
+	@$(BIN)/order-pipeline demo
+
+ui: $(INSTALLED) ## The Dagster UI on http://127.0.0.1:3000 (no login: keep it on loopback)
+	@$(BIN)/order-pipeline ui
+
+test: $(INSTALLED) ## The tests; the slow matrices as a seeded sample
+	@$(BIN)/python -m pytest -m "not slow" -n $(TEST_PROCESSES)
+
+test-all: $(INSTALLED) ## Every test, the slow matrices whole
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES)
+
+lint: $(INSTALLED) ## Format check, lint, types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/basedpyright --level error
+
+format: $(INSTALLED) ## Format the code and mend what ruff can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(INSTALLED) ## Side-by-side measurements with the peers (installs them into .venv-bench)
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --constraint <(grep -E '^[a-z].*==' requirements.lock | sed 's/ .*//') --editable '.[bench]'
+	@.venv-bench/bin/python -m benchmarks
+
+clean: ## Remove the environment, caches and all run-time state in data/ (data/reference stays)
+	@find data -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} +
+	@rm -rf $(VENV) .venv-bench .artifacts .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+
+lock: ## Resolve requirements.lock again (maintainers; needs uv)
+	@uv pip compile pyproject.toml --extra dev --extra scale --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock

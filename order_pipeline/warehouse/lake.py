@@ -1,0 +1,230 @@
+"""The lake: where it is, how to connect, and the one way to write.
+
+A `Lake` holds one DuckDB instance a process (one memory limit, one thread pool); every `connect()` is a connection of
+its own on it. Readers connect and read; writers use `transaction()`, or `run()` where a conflict may be retried.
+Does not belong here: any table's name.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import duckdb
+
+from order_pipeline.settings import Settings
+from order_pipeline.warehouse.extensions import load_extension, quoted
+from order_pipeline.warehouse.operations_attachment import attach_operations
+from order_pipeline.warehouse.writers_lock import writers_lock
+
+Connection: TypeAlias = duckdb.DuckDBPyConnection
+Result = TypeVar("Result")
+
+_BUSY_TIMEOUT_MILLISECONDS = 5000
+
+
+class LakeError(RuntimeError):
+    """The lake could not be opened or written; the message says what was tried and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query returned: column names and rows, in the query's order."""
+
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+
+
+class Lake:
+    """The lake that the settings name. Cheap to build: nothing is opened before the first connection."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        directory = settings.data_dir.resolve()
+        self.is_embedded = settings.lake.catalog is None or settings.lake.catalog.startswith("sqlite:")
+        self.catalog = settings.lake.catalog or f"sqlite:{directory / 'catalog.sqlite'}"
+        self.data_path = settings.lake.data_path or f"{directory / 'lake'}/"
+        self._temporary = directory / "tmp"
+        self._instance: Connection | None = None
+        self._opening = threading.Lock()
+        self._writing = threading.local()
+
+    @property
+    def catalog_file(self) -> Path | None:
+        """The SQLite catalog's file; None when the catalog is a server."""
+        return Path(self.catalog.removeprefix("sqlite:")) if self.is_embedded else None
+
+    def connect(self, *, read_only: bool = False, operations: bool = False) -> Connection:
+        """A connection with the catalog `lake` attached and in use; close it after use.
+
+        Args:
+            read_only: the lake is attached read-only (an own DuckDB instance); a lake must exist already.
+            operations: the operations store is attached as `ops`, if it exists (own instance, see
+                `operations_attachment`).
+
+        Raises:
+            LakeError: the catalog could not be opened.
+        """
+        if read_only or operations:
+            connection = self._open(read_only=read_only)
+            if operations:
+                attach_operations(connection, self.settings.resolved_operations_url)
+        else:
+            with self._opening:
+                if self._instance is None:
+                    self._instance = self._open(read_only=False)
+                connection = self._instance.cursor()
+        connection.execute("USE lake")
+        return connection
+
+    @contextmanager
+    def transaction(self, purpose: str) -> Generator[Connection]:
+        """A connection inside one transaction: committed at the end of the block, rolled back on any error.
+
+        Embedded lakes are written by one transaction at a time: fetch and compute before it, not in it.
+
+        Args:
+            purpose: a few words that others see while they wait for this writer.
+
+        Raises:
+            LakeBusyError: another writer held the lake longer than the setting allows.
+            LakeError: this thread is already inside a transaction (it would wait for itself).
+        """
+        if getattr(self._writing, "purpose", None):
+            raise LakeError(f"Transaction '{purpose}' inside '{self._writing.purpose}': finish the outer one first.")
+        with self._queue(purpose), self._connected() as connection:
+            self._writing.purpose = purpose
+            try:
+                connection.begin()
+                yield connection
+                connection.commit()
+            except BaseException:
+                _roll_back(connection)
+                raise
+            finally:
+                self._writing.purpose = None
+
+    def run(self, purpose: str, body: Callable[[Connection], Result], *, attempts: int = 5) -> Result:
+        """Run `body` in a transaction, again when a concurrent writer's commit conflicts (PostgreSQL catalog).
+
+        DuckLake itself retries commits that do not conflict logically; what reaches this loop are two writers that
+        replaced the same rows. `body` runs once an attempt, so it must have no effect outside its connection.
+
+        Raises:
+            duckdb.TransactionException: still in conflict after `attempts`.
+        """
+        for attempt in range(1, attempts + 1):
+            try:
+                with self.transaction(purpose) as connection:
+                    return body(connection)
+            except duckdb.TransactionException:
+                if attempt == attempts:
+                    raise
+                time.sleep(0.05 * 2**attempt)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def query(self, sql: str) -> Answer:
+        """Run one reading statement on the lake attached read-only, with the operations store as `ops`.
+
+        Raises:
+            duckdb.Error: the statement is wrong, or it writes.
+        """
+        connection = self.connect(read_only=True, operations=True)
+        try:
+            result = connection.execute(sql)
+            return Answer([column[0] for column in result.description or []], result.fetchall())
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Close the instance; connections that are still open keep it alive until they close."""
+        with self._opening:
+            if self._instance is not None:
+                self._instance.close()
+                self._instance = None
+
+    @contextmanager
+    def _connected(self) -> Generator[Connection]:
+        connection = self.connect()
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _queue(self, purpose: str) -> AbstractContextManager[None]:
+        if self.catalog_file is None:
+            return nullcontext()
+        return writers_lock(self.catalog_file.with_suffix(".lock"), purpose, self.settings.lake.lock_timeout_seconds)
+
+    def _open(self, *, read_only: bool) -> Connection:
+        if self.catalog_file and read_only and not self.catalog_file.exists():
+            raise LakeError(
+                f"There is no lake at {self.catalog_file} yet: run the pipeline once, or check the data directory."
+            )
+        if self.catalog_file:
+            self.catalog_file.parent.mkdir(parents=True, exist_ok=True)
+        self._temporary.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(
+            ":memory:",
+            config={
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "memory_limit": self.settings.lake.memory_limit,
+                "temp_directory": str(self._temporary),
+            },
+        )
+        try:
+            connection.execute("SET GLOBAL TimeZone = 'UTC'")
+            load_extension(connection, "ducklake")
+            load_extension(connection, "sqlite_scanner" if self.is_embedded else "postgres_scanner")
+            if "://" in self.data_path:
+                load_extension(connection, "httpfs")
+            self._attach(connection, read_only=read_only)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _attach(self, connection: Connection, *, read_only: bool) -> None:
+        options = [f"DATA_PATH {quoted(self.data_path)}"]
+        if read_only:
+            options.append("READ_ONLY")
+        if self.is_embedded:
+            options.append(f"META_BUSY_TIMEOUT {_BUSY_TIMEOUT_MILLISECONDS}")
+            if not read_only:
+                options.append("META_JOURNAL_MODE 'WAL'")
+            if self.settings.lake.data_path is None:
+                # The data lies beside its catalog, so a moved or restored data directory keeps working.
+                options.append("OVERRIDE_DATA_PATH true")
+        try:
+            connection.execute(f"ATTACH {quoted('ducklake:' + self.catalog)} AS lake ({', '.join(options)})")
+        except duckdb.Error as error:
+            # libpq puts the connection string, password included, into some of its messages.
+            raise LakeError(
+                f"Could not open the lake's catalog {_without_password(self.catalog)}: {_without_password(str(error))} "
+                "Check ORDER_PIPELINE_LAKE__CATALOG, ORDER_PIPELINE_LAKE__DATA_PATH and who may read them."
+            ) from None
+
+
+def snapshot_id(connection: Connection) -> int:
+    """The number of the snapshot this connection reads: `AT (VERSION => n)` shows the same state later."""
+    row = connection.execute("SELECT id FROM lake.current_snapshot()").fetchone()
+    assert row is not None  # noqa: S101 - a lake has a snapshot from its creation on
+    return int(row[0])
+
+
+def _roll_back(connection: Connection) -> None:
+    try:
+        connection.rollback()
+    except duckdb.Error:  # the failed commit has already ended the transaction
+        return
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"(password\s*=\s*)('[^']*'|\S+)|(?<=:)[^:@/\s]+(?=@)", r"\1***", text)

@@ -1,0 +1,120 @@
+"""The connection, the transaction and what an analyst sees."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from order_pipeline.settings import LakeSettings
+from order_pipeline.warehouse import extensions
+from order_pipeline.warehouse.lake import Lake, LakeError, snapshot_id
+from order_pipeline.warehouse.migrations import SCHEMAS, ensure_raw_table, migrate
+from order_pipeline_tests.warehouse.settings_for_tests import settings_in
+
+
+def mark_day(connection: duckdb.DuckDBPyConnection, day: str = "2026-01-01") -> None:
+    connection.execute("INSERT INTO raw.dirty_days VALUES ('kibo', ?, uuid(), now(), 'run')", [day])
+
+
+def mark_a_day_and_fail(lake: Lake) -> None:
+    with lake.transaction("fail") as connection:
+        mark_day(connection, "2026-01-02")
+        connection.execute("DELETE FROM no_such_table")
+
+
+def test_a_migrated_lake_has_all_schemas_and_migrating_again_changes_nothing(lake: Lake) -> None:
+    with lake.connect() as connection:
+        before = snapshot_id(connection)
+        names = connection.execute("SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'lake'").fetchall()
+    assert set(SCHEMAS) <= {name for (name,) in names}
+    migrate(lake)
+    ensure_raw_table(lake, "kibo", "orders")
+    ensure_raw_table(lake, "kibo", "orders")
+    with lake.connect() as connection:
+        assert snapshot_id(connection) == before + 1
+
+
+def test_a_committed_transaction_is_read_by_others_and_a_failed_one_leaves_nothing(lake: Lake) -> None:
+    with lake.transaction("mark a day") as connection:
+        mark_day(connection)
+    with pytest.raises(duckdb.Error, match="no_such_table"):
+        mark_a_day_and_fail(lake)
+    assert lake.query("SELECT order_day::VARCHAR FROM raw.dirty_days").rows == [("2026-01-01",)]
+
+
+def test_a_transaction_inside_a_transaction_is_refused_at_once(lake: Lake) -> None:
+    with lake.transaction("outer"), pytest.raises(LakeError, match="inside 'outer'"), lake.transaction("inner"):
+        pass
+    with lake.transaction("the next one is free") as connection:
+        mark_day(connection)
+
+
+def test_times_are_utc_whatever_the_machine_says(lake: Lake) -> None:
+    assert lake.query("SELECT current_setting('TimeZone')").rows == [("UTC",)]
+
+
+def test_a_query_cannot_write(lake: Lake) -> None:
+    with pytest.raises(duckdb.Error, match="read-only"):
+        lake.query("DELETE FROM raw.fetches")
+
+
+def test_a_query_before_the_first_run_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(LakeError, match="run the pipeline once"):
+        Lake(settings_in(tmp_path)).query("SELECT 1")
+    assert not (tmp_path / "catalog.sqlite").exists()
+
+
+def test_a_moved_data_directory_keeps_working(tmp_path: Path) -> None:
+    old = Lake(settings_in(tmp_path / "old"))
+    migrate(old)
+    table = ensure_raw_table(old, "kibo", "orders")
+    with old.transaction("add rows") as connection:
+        connection.execute(
+            f"INSERT INTO {table} SELECT i::VARCHAR, DATE '2026-01-01', 'x', '{{}}', now(), i, 'r' FROM range(100) r(i)"
+        )
+    old.close()
+    shutil.move(tmp_path / "old", tmp_path / "new")
+    new = Lake(settings_in(tmp_path / "new"))
+    assert new.query(f"SELECT count(*) FROM {table}").rows == [(100,)]
+
+
+def test_an_earlier_snapshot_can_be_read(lake: Lake) -> None:
+    with lake.transaction("first") as connection:
+        mark_day(connection)
+    with lake.connect() as connection:
+        first = snapshot_id(connection)
+    with lake.transaction("second") as connection:
+        mark_day(connection, "2026-01-02")
+    rows = lake.query(f"SELECT count(*) FROM raw.dirty_days AT (VERSION => {first})").rows
+    assert rows == [(1,)]
+
+
+def test_the_operations_store_is_seen_as_ops_while_it_is_open_for_writing(lake: Lake, tmp_path: Path) -> None:
+    store = sqlite3.connect(tmp_path / "operations.sqlite")
+    store.execute("PRAGMA journal_mode = WAL")
+    store.execute("CREATE TABLE pick_outbox (id INTEGER PRIMARY KEY, state VARCHAR NOT NULL, created_at DATETIME)")
+    store.execute("INSERT INTO pick_outbox VALUES (1, 'sent', '2026-01-01 10:00:00.000000')")
+    store.commit()
+    store.execute("INSERT INTO pick_outbox VALUES (2, 'planned', NULL)")
+    assert lake.query("SELECT id, state FROM ops.pick_outbox").rows == [(1, "sent")]
+    store.commit()
+    assert lake.query("SELECT count(*) FROM ops.pick_outbox").rows == [(2,)]
+    store.close()
+
+
+def test_a_missing_extension_names_the_wheel_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extensions, "find_spec", lambda _: None)
+    with pytest.raises(extensions.ExtensionNotInstalledError, match=r"install duckdb-extension-ducklake==1\.5"):
+        extensions.extension_file("ducklake")
+
+
+def test_a_wrong_catalog_address_does_not_show_its_password(tmp_path: Path) -> None:
+    catalog = "postgres:host=127.0.0.1 port=1 user=u password=hunter2 dbname=d connect_timeout=1"
+    settings = settings_in(tmp_path, lake=LakeSettings(catalog=catalog))
+    with pytest.raises(LakeError, match="ORDER_PIPELINE_LAKE__CATALOG") as caught:
+        Lake(settings).connect()
+    assert "hunter2" not in str(caught.value)

@@ -1,0 +1,101 @@
+"""Leases with expiry and fencing: one worker at a time per name, across processes and machines.
+
+A lease is a row. Whoever holds it writes its fence number with every durable step, in the same transaction, so a holder
+that slept past its expiry and was replaced cannot write any more (`LeaseLostError`). Expiry only says when another may
+take over: a holder that is late but was not replaced goes on.
+
+Belongs here: taking, renewing, giving back. Does not belong here: what is done under the lease.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.tables import leases
+
+
+class LeaseHeldError(RuntimeError):
+    """Another worker holds the lease; nothing was done. The text names it and says when its lease ends."""
+
+
+class LeaseLostError(RuntimeError):
+    """The lease went to another worker meanwhile; the transaction that found out was rolled back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A held lease: proof, by its fence number, of the right to write."""
+
+    name: str
+    holder: str
+    fence: int
+    seconds: float
+
+
+def describe_holder(run_id: str) -> str:
+    """Who holds a lease, for the one who has to wait: host, process and run."""
+    return f"{socket.gethostname()} pid {os.getpid()} run {run_id}"
+
+
+def acquire(store: OperationsStore, name: str, holder: str, seconds: float) -> Lease:
+    """Take the lease if it is free or expired.
+
+    Raises:
+        LeaseHeldError: another holder's lease has not expired.
+    """
+    try:
+        with store.writing() as connection:
+            return _take(store, connection, name, holder, seconds)
+    except IntegrityError as error:  # PostgreSQL: two first-time takers inserted at once; the other one won
+        message = f"The lease `{name}` was taken by another process at the same moment. Nothing was done."
+        raise LeaseHeldError(message) from error
+
+
+def _take(store: OperationsStore, connection: Connection, name: str, holder: str, seconds: float) -> Lease:
+    now = store.now(connection)
+    row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).mappings().first()
+    if row is not None and row["expires_at"] > now:
+        message = (
+            f"The lease `{name}` is held by {row['holder']} until {row['expires_at']:%Y-%m-%d %H:%M:%S} UTC "
+            f"(fence {row['fence']}). Nothing was done. Wait for it; if that process died, the lease ends by itself."
+        )
+        raise LeaseHeldError(message)
+    values = {"holder": holder, "acquired_at": now, "expires_at": now + timedelta(seconds=seconds)}
+    fence = 1 if row is None else int(row["fence"]) + 1
+    if row is None:
+        connection.execute(insert(leases).values(name=name, fence=fence, **values))
+    else:
+        connection.execute(update(leases).where(leases.c.name == name).values(fence=fence, **values))
+    return Lease(name, holder, fence, seconds)
+
+
+def renew(store: OperationsStore, connection: Connection, lease: Lease) -> None:
+    """Extend the lease within the caller's transaction, and prove that it is still ours.
+
+    Raises:
+        LeaseLostError: another worker has it now; let the transaction roll back.
+    """
+    until = store.now(connection) + timedelta(seconds=lease.seconds)
+    renewed = connection.execute(
+        update(leases).where(leases.c.name == lease.name, leases.c.fence == lease.fence).values(expires_at=until)
+    )
+    if renewed.rowcount != 1:
+        message = f"The lease `{lease.name}` (fence {lease.fence}, {lease.holder}) was taken over by another worker."
+        raise LeaseLostError(message)
+
+
+def release(store: OperationsStore, lease: Lease) -> None:
+    """Give the lease back at once, so that the next worker need not wait for its expiry. Harmless when already lost."""
+    with store.writing() as connection:
+        connection.execute(
+            update(leases)
+            .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
+            .values(expires_at=store.now(connection))
+        )

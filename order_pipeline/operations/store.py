@@ -1,0 +1,132 @@
+"""The operations store: one SQLAlchemy engine over SQLite or PostgreSQL, and the two ways to use it.
+
+Belongs here: how a connection is made durable, how a transaction starts, how the tables come into being, the time.
+Does not belong here: what the tables mean (`tables`, `inbox`, `picking`).
+
+Durability: SQLite runs in WAL mode with `synchronous=FULL`, so a committed transaction survives a power cut; PostgreSQL
+runs with `synchronous_commit=on`. Writers wait for each other (SQLite: `BEGIN IMMEDIATE` and a busy timeout) and never
+fail half-way through an upgrade of a read lock.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import OperationalError
+
+from order_pipeline.operations.tables import metadata
+
+BUSY_TIMEOUT_SECONDS = 30.0
+_CREATE_LOCK_KEY = 7_315_202_601  # any constant: the key under which PostgreSQL serialises `create_all`
+
+
+def system_clock() -> datetime:
+    """The current time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class OperationsStore:
+    """Durable rows, one at a time, shared by processes (SQLite) or machines (PostgreSQL).
+
+    Args:
+        url: an SQLAlchemy URL: `sqlite:////path/operations.sqlite`, or `postgresql://...` (driver: psycopg).
+        clock: the time of this process; tests advance it. PostgreSQL's own clock is used there, so that machines whose
+            clocks differ agree on when a lease expires.
+    """
+
+    def __init__(self, url: str, *, clock: Callable[[], datetime] | None = None) -> None:
+        self._clock = clock
+        parsed = make_url(url)
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite and parsed.database not in {None, "", ":memory:"}:
+            Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+        self.engine: Engine = create_engine(
+            parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False} if self.is_sqlite else {}
+        )
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _make_sqlite_durable)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            event.listen(self.engine, "connect", _make_postgres_durable)
+
+    def create_all(self) -> None:
+        """Create every missing table; safe to call from several processes at once, does nothing when all exist."""
+        with self.writing() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATE_LOCK_KEY})
+            metadata.create_all(connection)
+
+    @contextmanager
+    def writing(self) -> Generator[Connection]:
+        """A transaction that may write: durable when the block ends, rolled back when it raises."""
+        with self.engine.connect().execution_options(order_pipeline_writes=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Generator[Connection]:
+        """A consistent view for reading; never waits for a writer."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def now(self, connection: Connection) -> datetime:
+        """The store's time, aware, in UTC: the database's own clock where machines share it."""
+        if self._clock is not None:
+            return self._clock()
+        if self.is_sqlite:
+            return system_clock()
+        moment: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return moment.astimezone(UTC)
+
+    def close(self) -> None:
+        """Close every pooled connection; the store can be used again afterwards."""
+        self.engine.dispose()
+
+
+def _make_sqlite_durable(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself: see _begin_sqlite
+    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}")
+    _switch_to_wal(connection)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Switch the file to WAL once. SQLite does not use the busy timeout for this switch, hence the own wait."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("order_pipeline_writes", False)
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    except OperationalError as error:
+        error.add_note(
+            f"Another process held the write lock of {connection.engine.url.database} for more than "
+            f"{BUSY_TIMEOUT_SECONDS:.0f} s. Look for a stuck process that has the file open, then try again."
+        )
+        raise
+
+
+def _make_postgres_durable(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")
+        cursor.execute("SET TIME ZONE 'UTC'")
+    connection.commit()

@@ -1,1 +1,51 @@
-"""The common order schema as pandera models: the one truth behind the DDL, Dagster's column schema and the checks."""
+"""The common order schema as pandera models: the one truth behind the DDL, Dagster's column schema and the checks.
+
+Belongs here: tables, columns, enumerations, what is generated from them, and the check. Does not belong here: the SQL
+that fills the tables, a database connection, Dagster.
+"""
+
+from order_pipeline.contracts.fulfilment import Parcels, SerialNumbers, ShipmentLines, Shipments
+from order_pipeline.contracts.generate import (
+    ColumnContract,
+    Model,
+    TableContract,
+    column_schema,
+    contracts_fingerprint,
+    create_table_statements,
+    table_contract,
+)
+from order_pipeline.contracts.invoices import InvoiceLines, Invoices
+from order_pipeline.contracts.orders import OrderLines, Orders
+from order_pipeline.contracts.prices import Availability, Prices
+from order_pipeline.contracts.reference import ItemLocations
+from order_pipeline.contracts.validation import MASK, ContractError, find_failures, validate
+
+CORE_TABLES: dict[str, Model] = {
+    "orders": Orders,
+    "order_lines": OrderLines,
+    "shipments": Shipments,
+    "shipment_lines": ShipmentLines,
+    "parcels": Parcels,
+    "serial_numbers": SerialNumbers,
+    "invoices": Invoices,
+    "invoice_lines": InvoiceLines,
+    "prices": Prices,
+    "availability": Availability,
+}
+"""The ten core tables, parents before children."""
+
+__all__ = [
+    "CORE_TABLES",
+    "MASK",
+    "ColumnContract",
+    "ContractError",
+    "ItemLocations",
+    "Model",
+    "TableContract",
+    "column_schema",
+    "contracts_fingerprint",
+    "create_table_statements",
+    "find_failures",
+    "table_contract",
+    "validate",
+]

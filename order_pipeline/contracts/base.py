@@ -1,0 +1,52 @@
+"""What all core tables share: the columns of section 1 and the checks that several tables repeat.
+
+Belongs here: the base model. Does not belong here: a table's own columns, and anything that touches a database.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import pandera.pandas as pandera
+from pandera.api.pandas.model_config import BaseConfig
+
+from order_pipeline.contracts.enumerations import SOURCES
+from order_pipeline.contracts.types import ACCOUNT_PATTERN, Day, Text, Time, column
+
+
+class CoreTable(pandera.DataFrameModel):
+    """Columns of every core table (common_schema.md section 1)."""
+
+    source: Text = column("channel the row came from", required=True, one_of=SOURCES)
+    account: Text = column(
+        "shop, manufacturer or customer number at the channel; holds no colon",
+        required=True,
+        pattern=ACCOUNT_PATTERN,
+        rule_when_unmatched="missing_key",
+    )
+    order_day: Day = column(
+        "partition: UTC date of the order's own time", required=True, rule_when_null="bad_timestamp"
+    )
+    raw_record_id: Text = column("record id of the raw version that the row was built from", required=True)
+    raw_sha256: Text = column("SHA-256 of that raw version", required=True)
+    fetched_at: Time = column("when that raw version was fetched", required=True)
+    run_id: Text = column("run that built the row", required=True)
+
+    class Config(BaseConfig):
+        """Extra columns are companions of the check (`is_partial`), not errors."""
+
+        strict = False
+
+
+def amount_has_currency(frame: pd.DataFrame, amounts: tuple[str, ...]) -> pd.Series:
+    """Rule `bad_currency`: True where no amount stands without a currency.
+
+    Skroutz is exempt (always EUR), and so are rows that staging marks `is_partial`: a summary that states an amount
+    but no currency.
+    """
+    stated = pd.Series(data=False, index=frame.index)
+    for amount in amounts:
+        stated = stated | frame[amount].notna()
+    exempt = frame["source"] == "skroutz"
+    if "is_partial" in frame.columns:
+        exempt = exempt | frame["is_partial"].fillna(value=False)
+    return ~stated | frame["currency"].notna() | exempt

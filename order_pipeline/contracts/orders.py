@@ -1,0 +1,193 @@
+"""Core tables `orders` and `order_lines` (common_schema.md sections 2 and 3)."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pandera.pandas as pandera
+
+from order_pipeline.contracts.base import CoreTable, amount_has_currency
+from order_pipeline.contracts.enumerations import (
+    DELIVERY_METHODS,
+    FULFILLERS,
+    LINE_STATUSES,
+    ORDER_STATUSES,
+    PRICE_BASES,
+)
+from order_pipeline.contracts.types import (
+    CURRENCY_PATTERN,
+    Count,
+    Day,
+    Flag,
+    Money,
+    Quantity,
+    Rate,
+    Text,
+    TextList,
+    Time,
+    column,
+)
+
+ORDER_AMOUNTS = (
+    "subtotal_amount",
+    "tax_amount",
+    "shipping_amount",
+    "insurance_amount",
+    "total_amount",
+    "commission_amount",
+    "platform_fee_amount",
+)
+LINE_AMOUNTS = ("unit_price", "list_price", "line_amount", "discount_amount", "tax_amount", "commission_amount")
+
+
+class Addresses(CoreTable):
+    """The two addresses of an order, all personal data."""
+
+    ship_to_name: Text = column("recipient", personal=True)
+    ship_to_attention: Text = column("recipient's attention line", personal=True)
+    ship_to_line1: Text = column("street and number, or the collection point's address", personal=True)
+    ship_to_line2: Text = column("second address line", personal=True)
+    ship_to_city: Text = column("city", personal=True)
+    ship_to_region: Text = column("state, prefecture or region", personal=True)
+    ship_to_postal_code: Text = column("postal code as text", personal=True)
+    ship_to_country: Text = column("country code as received", personal=True)
+    ship_to_phone: Text = column("recipient's phone", personal=True)
+    customer_email: Text = column("buyer's e-mail", personal=True)
+    bill_to_name: Text = column("billed party", personal=True)
+    bill_to_attention: Text = column("billing attention line", personal=True)
+    bill_to_line1: Text = column("billing street and number", personal=True)
+    bill_to_line2: Text = column("second billing line", personal=True)
+    bill_to_city: Text = column("billing city", personal=True)
+    bill_to_region: Text = column("billing state or region", personal=True)
+    bill_to_postal_code: Text = column("billing postal code as text", personal=True)
+    bill_to_country: Text = column("billing country code", personal=True)
+    bill_to_vat_number: Text = column("billed party's VAT number, only where an invoice was asked for", personal=True)
+
+
+class Orders(Addresses):
+    """One order of a channel, key order_id; the latest complete version, full history in raw."""
+
+    order_id: Text = column("key: source:account:order_number", required=True, derived=True)
+    order_number: Text = column("number at the source, as received", required=True)
+    external_reference: Text = column("number in the other party's system")
+    customer_po_number: Text = column("buyer's purchase order")
+    end_customer_po_number: Text = column("purchase order of the buyer's customer")
+    order_type: Text = column("source's own text")
+    order_status: Text = column(
+        "normalised status, section 12", required=True, rule_when_null="bad_enum", one_of=ORDER_STATUSES
+    )
+    source_status: Text = column("status text as received", required=True)
+    status_reason: Text = column("free text beside the status")
+    ordered_at: Time = column("order time, UTC", required=True, rule_when_null="bad_timestamp")
+    ordered_at_raw: Text = column("order time as received", required=True, rule_when_null="bad_timestamp", derived=True)
+    updated_at: Time = column("last change known to the source")
+    updated_at_raw: Text = column("last change as received")
+    expires_at: Time = column("accept by")
+    ship_by_at: Time = column("dispatch by")
+    last_shipped_on: Day = column("day of the last shipment")
+    last_shipped_on_raw: Text = column("day of the last shipment as received")
+    currency: Text = column(
+        "currency of all amounts in the row", pattern=CURRENCY_PATTERN, rule_when_unmatched="bad_currency"
+    )
+    subtotal_amount: Money = column("goods before order-level charges")
+    subtotal_includes_tax: Flag = column("basis of the subtotal")
+    tax_amount: Money = column("all tax")
+    shipping_amount: Money = column("shipping charge (Kibo: an estimate)")
+    insurance_amount: Money = column("insurance charge")
+    total_amount: Money = column("order total as the source states it, never derived")
+    commission_amount: Money = column("platform's commission")
+    platform_fee_amount: Money = column("other platform fees, never added to totals")
+    is_test: Flag = column(
+        "test order: kept here, left out by picking and marts", required=True, rule_when_null="bad_json"
+    )
+    is_express: Flag = column("express delivery")
+    is_gift: Flag = column("gift wrapping or gift order")
+    is_fraud_locked: Flag = column("held by the source for fraud", required=True, rule_when_null="bad_json")
+    is_paid: Flag = column("paid by the buyer")
+    payment_method: Text = column("payment method as received")
+    fulfilled_by: Text = column("who fulfils", one_of=FULFILLERS)
+    delivery_method: Text = column("how it is delivered", one_of=DELIVERY_METHODS)
+    ship_method: Text = column("carrier or service text")
+    parcel_count: Count = column("number of parcels as stated", at_least=0)
+    invoice_requested: Flag = column("the buyer wants an invoice")
+    invoice_document: Text = column("kind of document that the shop owes")
+    invoice_numbers: TextList = column("invoices that the order names")
+    replaces_order_number: Text = column("order that this one replaces")
+    customer_id: Text = column("buyer's id at the source", personal=True)
+    sales_rep_code: Text = column("sales representative's code", personal=True)
+    sales_rep_name: Text = column("sales representative's name", personal=True)
+    sales_rep_email: Text = column("sales representative's e-mail", personal=True)
+    entered_by_email: Text = column("e-mail of who entered the order", personal=True)
+    note: Text = column("free note", personal=True)
+
+    class Config(CoreTable.Config):
+        """Table name and key."""
+
+        name = "orders"
+        metadata = {"key": ("order_id",)}  # noqa: RUF012
+
+    @pandera.dataframe_check(name="bad_currency__currency")
+    def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
+        return amount_has_currency(frame, ORDER_AMOUNTS)
+
+
+class OrderLines(CoreTable):
+    """One line of an order, key line_id; quantities in pieces of the sales unit."""
+
+    line_id: Text = column("key: order_id:line_key", required=True, derived=True)
+    order_id: Text = column("order", required=True, derived=True)
+    line_key: Text = column("line's id at the source, never its position", required=True)
+    customer_line_number: Text = column("buyer's line number")
+    reference_line_number: Text = column("reference line number")
+    sku: Text = column("item number, key into reference.item_locations", required=True, rule_when_null="missing_sku")
+    parent_sku: Text = column("product of which this is a variation")
+    ean: Text = column("barcode stated by the source")
+    manufacturer_part_number: Text = column("manufacturer's part number")
+    customer_part_number: Text = column("buyer's part number")
+    customer_part_reference: Text = column("buyer's part reference")
+    description: Text = column("item name, entities decoded once")
+    item_category_code: Text = column("item category")
+    item_category_description: Text = column("item category, text")
+    material_group_code: Text = column("material group")
+    material_group_description: Text = column("material group, text")
+    quantity_ordered: Quantity = column("pieces ordered", required=True, rule_when_null="bad_number", at_least=0)
+    quantity_committed: Quantity = column("pieces allocated, not yet shipped", at_least=0)
+    quantity_backordered: Quantity = column("pieces waiting for stock", at_least=0)
+    quantity_shipped: Quantity = column("pieces shipped", at_least=0)
+    quantity_cancelled: Quantity = column("pieces called off", at_least=0)
+    price_basis: Text = column(
+        "what the source's price is per (kibo.md section 7)",
+        required=True,
+        rule_when_null="bad_enum",
+        one_of=PRICE_BASES,
+    )
+    unit_price: Money = column("charged per unit; null when price_basis is unknown")
+    list_price: Money = column("list price per unit")
+    line_amount: Money = column("quantity x price before order charges; null when price_basis is unknown")
+    discount_amount: Money = column("discount on the line")
+    tax_amount: Money = column("tax on the line")
+    tax_rate: Rate = column("tax rate as a fraction; Skroutz: as received, unit not documented")
+    price_includes_tax: Flag = column("the price contains tax")
+    commission_amount: Money = column("platform's commission on the line")
+    commission_rate: Rate = column("commission as a fraction of the line amount")
+    currency: Text = column(
+        "currency of all amounts in the row", pattern=CURRENCY_PATTERN, rule_when_unmatched="bad_currency"
+    )
+    line_status: Text = column(
+        "normalised status, section 12", required=True, rule_when_null="bad_enum", one_of=LINE_STATUSES
+    )
+    source_line_status: Text = column("line status text as received")
+    reject_reason: Text = column("why the line was refused")
+    return_reason: Text = column("why the line came back")
+    next_ship_on: Day = column("earliest estimated shipping day")
+    next_ship_on_raw: Text = column("that day as received")
+    extras: Text = column("the rest worth keeping, JSON", json=True)
+
+    class Config(CoreTable.Config):
+        """Table name and key."""
+
+        name = "order_lines"
+        metadata = {"key": ("line_id",)}  # noqa: RUF012
+
+    @pandera.dataframe_check(name="bad_currency__currency")
+    def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
+        return amount_has_currency(frame, LINE_AMOUNTS)

@@ -1,0 +1,32 @@
+"""Reference data contract: `reference.item_locations`, where an item lies and which barcode the picker scans."""
+
+from __future__ import annotations
+
+import pandera.pandas as pandera
+from pandera.api.pandas.model_config import BaseConfig
+
+from order_pipeline.contracts.enumerations import SOURCES
+from order_pipeline.contracts.types import Text, column
+
+
+class ItemLocations(pandera.DataFrameModel):
+    """One row per item of a source, key (source, sku), from data/reference/*.csv.
+
+    `barcode` is text: leading zeros are part of it. A row without barcode or bin location is allowed; picking holds
+    the orders that need it.
+    """
+
+    source: Text = column("channel whose item numbers these are", required=True, one_of=SOURCES)
+    sku: Text = column("item number at that channel", required=True)
+    barcode: Text = column("what the picker scans, leading zeros kept")
+    bin_location: Text = column("where the item lies")
+    warehouse: Text = column("building")
+    product_name: Text = column("name shown to the picker")
+
+    class Config(BaseConfig):
+        """Table name and key; `unique` makes a second row of the same item an error."""
+
+        name = "item_locations"
+        strict = True
+        unique = ["source", "sku"]  # noqa: RUF012
+        metadata = {"key": ("source", "sku")}  # noqa: RUF012

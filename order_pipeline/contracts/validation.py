@@ -1,0 +1,83 @@
+"""The check: a frame against a table's contract, lazily, every failure named by rule, field and value.
+
+Belongs here: translating pandera's failure cases to the rules of common_schema.md section 13. Does not belong here:
+what happens to a reject. Never `drop_invalid_rows` (silent loss), never `n_failure_cases` (hides rows).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import pandera.errors
+
+from order_pipeline.contracts.generate import ColumnContract, Model, TableContract, table_contract
+
+MASK = "***"
+LONGEST_VALUE = 200
+REJECT_COLUMNS = ("row", "rule", "field", "value")
+
+
+class ContractError(TypeError):
+    """A frame does not even have the contract's columns and types: a defect of the SQL, not of the data."""
+
+
+def find_failures(model: Model, frame: pd.DataFrame) -> pd.DataFrame:
+    """Check a frame; one row per broken rule: `row` (index label), `rule`, `field`, `value` (masked text or None).
+
+    Raises:
+        ContractError: a column is missing or has another type.
+    """
+    try:
+        model.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        cases = error.failure_cases
+    else:
+        return pd.DataFrame({name: [] for name in REJECT_COLUMNS}, dtype="object")
+    table = table_contract(model)
+    return _without_derived(table, _named_failures(table, cases))
+
+
+def validate(model: Model, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split a frame into the good rows and the failures (see `find_failures`). No row is in neither."""
+    failures = find_failures(model, frame)
+    return frame.drop(index=failures["row"].unique()), failures
+
+
+def _named_failures(table: TableContract, cases: pd.DataFrame) -> pd.DataFrame:
+    columns = {column.name: column for column in table.columns}
+    parts: list[pd.DataFrame] = []
+    for (context, column_name, check), group in cases.groupby(["schema_context", "column", "check"], dropna=False):
+        if group["index"].isna().any():
+            message = f"table {table.name}: {check} on {column_name} ({context}): {group['failure_case'].iloc[0]!r}"
+            raise ContractError(message)
+        if "__" in str(check):
+            rule, field = str(check).split("__", 1)
+            group = group.drop_duplicates(subset=["index"])  # noqa: PLW2901
+            values = pd.Series(data=None, index=group.index, dtype="object")
+        else:
+            rule, field = _rule_of(columns[str(column_name)], str(check)), str(column_name)
+            values = group["failure_case"].map(lambda value: None if pd.isna(value) else str(value)[:LONGEST_VALUE])
+        if field in columns and columns[field].personal:
+            values = values.map(lambda value: None if value is None else MASK)
+        parts.append(pd.DataFrame({"row": group["index"], "rule": rule, "field": field, "value": values}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _rule_of(column: ColumnContract, check: str) -> str:
+    if check == "not_nullable":
+        return column.rule_when_null
+    if check.startswith("isin"):
+        return "bad_enum"
+    if check.startswith("str_matches"):
+        return column.rule_when_unmatched
+    if check.startswith("greater_than_or_equal_to"):
+        return "bad_number"
+    message = f"column {column.name}: the check {check!r} has no rule name"
+    raise ContractError(message)
+
+
+def _without_derived(table: TableContract, failures: pd.DataFrame) -> pd.DataFrame:
+    """Leave out a derived column's failure where the column it is built from is reported for the same row."""
+    derived = {column.name for column in table.columns if column.derived}
+    is_derived = failures["field"].isin(derived)
+    explained = failures["row"].isin(failures.loc[~is_derived, "row"])
+    return failures.loc[~(is_derived & explained)].reset_index(drop=True)

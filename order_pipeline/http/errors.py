@@ -1,0 +1,95 @@
+"""What can go wrong with a call, classified once: is it worth another try, and what should a person do next?
+
+Belongs here: the error classes of any HTTP API. Does not belong here: an API's own error codes (its `classify` hook
+maps them to these classes or to subclasses of them).
+"""
+
+# ruff: noqa: N818  the names say what is known about the request, which is what the caller decides on
+from __future__ import annotations
+
+SHOWN_EXCERPT = 300
+
+
+class NotConfigured(Exception):
+    """A setting without which no call can be made is missing; the message names the variable to set."""
+
+
+class ApiError(Exception):
+    """A call failed. Every attribute is safe to log: URL and excerpt are redacted.
+
+    Attributes:
+        method: HTTP verb.
+        url: redacted URL.
+        status: HTTP status, None when no reply came.
+        excerpt: redacted beginning of the reply's body (at most 2 kB), "" without one.
+        attempts: tries made, this one included.
+        next_step: what a person should do.
+        retry_after: seconds the API asked to wait, None without a hint.
+        content: the reply's body as received, for a caller that can save something of it; never log it.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        method: str = "",
+        url: str = "",
+        status: int | None = None,
+        excerpt: str = "",
+        attempts: int = 1,
+        next_step: str = "",
+        retry_after: float | None = None,
+        content: bytes = b"",
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.method = method
+        self.url = url
+        self.status = status
+        self.excerpt = excerpt
+        self.attempts = attempts
+        self.next_step = next_step
+        self.retry_after = retry_after
+        self.content = content
+
+    def __str__(self) -> str:
+        parts = [f"{self.method} {self.url}: {self.reason}" if self.method else self.reason]
+        if self.attempts > 1:
+            parts.append(f"(after {self.attempts} tries)")
+        if self.excerpt:
+            shown = self.excerpt if len(self.excerpt) <= SHOWN_EXCERPT else self.excerpt[: SHOWN_EXCERPT - 1] + "…"
+            parts.append(f"| reply: {shown}")
+        if self.next_step:
+            parts.append(f"| next: {self.next_step}")
+        return " ".join(parts)
+
+
+class TransientError(ApiError):
+    """Another try later may succeed: connection trouble, time-out, 408, 429, 5xx."""
+
+
+class NotSent(TransientError):
+    """The request never left this machine (DNS, connect, TLS, no token): the API cannot have acted on it."""
+
+
+class PermanentError(ApiError):
+    """The same request will fail again: bad credentials, bad parameters, not found, wrong address."""
+
+
+class UnreadableBody(PermanentError):
+    """A definite reply whose body is not what was asked for: HTML, cut or invalid JSON, too large."""
+
+
+class CutBody(TransientError):
+    """A 200 whose JSON ends in the middle: worth another try; `content` holds what came."""
+
+
+class OutcomeUnknown(ApiError):
+    """A changing request left this machine and no definite answer came: it may or may not have been carried out.
+
+    Never send it again without looking (design decision 7).
+    """
+
+
+class PagingError(PermanentError):
+    """The pages contradict the paging contract: one repeats, or they do not end."""

@@ -1,0 +1,70 @@
+"""What may be shown of a URL or a body: no token, key, password, e-mail, phone or address leaves this module readable.
+
+Belongs here: patterns and the two functions that apply them. Does not belong here: deciding what is logged where.
+The patterns err towards hiding: a harmless value hidden costs a look into the raw table, a token shown an account.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+MARK = "[redacted]"
+
+_CREDENTIALS = (
+    r"access_token|refresh_token|id_token|token|api[-_]?key|client_secret|secret|password|passwd|otp|uid|"
+    r"authorization|cookie|set-cookie|signature|sig|ocp-apim-subscription-key|subscription[-_]key|code_verifier"
+)
+_PERSONAL = (
+    r"e-?mail|[a-z_]*email|phone\d?|mobile|first_?name|last_?name|full_?name|customer_?name|company|attn|"
+    r"(?:address_?line|street)[_a-z]*\d?|street_(?:name|number)|shipping_?address|postal_?code|zip|vat(?:_?number)?|"
+    r"tax_?id|ip_?address|id_number|latitude|longitude"
+)
+_HIDDEN = f"(?:{_CREDENTIALS}|{_PERSONAL})"
+
+_JSON_PAIR = re.compile(
+    rf"""(["'](?:{_HIDDEN})["']\s*:\s*)("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,}}\]"'\[{{]+)""",
+    re.IGNORECASE | re.DOTALL,
+)
+_FORM_PAIR = re.compile(rf"(\b(?:{_HIDDEN}|code)=)([^&\s\"'<>#]+)", re.IGNORECASE)
+_HEADER_PAIR = re.compile(
+    rf"(\b(?:{_CREDENTIALS})[ \t]*:[ \t]*)(?!\[redacted\])([^\s\"',;]+(?:[ \t]+[^\s\"',;]+)?)", re.IGNORECASE
+)
+_SCHEME = re.compile(r"\b(Bearer|Basic|Token)\s+(?!\[redacted\])[A-Za-z0-9._~+/=\-]{6,}", re.IGNORECASE)
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_\-]{5,}(?:\.[A-Za-z0-9_\-]*){0,2}")
+_OPAQUE = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9_\-]*\d)(?=[A-Za-z0-9_\-]*[A-Za-z])[A-Za-z0-9_\-]{32,}")
+_USER_INFO = re.compile(r"(://)[^/@\s?#]+@")
+_EMAIL = re.compile(r"[\w.+\-]+(?:@|%40)[\w\-]+(?:\.[\w\-]+)+", re.IGNORECASE)
+_PHONE = re.compile(r"(?<![\w.])\+\d[\d \-()]{6,}\d")
+
+
+def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
+    """Hide secrets and personal data in a text; `secrets` are exact secret values (shorter than 4: ignored).
+
+    Applying it twice gives the same as once.
+    """
+    for secret in sorted({value for value in secrets if len(value) >= 4}, key=len, reverse=True):
+        text = text.replace(secret, MARK)
+    text = _USER_INFO.sub(rf"\1{MARK}@", text)
+    text = _JSON_PAIR.sub(rf'\1"{MARK}"', text)
+    text = _FORM_PAIR.sub(rf"\1{MARK}", text)
+    text = _SCHEME.sub(rf"\1 {MARK}", text)
+    text = _HEADER_PAIR.sub(rf"\1{MARK}", text)
+    for pattern in (_JWT, _OPAQUE, _EMAIL, _PHONE):
+        text = pattern.sub(MARK, text)
+    return text
+
+
+def redact_url(url: str, secrets: Iterable[str] = ()) -> str:
+    """Hide user info, secret and personal query values and known secrets in a URL; names and harmless values stay."""
+    return redact_text(url, secrets)
+
+
+def redact_body(content: bytes, secrets: Iterable[str] = (), *, limit: int = 2048) -> str:
+    """The beginning of a body as one redacted line of at most `limit` characters (cut after redaction, never before).
+
+    Kibo's contract (section 9) asks for the first 2 kB of an error body.
+    """
+    text = content[: 4 * limit].decode("utf-8", "replace")
+    redacted = " ".join(redact_text(text, secrets).split())
+    return redacted if len(redacted) <= limit else redacted[: limit - 1] + "…"

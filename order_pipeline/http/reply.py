@@ -1,0 +1,90 @@
+"""A reply as the caller gets it: status, headers, bytes, and JSON on demand with errors that say what came instead.
+
+Belongs here: reading a body. Does not belong here: statuses (transport.py) or an API's envelopes (its source).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+from order_pipeline.http.errors import ApiError, CutBody, UnreadableBody
+from order_pipeline.http.redaction import redact_body
+
+T = TypeVar("T")
+_BLANK = b" \t\r\n"
+_PAIRS = {ord("{"): ord("}"), ord("["): ord("]")}
+_MARKUP = ord("<")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. `url` is redacted; `headers` have lower-case names; `content` is the body, decompressed."""
+
+    method: str
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    attempts: int = 1
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @overload
+    def json(self) -> Any: ...
+    @overload
+    def json(self, kind: type[T]) -> T: ...
+    def json(self, kind: Any = Any) -> Any:
+        """Decode the body, into `kind` when given.
+
+        Raises:
+            UnreadableBody: HTML, nothing, invalid JSON, or JSON of another shape.
+            CutBody: JSON that ends in the middle.
+        """
+        problem = json_problem(self)
+        if problem is not None:
+            raise problem
+        try:
+            return msgspec.json.decode(self.content, type=kind)
+        except msgspec.DecodeError as error:
+            raise self.unreadable(f"the body is not the JSON that was expected ({error})") from error
+
+    def excerpt(self) -> str:
+        """The redacted beginning of the body."""
+        return redact_body(self.content, self.secrets)
+
+    def unreadable(self, reason: str, kind: type[ApiError] = UnreadableBody) -> ApiError:
+        """An error about this reply's body; the excerpt stays out of a 200, which may carry whole orders."""
+        form = self.headers.get("content-type", "no content type")
+        return kind(
+            f"{reason}; got {len(self.content)} bytes of {form} with status {self.status}",
+            method=self.method,
+            url=self.url,
+            status=self.status,
+            excerpt=self.excerpt() if self.status >= 400 or self.content.lstrip(_BLANK)[:1] == b"<" else "",
+            attempts=self.attempts,
+            next_step="Check the base URL and whether a proxy or login page answers in the API's place.",
+            content=self.content,
+        )
+
+
+def json_problem(reply: Reply) -> ApiError | None:
+    """Say at a glance (first and last byte, no parsing) why a body cannot be a JSON object or array; None if it can.
+
+    A cheap guard for hooks: a cut body is worth another try (CutBody); markup or nothing at all is not.
+    """
+    content = reply.content
+    body_end = len(content.rstrip(_BLANK)) if content[-1:] in (b" ", b"\t", b"\r", b"\n") else len(content)
+    start = 0
+    while start < body_end and content[start] in b" \t\r\n\xef\xbb\xbf":
+        start += 1
+    if start == body_end:
+        return reply.unreadable("the body is empty")
+    if content[start] == _MARKUP:
+        return reply.unreadable("the body is HTML or XML, not JSON")
+    closing = _PAIRS.get(content[start])
+    if closing is not None and content[body_end - 1] != closing:
+        return reply.unreadable("the body is cut: its JSON does not end", CutBody)
+    return None

@@ -1,0 +1,296 @@
+"""The one way out: sends a request within the API's budget, retries what may be retried, classifies what failed.
+
+Belongs here: what holds for every API. Does not belong here: an API's paths, parameters or error codes; those come in
+through `classify`, a hook that sees every reply and may turn it into an error of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+import httpx
+import msgspec
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+
+from order_pipeline.http.auth import RENEWED
+from order_pipeline.http.budget import RateBudget, Sleep
+from order_pipeline.http.errors import (
+    ApiError,
+    CutBody,
+    NotSent,
+    OutcomeUnknown,
+    PermanentError,
+    TransientError,
+    UnreadableBody,
+)
+from order_pipeline.http.oauth2 import is_loopback
+from order_pipeline.http.redaction import redact_url
+from order_pipeline.http.reply import Reply
+from order_pipeline.http.retry import RetryPolicy, parse_retry_after
+from order_pipeline.settings import RateSettings
+
+Classify = Callable[[Reply], ApiError | None]
+"""Sees every reply, good or bad; returns the error it stands for, or None to let the general rules decide.
+
+A TransientError is retried (idempotent requests only); set `retry_after` when the reply names a wait.
+"""
+
+Parameters = Mapping[str, str | int | None]
+MAX_BODY_BYTES = 64 * 1024 * 1024
+SLOW_BODY_FACTOR = 10
+"""A reply that drips past this many read time-outs in all counts as timed out, though no single read was slow."""
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_WRONG_REQUEST = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, httpx.TooManyRedirects)
+_SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie")
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Transport:
+    """One API's connections, budget, credentials and retry policy. Use as an async context manager, in one event loop.
+
+    Redirects are not followed: they would carry the key headers to another host.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        *,
+        auth: httpx.Auth | None = None,
+        rate: RateSettings | None = None,
+        headers: Mapping[str, str] | None = None,
+        classify: Classify | None = None,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.name = name
+        self.rate = rate or RateSettings()
+        self.policy = RetryPolicy.from_rate(self.rate)
+        self.calls = 0
+        self._classify = classify
+        self._max_body_bytes = max_body_bytes
+        self._sleep = sleep
+        self._budget = RateBudget(self.rate, sleep)
+        local = is_loopback(base_url)
+        # On loopback compression only burns processor time; over a real network order JSON shrinks about tenfold.
+        encoding = {"Accept-Encoding": "identity"} if local else {}
+        self._client = httpx.AsyncClient(
+            base_url=base_url,
+            auth=auth,
+            headers={"Accept": "application/json", "User-Agent": "order-pipeline", **encoding, **(headers or {})},
+            timeout=httpx.Timeout(self.rate.read_timeout_seconds, connect=self.rate.connect_timeout_seconds, pool=None),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=self.rate.max_in_flight + 1),
+            trust_env=not local,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.__aexit__(kind, error, trace)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Parameters | None = None,
+        json: object = None,
+        form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+    ) -> Reply:
+        """Send one request and return its 2xx reply.
+
+        Args:
+            method: HTTP verb. GET, HEAD and OPTIONS are idempotent; anything else only if `idempotent` says so.
+            path: relative to the base URL; a trailing slash is kept.
+            params: query values; None values are left out.
+            json: any msgspec-encodable value, sent as JSON.
+            form: sent urlencoded (or beside `files`).
+            content: a body as it is.
+            files: multipart parts: field name to (file name, bytes, content type).
+            headers: added to the transport's own.
+            idempotent: True for a POST that only reads: retried like a GET. Otherwise a request is sent once.
+
+        Raises:
+            TransientError: retries are used up, or the request may not be repeated; `NotSent` if it never left.
+            PermanentError: 4xx, an unexpected redirect, a request that cannot be built, a body that is too large.
+            OutcomeUnknown: a request that is not idempotent left and no definite answer came (also 3xx, 408 and 5xx).
+        """
+        repeatable = method.upper() in _IDEMPOTENT if idempotent is None else idempotent
+        sent_headers = dict(headers or {})
+        if json is not None:
+            content = msgspec.json.encode(json)
+            sent_headers.setdefault("Content-Type", "application/json")
+        query = {name: str(value) for name, value in (params or {}).items() if value is not None}
+        renewed: list[bool] = []
+
+        def build() -> httpx.Request:
+            return self._client.build_request(
+                method,
+                path,
+                params=query or None,
+                content=content,
+                data=form,
+                files=files,
+                headers=sent_headers,
+                extensions={RENEWED: renewed},
+            )
+
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(self.policy.attempts if repeatable else 1),
+            retry=retry_if_exception_type(TransientError),
+            wait=self._wait,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        async for attempt in retrying:
+            with attempt:
+                return await self._send(build(), attempt.retry_state.attempt_number, repeatable=repeatable)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        hint = error.retry_after if isinstance(error, ApiError) else None
+        return self.policy.wait_seconds(state.attempt_number, hint)
+
+    async def _send(self, request: httpx.Request, attempt: int, *, repeatable: bool) -> Reply:
+        async with self._budget.slot():
+            self.calls += 1
+            try:
+                async with asyncio.timeout(self.rate.read_timeout_seconds * SLOW_BODY_FACTOR):
+                    reply = await self._exchange(request, attempt)
+            except ApiError as error:
+                error.attempts = attempt
+                raise
+            except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+                _raise_without_reply(error, request, attempt, repeatable=repeatable)
+        error = self._verdict(reply, repeatable=repeatable)
+        if error is None:
+            return reply
+        error.attempts = attempt
+        if isinstance(error, TransientError) and error.retry_after is not None:
+            self._budget.pause(min(error.retry_after, self.policy.cap_seconds))
+        raise error
+
+    async def _exchange(self, request: httpx.Request, attempt: int) -> Reply:
+        response = await self._client.send(request, stream=True)
+        try:
+            chunks: list[bytes] = []
+            size = 0
+            async for chunk in response.aiter_bytes():
+                size += len(chunk)
+                if size > self._max_body_bytes:
+                    raise UnreadableBody(
+                        f"the body is larger than {self._max_body_bytes} bytes",
+                        method=request.method,
+                        url=_shown_url(request),
+                        status=response.status_code,
+                        next_step="Ask for smaller pages.",
+                    )
+                chunks.append(chunk)
+        finally:
+            await response.aclose()
+        return Reply(
+            method=request.method,
+            url=_shown_url(request),
+            status=response.status_code,
+            headers=response.headers,
+            content=b"".join(chunks),
+            attempts=attempt,
+            secrets=_secrets_of(request),
+        )
+
+    def _verdict(self, reply: Reply, *, repeatable: bool) -> ApiError | None:
+        hooked = self._classify(reply) if self._classify else None
+        definite = 400 <= reply.status < 500 and reply.status != 408
+        if hooked is None and 200 <= reply.status < 300:
+            return None
+        # A hook may know better than the status, but its "try again" must not hide a doubt about a changing request.
+        doubted = hooked is None or type(hooked) in (TransientError, CutBody)
+        if doubted and not definite and not repeatable:
+            return OutcomeUnknown(
+                f"answered {reply.status} to a request that may have been carried out",
+                next_step="Look at the other side before sending it again.",
+                **_about(reply),
+            )
+        return hooked or self._general_verdict(reply)
+
+    def _general_verdict(self, reply: Reply) -> ApiError:
+        about = _about(reply)
+        hint = parse_retry_after(reply.headers.get("retry-after"))
+        if reply.status in self.policy.transient_statuses:
+            return TransientError(
+                f"answered {reply.status}",
+                retry_after=hint,
+                next_step="The API is busy or down: run again later, or lower the requests per second.",
+                **about,
+            )
+        if reply.status < 400:
+            return PermanentError(
+                f"answered {reply.status}: it points elsewhere", next_step="Check the base URL.", **about
+            )
+        return PermanentError(
+            f"answered {reply.status}", retry_after=hint, next_step=_NEXT_STEPS.get(reply.status, _FIX_REQUEST), **about
+        )
+
+
+_FIX_REQUEST = "The API refuses this request as it is; compare it with the API's contract."
+_NEXT_STEPS = {
+    401: "Check the credentials of this API.",
+    403: "Check the credentials and the permissions of this account.",
+    404: "Check the base URL and the id asked for.",
+}
+
+
+def _about(reply: Reply) -> dict[str, Any]:
+    return {
+        "method": reply.method,
+        "url": reply.url,
+        "status": reply.status,
+        "excerpt": reply.excerpt(),
+        "content": reply.content,
+    }
+
+
+def _secrets_of(request: httpx.Request) -> tuple[str, ...]:
+    """The header values of a request that no message may repeat (some APIs echo the token in their errors)."""
+    return tuple(
+        value.split(" ", 1)[-1]
+        for name, value in request.headers.items()
+        if any(part in name.lower() for part in _SECRET_HEADERS)
+    )
+
+
+def _shown_url(request: httpx.Request) -> str:
+    return redact_url(str(request.url), _secrets_of(request))
+
+
+def _raise_without_reply(error: Exception, request: httpx.Request, attempt: int, *, repeatable: bool) -> NoReturn:
+    reason = f"{type(error).__name__} {redact_url(str(error), _secrets_of(request))}".rstrip()
+    about: dict[str, Any] = {"method": request.method, "url": _shown_url(request), "attempts": attempt}
+    if isinstance(error, _NOT_SENT):
+        raise NotSent(
+            f"could not connect: {reason}", next_step="Check the address, the network and TLS.", **about
+        ) from error
+    if isinstance(error, _WRONG_REQUEST):
+        raise PermanentError(
+            f"the request cannot be sent: {reason}", next_step="Check the base URL and the header settings.", **about
+        ) from error
+    if repeatable:
+        raise TransientError(
+            f"no complete reply: {reason}", next_step="The API or the network is unsteady; run again later.", **about
+        ) from error
+    raise OutcomeUnknown(
+        f"sent, but no complete reply: {reason}", next_step="Look at the other side before sending it again.", **about
+    ) from error

@@ -1,0 +1,71 @@
+"""The server, its clock and its control area."""
+
+import socket
+
+import httpx
+import pytest
+
+from order_pipeline.sandbox.clock import SandboxClock
+from order_pipeline.sandbox.server import SandboxServer
+
+
+def test_health_answers_when_the_server_is_entered(client):
+    answer = client.get("/health")
+    assert answer.status_code == 200
+    assert "scanorders" in answer.json()["channels"]
+
+
+def test_the_port_is_closed_when_the_server_is_left():
+    with SandboxServer(orders=1, days=1) as server:
+        port = server.port
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_a_taken_port_is_an_error_not_a_silent_sandbox(sandbox):
+    with pytest.raises(OSError, match="in use"):
+        SandboxServer(orders=1, days=1, port=sandbox.port).start()
+
+
+def test_time_stands_still_until_it_is_advanced():
+    with SandboxServer(orders=1, days=1) as server, httpx.Client(base_url=server.url) as client:
+        before = client.get("/control/").json()["now"]
+        assert client.get("/control/").json()["now"] == before == "2026-01-15T00:00:00Z"
+        assert client.post("/control/advance", json={"days": 1, "hours": 2}).json() == {"now": "2026-01-16T02:00:00Z"}
+
+
+@pytest.mark.parametrize("step", [{}, {"days": -1}, {"fortnights": 1}, [1]])
+def test_time_never_goes_back(client, step):
+    before = client.get("/control/").json()["now"]
+    assert client.post("/control/advance", json=step).status_code == 400
+    assert client.get("/control/").json()["now"] == before
+
+
+def test_advancing_ages_tokens_too():
+    clock = SandboxClock()
+    before = clock.elapsed()
+    clock.advance(hours=1)
+    assert clock.elapsed() - before >= 3600
+
+
+def test_calls_are_counted_by_route_and_status(sandbox, client):
+    client.post("/scanorders/api/1.1/wf/neworders")
+    client.post("/scanorders/api/1.1/wf/neworders")
+    counts = client.get("/control/calls/scanorders").json()["scanorders"]["counts"]
+    assert counts == [{"method": "POST", "route": "/api/1.1/wf/neworders", "status": "401", "count": 2}]
+    client.delete("/control/calls")
+    assert sandbox.calls["scanorders"].total() == 0
+
+
+def test_switches_are_turned_by_name_and_unknown_names_refused(client):
+    turned = client.post("/control/switches/scanorders", json={"envelope": "bare"})
+    assert turned.json()["envelope"] == "bare"
+    assert client.post("/control/switches/scanorders", json={"envelop": "bare"}).status_code == 400
+    assert client.get("/control/ledger/nobody").status_code == 404
+
+
+def test_a_reset_forgets_what_was_accepted(sandbox, client):
+    channel = sandbox.channels["scanorders"]
+    channel.branches["live"].create({"barcode": "1", "ordernumber": "1"}, b"{}", same_id=True, group_lines=False)
+    client.post("/control/reset/scanorders")
+    assert channel.ledger()["accepted"] == 0

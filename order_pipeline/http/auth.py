@@ -50,6 +50,7 @@ class ClientCredentials(httpx.Auth):
         extra_headers: Mapping[str, str] | None = None,
         margin_seconds: float = 60.0,
         renew_statuses: frozenset[int] = frozenset({401}),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._token_url = token_url
         self._client_id = client_id
@@ -59,6 +60,7 @@ class ClientCredentials(httpx.Auth):
         self._extra_headers = dict(extra_headers or {})
         self._margin_seconds = margin_seconds
         self._renew_statuses = renew_statuses
+        self._clock = clock
         self._lock = asyncio.Lock()
         self._token: str | None = None
         self._renew_at: float | None = None
@@ -76,13 +78,13 @@ class ClientCredentials(httpx.Auth):
 
     async def _current(self, refused: str | None) -> str:
         async with self._lock:
-            expired = self._renew_at is not None and time.monotonic() >= self._renew_at
+            expired = self._renew_at is not None and self._clock() >= self._renew_at
             if self._token is None or expired or self._token == refused:
                 await self._renew()
             return cast("str", self._token)
 
     async def _renew(self) -> None:
-        asked_at = time.monotonic()
+        asked_at = self._clock()
         token = await request_token(
             self._token_url,
             "client_credentials",

@@ -64,8 +64,9 @@ def closed_port() -> int:
 
 async def test_a_reply_brings_bytes_json_and_status_over_one_kept_connection() -> None:
     async with ScriptedServer(in_turn(Answer(body=b'{"a": [1, 2]}'))) as server, transport_to(server) as transport:
-        for page in range(5):
-            reply = await transport.request("GET", "order/", params={"page": page, "absent": None, "of": "1,2"})
+        for page in range(4):
+            await transport.request("GET", "order/", params={"page": page, "absent": None})
+        reply = await transport.request("GET", "order/", params={"page": 4, "absent": None, "of": "1,2"})
         assert reply.json() == {"a": [1, 2]}
         assert reply.json(dict[str, list[int]]) == {"a": [1, 2]}
         assert (reply.status, reply.attempts, transport.calls, server.connections) == (200, 1, 5, 1)

@@ -150,6 +150,9 @@ class ScheduleSettings(BaseModel):
 
     first_day: str = Field(default="2026-01-01", description="First daily partition (UTC).")
     trailing_days: int = Field(default=14, ge=1, description="Days re-read by each scheduled run.")
+    active: bool = Field(
+        default=False, description="True: schedules and sensors start with the deployment, not by hand."
+    )
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,43 @@
+"""The Dagster instance: a home inside `data_dir`, made and configured by us, so that a newcomer never sets it.
+
+Belongs here: where runs and events are kept. Does not belong here: what runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from order_pipeline.settings import Settings
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+CONFIGURATION_NAME = "dagster.yaml"
+
+
+def prepare_dagster_home(settings: Settings) -> Path:
+    """Return the folder that serves as DAGSTER_HOME, its `dagster.yaml` in place.
+
+    A DAGSTER_HOME that is set in the environment (a deployment's own) is used as it is. Otherwise
+    `<data_dir>/dagster_home` is made, with a fresh copy of the project's `dagster.yaml`.
+    """
+    given = os.environ.get("DAGSTER_HOME")
+    if given:
+        return Path(given)
+    home = settings.data_dir.resolve() / "dagster_home"
+    home.mkdir(parents=True, exist_ok=True)
+    wanted = (PROJECT_ROOT / CONFIGURATION_NAME).read_text(encoding="utf-8")
+    present = home / CONFIGURATION_NAME
+    if not present.exists() or present.read_text(encoding="utf-8") != wanted:
+        present.write_text(wanted, encoding="utf-8")
+    return home
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Open the instance of `prepare_dagster_home`, and close it afterwards."""
+    with dg.DagsterInstance.from_config(str(prepare_dagster_home(settings))) as instance:
+        yield instance

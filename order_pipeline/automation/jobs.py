@@ -1,0 +1,48 @@
+"""The jobs: one a channel (raw, staging, core), one for marts and picks. A channel that fails holds no other.
+
+Steps of a job run in one process: a new interpreter a step costs more than the step. Parallelism is inside a step
+(concurrent requests, DuckDB threads) and across runs (the channels' jobs run beside each other).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+EMISSION_JOB = "emission_job"
+
+# A channel's outage is retried as a whole run: what was fetched before it is committed, so the second run is short.
+RETRY_TAGS = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"}
+# A failed emission is not started again by a machine: the next tick makes the next, careful attempt.
+NO_RETRY_TAGS = {"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_failure": "false"}
+
+
+def source_job_name(source: str) -> str:
+    """The name of a channel's job."""
+    return f"{source}_job"
+
+
+def build_source_job(source: str, title: str) -> UnresolvedAssetJobDefinition:
+    """From the channel's API to its core tables, for one day or as one run over a range of days."""
+    return dg.define_asset_job(
+        source_job_name(source),
+        selection=dg.AssetSelection.groups(source),
+        description=f"{title}: fetch, keep as received, normalise, check. One run covers any range of days.",
+        executor_def=dg.in_process_executor,
+        tags={"order_pipeline/source": source, **RETRY_TAGS},
+    )
+
+
+def build_emission_job() -> UnresolvedAssetJobDefinition:
+    """Marts from everything that core holds now, then the picks."""
+    return dg.define_asset_job(
+        EMISSION_JOB,
+        selection=dg.AssetSelection.groups("reference", "marts", "scanorders"),
+        description="Rebuild the marts from core, plan the picks, send what may be sent, show what is held and why.",
+        executor_def=dg.in_process_executor,
+        tags=NO_RETRY_TAGS,
+    )

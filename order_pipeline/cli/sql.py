@@ -1,0 +1,98 @@
+"""`order-pipeline sql`: DuckDB with the lake attached, at any time, also while the pipeline is writing."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from order_pipeline.cli.output import Format, fail, message_console, note, print_rows
+from order_pipeline.settings import load_settings
+
+if TYPE_CHECKING:
+    import duckdb
+
+PROMPT, CONTINUATION = "lake> ", "  ... "
+ROWS_AT_A_TIME = 10_000
+
+
+def sql(
+    query: Annotated[
+        str | None, typer.Argument(help="One SQL statement; without it an interactive shell opens.")
+    ] = None,
+    output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
+) -> None:
+    """Ask the lake in SQL (DuckDB). Reading never blocks the pipeline and never waits for it.
+
+    \b
+    Schemas: raw, staging, core, quarantine, reference, marts; the operations store is attached as ops.
+    What we knew earlier:  select ... from core.orders at (timestamp => now() - interval 1 day)
+    For example:
+      order-pipeline sql "select source, count(*) from core.orders group by 1"
+      order-pipeline sql "select * from marts.pick_lines where hold_reason is not null" --format csv
+    """  # noqa: D301  (the escape tells the help formatter to keep the lines)
+    from order_pipeline.warehouse.lake import Lake, LakeError  # noqa: PLC0415
+
+    try:
+        opened = Lake(load_settings()).connect(read_only=True, operations=True)
+    except LakeError as error:
+        fail(str(error), "`order-pipeline doctor` shows which data directory is meant; `make demo` fills one.")
+    with contextlib.closing(opened) as connection:
+        if query is None:
+            open_shell(connection)
+        else:
+            answer(connection, query, output)
+
+
+def answer(connection: duckdb.DuckDBPyConnection, query: str, output: Format) -> None:
+    """Run one statement and print its rows; a wrong statement ends the command with DuckDB's own message."""
+    import duckdb  # noqa: PLC0415
+
+    try:
+        cursor = connection.execute(query)
+    except duckdb.Error as error:
+        fail(str(error), 'Mend the statement; `order-pipeline sql "show all tables"` lists what there is.')
+    print_rows([column[0] for column in cursor.description or ()], batches(cursor), output)
+
+
+def batches(cursor: duckdb.DuckDBPyConnection) -> Iterator[Sequence[Any]]:
+    """Yield the cursor's rows without holding more than `ROWS_AT_A_TIME` of them."""
+    while rows := cursor.fetchmany(ROWS_AT_A_TIME):
+        yield from rows
+
+
+def open_shell(connection: duckdb.DuckDBPyConnection) -> None:
+    """Read statements up to their semicolon, print their rows, until `.exit` or the end of the input."""
+    import duckdb  # noqa: PLC0415
+
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401, PLC0415  (importing it gives input() history and line editing)
+    if sys.stdin.isatty():
+        note("DuckDB on the lake. End a statement with ;   `show all tables;` lists what there is, `.exit` leaves.")
+    for statement in statements():
+        try:
+            cursor = connection.execute(statement)
+            print_rows([column[0] for column in cursor.description or ()], batches(cursor), Format.TABLE)
+        except duckdb.Error as error:
+            message_console.print(str(error), style="red", markup=False)
+
+
+def statements() -> Iterator[str]:
+    """Yield one statement after the other from the terminal or the piped input."""
+    lines: list[str] = []
+    while True:
+        try:
+            line = input((CONTINUATION if lines else PROMPT) if sys.stdin.isatty() else "")
+        except (EOFError, KeyboardInterrupt):
+            line = ".exit"
+        if line.strip() in {".exit", ".quit", "exit", "quit"}:
+            if any(each.strip() for each in lines):
+                yield "\n".join(lines)
+            return
+        lines.append(line)
+        if line.rstrip().endswith(";"):
+            yield "\n".join(lines)
+            lines = []

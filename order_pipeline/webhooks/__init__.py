@@ -1,1 +1,4 @@
-"""The webhook receiver. It writes to the operations store's inbox and never touches the lake."""
+"""The webhook receiver: keeps every event durably, interprets none.
+
+It writes to the operations store's inbox and never touches the lake.
+"""

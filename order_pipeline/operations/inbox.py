@@ -1,0 +1,245 @@
+"""The webhook inbox: events kept durably before anybody looks into them.
+
+Belongs here: the table, storing without doubles, what waits, what has landed, pruning. Does not belong here: HTTP
+(`webhooks`), and what an event means (`sources.skroutz`).
+
+An event is its bytes: the same bytes for the same channel are one row, however often they are delivered. A row is
+`pending` until a run has committed it to the lake and said so (`mark_landed`); a run killed in between finds it again,
+and the lake, append-only by content, takes it once. There is no cursor to lose, and none that an event committed late
+could slip behind. Bodies hold personal data and one-time passwords: `prune` deletes landed rows after a few days.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    delete,
+    event,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.tables import UtcTime, metadata
+
+webhook_inbox = Table(
+    "webhook_inbox",
+    metadata,
+    Column("event_id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True),
+    Column("channel", Text, nullable=False),
+    Column("content_sha256", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="exactly as received"),
+    Column("parsable", Boolean, nullable=False, comment="false: not JSON; answered 400, never lands"),
+    Column("order_number", Text, comment="as far as the receiver could tell"),
+    Column("order_day", Date, comment="UTC day of the order's own time, as far as the receiver could tell"),
+    Column("source_address", Text, nullable=False),
+    Column("received_at", UtcTime, nullable=False, comment="first delivery"),
+    Column("last_received_at", UtcTime, nullable=False),
+    Column("deliveries", Integer, nullable=False, comment="how often these bytes came"),
+    Column("landed_at", UtcTime, comment="when a run said that the lake has it"),
+    Column("landed_run_id", Text),
+    UniqueConstraint("channel", "content_sha256"),
+)
+Index("webhook_inbox_pending", webhook_inbox.c.channel, webhook_inbox.c.landed_at, webhook_inbox.c.event_id)
+
+_MARKED_AT_ONCE = 500  # below every database's limit of bound parameters
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedEvent:
+    """One delivery: the bytes, and what the receiver knows beside them."""
+
+    channel: str
+    body: bytes
+    parsable: bool
+    order_number: str | None
+    order_day: date | None
+    source_address: str
+    received_at: datetime
+    content_sha256: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "content_sha256", hashlib.sha256(self.body).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEvent:
+    """A stored event that waits for a run."""
+
+    event_id: int
+    body: bytes
+    order_number: str | None
+    order_day: date | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InboxCounts:
+    """What the inbox of one channel holds. `repeated` counts deliveries beyond the first of each event."""
+
+    pending: int
+    landed: int
+    unparsable: int
+    repeated: int
+    oldest_pending_at: datetime | None
+
+
+def store_events(store: OperationsStore, events: Sequence[ReceivedEvent]) -> None:
+    """Make the events durable in one transaction; bytes that are there already are only counted.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the store is locked, full or gone; nothing was stored.
+    """
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for received in events:
+        row = rows.setdefault((received.channel, received.content_sha256), _row(received))
+        row["deliveries"] += 1
+        row["last_received_at"] = received.received_at
+    insert = (sqlite if store.is_sqlite else postgresql).insert(webhook_inbox)
+    statement = insert.on_conflict_do_update(
+        index_elements=["channel", "content_sha256"],
+        set_={
+            "deliveries": webhook_inbox.c.deliveries + insert.excluded.deliveries,
+            "last_received_at": insert.excluded.last_received_at,
+        },
+    )
+    with store.writing() as connection:
+        connection.execute(statement, list(rows.values()))
+
+
+def _row(received: ReceivedEvent) -> dict[str, Any]:
+    return {
+        "channel": received.channel,
+        "content_sha256": received.content_sha256,
+        "body": received.body,
+        "parsable": received.parsable,
+        "order_number": received.order_number,
+        "order_day": received.order_day,
+        "source_address": received.source_address,
+        "received_at": received.received_at,
+        "last_received_at": received.received_at,
+        "deliveries": 0,
+    }
+
+
+def pending_events(
+    store: OperationsStore, channel: str, *, start: date, end: date, after_id: int = 0, limit: int = 500
+) -> list[InboxEvent]:
+    """The next events, in order of arrival, whose order day is in `[start, end)` or that have no order day."""
+    table = webhook_inbox.c
+    wanted = or_(table.order_day.is_(None), and_(table.order_day >= start, table.order_day < end))
+    statement = (
+        select(table.event_id, table.body, table.order_number, table.order_day, table.received_at)
+        .where(_pending(channel), wanted, table.event_id > after_id)
+        .order_by(table.event_id)
+        .limit(limit)
+    )
+    with store.reading() as connection:
+        return [InboxEvent(*row) for row in connection.execute(statement)]
+
+
+def pending_days(store: OperationsStore, channel: str) -> dict[date | None, int]:
+    """How many events wait, by order day (None: the receiver found no day): the partitions that a run must touch."""
+    table = webhook_inbox.c
+    statement = select(table.order_day, func.count()).where(_pending(channel)).group_by(table.order_day)
+    with store.reading() as connection:
+        return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def newest_event_id(store: OperationsStore, channel: str) -> int:
+    """The number of the last event that came and can land; 0 when none came. A sensor's cursor for run keys."""
+    table = webhook_inbox.c
+    statement = select(func.max(table.event_id)).where(table.channel == channel, table.parsable)
+    with store.reading() as connection:
+        return connection.execute(statement).scalar_one() or 0
+
+
+def mark_landed(store: OperationsStore, event_ids: Sequence[int], run_id: str) -> None:
+    """Say that the lake has committed these events. Saying it twice changes nothing."""
+    for start in range(0, len(event_ids), _MARKED_AT_ONCE):
+        chunk = list(event_ids[start : start + _MARKED_AT_ONCE])
+        with store.writing() as connection:
+            connection.execute(
+                update(webhook_inbox)
+                .where(webhook_inbox.c.event_id.in_(chunk), webhook_inbox.c.landed_at.is_(None))
+                .values(landed_at=store.now(connection), landed_run_id=run_id)
+            )
+
+
+def prune(store: OperationsStore, *, landed_before: datetime, unparsable_before: datetime) -> int:
+    """Delete what landed, or could not be read, before these times; returns how many rows. Pending events stay."""
+    table = webhook_inbox.c
+    old = or_(
+        and_(table.parsable, table.landed_at < landed_before),
+        and_(not_(table.parsable), table.last_received_at < unparsable_before),
+    )
+    with store.writing() as connection:
+        return connection.execute(delete(webhook_inbox).where(old)).rowcount
+
+
+def counts(store: OperationsStore, channel: str) -> InboxCounts:
+    """The inbox of a channel in five figures, for checks and for people."""
+    table = webhook_inbox.c
+    waits = and_(table.parsable, table.landed_at.is_(None))
+    statement = select(
+        func.count().filter(waits),
+        func.count().filter(table.landed_at.is_not(None)),
+        func.count().filter(not_(table.parsable)),
+        func.coalesce(func.sum(table.deliveries - 1), 0),
+        func.min(table.received_at).filter(waits),
+    ).where(table.channel == channel)
+    with store.reading() as connection:
+        pending, landed, unparsable, repeated, oldest = connection.execute(statement).one()
+    return InboxCounts(pending, landed, unparsable, int(repeated), oldest)
+
+
+def probe(store: OperationsStore) -> None:
+    """Take the write lock and give it back: proof that an event could be stored now.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: locked, gone, or the table is missing.
+    """
+    with store.writing() as connection:
+        connection.execute(select(webhook_inbox.c.event_id).limit(1))
+
+
+def fail_fast(store: OperationsStore, seconds: float) -> None:
+    """Let this store wait at most so long for another writer: a webhook's sender gives up after about two seconds."""
+    milliseconds = int(seconds * 1000)
+
+    def shorten(connection: Any, _record: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET statement_timeout = {milliseconds}")
+        connection.commit()
+
+    event.listen(store.engine, "connect", shorten)
+
+
+def _pending(channel: str) -> ColumnElement[bool]:
+    table = webhook_inbox.c
+    return and_(table.channel == channel, table.parsable, table.landed_at.is_(None))

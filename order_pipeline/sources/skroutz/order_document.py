@@ -1,0 +1,137 @@
+"""What can be told from the bytes of a webhook or of a read: whose order, of which day, known since when.
+
+Belongs here: looking in without changing, and taking out the one secret that nobody may keep. Does not belong here:
+columns and types (they are SQL, in `dbt_style_sql/models/staging/skroutz`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, cast
+
+import msgspec
+
+FORBIDDEN_KEYS = frozenset({"otp"})
+"""Keys whose values no one may keep: the one-time password of a VAT exclusion (apis/skroutz.md section 12)."""
+
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class NotJsonError(ValueError):
+    """The bytes are not JSON; the text says where they stop being it and shows none of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a document cannot be keyed: rule, field and value of apis/common_schema.md section 13."""
+
+    rule: str
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What a document says about itself; None where it does not say it, or not readably.
+
+    `order_day` is the UTC date of `order.created_at`. `event_time` is the webhook's; a read has none.
+    """
+
+    order_number: str | None
+    order_day: date | None
+    event_time: datetime | None
+    state: str | None
+    problem: Problem | None
+
+
+def look_into(body: bytes) -> Glimpse:
+    """Read the few facts that say where a webhook's body, or a read's, belongs.
+
+    Accepts both event types, a bare `{"order": ...}`, and any JSON: without a usable order it carries a `problem`.
+
+    Raises:
+        NotJsonError: the bytes are not JSON.
+    """
+    try:
+        document: object = msgspec.json.decode(body)
+    except (ValueError, RecursionError) as error:
+        raise NotJsonError(f"{type(error).__name__} in {len(body)} bytes: {_where(error)}") from None
+    if not isinstance(document, dict):
+        return Glimpse(None, None, None, None, Problem("bad_json", "$", type(document).__name__))
+    envelope = cast("dict[str, Any]", document)
+    event_time = parse_time(envelope.get("event_time"))
+    if not isinstance(envelope.get("order"), dict):
+        problem = Problem("bad_json", "order", type(envelope.get("order")).__name__)
+        return Glimpse(None, None, event_time, None, problem)
+    order = cast("dict[str, Any]", envelope["order"])
+    return _glimpse(order, envelope, event_time)
+
+
+def _glimpse(order: dict[str, Any], envelope: dict[str, Any], event_time: datetime | None) -> Glimpse:
+    code, state, created_at = order.get("code"), order.get("state"), order.get("created_at")
+    order_number = code if isinstance(code, str) and code.strip() else None
+    ordered_at = parse_time(created_at)
+    problem = None
+    if order_number is None:
+        problem = Problem("missing_key", "order.code", repr(code))
+    elif ordered_at is None:
+        problem = Problem("bad_timestamp", "order.created_at", repr(created_at))
+    elif envelope.get("event_time") is not None and event_time is None:
+        problem = Problem("bad_timestamp", "event_time", repr(envelope["event_time"]))
+    return Glimpse(
+        order_number=order_number,
+        order_day=ordered_at.date() if ordered_at else None,
+        event_time=event_time,
+        state=state if isinstance(state, str) else None,
+        problem=problem,
+    )
+
+
+def parse_time(value: object) -> datetime | None:
+    """A timestamp with offset (or `Z`, fractions allowed) as UTC; None when it is anything else.
+
+    A time without offset is refused, not guessed: apis/common_schema.md section 13, rule bad_timestamp.
+    """
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def without_secrets(body: bytes) -> bytes:
+    """The same JSON without the forbidden keys, wherever they are; bytes without any are returned untouched.
+
+    Everything else keeps its bytes (numbers above all: `10.40` stays `10.40`). Keys that are repeated inside an object
+    on the way to a secret are reduced to their last occurrence, which is the one that counts.
+    """
+    lowered = body.lower()
+    # An escaped key ("\\u006ftp") means the same: such bodies, rare, are searched as well.
+    if not any(key.encode() in lowered for key in FORBIDDEN_KEYS) and b"\\u00" not in lowered:
+        return body
+    return _cleaned(body)
+
+
+def _cleaned(value: bytes) -> bytes:
+    opening = value.lstrip()[:1]
+    if opening == b"{":
+        kept = {
+            key: msgspec.Raw(_cleaned(bytes(part)))
+            for key, part in _decode_object(value).items()
+            if key.strip().casefold() not in FORBIDDEN_KEYS
+        }
+        return _encode(kept)
+    if opening == b"[":
+        return _encode([msgspec.Raw(_cleaned(bytes(part))) for part in _decode_array(value)])
+    return value
+
+
+def _where(error: BaseException) -> str:
+    """The position part of a decoder's message: the rest may quote the body."""
+    text = str(error)
+    return text[text.rfind("(byte") :] if "(byte" in text else "position unknown"

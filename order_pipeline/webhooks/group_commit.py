@@ -1,0 +1,128 @@
+"""Many webhooks, one commit: a thread that stores whatever waits in one transaction, then answers all of it.
+
+Belongs here: the queue between the answering loop and the store. A commit that reaches the disk takes milliseconds and
+the store has one writer, so at 200 webhooks a second they share commits. Nothing is answered before its commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from order_pipeline.operations.inbox import ReceivedEvent, store_events
+from order_pipeline.operations.store import OperationsStore
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING = 2000
+MOST_IN_A_COMMIT = 500
+ANSWER_WITHIN_SECONDS = 1.8
+
+
+class InboxUnavailableError(RuntimeError):
+    """The event is not known to be durable: locked, full, too slow or shutting down. The sender must send it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    received: ReceivedEvent
+    stored: asyncio.Future[None]
+    loop: asyncio.AbstractEventLoop
+
+
+class GroupCommit:
+    """Stores events for many callers at once. Used as a context manager; leaving it stores what still waits."""
+
+    def __init__(self, store: OperationsStore) -> None:
+        self._store = store
+        self._queue: queue.Queue[_Waiting | None] = queue.Queue(MOST_WAITING)
+        self._thread = threading.Thread(target=self._work, name="inbox", daemon=True)
+        self._closing = False
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing = True
+        self._queue.put(None)
+        self._thread.join()
+
+    async def store(self, received: ReceivedEvent) -> None:
+        """Return once the event is durable.
+
+        Raises:
+            InboxUnavailableError: it is not, or not within the time that the sender waits.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(received, loop.create_future(), loop)
+        if self._closing:
+            raise InboxUnavailableError("The receiver is shutting down.")
+        try:
+            self._queue.put_nowait(waiting)
+        except queue.Full:
+            raise InboxUnavailableError(f"{MOST_WAITING} events wait for the store already.") from None
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
+                await waiting.stored
+        except TimeoutError:
+            raise InboxUnavailableError(f"The store took more than {ANSWER_WITHIN_SECONDS} s.") from None
+
+    def _work(self) -> None:
+        while (batch := self._next_batch()) is not None:
+            failure = self._commit(batch)
+            for loop in {waiting.loop for waiting in batch}:
+                futures = [waiting.stored for waiting in batch if waiting.loop is loop]
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(_resolve, futures, failure)
+
+    def _next_batch(self) -> list[_Waiting] | None:
+        first = self._queue.get()
+        if first is None:
+            return None
+        batch = [first]
+        while len(batch) < MOST_IN_A_COMMIT:
+            try:
+                waiting = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if waiting is None:
+                self._queue.put(None)  # the end comes after what was queued before it
+                break
+            batch.append(waiting)
+        return batch
+
+    def _commit(self, batch: list[_Waiting]) -> InboxUnavailableError | None:
+        try:
+            store_events(self._store, [waiting.received for waiting in batch])
+        except Exception as error:  # noqa: BLE001 - whatever it is, this thread lives on and the senders get an answer
+            reason = _reason(error)
+            logger.error(
+                "%d webhooks could not be stored, their senders were told to send again: %s", len(batch), reason
+            )
+            return InboxUnavailableError(reason)
+        return None
+
+
+def _resolve(futures: list[asyncio.Future[None]], failure: InboxUnavailableError | None) -> None:
+    for future in futures:
+        if future.done():  # its caller stopped waiting
+            continue
+        if failure is None:
+            future.set_result(None)
+        else:
+            future.set_exception(failure)
+
+
+def _reason(error: Exception) -> str:
+    """The driver's own words: SQLAlchemy's would carry the statement's parameters, which are the customers' data."""
+    original = getattr(error, "orig", None) or error
+    first_line = str(original).partition("\n")[0]
+    return f"{type(original).__name__}: {first_line}"

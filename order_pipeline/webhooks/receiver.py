@@ -1,0 +1,170 @@
+"""The receiver's HTTP side: who may post, what is answered. It stores bytes and interprets nothing.
+
+Belongs here: routes, limits, answers. Does not belong here: how events are stored (`group_commit`, `operations.inbox`),
+what they mean (`sources.skroutz`), the lake (never touched).
+
+The answers (apis/skroutz.md section 7: only 200 stops the sender, who tries four times within 20 minutes):
+200 durable, now or earlier. 400 durable too, but not JSON: sent again it may arrive whole. 404 wrong token. 403 address
+not on the list. 408, 413 body too slow, too large. 503 not known to be durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from order_pipeline.operations import inbox
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.settings import WebhookSettings
+from order_pipeline.sources.skroutz.order_document import NotJsonError, look_into
+from order_pipeline.webhooks.group_commit import ANSWER_WITHIN_SECONDS, GroupCommit, InboxUnavailableError
+from order_pipeline.webhooks.openapi import openapi_document
+from order_pipeline.webhooks.source_addresses import SourcePolicy, networks
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "skroutz"
+SHORTEST_TOKEN = 16
+_BODY_WITHIN_SECONDS = 10.0
+_encode = msgspec.json.Encoder().encode
+
+
+class ReceiverConfigurationError(ValueError):
+    """The settings do not allow a safe receiver; the text names the setting and what to put there."""
+
+
+def build_app(settings: WebhookSettings, store: OperationsStore) -> Starlette:
+    """The receiver as an ASGI application over the given store, whose tables it creates when they are missing.
+
+    Raises:
+        ReceiverConfigurationError: no token or a short one, or an address range that is none.
+    """
+    receiver = _Receiver(settings, store)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
+        await asyncio.to_thread(store.create_all)
+        with receiver.inbox:
+            yield
+
+    routes = [
+        Route("/webhooks/skroutz/{token}", receiver.receive, methods=["POST"]),
+        Route("/health", _health, methods=["GET"]),
+        Route("/ready", receiver.ready, methods=["GET"]),
+        Route("/openapi.json", _document, methods=["GET"]),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _unknown_path, 405: _wrong_method})
+
+
+class _Receiver:
+    def __init__(self, settings: WebhookSettings, store: OperationsStore) -> None:
+        self.inbox = GroupCommit(store)
+        self._store = store
+        self._token = _checked_token(settings).encode()
+        self._most_bytes = settings.max_body_bytes
+        try:
+            self._sources = SourcePolicy(networks(settings.allowed_sources), networks(settings.trusted_proxies))
+        except ValueError as error:
+            raise ReceiverConfigurationError(
+                f"ORDER_PIPELINE_WEBHOOKS__ALLOWED_SOURCES or __TRUSTED_PROXIES: {error}. Give CIDRs or `skroutz`."
+            ) from None
+
+    async def receive(self, request: Request) -> Response:
+        """Store one event; the answer says whether it is durable."""
+        address = self._sources.client_address(request)
+        if not self._sources.lets_in(address):
+            logger.warning("refused: the address %s is not on the list", address)
+            return _answer(403, "refused", "The sender's address is not on the list.")
+        if not hmac.compare_digest(request.path_params["token"].encode(), self._token):
+            logger.warning("refused: wrong token, from %s", address)
+            return _answer(404, "unknown", "There is nothing here.")
+        try:
+            body = await self._body(request)
+        except TimeoutError:
+            return _answer(408, "too slow", f"The body did not arrive within {_BODY_WITHIN_SECONDS:.0f} s.")
+        if body is None:
+            return _answer(413, "too large", f"A body may have at most {self._most_bytes} bytes.")
+        return await self._keep(body, address)
+
+    async def ready(self, _request: Request) -> Response:
+        """200 when an event could be stored now, else 503."""
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
+                await asyncio.to_thread(inbox.probe, self._store)
+        except Exception as error:  # noqa: BLE001 - any reason means: not ready
+            return _answer(503, "not ready", f"The inbox cannot store now ({type(error).__name__}).")
+        return _answer(200, "ready", "Events can be stored.")
+
+    async def _body(self, request: Request) -> bytes | None:
+        """The body, or None as soon as it is known to be too large."""
+        parts = bytearray()
+        async with asyncio.timeout(_BODY_WITHIN_SECONDS):
+            async for part in request.stream():
+                parts += part
+                if len(parts) > self._most_bytes:
+                    return None
+        return bytes(parts)
+
+    async def _keep(self, body: bytes, address: str) -> Response:
+        received = _received(body, address)
+        try:
+            await self.inbox.store(received)
+        except InboxUnavailableError as error:
+            logger.error("answered 503: %s", error)
+            return _answer(503, "not stored", "The event is not known to be stored. Send it again.")
+        if not received.parsable:
+            logger.warning("an event of %d bytes is not JSON: kept, answered 400", len(body))
+            return _answer(400, "not JSON", "The body is not JSON. It was kept; send it again.")
+        return _answer(200, "stored", "The event is stored.")
+
+
+def _received(body: bytes, address: str) -> inbox.ReceivedEvent:
+    try:
+        glimpse = look_into(body)
+    except NotJsonError:
+        number, day, parsable = None, None, False
+    else:
+        number, day, parsable = glimpse.order_number, None if glimpse.problem else glimpse.order_day, True
+    return inbox.ReceivedEvent(CHANNEL, body, parsable, number, day, address, datetime.now(UTC))
+
+
+def _checked_token(settings: WebhookSettings) -> str:
+    token = settings.secret_path_token.get_secret_value() if settings.secret_path_token else ""
+    if len(token) < SHORTEST_TOKEN or not token.isascii() or "/" in token:
+        raise ReceiverConfigurationError(
+            f"ORDER_PIPELINE_WEBHOOKS__SECRET_PATH_TOKEN needs {SHORTEST_TOKEN} characters or more (ASCII, no slash): "
+            "nothing else protects the URL, since the webhooks are not signed. Make one: openssl rand -hex 32"
+        )
+    return token
+
+
+async def _health(_request: Request) -> Response:
+    return _answer(200, "alive", "The receiver is running.")
+
+
+async def _document(_request: Request) -> Response:
+    return Response(_encode(openapi_document()), media_type="application/json")
+
+
+async def _unknown_path(_request: Request, _error: Exception) -> Response:
+    return _answer(404, "unknown", "There is nothing here.")
+
+
+async def _wrong_method(_request: Request, error: Exception) -> Response:
+    answer = _answer(405, "wrong method", "This path does not take this method.")
+    answer.headers.update(getattr(error, "headers", None) or {})
+    return answer
+
+
+def _answer(status: int, word: str, detail: str) -> Response:
+    return Response(_encode({"status": word, "detail": detail}), status_code=status, media_type="application/json")

@@ -1,0 +1,49 @@
+"""The receiver as a process: uvicorn on the configured address, until SIGINT or SIGTERM.
+
+Belongs here: what makes it safe to run. No access log (it would hold the secret path); open requests are answered and
+queued events stored before the process ends.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import uvicorn
+
+from order_pipeline.operations import inbox
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.settings import Settings
+from order_pipeline.webhooks.receiver import build_app
+
+_WAIT_FOR_LOCK_SECONDS = 1.0  # within the two seconds that a sender waits
+_FINISH_WITHIN_SECONDS = 10
+
+
+def build_server(settings: Settings) -> uvicorn.Server:
+    """The server, ready to run; the caller decides in which thread.
+
+    Raises:
+        ReceiverConfigurationError: see `receiver.build_app`.
+    """
+    store = OperationsStore(settings.resolved_operations_url)
+    inbox.fail_fast(store, _WAIT_FOR_LOCK_SECONDS)
+    config = uvicorn.Config(
+        build_app(settings.webhooks, store),
+        host=settings.webhooks.host,
+        port=settings.webhooks.port,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # `source_addresses` decides whom to believe
+        log_config=None,
+        log_level=logging.WARNING,
+        timeout_graceful_shutdown=_FINISH_WITHIN_SECONDS,
+    )
+    return uvicorn.Server(config)
+
+
+def serve(settings: Settings) -> None:
+    """Receive webhooks until the process is told to stop."""
+    server = build_server(settings)
+    where = f"http://{settings.webhooks.host}:{settings.webhooks.port}"
+    logging.getLogger(__name__).info("receiving at %s/webhooks/skroutz/<token>; ready: %s/ready", where, where)
+    server.run()

@@ -12,6 +12,8 @@ from typing import Literal
 
 import duckdb
 
+from order_pipeline.warehouse.literals import quoted
+
 Extension = Literal["ducklake", "sqlite_scanner", "postgres_scanner", "httpfs"]
 
 
@@ -39,8 +41,3 @@ def extension_file(name: Extension) -> Path:
 def load_extension(connection: duckdb.DuckDBPyConnection, name: Extension) -> None:
     """Load the extension into the connection's DuckDB instance (loading twice is harmless)."""
     connection.execute(f"LOAD {quoted(str(extension_file(name)))}")
-
-
-def quoted(text: str) -> str:
-    """The text as an SQL string literal, for the statements of DuckDB that take no bound parameters."""
-    return "'" + text.replace("'", "''") + "'"

@@ -19,7 +19,8 @@ from typing import Any, TypeAlias, TypeVar
 import duckdb
 
 from order_pipeline.settings import Settings
-from order_pipeline.warehouse.extensions import load_extension, quoted
+from order_pipeline.warehouse.extensions import load_extension
+from order_pipeline.warehouse.literals import quoted
 from order_pipeline.warehouse.operations_attachment import attach_operations
 from order_pipeline.warehouse.writers_lock import writers_lock
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import duckdb
 from sqlalchemy import make_url
 
-from order_pipeline.warehouse.extensions import load_extension, quoted
+from order_pipeline.warehouse.extensions import load_extension
+from order_pipeline.warehouse.literals import quoted
 
 
 def attach_operations(connection: duckdb.DuckDBPyConnection, url: str) -> bool:

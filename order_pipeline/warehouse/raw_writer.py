@@ -1,0 +1,209 @@
+"""Records into a raw table by content: a version that is known is not written again.
+
+Works on columns: the payloads of a batch are joined into one buffer that DuckDB reads in place; only ids and hashes
+are compared. Does not belong here: when to write (see `ingest`), or what a payload means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from order_pipeline.sources.records import RecordBatch, UnusableRecord
+from order_pipeline.warehouse.current_versions import sightings
+from order_pipeline.warehouse.literals import quoted
+
+# `steps` compares each incoming record with what was current just before it: the previous record of the same id in
+# this batch, else the current version in raw. Text order of the ids lets DuckLake skip files by their statistics.
+_CHANGES = """
+WITH known AS ({sightings}
+), current AS (
+    SELECT
+        record_id,
+        arg_max(content_sha256, (fetched_at, sequence)) AS content_sha256,
+        arg_max(partition_day, (fetched_at, sequence)) AS partition_day
+    FROM known
+    GROUP BY record_id
+), steps AS (
+    SELECT
+        position, record_id, content_sha256,
+        lag(content_sha256) OVER same_record AS earlier_sha256,
+        lag(partition_day) OVER same_record AS earlier_day,
+        row_number() OVER (PARTITION BY record_id, content_sha256 ORDER BY position) > 1 AS is_repeated
+    FROM incoming
+    WINDOW same_record AS (PARTITION BY record_id ORDER BY position)
+)
+SELECT
+    steps.position,
+    coalesce(steps.earlier_day, current.partition_day) AS previous_day,
+    steps.is_repeated OR versions.record_id IS NOT NULL AS is_reappearance
+FROM steps
+LEFT JOIN current ON current.record_id = steps.record_id
+LEFT JOIN (SELECT DISTINCT record_id, content_sha256 FROM known) AS versions
+    ON versions.record_id = steps.record_id AND versions.content_sha256 = steps.content_sha256
+WHERE coalesce(steps.earlier_sha256, current.content_sha256) IS DISTINCT FROM steps.content_sha256
+ORDER BY steps.position
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Batches of one resource as columns, hashed and checked, in the order in which they were received.
+
+    Columns: position (from 0), record_id, partition_day, content_sha256, payload, fetched_at.
+    """
+
+    resource: str
+    columns: pa.Table
+    unusable: list[UnusableRecord]
+
+    def __len__(self) -> int:
+        return self.columns.num_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What the records change: positions of new versions, positions of reappeared ones, and the days of both."""
+
+    new: np.ndarray
+    reappeared: np.ndarray
+    days: set[date]
+
+    def __bool__(self) -> bool:
+        return bool(len(self.new) or len(self.reappeared))
+
+
+def prepare(resource: str, batches: Sequence[tuple[RecordBatch, datetime]]) -> Prepared:
+    """Hash the payloads and lay them out for DuckDB. Needs no connection and no lock.
+
+    Args:
+        resource: the batches' resource.
+        batches: each with the time at which it was received.
+    """
+    payloads = [payload for batch, _ in batches for payload in batch.payloads]
+    columns = pa.table(
+        {
+            "position": pa.array(range(len(payloads)), pa.int64()),
+            "record_id": pa.array([record_id for batch, _ in batches for record_id in batch.record_ids], pa.string()),
+            "partition_day": pa.array([day for batch, _ in batches for day in batch.days], pa.date32()),
+            "content_sha256": pa.array([hashlib.sha256(payload).hexdigest() for payload in payloads], pa.string()),
+            "payload": _text_column(payloads),
+            "fetched_at": pa.array(
+                [received for batch, received in batches for _ in range(len(batch))], pa.timestamp("us", "UTC")
+            ),
+        }
+    )
+    return Prepared(resource, columns, [record for batch, _ in batches for record in batch.unusable])
+
+
+def set_aside_undecodable(batch: RecordBatch) -> RecordBatch:
+    """The batch with payloads that are not UTF-8, so no JSON text, moved to its unusable records (rule bad_json)."""
+    if _is_utf8(_text_column(batch.payloads)):
+        return batch
+    kept = RecordBatch(batch.resource, unusable=list(batch.unusable))
+    for record_id, day, payload in zip(batch.record_ids, batch.days, batch.payloads, strict=True):
+        try:
+            payload.decode()
+        except UnicodeDecodeError:
+            kept.unusable.append(UnusableRecord("bad_json", "payload", "not UTF-8", payload, day))
+        else:
+            kept.record_ids.append(record_id)
+            kept.days.append(day)
+            kept.payloads.append(payload)
+    return kept
+
+
+def find_changes(connection: duckdb.DuckDBPyConnection, source: str, prepared: Prepared) -> Changes:
+    """Compare the batch with raw, as the connection sees it now."""
+    columns = prepared.columns
+    if not columns.num_rows:
+        return Changes(np.empty(0, np.int64), np.empty(0, np.int64), set())
+    ids = columns["record_id"].to_pylist()
+    condition = (
+        f"record_id BETWEEN {quoted(min(ids))} AND {quoted(max(ids))} AND record_id IN (SELECT record_id FROM incoming)"
+    )
+    connection.register("incoming", columns.drop_columns(["payload", "fetched_at"]))
+    try:
+        known = sightings(source, prepared.resource, condition)
+        found = connection.execute(_CHANGES.format(sightings=known)).to_arrow_table()
+    finally:
+        connection.unregister("incoming")
+    positions = found["position"].to_numpy()
+    returned = found["is_reappearance"].to_numpy()
+    days = set(columns["partition_day"].take(found["position"]).to_pylist()) | set(found["previous_day"].to_pylist())
+    return Changes(positions[~returned], positions[returned], days - {None})
+
+
+def write_changes(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    prepared: Prepared,
+    changes: Changes,
+    *,
+    sequence: int,
+    run_id: str,
+) -> None:
+    """Append the new versions and note the reappeared ones, within the caller's transaction.
+
+    Args:
+        connection: inside a `Lake.transaction()`.
+        source: the channel.
+        prepared: the records.
+        changes: what they change, found in the snapshot that the transaction reads.
+        sequence: the number of the first record within the run; orders records that were received together.
+        run_id: the run that writes.
+    """
+    table = f"raw.{source}_{prepared.resource}"
+    _insert_positions(
+        connection,
+        prepared.columns,
+        changes.new,
+        f"INSERT INTO {table} SELECT record_id, partition_day, content_sha256, payload, fetched_at, $1 + position, $2"
+        " FROM changed",
+        [sequence, run_id],
+    )
+    _insert_positions(
+        connection,
+        prepared.columns,
+        changes.reappeared,
+        f"INSERT INTO raw.reappearances SELECT {quoted(source)}, {quoted(prepared.resource)}, record_id,"
+        " partition_day, content_sha256, fetched_at, $1 + position, $2 FROM changed",
+        [sequence, run_id],
+    )
+
+
+def _insert_positions(
+    connection: duckdb.DuckDBPyConnection,
+    columns: pa.Table,
+    positions: np.ndarray,
+    statement: str,
+    values: list[object],
+) -> None:
+    if not len(positions):
+        return
+    everything = len(positions) == columns.num_rows
+    connection.register("changed", columns if everything else columns.take(pa.array(positions)))
+    connection.execute(statement, values)
+    connection.unregister("changed")
+
+
+def _text_column(payloads: list[bytes]) -> pa.Array:
+    """One contiguous buffer and its offsets: no Python string is made and DuckDB copies nothing."""
+    offsets = np.zeros(len(payloads) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, payloads), np.int64, len(payloads)), out=offsets[1:])
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(payloads))]
+    return pa.Array.from_buffers(pa.large_string(), len(payloads), buffers)
+
+
+def _is_utf8(column: pa.Array) -> bool:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True

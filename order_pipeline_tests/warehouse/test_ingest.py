@@ -1,0 +1,214 @@
+"""From commit groups to raw: once per content, every change kept, every fetch on record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from order_pipeline.sources.records import CommitGroup, FetchReport, KnownState, RecordBatch, UnusableRecord, Window
+from order_pipeline.warehouse.current_versions import current_versions
+from order_pipeline.warehouse.dirty_days import clear_dirty, dirty_days
+from order_pipeline.warehouse.ingest import ingest
+from order_pipeline.warehouse.ingest_result import Counts, IngestResult
+from order_pipeline.warehouse.known_state import WarehouseState
+from order_pipeline.warehouse.lake import Lake, snapshot_id
+
+FIRST, SECOND = date(2026, 1, 1), date(2026, 1, 2)
+WINDOW = Window(FIRST, date(2026, 1, 8))
+
+
+def batch(*records: tuple[str, date, str], unusable: Sequence[UnusableRecord] = ()) -> RecordBatch:
+    ids, days, payloads = zip(*records, strict=True) if records else ((), (), ())
+    return RecordBatch("orders", list(ids), list(days), [text.encode() for text in payloads], list(unusable))
+
+
+def report(records: int, *, complete: bool = True) -> FetchReport:
+    start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 8, tzinfo=UTC)
+    return FetchReport("orders", start, end, 1, records, records, complete)
+
+
+def group(*records: tuple[str, date, str], reports: Sequence[FetchReport] = ()) -> CommitGroup:
+    return CommitGroup([batch(*records)], list(reports))
+
+
+def load(lake: Lake, *groups: CommitGroup, run_id: str = "run", **options: Any) -> IngestResult:
+    async def extraction(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+        for one in groups:
+            yield one
+
+    return asyncio.run(ingest(lake, "kibo", extraction, WINDOW, WarehouseState(lake, "kibo"), run_id, **options))
+
+
+def rows(lake: Lake, sql: str) -> list[tuple[Any, ...]]:
+    with lake.connect() as connection:
+        return connection.execute(sql).fetchall()
+
+
+def current(lake: Lake) -> dict[str, str]:
+    return dict(rows(lake, "SELECT record_id, payload FROM raw.kibo_orders_current"))
+
+
+def all_dirty(lake: Lake) -> list[date]:
+    with lake.connect() as connection:
+        return [dirty.day for dirty in dirty_days(connection, "kibo")]
+
+
+def heal(lake: Lake) -> None:
+    with lake.transaction("heal") as connection:
+        clear_dirty(connection, dirty_days(connection, "kibo"))
+
+
+def test_the_same_records_again_write_nothing_at_all(lake: Lake) -> None:
+    records = [("1", FIRST, '{"a":1}'), ("2", SECOND, '{"a":2}')]
+    assert load(lake, group(*records)).total == Counts(new_versions=2)
+    heal(lake)
+    with lake.connect() as connection:
+        before = snapshot_id(connection)
+    assert load(lake, group(*records)).total == Counts(unchanged=2)
+    with lake.connect() as connection:
+        assert snapshot_id(connection) == before
+    assert all_dirty(lake) == []
+
+
+def test_a_changed_record_adds_a_version_and_becomes_current(lake: Lake) -> None:
+    load(lake, group(("1", FIRST, "A"), ("2", FIRST, "X")))
+    heal(lake)
+    assert load(lake, group(("1", FIRST, "B"), ("2", FIRST, "X"))).total == Counts(new_versions=1, unchanged=1)
+    assert current(lake) == {"1": "B", "2": "X"}
+    assert rows(lake, "SELECT payload FROM raw.kibo_orders WHERE record_id = '1' ORDER BY sequence, fetched_at") == [
+        ("A",),
+        ("B",),
+    ]
+    assert all_dirty(lake) == [FIRST]
+
+
+def test_content_that_comes_back_is_current_again_without_a_second_row(lake: Lake) -> None:
+    for text in "ABABA":
+        load(lake, group(("1", FIRST, text)))
+        assert current(lake) == {"1": text}
+    assert rows(lake, "SELECT payload FROM raw.kibo_orders ORDER BY payload") == [("A",), ("B",)]
+    assert rows(lake, "SELECT count(*) FROM raw.reappearances") == [(3,)]
+
+
+def test_content_that_comes_back_marks_its_day(lake: Lake) -> None:
+    load(lake, group(("1", FIRST, "A")))
+    load(lake, group(("1", FIRST, "B")))
+    heal(lake)
+    load(lake, group(("1", FIRST, "A")))
+    assert all_dirty(lake) == [FIRST]
+
+
+@pytest.mark.parametrize("commit_bytes", [0, 10_000_000])
+def test_a_record_that_changes_within_one_run_ends_with_its_last_content(lake: Lake, commit_bytes: int) -> None:
+    load(lake, group(("0", FIRST, "A")))
+    groups = [group(("1", FIRST, "A"), ("1", FIRST, "B"), ("1", FIRST, "B")), group(("1", FIRST, "A"))]
+    result = load(lake, *groups, commit_bytes=commit_bytes)
+    assert result.total == Counts(new_versions=2, unchanged=1, reappeared=1)
+    assert current(lake) == {"0": "A", "1": "A"}
+
+
+def test_a_record_that_moves_to_another_day_marks_both_days_and_leaves_the_old_one(lake: Lake) -> None:
+    load(lake, group(("1", FIRST, "A"), ("2", FIRST, "X")))
+    heal(lake)
+    load(lake, group(("1", SECOND, "B")))
+    assert all_dirty(lake) == [FIRST, SECOND]
+    by_day = {
+        day: rows(lake, f"SELECT record_id, payload FROM ({current_versions('kibo', 'orders', [day])})")
+        for day in (FIRST, SECOND)
+    }
+    assert by_day == {FIRST: [("2", "X")], SECOND: [("1", "B")]}
+
+
+def test_marks_that_came_during_a_build_stay(lake: Lake) -> None:
+    load(lake, group(("1", FIRST, "A")))
+    with lake.connect() as connection:
+        read_before_the_build = dirty_days(connection, "kibo")
+    load(lake, group(("1", FIRST, "B")))
+    with lake.transaction("heal") as connection:
+        clear_dirty(connection, read_before_the_build)
+    assert all_dirty(lake) == [FIRST]
+
+
+def test_every_window_leaves_a_row_with_the_counts_of_its_own_records(lake: Lake) -> None:
+    load(lake, group(("1", FIRST, "A"), ("2", FIRST, "A"), reports=[report(2)]))
+    result = load(
+        lake,
+        group(("1", FIRST, "A"), ("2", FIRST, "B")),
+        group(("3", FIRST, "A"), reports=[report(3)]),
+        group(("4", SECOND, "A"), reports=[report(1, complete=False)]),
+        CommitGroup(reports=[report(0)]),
+        run_id="second",
+    )
+    counts = rows(
+        lake,
+        "SELECT records, new_versions, unchanged, reappeared, unusable, complete FROM raw.fetches"
+        " WHERE run_id = 'second' ORDER BY records DESC",
+    )
+    assert counts == [(3, 2, 1, 0, 0, True), (1, 1, 0, 0, 0, False), (0, 0, 0, 0, 0, True)]
+    assert result.incomplete == [report(1, complete=False)]
+
+
+def test_the_counts_of_a_window_are_the_same_however_its_groups_are_committed(lake: Lake) -> None:
+    groups = [group((str(n), FIRST, "A")) for n in range(5)] + [CommitGroup(reports=[report(5)])]
+    load(lake, *groups, commit_bytes=0)
+    assert rows(lake, "SELECT records, new_versions FROM raw.fetches") == [(5, 5)]
+
+
+def test_a_record_without_a_key_is_kept_once_with_its_bytes_and_marks_its_day(lake: Lake) -> None:
+    broken = UnusableRecord("missing_key", "orderID", "", b'{"orderID": \xff}', FIRST)
+    one = CommitGroup([batch(("1", SECOND, "A"), unusable=[broken])])
+    assert load(lake, one).total == Counts(new_versions=1, unusable=1)
+    assert all_dirty(lake) == [FIRST, SECOND]
+    load(lake, one, run_id="again")
+    found = rows(lake, "SELECT rule, field, payload, first_run_id, last_run_id FROM raw.unusable")
+    assert found == [("missing_key", "orderID", b'{"orderID": \xff}', "run", "again")]
+
+
+def test_a_payload_that_is_not_text_does_not_stop_the_others(lake: Lake) -> None:
+    mixed = RecordBatch("orders", ["1", "2", "3"], [FIRST] * 3, [b"\xc3", b'{"name": "\xce\x91"}', b"\xa9"])
+    assert load(lake, CommitGroup([mixed])).total == Counts(new_versions=1, unusable=2)
+    assert current(lake) == {"2": '{"name": "Α"}'}  # noqa: RUF001 - a Greek capital alpha
+    assert rows(lake, "SELECT DISTINCT rule FROM raw.unusable") == [("bad_json",)]
+
+
+def test_groups_before_a_failure_are_kept_and_the_failure_is_told(lake: Lake) -> None:
+    async def failing(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+        yield group(("1", FIRST, "A"))
+        raise ConnectionError("the channel went away")
+
+    with pytest.raises(ConnectionError, match="went away"):
+        asyncio.run(ingest(lake, "kibo", failing, WINDOW, WarehouseState(lake, "kibo"), "run"))
+    assert current(lake) == {"1": "A"}
+
+
+def test_fetching_goes_on_while_a_group_is_being_written(lake: Lake) -> None:
+    """The second group is asked for before the first one's progress is told."""
+    order: list[str] = []
+
+    async def extraction(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+        for number in range(3):
+            order.append(f"fetch {number}")
+            yield group((str(number), FIRST, "A"))
+
+    def progress(result: IngestResult) -> None:
+        order.append(f"wrote {result.commits - 1}")
+
+    state = WarehouseState(lake, "kibo")
+    asyncio.run(ingest(lake, "kibo", extraction, WINDOW, state, "run", progress, commit_bytes=0))
+    assert order.index("fetch 1") < order.index("wrote 0") < order.index("wrote 1") < order.index("wrote 2")
+
+
+def test_the_known_state_answers_what_a_source_may_ask(lake: Lake) -> None:
+    load(lake, group(("1", FIRST, "A"), ("2", SECOND, "B"), ("3", date(2026, 2, 1), "C")))
+    load(lake, group(("1", FIRST, "A2")))
+    state = WarehouseState(lake, "kibo")
+    assert state.latest_payloads("orders", ["1", "3", "absent"]) == {"1": b"A2", "3": b"C"}
+    assert sorted(state.latest_hashes("orders", Window(FIRST, SECOND))) == ["1"]
+    assert sorted(state.latest_hashes("orders", WINDOW)) == ["1", "2"]
+    assert state.latest_payloads("never_fetched", ["1"]) == {}
+    assert state.latest_hashes("never_fetched", WINDOW) == {}
+    assert state.unsettled_order_numbers("shop") == []

@@ -46,3 +46,7 @@ class SandboxClock:
             raise ValueError(f"the sandbox clock only goes forward, got a step of {step}")
         self._advanced += step
         return self.now()
+
+    def reset(self) -> None:
+        """Back to the start. Only together with a reset of every channel, or one would remember the future."""
+        self._advanced = timedelta()

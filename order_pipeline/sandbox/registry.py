@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import scanorders
+from . import kibo, scanorders
 from .channel import Channel, World
 
 ChannelBuilder = Callable[[World, Mapping[str, Any]], Channel]
 
 CHANNELS: dict[str, ChannelBuilder] = {
+    "kibo": kibo.build,
     "scanorders": scanorders.build,
 }

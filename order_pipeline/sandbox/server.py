@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
@@ -29,6 +29,7 @@ from .faults import Fault, FaultBook, load_faults
 from .injection import CallLog, DroppableProtocol, FaultLayer
 from .registry import CHANNELS
 
+ChannelKind = TypeVar("ChannelKind", bound=Channel)
 LOOPBACK = "127.0.0.1"
 START_TIMEOUT_SECONDS = 30.0
 
@@ -85,6 +86,17 @@ class SandboxServer:
 
     async def _health(self, _request: Request) -> Response:
         return json_answer({"status": "ok", "channels": list(self.channels)})
+
+    def channel(self, kind: type[ChannelKind]) -> ChannelKind:
+        """The running channel of this class.
+
+        Raises:
+            LookupError: if it does not run here.
+        """
+        for channel in self.channels.values():
+            if isinstance(channel, kind):
+                return channel
+        raise LookupError(f"no {kind.__name__} runs here; there are {', '.join(self.channels)}")
 
     @property
     def port(self) -> int:
@@ -165,7 +177,8 @@ class SandboxServer:
             self._socket = None
 
     def reset(self) -> None:
-        """Faults, call counts, data, ledgers and switches as at the start; business time stays where it is."""
+        """Faults, call counts, data, ledgers, switches and business time as at the start; tokens stay valid."""
+        self.clock.reset()
         self.faults.reset()
         self.faults.add(*self._faults_at_start)
         for name, channel in self.channels.items():

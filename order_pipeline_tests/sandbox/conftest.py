@@ -1,4 +1,4 @@
-"""One running sandbox for the tests of this folder, as new for each of them (but its clock only goes forward)."""
+"""One running sandbox for the tests of this folder, as new for each of them."""
 
 import httpx
 import pytest

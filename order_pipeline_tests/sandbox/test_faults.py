@@ -7,6 +7,7 @@ import pytest
 from order_pipeline.sandbox.faults import Fault, FaultBook, FaultScriptError, load_faults, parse_faults
 from order_pipeline.sandbox.injection import retry_after_text
 from order_pipeline.sandbox.process import SandboxProcess
+from order_pipeline.sandbox.scanorders import ScanOrdersChannel
 from order_pipeline.sandbox.server import SandboxServer
 
 CREATE = "/scanorders/api/1.1/wf/neworders"
@@ -22,7 +23,7 @@ LINE = {
 
 @pytest.fixture
 def create(sandbox, client):
-    first_token = sandbox.channels["scanorders"].issue_token()
+    first_token = sandbox.channel(ScanOrdersChannel).issue_token()
 
     def send(token=first_token, **options):
         return client.post(CREATE, json=LINE, headers={"Authorization": f"Bearer {token}"}, **options)
@@ -31,7 +32,7 @@ def create(sandbox, client):
 
 
 def accepted(sandbox):
-    return sandbox.channels["scanorders"].ledger()["accepted"]
+    return sandbox.channel(ScanOrdersChannel).ledger()["accepted"]
 
 
 def hit_calls(fault, calls, seed=7):
@@ -140,7 +141,7 @@ def test_an_expired_token_is_refused_until_a_new_one_is_taken(sandbox, create):
     sandbox.faults.add(Fault(kind="expire_token", nth=1))
     assert create().status_code == 401
     assert create().status_code == 401
-    token = sandbox.channels["scanorders"].issue_token()
+    token = sandbox.channel(ScanOrdersChannel).issue_token()
     assert create(token=token).status_code == 200
 
 
@@ -191,9 +192,9 @@ def test_faults_are_added_shown_and_reset_over_http(sandbox, client, create):
 
 def test_two_servers_do_not_share_anything():
     with SandboxServer(orders=1, days=1) as first, SandboxServer(orders=1, days=1) as second:
-        first.channels["scanorders"].issue_token()
+        first.channel(ScanOrdersChannel).issue_token()
         assert first.port != second.port
-        assert second.channels["scanorders"].tokens.issued == 0
+        assert second.channel(ScanOrdersChannel).tokens.issued == 0
 
 
 def test_a_sandbox_in_a_process_of_its_own_takes_the_same_arguments():

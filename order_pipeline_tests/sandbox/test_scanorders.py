@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from order_pipeline.sandbox.scanorders import CLIENT_ID, CLIENT_SECRET
+from order_pipeline.sandbox.scanorders import CLIENT_ID, CLIENT_SECRET, ScanOrdersChannel
 
 WF = "/scanorders/api/1.1/wf"
 LINE = {
@@ -21,7 +21,7 @@ REDIRECT = "http://127.0.0.1:8717/callback"
 
 @pytest.fixture
 def channel(sandbox):
-    return sandbox.channels["scanorders"]
+    return sandbox.channel(ScanOrdersChannel)
 
 
 @pytest.fixture

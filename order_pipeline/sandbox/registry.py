@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import kibo, scanorders
+from . import kibo, scanorders, scansource
 from .channel import Channel, World
 
 ChannelBuilder = Callable[[World, Mapping[str, Any]], Channel]
@@ -13,4 +13,5 @@ ChannelBuilder = Callable[[World, Mapping[str, Any]], Channel]
 CHANNELS: dict[str, ChannelBuilder] = {
     "kibo": kibo.build,
     "scanorders": scanorders.build,
+    "scansource": scansource.build,
 }

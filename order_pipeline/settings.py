@@ -80,7 +80,14 @@ class ScanSourceSettings(BaseModel):
     page_size: int = Field(default=100, ge=1, le=1000)
     pricing_batch_size: int = Field(default=40, ge=1, le=40)
     invoice_look_back_days: int = 35
+    changed_look_back_days: int = Field(
+        default=3, ge=0, description="Second list, by last change before the window's end; 0 switches it off."
+    )
     priced_items: list[str] = Field(default_factory=list, description="Priced besides the items of open orders.")
+    priced_quantity: int = Field(default=1, ge=1, description="Quantity for which prices are asked.")
+    part_number_type: int = Field(default=1, description="What item numbers are: 1 ScanSource, 2 manufacturer, 3 SAP.")
+    deal_id: str = Field(default="", description="DealID1 of pricing calls; empty: none.")
+    call_budget: int | None = Field(default=None, ge=1, description="Most calls of one run; None: no budget.")
     paths: dict[str, str] = Field(default_factory=dict, description="Path templates that replace the defaults.")
     rate: RateSettings = RateSettings(requests_per_second=2.0, max_in_flight=2)
 
@@ -132,12 +139,6 @@ class ScanOrdersSettings(BaseModel):
     order_date_format: str = "%Y-%m-%d"
     send_shipping_address: bool = Field(default=False, description="Personal data: only if the floor needs it.")
     send_product_name: bool = True
-    unavailable_is_refusal: bool = Field(
-        default=False, description="A 503 without Retry-After counts as not created; only if the vendor says so."
-    )
-    token_warning_days: int = Field(
-        default=14, ge=0, description="Warn that a person must log in again so long before."
-    )
     rate: RateSettings = RateSettings(requests_per_second=1.0, max_in_flight=1, read_timeout_seconds=60.0)
 
 
@@ -148,10 +149,7 @@ class PickingSettings(BaseModel):
     scansource: bool = True
     skroutz: bool = True
     doubt_alert_minutes: int = Field(default=60, description="The doubts check is red while an in_doubt line is older.")
-    lease_seconds: int = Field(default=60, ge=1, description="An emitter's lease; renewed while it works.")
-    stop_after_doubts: int = Field(
-        default=10, ge=1, description="Calls in a row without a definite answer that stop a run, the rest left planned."
-    )
+    lease_seconds: int = Field(default=60, description="An emitter's lease; renewed while it works.")
 
 
 class ScheduleSettings(BaseModel):

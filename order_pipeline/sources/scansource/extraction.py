@@ -1,0 +1,60 @@
+"""The extraction plan of apis/scansource.md section 11: orders, then invoices, then prices and availability.
+
+Belongs here: the order of the steps, and what a limit or an error means for the run. A used-up quota is a partial
+success: what was fetched is handed over, every report says what remains, and the next run fetches only that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+
+from order_pipeline.settings import ScanSourceSettings
+from order_pipeline.sources.records import CommitGroup, Extraction, KnownState, RecordBatch, Window
+from order_pipeline.sources.scansource import invoices, orders, snapshots
+from order_pipeline.sources.scansource.client import open_client
+from order_pipeline.sources.scansource.step import Run, utc_now
+
+RESOURCES = (
+    orders.ROWS,
+    orders.DETAILS,
+    orders.TRACKING,
+    orders.SERIALS,
+    invoices.SUMMARIES,
+    invoices.DETAILS,
+    snapshots.PRICES,
+    snapshots.AVAILABILITY,
+)
+
+
+def build_extraction(settings: ScanSourceSettings, *, now: Callable[[], datetime] = utc_now) -> Extraction:
+    """The extraction for these settings; nothing is sent before it runs.
+
+    The extraction raises NotConfigured for a missing credential, ValueError for a customer number the API cannot take,
+    and the errors of `order_pipeline.http` and `scansource.errors`, but no QuotaExceeded and no RateLimited: these end
+    it early, with reports that are not complete.
+    """
+
+    async def extract(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+        async with open_client(settings) as client:
+            run = Run(client, settings, window, known, now)
+            # Every raw table exists from the first run on, so that the staging views do too.
+            yield CommitGroup([RecordBatch(resource) for resource in RESOURCES])
+            for customer_number in settings.customer_numbers:
+                order_step = orders.OrderStep(run, customer_number)
+                async for group in order_step.groups():
+                    yield group
+                _raise_fatal(run)
+                async for group in invoices.InvoiceStep(run, customer_number).groups():
+                    yield group
+                _raise_fatal(run)
+                async for group in snapshots.SnapshotStep(run, customer_number, order_step.open_items).groups():
+                    yield group
+
+    return extract
+
+
+def _raise_fatal(run: Run) -> None:
+    """Raise the error that ended the run, now that all that came before it was handed over."""
+    if run.stop.fatal is not None:
+        raise run.stop.fatal

@@ -1,0 +1,204 @@
+"""One step of the plan: walk a list, fetch what belongs to each row that differs from raw, hand both over together.
+
+A list row is committed in one group with all that belongs to it, so a list row in raw proves that the rest is there: a
+killed or stopped run is resumed by comparing list rows, without any bookkeeping of its own. Does not belong here: which
+list, and what belongs to a row (`orders.py`, `invoices.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from order_pipeline.http.errors import ApiError, NotSent, TransientError, UnreadableBody
+from order_pipeline.settings import ScanSourceSettings
+from order_pipeline.sources.records import CommitGroup, KnownState, RecordBatch, UnusableRecord, Window
+from order_pipeline.sources.scansource.client import RowPages, ScanSourceClient
+from order_pipeline.sources.scansource.errors import QuotaExceeded, RateLimited
+from order_pipeline.sources.scansource.listed import ListedRow
+from order_pipeline.sources.scansource.progress import StepProgress, Stop
+
+CHUNK = 50
+CHUNKS_UNDER_WAY = 3
+FAILURES_BORNE = 20
+"""Single records that may fail (an order whose detail always answers 500) before the run is given up."""
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Run:
+    """What the steps of one extraction share."""
+
+    client: ScanSourceClient
+    settings: ScanSourceSettings
+    window: Window
+    known: KnownState
+    now: Callable[[], datetime] = utc_now
+    stop: Stop = field(default_factory=Stop)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of dates without an offset."""
+        return ZoneInfo(self.settings.timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What belongs to a list row: payload by resource, and what came but cannot be used."""
+
+    payloads: Mapping[str, bytes]
+    unusable: Mapping[str, UnusableRecord] = field(default_factory=dict[str, UnusableRecord])
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What raw holds of some records: hashes of their list rows, and whose details are there."""
+
+    row_hashes: Mapping[str, str]
+    with_detail: Collection[str]
+
+    def holds(self, row: ListedRow) -> bool:
+        """Whether raw holds exactly this row and its detail."""
+        return self.row_hashes.get(row.record_id) == row.content_sha256 and row.record_id in self.with_detail
+
+
+@dataclass(slots=True)
+class ListStep:
+    """The machinery of a step. `fetch` brings a row's bundle; `calls_per_record` is what an unchanged row saves."""
+
+    run: Run
+    row_resource: str
+    detail_resource: str
+    read_row: Callable[[bytes], ListedRow | UnusableRecord]
+    fetch: Callable[[ListedRow], Awaitable[Bundle]]
+    calls_per_record: int
+    progress: StepProgress = field(default_factory=StepProgress)
+
+    async def groups(
+        self,
+        pages: RowPages,
+        wanted: Callable[[ListedRow], bool],
+        known: Callable[[Sequence[ListedRow]], Known],
+    ) -> AsyncIterator[CommitGroup]:
+        """Commit groups of the walk, in the list's order; fetching goes on while a group is being committed.
+
+        Args:
+            pages: the list.
+            wanted: whether a row belongs to this walk; others are dropped.
+            known: what raw holds of some rows.
+        """
+        under_way: deque[asyncio.Task[CommitGroup]] = deque()
+        try:
+            async for rows, unusable in self._walk(pages, wanted):
+                changed = self._changed(rows, known(rows))
+                for start in range(0, len(changed), CHUNK):
+                    under_way.append(asyncio.create_task(self._fetch_chunk(changed[start : start + CHUNK])))
+                if unusable:
+                    yield CommitGroup([RecordBatch(self.row_resource, unusable=unusable)])
+                while len(under_way) > CHUNKS_UNDER_WAY or (under_way and under_way[0].done()):
+                    yield await under_way.popleft()
+            while under_way:
+                yield await under_way.popleft()
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def _walk(
+        self, pages: RowPages, wanted: Callable[[ListedRow], bool]
+    ) -> AsyncIterator[tuple[list[ListedRow], list[UnusableRecord]]]:
+        """Usable rows that are wanted, and unusable ones, page by page; a row seen twice comes once.
+
+        A row that comes again with other content has changed between two pages: it comes again.
+        """
+        numbers: set[str] = set()
+        contents: set[bytes] = set()
+        self.progress.list_finished = False
+        try:
+            async for _, page in pages.read():
+                read = [self.read_row(payload) for payload in page if payload not in contents]
+                rows = [row for row in read if isinstance(row, ListedRow)]
+                unusable = [row for row in read if isinstance(row, UnusableRecord)]
+                new = {row.record_id for row in rows} - numbers
+                pages.walk.saw(len(page), len(new) + len(unusable))
+                numbers |= new
+                contents |= {row.payload for row in read}
+                self.progress.pages += 1
+                kept = [row for row in rows if wanted(row)]
+                self.progress.listed += len(kept)
+                yield kept, unusable
+                if self.run.stop:
+                    return
+            self.progress.list_finished = True
+        except (QuotaExceeded, RateLimited) as limit:
+            self.run.stop.at_limit(limit, self.run.now())
+
+    def _changed(self, rows: Sequence[ListedRow], known: Known) -> list[ListedRow]:
+        changed = [row for row in rows if not known.holds(row)]
+        self.progress.calls_saved += (len(rows) - len(changed)) * self.calls_per_record
+        return changed
+
+    async def _fetch_chunk(self, rows: Sequence[ListedRow]) -> CommitGroup:
+        bundles = await asyncio.gather(*(self._fetch_row(row) for row in rows))
+        batches: dict[str, RecordBatch] = {self.row_resource: RecordBatch(self.row_resource)}
+        for row, bundle in zip(rows, bundles, strict=True):
+            if bundle is None:
+                continue
+            self.progress.fetched += 1
+            for resource, payload in {self.row_resource: row.payload, **bundle.payloads}.items():
+                batch = batches.setdefault(resource, RecordBatch(resource))
+                batch.record_ids.append(row.record_id)
+                batch.days.append(row.day)
+                batch.payloads.append(payload)
+            for resource, record in bundle.unusable.items():
+                batches.setdefault(resource, RecordBatch(resource)).unusable.append(record)
+            if self.detail_resource not in bundle.payloads:
+                self.progress.without_detail.append(row.number)
+        return CommitGroup(list(batches.values()))
+
+    async def _fetch_row(self, row: ListedRow) -> Bundle | None:
+        """The row's bundle, or None when it has to be left for the next run."""
+        stop = self.run.stop
+        if not stop:
+            try:
+                return await self.fetch(row)
+            except (QuotaExceeded, RateLimited) as limit:
+                stop.at_limit(limit, self.run.now())
+            except (TransientError, UnreadableBody) as error:
+                self.progress.failed.append(error)
+                if isinstance(error, NotSent) or len(self.progress.failed) > FAILURES_BORNE:
+                    stop.fatal = stop.fatal or error
+            except ApiError as error:
+                stop.fatal = stop.fatal or error
+        self.progress.remaining.append((row.day, row.number))
+        return None
+
+
+async def all_of(*calls: Awaitable[bytes | None]) -> list[bytes | None]:
+    """The answers of calls that run at once; when some fail, the first failure, after all of them have ended."""
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return [answer for answer in answers if not isinstance(answer, BaseException)]
+
+
+def known_by_id(known: KnownState, row_resource: str, detail_resource: str, rows: Sequence[ListedRow]) -> Known:
+    """What raw holds of rows whose days may be anywhere."""
+    ids = [row.record_id for row in rows]
+    latest = known.latest_payloads(row_resource, ids) if ids else {}
+    hashes = {row.record_id: row.content_sha256 for row in rows if latest.get(row.record_id) == row.payload}
+    return Known(hashes, known.latest_payloads(detail_resource, list(hashes)).keys() if hashes else ())
+
+
+def known_in_window(known: KnownState, row_resource: str, detail_resource: str, window: Window) -> Known:
+    """What raw holds of the records of a window."""
+    return Known(known.latest_hashes(row_resource, window), known.latest_hashes(detail_resource, window).keys())

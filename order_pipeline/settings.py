@@ -139,6 +139,12 @@ class ScanOrdersSettings(BaseModel):
     order_date_format: str = "%Y-%m-%d"
     send_shipping_address: bool = Field(default=False, description="Personal data: only if the floor needs it.")
     send_product_name: bool = True
+    unavailable_is_refusal: bool = Field(
+        default=False, description="A 503 without Retry-After counts as not created; only if the vendor says so."
+    )
+    token_warning_days: int = Field(
+        default=14, ge=0, description="Warn that a person must log in again so long before."
+    )
     rate: RateSettings = RateSettings(requests_per_second=1.0, max_in_flight=1, read_timeout_seconds=60.0)
 
 
@@ -149,7 +155,10 @@ class PickingSettings(BaseModel):
     scansource: bool = True
     skroutz: bool = True
     doubt_alert_minutes: int = Field(default=60, description="The doubts check is red while an in_doubt line is older.")
-    lease_seconds: int = Field(default=60, description="An emitter's lease; renewed while it works.")
+    lease_seconds: int = Field(default=60, ge=1, description="An emitter's lease; renewed while it works.")
+    stop_after_doubts: int = Field(
+        default=10, ge=1, description="Calls in a row without a definite answer that stop a run, the rest left planned."
+    )
 
 
 class ScheduleSettings(BaseModel):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -69,7 +69,7 @@ class Walk:
     def saw(self, items: int, new: int, total: int | None = None) -> None:
         """Report a page: `items` on it, how many of them `new` to this walk, and the total it claims (None: none).
 
-        Call it before working on the items: pages ahead are asked for from here.
+        Call it before the slow part of the work on the items: pages ahead are asked for from here.
 
         Raises:
             PagingError: items came but none is new (the server repeats itself), or the pages do not end.
@@ -95,11 +95,12 @@ class Walk:
         self._doubtful = True
         self._add_note(note)
 
-    async def read(self, fetch: Callable[[int], Awaitable[T]], *, ahead: int = 1) -> AsyncIterator[tuple[int, T]]:
+    async def read(self, fetch: Callable[[int], Awaitable[T]], *, ahead: int = 1) -> AsyncGenerator[tuple[int, T]]:
         """Yield (page number, page) in order until `saw`, which must be called for every page, ends the walk.
 
         Once a total is known, up to `ahead` pages are under way, never past the last one it implies; without a total
         just the next. So no call is made in vain while the API's claims hold, and memory holds `ahead` pages at most.
+        Close it (`contextlib.aclosing`) when leaving early: that cancels the pages under way.
         """
         under_way: deque[asyncio.Future[T]] = deque()
         asked = self._paging.first - 1

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 from starlette.routing import BaseRoute
@@ -24,13 +25,21 @@ class SwitchError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the channels share: one seed, one clock, one span of days, one volume (orders a day and channel)."""
+    """What the channels share: one seed, one clock, one span of days, one volume (orders a day and channel).
+
+    `state_directory` holds what a channel must remember across restarts; None: nothing outlives the process.
+    """
 
     seed: int
     orders_per_day: int
     days: int
     clock: SandboxClock
     faults: FaultBook
+    state_directory: Path | None = None
+
+    def journal(self, name: str) -> Path | None:
+        """The file of one journal, or None when nothing is to be remembered."""
+        return None if self.state_directory is None else self.state_directory / f"{name}.jsonl"
 
     @property
     def first_day(self) -> date:

@@ -55,7 +55,7 @@ class ScanOrdersChannel(Channel):
         self.tokens = TokenDesk(world.clock, "bubble")
         self.codes = CodeDesk(world.clock)
         self.gate = RateGate(world.clock)
-        self.branches = {name: Branch() for name in BRANCH_PREFIXES}
+        self.branches = {name: Branch(world.journal(f"{self.name}-{name}")) for name in BRANCH_PREFIXES}
         self.control_routes = [Route("/token", self._hand_out_token, methods=["POST"])]
         self.app = Starlette(
             routes=[
@@ -80,8 +80,8 @@ class ScanOrdersChannel(Channel):
     def reset(self) -> None:
         """Empty branches; tokens stay valid."""
         super().reset()
-        for name in BRANCH_PREFIXES:
-            self.branches[name] = Branch()
+        for branch in self.branches.values():
+            branch.forget()
 
     def ledger(self) -> dict[str, Any]:
         """The live branch's ledger, and the test branch's beside it."""

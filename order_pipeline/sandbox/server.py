@@ -46,6 +46,7 @@ class SandboxServer:
         faults: scripted faults in force from the start.
         switches: by channel name, the channel's switches that differ from their defaults.
         channels: which channels run; None: all in the registry.
+        state_directory: where channels keep what they must remember across restarts; None: nowhere.
     """
 
     def __init__(
@@ -59,11 +60,12 @@ class SandboxServer:
         faults: Sequence[Fault] = (),
         switches: Mapping[str, Mapping[str, Any]] | None = None,
         channels: Sequence[str] | None = None,
+        state_directory: Path | None = None,
     ) -> None:
         self.clock = SandboxClock(today)
         self.faults = FaultBook(seed, faults)
         self._faults_at_start = tuple(faults)
-        self.world = World(seed, orders, days, self.clock, self.faults)
+        self.world = World(seed, orders, days, self.clock, self.faults, state_directory)
         chosen = CHANNELS if channels is None else {name: CHANNELS[name] for name in channels}
         settings = switches or {}
         self.channels: dict[str, Channel] = {

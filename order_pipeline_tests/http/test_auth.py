@@ -104,12 +104,14 @@ async def test_a_token_that_stays_refused_is_renewed_once_per_request_and_then_i
 async def test_a_token_is_renewed_before_it_expires() -> None:
     api = Api(lifetime=3600)
     now = [1000.0]
-    async with ScriptedServer(api) as server:
-        async with open_transport(server, credentials(server, clock=lambda: now[0])) as transport:
-            for moment, issued in [(1000.0, 1), (1000.0 + 3530, 1), (1000.0 + 3550, 2), (1000.0 + 3560, 2)]:
-                now[0] = moment
-                await transport.request("GET", "order")
-                assert api.issued == issued
+    async with (
+        ScriptedServer(api) as server,
+        open_transport(server, credentials(server, clock=lambda: now[0])) as transport,
+    ):
+        for moment, issued in [(1000.0, 1), (1000.0 + 3530, 1), (1000.0 + 3550, 2), (1000.0 + 3560, 2)]:
+            now[0] = moment
+            await transport.request("GET", "order")
+            assert api.issued == issued
 
 
 @pytest.mark.parametrize("lifetime", [None, "soon", 10, "10", 0, -5])

@@ -14,8 +14,8 @@ from order_pipeline.http.redaction import redact_body
 
 SECRET_NAMES = ["access_token", "refresh_token", "client_secret", "password", "API-Key", "otp", "uid", "api_key"]
 PERSONAL_NAMES = ["email", "phone", "phone1", "firstName", "lastName", "addressLine1", "postalCode", "ipAddress"]
-secrets = st.text(st.characters(categories=["Lu", "Ll", "Nd"], max_codepoint=127), min_size=8, max_size=60).filter(
-    lambda text: text.lower() not in "redacted"
+secrets = st.text(st.characters(categories=["Lu", "Ll", "Nd"], max_codepoint=127), min_size=6, max_size=60).map(
+    lambda text: f"Zq9{text}"
 )
 
 

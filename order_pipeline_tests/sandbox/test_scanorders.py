@@ -2,9 +2,11 @@
 
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
 from order_pipeline.sandbox.scanorders import CLIENT_ID, CLIENT_SECRET, ScanOrdersChannel
+from order_pipeline.sandbox.server import SandboxServer
 
 WF = "/scanorders/api/1.1/wf"
 LINE = {
@@ -207,3 +209,27 @@ def test_lines_of_one_order_share_an_id_only_when_asked(client, channel, headers
     channel.configure(group_lines=True)
     ids = {create(client, headers, binloc=place).json()["data"]["fulfilmentid"] for place in ("A", "B")}
     assert len(ids) == 1
+
+
+def test_with_a_state_directory_the_ledger_survives_a_restart_and_a_reset_empties_it(tmp_path):
+    def create_one(server):
+        token = {"Authorization": f"Bearer {server.channels['scanorders'].issue_token()}"}
+        url = f"{server.channel_url('scanorders')}/api/1.1/wf"
+        answer = httpx.post(f"{url}/neworders", json=LINE, headers=token)
+        assert answer.status_code == 200
+        order_id = answer.json()["data"]["fulfilmentid"]
+        picked = {"OrderID": order_id, "status": "Picked"}
+        assert httpx.post(f"{url}/updateorder", json=picked, headers=token).status_code == 200
+        return order_id
+
+    with SandboxServer(orders=1, days=1, channels=["scanorders"], state_directory=tmp_path) as first:
+        first_id = create_one(first)
+    with SandboxServer(orders=1, days=1, channels=["scanorders"], state_directory=tmp_path) as second:
+        second_id = create_one(second)
+        ledger = second.channels["scanorders"].ledger()
+        second.channels["scanorders"].reset()
+    with SandboxServer(orders=1, days=1, channels=["scanorders"], state_directory=tmp_path) as third:
+        assert third.channels["scanorders"].ledger()["accepted"] == 0
+    assert first_id != second_id
+    assert [each["status"] for each in ledger["fulfilments"]] == ["Picked", "Picked"]
+    assert [each["count"] for each in ledger["repeated_lines"]] == [2]

@@ -1,0 +1,102 @@
+"""`scanorders login`: a person consents in the browser, the redirect comes back to this machine, the token is stored.
+
+Contract: apis/scanorders.md section 4 (authorization code; no refresh token; `state` may not be echoed). Belongs here:
+the loopback listener and the exchange. Does not belong here: the token's later life (`scanorders_token`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from order_pipeline.destinations.scanorders_token import StoredToken, save_token
+from order_pipeline.http.errors import NotConfigured
+from order_pipeline.http.oauth2 import AuthorizationCode, is_loopback
+from order_pipeline.settings import Settings
+
+LOGIN_TIMEOUT_SECONDS = 300.0
+_PAGE = "<!DOCTYPE html><title>ScanOrders login</title><p>{text} This window can be closed.</p>"
+
+
+class LoginTimeoutError(RuntimeError):
+    """Nobody came back from the browser in time."""
+
+
+async def login(
+    settings: Settings, show_url: Callable[[str], object], *, timeout_seconds: float = LOGIN_TIMEOUT_SECONDS
+) -> StoredToken:
+    """Run the whole flow and store the token.
+
+    Args:
+        settings: `scanorders.client_id`, `client_secret` and a loopback `redirect_uri` are needed.
+        show_url: opens the address in a browser, or prints it.
+        timeout_seconds: how long to wait for the person.
+
+    Raises:
+        NotConfigured: a setting is missing or the redirect does not point to this machine.
+        LoginTimeoutError: nobody came back.
+        PermanentError, NotSent: consent or exchange failed (`http.oauth2`).
+    """
+    flow = _flow(settings)
+    url, state = flow.start()
+    redirected: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    address = urlsplit(flow.redirect_uri)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _answer_browser(reader, writer, flow.redirect_uri, redirected)
+
+    server = await asyncio.start_server(answer, address.hostname, address.port or 80)
+    async with server:
+        show_url(url)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                back = await redirected
+        except TimeoutError as error:
+            message = f"No browser came back to {flow.redirect_uri} within {timeout_seconds:.0f} s. Start again."
+            raise LoginTimeoutError(message) from error
+    code = flow.code_from_redirect(back, state, state_required=False)
+    token = await flow.exchange(code)
+    stored = StoredToken(access_token=token.access_token, obtained_at=datetime.now(UTC), expires_at=token.expires_at)
+    save_token(settings, stored)
+    return stored
+
+
+def _flow(settings: Settings) -> AuthorizationCode:
+    scanorders = settings.scanorders
+    if not scanorders.client_id or scanorders.client_secret is None:
+        raise NotConfigured(
+            "Set ORDER_PIPELINE_SCANORDERS__CLIENT_ID and ORDER_PIPELINE_SCANORDERS__CLIENT_SECRET, then log in again."
+        )
+    if urlsplit(scanorders.redirect_uri).scheme != "http" or not is_loopback(scanorders.redirect_uri):
+        raise NotConfigured(
+            f"ORDER_PIPELINE_SCANORDERS__REDIRECT_URI is {scanorders.redirect_uri}; it must be http:// on 127.0.0.1, "
+            "where this command waits for the browser."
+        )
+    root = scanorders.base_url.rstrip("/")
+    return AuthorizationCode(
+        authorize_url=f"{root}/api/1.1/oauth/authorize",
+        token_url=f"{root}/api/1.1/oauth/access_token",
+        client_id=scanorders.client_id,
+        client_secret=scanorders.client_secret.get_secret_value(),
+        redirect_uri=scanorders.redirect_uri,
+    )
+
+
+async def _answer_browser(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, redirect_uri: str, redirected: asyncio.Future[str]
+) -> None:
+    """Take the redirect; anything else a browser asks for (its icon) gets a 404 and is not taken for it."""
+    request_line = (await reader.readline()).decode("latin-1").split(" ")
+    target = request_line[1] if len(request_line) > 1 else ""
+    wanted = urlsplit(redirect_uri)
+    is_redirect = urlsplit(target).path == (wanted.path or "/") and bool(urlsplit(target).query)
+    status, text = ("200 OK", "Back at the pipeline.") if is_redirect else ("404 Not Found", "Nothing here.")
+    page = _PAGE.format(text=text).encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {len(page)}\r\nConnection: close\r\n\r\n"
+    writer.write(head.encode() + page)
+    await writer.drain()
+    writer.close()
+    if is_redirect and not redirected.done():
+        redirected.set_result(f"{wanted.scheme}://{wanted.netloc}{target}")

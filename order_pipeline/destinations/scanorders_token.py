@@ -1,0 +1,127 @@
+"""The ScanOrders access token on disk: kept with mode 0600 in the data directory, with its expiry.
+
+There is no refresh token (apis/scanorders.md section 4): when a token ends, a person must log in again, so everything
+here is about knowing that days before. Belongs here: storing, reading, warning. Does not belong here: getting one
+(`scanorders_login`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from order_pipeline.http.errors import NotConfigured
+from order_pipeline.settings import Settings
+
+TOKEN_FILE = "scanorders_token.json"  # noqa: S105  (a file name)
+LOGIN_COMMAND = "order-pipeline scanorders login"
+
+
+class StoredToken(msgspec.Struct, frozen=True, kw_only=True):
+    """What a login left. `expires_at` is None when the host named no lifetime."""
+
+    access_token: str
+    obtained_at: datetime
+    expires_at: datetime | None = None
+
+    def __repr__(self) -> str:
+        return f"StoredToken(obtained_at={self.obtained_at}, expires_at={self.expires_at})"
+
+
+def token_path(settings: Settings) -> Path:
+    """Where the token is kept."""
+    return settings.data_dir / TOKEN_FILE
+
+
+def save_token(settings: Settings, token: StoredToken) -> Path:
+    """Replace the stored token atomically; only the owner can read the file at any moment."""
+    path = token_path(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)
+        file.write(msgspec.json.encode(token))
+        file.flush()
+        os.fsync(descriptor)
+    draft.replace(path)
+    return path
+
+
+def load_token(settings: Settings) -> StoredToken | None:
+    """The stored token, or None when nobody has logged in.
+
+    Raises:
+        NotConfigured: the file cannot be read or is damaged.
+    """
+    path = token_path(settings)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=StoredToken)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        message = f"The ScanOrders token in {path} cannot be read ({type(error).__name__}). Run `{LOGIN_COMMAND}`."
+        raise NotConfigured(message) from error
+
+
+def expiry_warning(settings: Settings, now: datetime | None = None) -> str | None:
+    """What a person should know about the token's end, or None while there is time. Never contains the token.
+
+    A token given by setting has no known end and is not warned about.
+    """
+    if settings.scanorders.access_token is not None:
+        return None
+    token = load_token(settings)
+    if token is None:
+        return f"Nobody has logged in to ScanOrders: run `{LOGIN_COMMAND}`."
+    if token.expires_at is None:
+        return None
+    left = token.expires_at - (now or datetime.now(UTC))
+    if left <= timedelta(0):
+        return f"The ScanOrders login ended on {token.expires_at:%Y-%m-%d %H:%M} UTC: run `{LOGIN_COMMAND}`."
+    if left <= timedelta(days=settings.scanorders.token_warning_days):
+        return (
+            f"The ScanOrders login ends on {token.expires_at:%Y-%m-%d %H:%M} UTC, in {left.days} days, and cannot "
+            f"renew itself: run `{LOGIN_COMMAND}` before."
+        )
+    return None
+
+
+class TokenKeeper:
+    """The token to send: the setting's, else the stored one. After a 401 it looks whether a person logged in again."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._token: str | None = None
+
+    def current(self) -> str:
+        """The token.
+
+        Raises:
+            NotConfigured: there is none, or the stored one has ended.
+        """
+        if self._token is None:
+            self._token = self._read()
+        return self._token
+
+    async def renew(self, refused: str) -> bool:
+        """Whether there is another token than the refused one by now."""
+        try:
+            self._token = self._read()
+        except NotConfigured:
+            return False
+        return self._token != refused
+
+    def _read(self) -> str:
+        setting = self._settings.scanorders.access_token
+        if setting is not None:
+            return setting.get_secret_value()
+        token = load_token(self._settings)
+        if token is None or (token.expires_at is not None and token.expires_at <= self._clock()):
+            raise NotConfigured(expiry_warning(self._settings, self._clock()) or f"Run `{LOGIN_COMMAND}`.")
+        return token.access_token

@@ -1,0 +1,232 @@
+"""One emission, from the list of picks to a report: lease, recovery, plan, sending. What Dagster, CLI and demo call.
+
+Belongs here: the order of these steps. Does not belong here: any of the steps themselves. With `scanorders.send` off
+(the default) all happens but the sending: the plan is stored, held lines and tasks are shown, no request is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from order_pipeline.destinations.scanorders_poster import PickPoster
+from order_pipeline.destinations.scanorders_token import TokenKeeper
+from order_pipeline.http.retry import RetryPolicy
+from order_pipeline.operations.leases import Lease, acquire, describe_holder, release, renew
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.picking import outbox, tasks
+from order_pipeline.picking.answer_store import AnswerStore
+from order_pipeline.picking.emitter import Boundary, Emitter, PickSender, SendingRules, Tally
+from order_pipeline.picking.lines import PickLine, pick_lines_from_rows
+from order_pipeline.picking.outbox import Context, OutboxLine, Transition
+from order_pipeline.picking.plan import UpstreamStatus, make_plan
+from order_pipeline.picking.states import Actor, PickState
+from order_pipeline.settings import Settings
+
+LEASE_NAME = "emission"
+
+BOUNDARIES = (
+    *("lease_taken", "before_recovery", "after_recovery", "before_plan", "after_plan"),
+    *("before_intent", "after_intent", "before_post", "after_post", "before_answer", "after_answer", "before_release"),
+)
+"""Every name that a boundary hook is called with, in the order of a run."""
+
+Row: TypeAlias = Mapping[str, Any]
+SenderFactory: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[PickSender]]
+
+
+@dataclass(slots=True, kw_only=True)
+class EmissionReport:
+    """What one emission did (first block) and how the outbox stands afterwards (second block). No personal data."""
+
+    run_id: str
+    dry_run: bool
+    sent: int = 0
+    rejected: int = 0
+    in_doubt: int = 0
+    recovered_in_doubt: int = 0
+    put_back: int = 0
+    pauses: int = 0
+    new_lines: int = 0
+    new_tasks: int = 0
+    stopped: str = ""
+    seconds: float = 0.0
+
+    by_state: dict[str, int] = field(default_factory=dict[str, int])
+    held_by_reason: dict[str, int] = field(default_factory=dict[str, int])
+    open_tasks: int = 0
+
+    @property
+    def lines_per_second(self) -> float:
+        """Answered lines per second of the whole emission, planning included."""
+        answered = self.sent + self.rejected + self.in_doubt
+        return answered / self.seconds if self.seconds > 0 else 0.0
+
+
+def no_boundary(_name: str) -> None:
+    """Outside of tests nothing happens at a boundary."""
+
+
+def open_poster(settings: Settings) -> AbstractAsyncContextManager[PickSender]:
+    """The real sender; replaced only by tests."""
+    return PickPoster(settings.scanorders, TokenKeeper(settings))
+
+
+def emit(
+    settings: Settings,
+    store: OperationsStore,
+    rows: Iterable[Row],
+    *,
+    run_id: str,
+    snapshot_id: int | None = None,
+    upstream: Sequence[UpstreamStatus] = (),
+    covered_sources: Iterable[str] | None = None,
+    progress: Callable[[int], None] | None = None,
+    open_sender: SenderFactory = open_poster,
+    boundary: Boundary = no_boundary,
+) -> EmissionReport:
+    """Plan from the whole list of picks, then send what may go.
+
+    Args:
+        settings: `scanorders.send` decides between dry run and sending, `scanorders.allowed_order_numbers` who.
+        store: the operations store; its tables are created when missing.
+        rows: all rows of `marts.pick_lines` of the covered sources (a partial list would look like cancellations).
+        run_id: kept with every transition.
+        snapshot_id: the lake snapshot that `rows` were read from.
+        upstream: rows of `marts.pick_follow_up`: what became of lines that left the list.
+        covered_sources: the sources that `rows` speak for; None: all.
+        progress: called with the number of lines answered since the last call.
+        open_sender: how to reach ScanOrders.
+        boundary: test hook, see `BOUNDARIES`.
+
+    Raises:
+        LeaseHeldError: another emitter is at work; nothing was done.
+        ValueError: `rows` is not the list of picks; nothing was done.
+    """
+    lines = pick_lines_from_rows(rows)
+    covered = None if covered_sources is None else frozenset(covered_sources)
+    started = time.perf_counter()
+    store.create_all()
+    lease = acquire(store, LEASE_NAME, describe_holder(run_id), settings.picking.lease_seconds)
+    run = _Run(settings, store, lease, run_id, snapshot_id, boundary)
+    report = EmissionReport(run_id=run_id, dry_run=not settings.scanorders.send)
+    try:
+        boundary("lease_taken")
+        boundary("before_recovery")
+        report.recovered_in_doubt = recover(store, lease, run_id)
+        boundary("after_recovery")
+        boundary("before_plan")
+        queue = _plan(run, report, lines, upstream, covered)
+        boundary("after_plan")
+        if settings.scanorders.send and queue:
+            tally = asyncio.run(_send(run, queue, open_sender, progress))
+            report.sent, report.rejected, report.in_doubt = tally.sent, tally.rejected, tally.in_doubt
+            report.put_back, report.pauses, report.stopped = tally.put_back, tally.pauses, tally.stopped
+        boundary("before_release")
+    finally:
+        release(store, lease)
+    report.seconds = time.perf_counter() - started
+    describe_outbox(store, report)
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What every step of one emission needs."""
+
+    settings: Settings
+    store: OperationsStore
+    lease: Lease
+    run_id: str
+    snapshot_id: int | None
+    boundary: Boundary
+
+
+def _plan(
+    run: _Run,
+    report: EmissionReport,
+    lines: Sequence[PickLine],
+    upstream: Sequence[UpstreamStatus],
+    covered: frozenset[str] | None,
+) -> list[OutboxLine]:
+    """Plan and store the plan in one transaction; returns the queue in sending order."""
+    with run.store.writing() as connection:
+        renew(run.store, connection, run.lease)
+        context = Context(
+            actor=Actor.PLANNER,
+            run_id=run.run_id,
+            at=run.store.now(connection),
+            snapshot_id=run.snapshot_id,
+            fence=run.lease.fence,
+        )
+        plan = make_plan(
+            lines,
+            {line.pick_id: line for line in outbox.load_lines(connection)},
+            run.settings.scanorders,
+            wave=outbox.next_wave(connection),
+            upstream={status.pick_id: status for status in upstream},
+            covered_sources=covered,
+        )
+        outbox.add_lines(connection, plan.new_lines, context)
+        outbox.apply(connection, plan.transitions, context)
+        outbox.observe(connection, plan.observations, context)
+        report.new_lines = len(plan.new_lines)
+        report.new_tasks = tasks.open_tasks(connection, plan.tasks, run.run_id, context.at)
+        queue = outbox.load_lines(connection, states=[PickState.PLANNED])
+    return [line for line in queue if covered is None or line.source in covered]
+
+
+async def _send(
+    run: _Run, queue: Sequence[OutboxLine], open_sender: SenderFactory, progress: Callable[[int], None] | None
+) -> Tally:
+    rate = run.settings.scanorders.rate
+    rules = SendingRules(
+        max_in_flight=rate.max_in_flight,
+        policy=RetryPolicy.from_rate(rate),
+        stop_after_doubts=run.settings.picking.stop_after_doubts,
+    )
+    answers = AnswerStore(run.store, run.lease, run.run_id, run.snapshot_id, run.boundary)
+    async with open_sender(run.settings) as sender:
+        emitter = Emitter(answers, sender, run.lease, queue, rules, boundary=run.boundary, progress=progress)
+        return await emitter.run()
+
+
+def recover(store: OperationsStore, lease: Lease, run_id: str) -> int:
+    """Call every line in doubt that an earlier emitter left in `sending`; returns how many.
+
+    We hold the lease, so no emitter is at work: a `sending` line is one whose emitter died, or lost the lease, between
+    the intent and the answer. Whether its POST was begun cannot be known (see `emitter`).
+    """
+    with store.writing() as connection:
+        renew(store, connection, lease)
+        left = outbox.load_lines(connection, states=[PickState.SENDING])
+        context = Context(actor=Actor.RECOVERY, run_id=run_id, at=store.now(connection), fence=lease.fence)
+        outbox.apply(
+            connection,
+            [
+                Transition(
+                    pick_id=line.pick_id,
+                    before=line.state,
+                    after=PickState.IN_DOUBT,
+                    attempt=line.attempt,
+                    payload_sha256=line.payload_sha256,
+                    reason="interrupted",
+                    detail=f"run {line.run_id} ended between the intent and the answer",
+                )
+                for line in left
+            ],
+            context,
+        )
+    return len(left)
+
+
+def describe_outbox(store: OperationsStore, report: EmissionReport) -> None:
+    """Fill the report's second block from the store."""
+    with store.reading() as connection:
+        report.by_state = {state.value: count for state, count in outbox.count_by_state(connection).items()}
+        report.held_by_reason = outbox.held_by_reason(connection)
+        report.open_tasks = outbox.open_task_count(connection)

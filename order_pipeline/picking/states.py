@@ -1,0 +1,117 @@
+"""The state machine of one pick line: the states, what each means to a person, and the table of allowed transitions.
+
+Belongs here: which state may follow which, and who may cause it. Does not belong here: storing a transition (`outbox`),
+deciding on one (`plan`, `emitter`, `people`).
+
+A line is *on the floor* when ScanOrders certainly has it, *perhaps on the floor* when it is in doubt. ScanOrders has no
+idempotency key, no list and no cancel (apis/scanorders.md sections 1 and 13), so no transition leads from a state on
+the floor, or in doubt, back to `planned` without a person's word in between (`resolved_not_sent`).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class PickState(StrEnum):
+    """Where a pick line stands."""
+
+    PLANNED = "planned"
+    """In the queue; no POST under way, and none whose outcome is open."""
+    HELD = "held"
+    """Not to be sent for now; the reason says why."""
+    SENDING = "sending"
+    """The intent is durable; its POST may be under way. After a crash this means: nobody knows."""
+    SENT = "sent"
+    """ScanOrders accepted it and named its fulfilment."""
+    REJECTED = "rejected"
+    """ScanOrders refused it for what it is; sent again only when the order's data changes, or a person says so."""
+    IN_DOUBT = "in_doubt"
+    """The request left and no definite answer came. Never sent again by itself."""
+    RESOLVED_SENT = "resolved_sent"
+    """A person looked: it is on the floor."""
+    RESOLVED_NOT_SENT = "resolved_not_sent"
+    """A person looked: it is not on the floor. The next planning may send it."""
+    CHANGED_AFTER_SEND = "changed_after_send"
+    """On the floor, but the order says something else now: a task for a person."""
+    CANCELLED_AFTER_SEND = "cancelled_after_send"
+    """On the floor, but not to be picked any more: a task for a person."""
+
+
+class Actor(StrEnum):
+    """Who causes a transition. A person is recorded by name instead of `person`."""
+
+    PLANNER = "planner"
+    EMITTER = "emitter"
+    RECOVERY = "recovery"
+    PERSON = "person"
+
+
+_S = PickState
+
+TRANSITIONS: dict[tuple[PickState | None, PickState], frozenset[Actor]] = {
+    # Planning: a new line, and a line that is not on the floor and follows its order.
+    (None, _S.PLANNED): frozenset({Actor.PLANNER}),
+    (None, _S.HELD): frozenset({Actor.PLANNER}),
+    (_S.PLANNED, _S.PLANNED): frozenset({Actor.PLANNER}),
+    (_S.PLANNED, _S.HELD): frozenset({Actor.PLANNER, Actor.EMITTER}),
+    (_S.HELD, _S.HELD): frozenset({Actor.PLANNER}),
+    (_S.HELD, _S.PLANNED): frozenset({Actor.PLANNER}),
+    (_S.REJECTED, _S.PLANNED): frozenset({Actor.PLANNER}),
+    (_S.REJECTED, _S.HELD): frozenset({Actor.PLANNER}),
+    (_S.RESOLVED_NOT_SENT, _S.PLANNED): frozenset({Actor.PLANNER}),
+    (_S.RESOLVED_NOT_SENT, _S.HELD): frozenset({Actor.PLANNER}),
+    # Sending: the intent, then exactly one of the answers.
+    (_S.PLANNED, _S.SENDING): frozenset({Actor.EMITTER}),
+    (_S.SENDING, _S.SENT): frozenset({Actor.EMITTER}),
+    (_S.SENDING, _S.REJECTED): frozenset({Actor.EMITTER}),
+    (_S.SENDING, _S.PLANNED): frozenset({Actor.EMITTER}),  # refused for now (429, 401), or provably never left
+    (_S.SENDING, _S.IN_DOUBT): frozenset({Actor.EMITTER, Actor.RECOVERY}),
+    # The answer of an emitter that was taken for dead: proof, and nobody may have sent the line again meanwhile.
+    (_S.IN_DOUBT, _S.SENT): frozenset({Actor.EMITTER}),
+    # People.
+    (_S.IN_DOUBT, _S.RESOLVED_SENT): frozenset({Actor.PERSON}),
+    (_S.IN_DOUBT, _S.RESOLVED_NOT_SENT): frozenset({Actor.PERSON}),
+    (_S.REJECTED, _S.RESOLVED_SENT): frozenset({Actor.PERSON}),
+    (_S.REJECTED, _S.RESOLVED_NOT_SENT): frozenset({Actor.PERSON}),
+    # Afterwards: the order moves on while its line is on the floor.
+    (_S.SENT, _S.CHANGED_AFTER_SEND): frozenset({Actor.PLANNER}),
+    (_S.SENT, _S.CANCELLED_AFTER_SEND): frozenset({Actor.PLANNER}),
+    (_S.RESOLVED_SENT, _S.CHANGED_AFTER_SEND): frozenset({Actor.PLANNER}),
+    (_S.RESOLVED_SENT, _S.CANCELLED_AFTER_SEND): frozenset({Actor.PLANNER}),
+    (_S.CHANGED_AFTER_SEND, _S.CHANGED_AFTER_SEND): frozenset({Actor.PLANNER}),
+    (_S.CHANGED_AFTER_SEND, _S.CANCELLED_AFTER_SEND): frozenset({Actor.PLANNER}),
+    (_S.CANCELLED_AFTER_SEND, _S.CHANGED_AFTER_SEND): frozenset({Actor.PLANNER}),
+}
+
+ON_THE_FLOOR = frozenset({_S.SENT, _S.RESOLVED_SENT, _S.CHANGED_AFTER_SEND, _S.CANCELLED_AFTER_SEND})
+"""ScanOrders certainly has the line."""
+
+PERHAPS_ON_THE_FLOOR = frozenset({_S.SENDING, _S.IN_DOUBT})
+"""ScanOrders may have the line; only a person or a late answer can tell."""
+
+NOT_ON_THE_FLOOR = frozenset({_S.PLANNED, _S.HELD, _S.REJECTED, _S.RESOLVED_NOT_SENT})
+"""ScanOrders certainly does not have the line, so planning may still change it."""
+
+NEEDS_A_PERSON = frozenset({_S.IN_DOUBT, _S.REJECTED, _S.CHANGED_AFTER_SEND, _S.CANCELLED_AFTER_SEND})
+"""Shown until someone acts."""
+
+
+class ForbiddenTransitionError(RuntimeError):
+    """A transition that the table does not allow: a mistake in the program, or a resolve of a line that is settled."""
+
+
+def check_transition(before: PickState | None, after: PickState, actor: Actor) -> None:
+    """Allow a transition of the table.
+
+    Raises:
+        ForbiddenTransitionError: the table does not have it, or not for this actor.
+    """
+    allowed = TRANSITIONS.get((before, after), frozenset())
+    if actor not in allowed:
+        came_from = before.value if before else "nothing"
+        message = (
+            f"A pick line must not go from `{came_from}` to `{after.value}` by the {actor.value}"
+            f" (allowed for: {', '.join(sorted(allowed)) or 'nobody'}). Nothing was changed."
+        )
+        raise ForbiddenTransitionError(message)

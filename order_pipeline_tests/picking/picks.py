@@ -1,0 +1,58 @@
+"""Invented picks for the tests of picking: rows as `marts.pick_lines` gives them."""
+
+from datetime import UTC, datetime, timedelta
+
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.picking import outbox
+
+MORNING = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+
+
+def pick_row(number=0, order="K1", line="1", **changes):
+    """A pickable line; `number` makes its barcode unique, so that the fake's ledger can tell lines apart."""
+    row = {
+        "pick_id": f"kibo:acme:{order}:{line}",
+        "source": "kibo",
+        "account": "acme",
+        "order_id": order,
+        "order_number": order,
+        "order_day": MORNING.date(),
+        "ordered_at": MORNING + timedelta(seconds=number),
+        "line_id": line,
+        "shipment_id": None,
+        "sku": f"SKU-{number}",
+        "barcode": f"52{number:010d}",
+        "bin_location": "A-01",
+        "warehouse": "MAIN",
+        "product_name": "Brass kettle",
+        "quantity": 2,
+        "customer_name": "Ada Lovelace",
+        "ship_to": None,
+        "marketplace_order_id": None,
+        "hold_reason": None,
+        "hold_detail": None,
+    }
+    return row | changes
+
+
+def order_rows(orders, lines_each=2):
+    """`orders` orders with `lines_each` lines, oldest first."""
+    return [
+        pick_row(order * lines_each + line, order=f"K{order:04d}", line=str(line + 1))
+        for order in range(orders)
+        for line in range(lines_each)
+    ]
+
+
+def states(store: OperationsStore):
+    """pick_id -> state of every line of the outbox."""
+    with store.reading() as connection:
+        return {line.pick_id: line.state.value for line in outbox.load_lines(connection)}
+
+
+def line_of(store: OperationsStore, pick_id):
+    """One line of the outbox."""
+    with store.reading() as connection:
+        line = outbox.load_line(connection, pick_id)
+    assert line is not None, f"{pick_id} is not in the outbox"
+    return line

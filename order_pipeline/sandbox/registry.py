@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import kibo, scanorders, scansource
+from . import kibo, scanorders, scansource, skroutz
 from .channel import Channel, World
 
 ChannelBuilder = Callable[[World, Mapping[str, Any]], Channel]
@@ -14,4 +14,5 @@ CHANNELS: dict[str, ChannelBuilder] = {
     "kibo": kibo.build,
     "scanorders": scanorders.build,
     "scansource": scansource.build,
+    "skroutz": skroutz.build,
 }

@@ -139,7 +139,13 @@ class SandboxServer:
 
     def _new_uvicorn(self) -> uvicorn.Server:
         config = uvicorn.Config(
-            self.app, http=DroppableProtocol, access_log=False, log_level="warning", lifespan="off", ws="none"
+            self.app,
+            http=DroppableProtocol,
+            access_log=False,
+            log_level="warning",
+            lifespan="off",
+            ws="none",
+            date_header=False,  # a fake whose answers are dated sends the sandbox's date itself
         )
         return uvicorn.Server(config)
 

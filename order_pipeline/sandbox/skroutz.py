@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import Any, ClassVar, Literal
 
@@ -126,7 +126,7 @@ class SkroutzChannel(Channel):
         return {
             "orders": len(self.book.orders),
             "states": states,
-            "events": {"made": self.book.made, "due": len(self.book.due), **asdict(self.sent)},
+            "events": {"made": self.book.made, "due": len(self.book.due), **self.sent.describe()},
             "voucher_fetches": self.voucher_fetches,
             "file_fetches": self.file_fetches,
             "invoice_uploads": self.desk.uploads,
@@ -214,7 +214,7 @@ class SkroutzChannel(Channel):
             raise HTTPException(400, str(error)) from error
         events = self.book.take_due(delivery.most)
         await Round(delivery, self.sent, _own_address(request), self._world.seed).send(events)
-        return json_answer({"taken": len(events), **asdict(self.sent)})
+        return json_answer({"taken": len(events), **self.sent.describe()})
 
     async def _hand_out_token(self, _request: Request) -> Response:
         return json_answer({"token": self.token})

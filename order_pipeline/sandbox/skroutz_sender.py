@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import msgspec
@@ -52,6 +53,11 @@ class SenderLedger:
     broken: int = 0
     requests: int = 0
     answers: Counter[str] = field(default_factory=Counter[str])
+
+    def describe(self) -> dict[str, Any]:
+        """All counts, as JSON."""
+        counts = {name: getattr(self, name) for name in ("delivered", "given_up", "dropped", "broken", "requests")}
+        return {**counts, "answers": dict(self.answers)}
 
 
 @dataclass(frozen=True, slots=True)

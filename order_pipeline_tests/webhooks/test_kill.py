@@ -17,6 +17,15 @@ from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline_tests.webhooks.conftest import PATH, TOKEN
 
+SERVE = """
+import logging
+from order_pipeline.settings import load_settings
+from order_pipeline.webhooks.server import serve
+
+logging.basicConfig(level=logging.INFO)
+serve(load_settings())
+"""
+
 
 @contextlib.contextmanager
 def receiver_process(data_dir):
@@ -29,7 +38,7 @@ def receiver_process(data_dir):
         "ORDER_PIPELINE_WEBHOOKS__SECRET_PATH_TOKEN": TOKEN,
     }
     log = (data_dir / "receiver.log").open("ab")
-    process = subprocess.Popen([sys.executable, "-m", "order_pipeline.webhooks"], env=environment, stderr=log)
+    process = subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stderr=log)
     try:
         _wait_until_ready(f"http://127.0.0.1:{port}", process)
         yield process, f"http://127.0.0.1:{port}"

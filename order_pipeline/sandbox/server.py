@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 import threading
@@ -135,7 +136,8 @@ class SandboxServer:
         """Answer calls in this thread until the process is told to stop."""
         if self._socket is None:
             self.bind()
-        self._new_uvicorn().run(sockets=self._sockets())
+        with contextlib.suppress(KeyboardInterrupt):  # how a person ends it; uvicorn has shut down by then
+            self._new_uvicorn().run(sockets=self._sockets())
 
     def _new_uvicorn(self) -> uvicorn.Server:
         config = uvicorn.Config(

@@ -1,6 +1,9 @@
 """The server, its clock and its control area."""
 
+import signal
 import socket
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -70,3 +73,21 @@ def test_a_reset_forgets_what_was_accepted(sandbox, client):
     channel.branches["live"].create({"barcode": "1", "ordernumber": "1"}, b"{}", same_id=True, group_lines=False)
     client.post("/control/reset/scanorders")
     assert channel.ledger()["accepted"] == 0
+
+
+def test_serving_in_the_foreground_says_where_and_ends_quietly_on_an_interrupt(tmp_path):
+    script = tmp_path / "faults.yaml"
+    script.write_text("[{kind: status, api: kibo, status: 418}]")
+    serving = f"serve(0, 7, 1, 1, Path({str(script)!r}))"
+    code = f"from pathlib import Path\nfrom order_pipeline.sandbox.server import serve\n{serving}"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as served:
+        assert served.stdout is not None
+        name, url = served.stdout.readline().split()
+        assert name == "sandbox"
+        assert httpx.get(f"{url}/health").status_code == 200
+        assert httpx.get(f"{url}/kibo/api/v2/order/").status_code == 418
+        served.send_signal(signal.SIGINT)
+        _, complaint = served.communicate(timeout=10)
+    assert (served.returncode, complaint) == (0, "")

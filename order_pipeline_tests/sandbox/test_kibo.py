@@ -277,3 +277,13 @@ def test_orders_of_the_next_day_appear_as_the_clock_reaches_them():
         assert 5 < kibo.ledger()["orders"] < 10
         server.clock.advance(hours=12)
         assert kibo.ledger()["orders"] == 10
+
+
+def test_an_order_read_before_and_after_the_clock_advanced_shows_its_new_state(sandbox, search):
+    before = {order["orderID"]: order["orderStatus"] for order in search(perPage=100).json()["collection"]}
+    sandbox.clock.advance(days=30)
+    listed = ",".join(map(str, before))
+    after = {order["orderID"]: order["orderStatus"] for order in search(orderID=listed).json()["collection"]}
+    assert after.keys() == before.keys()
+    assert "READY" in before.values()
+    assert set(after.values()) <= {"HANDED_OVER", "CANCELED"}

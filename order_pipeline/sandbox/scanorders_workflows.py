@@ -47,7 +47,7 @@ class ScanOrdersSwitches:
     not_run: bool = False
     user_known: bool = True
     echo_state: bool = False
-    token_life_seconds: float = 86_400.0
+    token_life_seconds: float = 31_536_000.0
     requests_per_second: int | None = None
     retry_after: str | None = None
 

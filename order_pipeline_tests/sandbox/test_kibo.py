@@ -20,7 +20,8 @@ def channel(sandbox):
 
 @pytest.fixture
 def headers(channel):
-    return {"Authorization": f"Bearer {channel.tokens.issue(API_KEY).value}", "API-Key": API_KEY}
+    token = channel.tokens.issue(API_KEY, life_seconds=10**8)
+    return {"Authorization": f"Bearer {token.value}", "API-Key": API_KEY}
 
 
 @pytest.fixture

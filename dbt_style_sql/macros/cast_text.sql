@@ -1,0 +1,51 @@
+{# Casts of text taken from JSON. Each is NULL for text it cannot read; the text stays beside it as a companion. #}
+
+{# Empty text is no text (common_schema.md 1.6). #}
+{% macro text(value) -%}
+nullif({{ value }}, '')
+{%- endmacro %}
+
+{# Exact decimal; more digits than the scale are rounded half to even. DuckDB rounds half away from zero, so the tie is cut. #}
+{% macro decimal(value, precision=18, scale=4) -%}
+TRY_CAST(
+    CASE
+        WHEN contains({{ value }}, '_') THEN NULL
+        WHEN contains({{ value }}, '5') AND regexp_matches({{ value }}, '\.[0-9]{{ '{' }}{{ scale - 1 }}{{ '}' }}[02468]50*$')
+            THEN regexp_replace({{ value }}, '50*$', '')
+        ELSE {{ value }}
+    END AS DECIMAL({{ precision }}, {{ scale }})
+)
+{%- endmacro %}
+
+{% macro quantity(value) -%}
+{{ decimal(value, 18, 3) }}
+{%- endmacro %}
+
+{# A time that states its offset; without one it is NULL, never a guess (common_schema.md 1.5). #}
+{% macro time_with_offset(value) -%}
+CASE
+    WHEN regexp_matches({{ value }}, '^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|z|[+-]\d{2}(:?\d{2})?)$')
+        THEN TRY_CAST({{ value }} AS TIMESTAMPTZ)
+END
+{%- endmacro %}
+
+{% macro flag(value) -%}
+TRY_CAST({{ value }} AS BOOLEAN)
+{%- endmacro %}
+
+{# Decode XHTML entities once (kibo.md 8); `names` is the map of stg_common__entity_names. Unknown entities stay as they are. #}
+{% macro decode_entities(value, names) -%}
+CASE
+    WHEN contains({{ value }}, '&') THEN array_to_string(list_transform(
+        regexp_extract_all({{ value }}, '&#?[0-9A-Za-z]+;|[^&]+|&'),
+        lambda part: CASE
+            WHEN regexp_matches(part, '^&#[xX][0-9A-Fa-f]{1,6};$')
+                THEN coalesce(TRY(chr(CAST('0x' || part[4:-2] AS INTEGER))), part)
+            WHEN regexp_matches(part, '^&#[0-9]{1,7};$') THEN coalesce(TRY(chr(CAST(part[3:-2] AS INTEGER))), part)
+            WHEN part LIKE '&%;' THEN coalesce({{ names }}[part], part)
+            ELSE part
+        END
+    ), '')
+    ELSE {{ value }}
+END
+{%- endmacro %}

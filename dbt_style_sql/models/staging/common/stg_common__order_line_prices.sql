@@ -1,0 +1,30 @@
+-- core.prices, origin order_line, for every source: what each line was sold at (common_schema.md 10).
+SELECT
+    lines.source,
+    lines.account,
+    lines.order_day,
+    lines.raw_record_id,
+    lines.raw_sha256,
+    lines.fetched_at,
+    'order_line' AS origin,
+    lines.sku AS requested_item,
+    'order_line' AS part_number_type,
+    '' AS warehouse,
+    '' AS business_unit,
+    '' AS deal_id,
+    lines.quantity_ordered AS requested_quantity,
+    orders.ordered_at AS as_of,
+    lines.order_id,
+    lines.line_id,
+    CASE WHEN lines.price_basis <> 'unknown' THEN lines.unit_price END AS unit_price,
+    CASE WHEN lines.price_basis <> 'unknown' THEN lines.list_price END AS list_price,
+    CASE WHEN lines.price_basis <> 'unknown' THEN lines.line_amount END AS line_amount,
+    CASE WHEN lines.price_basis <> 'unknown' THEN lines.currency END AS currency,
+    CASE WHEN lines.price_basis <> 'unknown' THEN lines.currency END AS list_price_currency,
+    CASE WHEN lines.price_basis <> 'unknown' THEN lines.currency END AS line_amount_currency,
+    lines.commission_amount,
+    lines.commission_rate,
+    CASE WHEN lines.source = 'skroutz' THEN lines.price_includes_tax END AS price_includes_tax,
+    false AS is_error
+FROM {{ source('core', 'order_lines') }} AS lines
+INNER JOIN {{ source('core', 'orders') }} AS orders USING (order_id)

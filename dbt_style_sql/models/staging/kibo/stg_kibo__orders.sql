@@ -1,0 +1,72 @@
+-- core.orders from Kibo. `<column>_text` is the source's text of a cast column; `faults` are hard checks found here.
+WITH orders AS (
+    SELECT
+        parsed.*,
+        parsed.document.shippingAddressInformation AS address,
+        entity_names.names,
+        container_faults.faults
+    FROM {{ ref('stg_kibo__parsed') }} AS parsed
+    CROSS JOIN {{ ref('stg_common__entity_names') }} AS entity_names
+    LEFT JOIN {{ ref('stg_kibo__container_faults') }} AS container_faults USING (record_id)
+)
+
+SELECT
+    'kibo' AS source,
+    orders.account,
+    orders.partition_day AS order_day,
+    orders.record_id AS raw_record_id,
+    orders.content_sha256 AS raw_sha256,
+    orders.fetched_at,
+    orders.faults,
+    orders.order_id,
+    {{ text('document.orderID') }} AS order_number,
+    {{ text('document.externalOrderID') }} AS external_reference,
+    {{ text('document.orderType') }} AS order_type,
+    coalesce(mapping.status, 'unknown') AS order_status,
+    {{ text('document.orderStatus') }} AS source_status,
+    {{ time_with_offset('document.orderDate') }} AS ordered_at,
+    {{ text('document.orderDate') }} AS ordered_at_raw,
+    {{ text('document.orderCurrency') }} AS currency,
+    {{ decimal('document.subtotal') }} AS subtotal_amount,
+    {{ text('document.subtotal') }} AS subtotal_amount_text,
+    false AS subtotal_includes_tax,
+    {{ decimal('document.tax.totalTax') }} AS tax_amount,
+    {{ text('document.tax.totalTax') }} AS tax_amount_text,
+    {{ decimal('document.estimatedShipping') }} AS shipping_amount,
+    {{ text('document.estimatedShipping') }} AS shipping_amount_text,
+    {{ decimal('document.total') }} AS total_amount,
+    {{ text('document.total') }} AS total_amount_text,
+    {{ decimal('document.orderManagementFee') }} AS platform_fee_amount,
+    {{ text('document.orderManagementFee') }} AS platform_fee_amount_text,
+    {{ flag("coalesce(nullif(document.isTestOrder, ''), 'false')") }} AS is_test,
+    {{ text('document.isTestOrder') }} AS is_test_text,
+    coalesce(upper(document.shipType) LIKE 'EXPRESS%', false) AS is_express,
+    {{ flag('document.isGift') }} AS is_gift,
+    (
+        coalesce(lower(address.fraudLock) = 'true', false)
+        OR coalesce(upper(nullif(trim(document.fraudLock), '')) NOT IN ('WILL_CHARGE', 'FALSE'), false)
+        OR len(list_filter(document.shipments, lambda s: lower(s.shippingAddressInformation.fraudLock) = 'true')) > 0
+    ) AS is_fraud_locked,
+    'merchant' AS fulfilled_by,
+    CASE upper(trim(document.deliveryMethod))
+        WHEN 'SHIP_TO_HOME' THEN 'ship'
+        WHEN 'IN_STORE_PICKUP' THEN 'store_pickup'
+        ELSE 'unknown'
+    END AS delivery_method,
+    {{ text('document.shipType') }} AS ship_method,
+    {{ text('document.customerID') }} AS customer_id,
+    {{ text(decode_entities("concat_ws(' ', nullif(address.firstName, ''), nullif(address.lastName, ''))", 'names')) }}
+        AS ship_to_name,
+    {{ text(decode_entities('address.addressLine1', 'names')) }} AS ship_to_line1,
+    {{ text(decode_entities('address.addressLine2', 'names')) }} AS ship_to_line2,
+    {{ text(decode_entities('address.city', 'names')) }} AS ship_to_city,
+    {{ text(decode_entities('address.state', 'names')) }} AS ship_to_region,
+    {{ text('address.postalCode') }} AS ship_to_postal_code,
+    {{ text('address.countryCode') }} AS ship_to_country,
+    {{ text('address.phone') }} AS ship_to_phone,
+    {{ text('document.customer.email') }} AS customer_email
+FROM orders
+LEFT JOIN {{ ref('status_mappings') }} AS mapping
+    ON mapping.source = 'kibo'
+    AND mapping.entity = 'order'
+    AND lower(mapping.source_value) = lower(trim(document.orderStatus))

@@ -1,0 +1,61 @@
+-- core.shipments from Kibo: one row a shipment of an order; identical copies are one.
+WITH shipments AS (
+    SELECT
+        parsed.account,
+        parsed.partition_day,
+        parsed.record_id,
+        parsed.content_sha256,
+        parsed.fetched_at,
+        parsed.order_id,
+        parsed.document.orderCurrency AS currency,
+        unnest(list_distinct(parsed.document.shipments)) AS shipment
+    FROM {{ ref('stg_kibo__parsed') }} AS parsed
+)
+
+SELECT
+    'kibo' AS source,
+    shipments.account,
+    shipments.partition_day AS order_day,
+    shipments.record_id AS raw_record_id,
+    shipments.content_sha256 AS raw_sha256,
+    shipments.fetched_at,
+    shipments.order_id || ':' || nullif(shipment.shipmentID, '') AS shipment_id,
+    shipments.order_id,
+    {{ text('shipment.shipmentID') }} AS shipment_number,
+    false AS is_derived,
+    coalesce(mapping.status, 'unknown') AS shipment_status,
+    {{ text('shipment.shipmentStatus') }} AS source_status,
+    {{ time_with_offset('shipment.createDate') }} AS created_at,
+    {{ text('shipment.createDate') }} AS created_at_text,
+    {{ time_with_offset('shipment.readyDate') }} AS ready_at,
+    {{ text('shipment.readyDate') }} AS ready_at_text,
+    {{ text('shipment.shipType') }} AS ship_method,
+    {{ text('shipment.assignedLocation') }} AS ship_from_code,
+    {{ text(decode_entities('shipment.shipperName', 'entity_names.names')) }} AS ship_from_name,
+    {{ decimal('shipment.subtotal') }} AS subtotal_amount,
+    {{ text('shipment.subtotal') }} AS subtotal_amount_text,
+    CASE
+        WHEN coalesce(nullif(shipment.shipmentItemTax, ''), nullif(shipment.shippingTax, '')) IS NOT NULL
+            THEN TRY_CAST(
+                {{ decimal("coalesce(nullif(shipment.shipmentItemTax, ''), '0')") }}
+                + {{ decimal("coalesce(nullif(shipment.shippingTax, ''), '0')") }} AS DECIMAL(18, 4)
+            )
+    END AS tax_amount,
+    nullif(concat_ws(' + ', nullif(shipment.shipmentItemTax, ''), nullif(shipment.shippingTax, '')), '')
+        AS tax_amount_text,
+    {{ decimal('shipment.shippingFee') }} AS shipping_amount,
+    {{ text('shipment.shippingFee') }} AS shipping_amount_text,
+    {{ decimal('shipment.total') }} AS total_amount,
+    {{ text('shipment.total') }} AS total_amount_text,
+    {{ decimal('shipment.shopatronTotal') }} AS platform_fee_amount,
+    {{ text('shipment.shopatronTotal') }} AS platform_fee_amount_text,
+    {{ decimal('shipment.fulfillerTotal') }} AS fulfiller_amount,
+    {{ text('shipment.fulfillerTotal') }} AS fulfiller_amount_text,
+    {{ text('shipments.currency') }} AS currency,
+    {{ flag('shipment.isLate') }} AS is_late
+FROM shipments
+CROSS JOIN {{ ref('stg_common__entity_names') }} AS entity_names
+LEFT JOIN {{ ref('status_mappings') }} AS mapping
+    ON mapping.source = 'kibo'
+    AND mapping.entity = 'shipment'
+    AND lower(mapping.source_value) = lower(trim(shipment.shipmentStatus))

@@ -1,0 +1,138 @@
+"""`quarantine`: rows that broke a hard check, with rule, field and value, and the soft checks' counts.
+
+A reject is never deleted: it is opened when seen, kept up to date while it lasts, and resolved when its row passes or is
+gone from the source's current version. Does not belong here: deciding what is a reject (`hard_checks.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import duckdb
+
+REJECT_COLUMNS = (
+    "source",
+    "table_name",
+    "key",
+    "rule",
+    "field",
+    "value",
+    "order_id",
+    "order_day",
+    "raw_record_id",
+    "raw_sha256",
+)
+
+# One row a broken rule of a row: (source, table_name, key, rule, field, raw_record_id) is its identity over time.
+# `key` is the row's key as far as it is known; values of personal columns are masked.
+_REJECTS = """
+CREATE TABLE IF NOT EXISTS quarantine.rejects (
+    source VARCHAR NOT NULL, table_name VARCHAR NOT NULL, key VARCHAR NOT NULL, rule VARCHAR NOT NULL,
+    field VARCHAR NOT NULL, value VARCHAR, order_id VARCHAR, order_day DATE, raw_record_id VARCHAR NOT NULL,
+    raw_sha256 VARCHAR NOT NULL, first_seen_at TIMESTAMPTZ NOT NULL, last_seen_at TIMESTAMPTZ NOT NULL,
+    resolved_at TIMESTAMPTZ, run_id VARCHAR NOT NULL
+)"""
+
+# Soft checks of the last build of each day: exact counts, and a capped sample of keys (no personal data).
+_WARNINGS = """
+CREATE TABLE IF NOT EXISTS quarantine.warnings (
+    source VARCHAR NOT NULL, order_day DATE NOT NULL, rule VARCHAR NOT NULL, field VARCHAR NOT NULL,
+    occurrences BIGINT NOT NULL, sample VARCHAR[] NOT NULL, seen_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
+)"""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectChanges:
+    """How a build changed the quarantine of its days."""
+
+    opened: int
+    standing: int
+    resolved: int
+
+
+def create_quarantine(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the quarantine's tables where they are missing."""
+    connection.execute(_REJECTS)
+    connection.execute(_WARNINGS)
+
+
+def record_rejects(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    source: str,
+    days: Sequence[date],
+    found: str,
+    seen_at: datetime,
+    run_id: str,
+) -> RejectChanges:
+    """Bring the rejects of these days in line with what the build found; call it inside the build's transaction.
+
+    Args:
+        connection: inside a lake transaction.
+        source: the channel.
+        days: every day that was built; open rejects of these days that were not found again are resolved.
+        found: relation with REJECT_COLUMNS; rows without a day are of no particular day and always considered.
+        seen_at: the build's time.
+        run_id: the build's run.
+    """
+    identity = "source, table_name, key, rule, field, raw_record_id"
+    of_these_days = "source = $source AND (order_day IS NULL OR order_day IN (SELECT unnest($days::DATE[])))"
+    parameters = {"source": source, "days": list(days), "seen_at": seen_at, "run_id": run_id}
+    bound = {name: parameters[name] for name in ("source", "days")}
+    known = _count(connection, f"SELECT count(*) FROM quarantine.rejects WHERE {of_these_days}", bound)
+    now_found = _count(connection, f"SELECT count(*) FROM {found}", {})
+    if not known and not now_found:
+        return RejectChanges(0, 0, 0)
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE merged_rejects AS
+        WITH known AS (SELECT * FROM quarantine.rejects WHERE {of_these_days}),
+        found AS (
+            SELECT {identity}, any_value(value) AS value, any_value(order_id) AS order_id,
+                any_value(order_day) AS order_day, any_value(raw_sha256) AS raw_sha256
+            FROM {found} GROUP BY {identity}
+        )
+        SELECT
+            {identity},
+            CASE WHEN found.source IS NOT NULL THEN found.value ELSE known.value END AS value,
+            coalesce(found.order_id, known.order_id) AS order_id,
+            coalesce(found.order_day, known.order_day) AS order_day,
+            coalesce(found.raw_sha256, known.raw_sha256) AS raw_sha256,
+            coalesce(known.first_seen_at, $seen_at) AS first_seen_at,
+            CASE WHEN found.source IS NOT NULL THEN $seen_at ELSE known.last_seen_at END AS last_seen_at,
+            CASE WHEN found.source IS NULL THEN coalesce(known.resolved_at, $seen_at) END AS resolved_at,
+            CASE WHEN found.source IS NOT NULL OR known.resolved_at IS NULL THEN $run_id ELSE known.run_id END AS run_id,
+            known.source IS NULL OR known.resolved_at IS NOT NULL AND found.source IS NOT NULL AS is_opened,
+            known.resolved_at IS NULL AND known.source IS NOT NULL AND found.source IS NULL AS is_healed
+        FROM known FULL OUTER JOIN found USING ({identity})
+        """,
+        parameters,
+    )
+    connection.execute(f"DELETE FROM quarantine.rejects WHERE {of_these_days}", bound)
+    connection.execute(
+        "INSERT INTO quarantine.rejects BY NAME SELECT * EXCLUDE (is_opened, is_healed) FROM merged_rejects"
+    )
+    opened, standing, resolved = connection.execute(
+        "SELECT count(*) FILTER (is_opened), count(*) FILTER (resolved_at IS NULL AND NOT is_opened),"
+        " count(*) FILTER (is_healed) FROM merged_rejects"
+    ).fetchone() or (0, 0, 0)
+    connection.execute("DROP TABLE merged_rejects")
+    return RejectChanges(opened, standing, resolved)
+
+
+def record_warnings(
+    connection: duckdb.DuckDBPyConnection, *, source: str, days: Sequence[date], found: str
+) -> None:
+    """Replace the soft checks' counts of these days by the rows of `found` (columns as `quarantine.warnings`)."""
+    bound = {"source": source, "days": list(days)}
+    of_these_days = "source = $source AND order_day IN (SELECT unnest($days::DATE[]))"
+    if _count(connection, f"SELECT count(*) FROM quarantine.warnings WHERE {of_these_days}", bound):
+        connection.execute(f"DELETE FROM quarantine.warnings WHERE {of_these_days}", bound)
+    connection.execute(f"INSERT INTO quarantine.warnings BY NAME SELECT * FROM {found}")
+
+
+def _count(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object]) -> int:
+    row = connection.execute(sql, parameters).fetchone()
+    return int(row[0]) if row else 0

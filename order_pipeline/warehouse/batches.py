@@ -36,7 +36,10 @@ class Portion:
 
 
 def plan_portions(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[str], days: Sequence[date], portion_bytes: int = PORTION_BYTES
+    connection: duckdb.DuckDBPyConnection,
+    tables: Sequence[str],
+    days: Sequence[date],
+    portion_bytes: int = PORTION_BYTES,
 ) -> list[Portion]:
     """Divide the days so that no portion's payloads are much larger than `portion_bytes`.
 
@@ -48,10 +51,13 @@ def plan_portions(
     """
     sizes = dict.fromkeys(sorted(days), 0.0)
     for table in tables:
-        sampled = connection.execute(f"SELECT avg(strlen(payload)) FROM (SELECT payload FROM {table} LIMIT 200)").fetchone()
+        sampled = connection.execute(
+            f"SELECT avg(strlen(payload)) FROM (SELECT payload FROM {table} LIMIT 200)"
+        ).fetchone()
         average = float(sampled[0] or 0) if sampled else 0.0
         counted = connection.execute(
-            f"SELECT partition_day, count(*) FROM {table} WHERE partition_day IN (SELECT unnest(?::DATE[])) GROUP BY ALL",
+            f"SELECT partition_day, count(*) FROM {table}"
+            " WHERE partition_day IN (SELECT unnest(?::DATE[])) GROUP BY partition_day",
             [list(days)],
         ).fetchall()
         for day, rows in counted:
@@ -111,7 +117,13 @@ def load_portion(
             f" sequence, run_id FROM {table} WHERE partition_day IN (SELECT unnest(?::DATE[])) {in_bucket}",
             [list(portion.days)],
         )
-        _leave_out_moved(connection, relation, table, f"SELECT * FROM {reappearances} WHERE resource = '{name.removeprefix(source + '_')}'", portion.days)
+        _leave_out_moved(
+            connection,
+            relation,
+            table,
+            f"SELECT * FROM {reappearances} WHERE resource = '{name.removeprefix(source + '_')}'",
+            portion.days,
+        )
         _make_exact(connection, relation)
     return relations
 

@@ -51,9 +51,7 @@ def read_state(
     skip_unchanged: bool,
 ) -> BuildState:
     """Read it before any raw row: what arrives later leaves marks that this build does not remove."""
-    marks = connection.execute(
-        "SELECT order_day, mark_id FROM raw.dirty_days WHERE source = ?", [source]
-    ).fetchall()
+    marks = connection.execute("SELECT order_day, mark_id FROM raw.dirty_days WHERE source = ?", [source]).fetchall()
     dirty = {day for day, _ in marks}
     wanted = set(requested) | dirty
     built = connection.execute(
@@ -86,7 +84,7 @@ def stop_if_built_meanwhile(transaction: duckdb.DuckDBPyConnection, state: Build
     ).fetchall()
     if {row[0] for row in now} != state.builds_seen:
         raise BuiltMeanwhileError(
-            f"core of {state.source} was built by another run since this build of {state.days[0]} to {state.days[-1]} began."
+            f"core of {state.source}: another run built one of the days {state.days[0]} to {state.days[-1]} meanwhile."
         )
 
 

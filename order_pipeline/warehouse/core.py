@@ -40,7 +40,7 @@ class CoreResult:
     rows: dict[str, int] = field(default_factory=dict[str, int])
     rejected_rows: int = 0
     rejects_by_rule: dict[str, int] = field(default_factory=dict[str, int])
-    quarantine: RejectChanges = RejectChanges(0, 0, 0)
+    quarantine: RejectChanges = field(default_factory=RejectChanges)
     warnings: tuple[SoftWarning, ...] = ()
     seconds: float = 0.0
 
@@ -167,8 +167,9 @@ class _Build:
             for statement in create_table_statements(model, self.scratch.core, partitioned=False):
                 self.connection.execute(statement)
         self.connection.execute(
-            f"CREATE TABLE {batch}.rejects (source VARCHAR, table_name VARCHAR, key VARCHAR, rule VARCHAR, field VARCHAR,"
-            " value VARCHAR, order_id VARCHAR, order_day DATE, raw_record_id VARCHAR, raw_sha256 VARCHAR)"
+            f"CREATE TABLE {batch}.rejects (source VARCHAR, table_name VARCHAR, key VARCHAR, rule VARCHAR,"
+            " field VARCHAR, value VARCHAR, order_id VARCHAR, order_day DATE,"
+            " raw_record_id VARCHAR, raw_sha256 VARCHAR)"
         )
         self.connection.execute(
             f"CREATE TABLE {batch}.found_warnings (order_day DATE, rule VARCHAR, field VARCHAR, key VARCHAR)"
@@ -186,7 +187,8 @@ class _Build:
         existing = {
             row[0]
             for row in self.connection.execute(
-                "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'raw'"
+                "SELECT table_name FROM duckdb_tables()"
+                " WHERE database_name = current_database() AND schema_name = 'raw'"
             ).fetchall()
         }
         wanted.discard("reappearances")
@@ -255,7 +257,8 @@ class _Build:
         )
         if name == "orders":
             self.connection.execute(
-                f"INSERT INTO {batch}.rejected_orders SELECT DISTINCT order_id FROM {relation} WHERE order_id IS NOT NULL"
+                f"INSERT INTO {batch}.rejected_orders SELECT DISTINCT order_id FROM {relation}"
+                f" WHERE order_id IS NOT NULL"
                 f" AND rowid IN (SELECT row FROM {batch}.failures WHERE table_name = 'orders')"
             )
 

@@ -1,10 +1,12 @@
-"""Which staged rows break a hard check (common_schema.md section 13): one scratch table of failures, nothing removed here.
+"""Which staged rows break a hard check (common_schema.md section 13): a scratch table of failures; nothing is removed.
 
-Three kinds: text that did not cast and faults that staging names (SQL, from the companions), the pandera contract (Arrow
-frames), and what needs other rows (duplicates, rejected parents, orphans). Does not belong here: what a reject becomes.
+Three kinds: text that did not cast and faults that staging names (SQL, from the companions), the pandera contract
+(Arrow frames), and what needs other rows (duplicates, rejected parents, orphans). What a reject becomes is not decided
+here.
 
-Companions of a staged row, none of them in the contract: `<column>_text` is the source's text of a cast column (a column's
-`_raw` in the contract serves as well), `faults` a list of (rule, field, value), `is_partial` marks summary-only rows.
+Companions of a staged row, none of them in the contract: `<column>_text` is the source's text of a cast column (a
+column's `_raw` in the contract serves as well), `faults` a list of (rule, field, value), `is_partial` marks
+summary-only rows.
 """
 
 from __future__ import annotations
@@ -19,7 +21,12 @@ from order_pipeline.warehouse.scratch import Scratch
 
 ROWS_A_FRAME = 50_000
 LONGEST_VALUE = 200
-_RULES_BY_TYPE = {"DECIMAL": "bad_number", "INTEGER": "bad_number", "TIMESTAMPTZ": "bad_timestamp", "BOOLEAN": "bad_json"}
+_RULES_BY_TYPE = {
+    "DECIMAL": "bad_number",
+    "INTEGER": "bad_number",
+    "TIMESTAMPTZ": "bad_timestamp",
+    "BOOLEAN": "bad_json",
+}
 _ORPHANABLE = ("order_lines", "shipments", "shipment_lines", "parcels", "serial_numbers")
 
 
@@ -86,7 +93,8 @@ def _record_unreadable(connection: duckdb.DuckDBPyConnection, place: str, staged
             )
     if "faults" in staged.columns:
         connection.execute(
-            f"INSERT INTO {place}.failures SELECT '{name}', row, fault.rule, fault.field, left(fault.value, {LONGEST_VALUE})"
+            f"INSERT INTO {place}.failures SELECT '{name}', row, fault.rule, fault.field,"
+            f" left(fault.value, {LONGEST_VALUE})"
             f" FROM (SELECT rowid AS row, unnest(faults) AS fault FROM {relation} WHERE len(faults) > 0)"
         )
 
@@ -114,7 +122,9 @@ def _record_contract_failures(
             found.append(failures)
     if not found:
         return
-    connection.register("contract_failures", pd.concat(found, ignore_index=True).astype({"row": "int64", "value": "string[pyarrow]"}))
+    connection.register(
+        "contract_failures", pd.concat(found, ignore_index=True).astype({"row": "int64", "value": "string[pyarrow]"})
+    )
     connection.execute(
         f"""
         INSERT INTO {place}.failures
@@ -158,7 +168,8 @@ def _record_duplicates(connection: duckdb.DuckDBPyConnection, place: str, staged
         " FROM copies WHERE contents > 1"
     )
     connection.execute(
-        f"INSERT INTO {place}.merged_copies SELECT '{contract.name}', row FROM copies WHERE contents = 1 AND row <> first_row"
+        f"INSERT INTO {place}.merged_copies SELECT '{contract.name}', row FROM copies"
+        " WHERE contents = 1 AND row <> first_row"
     )
 
 
@@ -172,7 +183,8 @@ def _record_without_parent(connection: duckdb.DuckDBPyConnection, scratch: Scrat
             'order_id', child.order_id
         FROM (SELECT rowid AS row, order_id FROM {staged.relation} WHERE order_id IS NOT NULL) AS child
         ANTI JOIN {scratch.core}.orders AS good ON good.order_id = child.order_id
-        LEFT JOIN (SELECT DISTINCT order_id FROM {place}.rejected_orders) AS rejected ON rejected.order_id = child.order_id
+        LEFT JOIN (SELECT DISTINCT order_id FROM {place}.rejected_orders) AS rejected
+            ON rejected.order_id = child.order_id
         WHERE rejected.order_id IS NOT NULL OR NOT EXISTS (
             SELECT 1 FROM core.orders AS stored
             WHERE stored.order_id = child.order_id AND stored.order_day NOT IN (SELECT order_day FROM {place}.days)

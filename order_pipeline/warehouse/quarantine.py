@@ -1,7 +1,7 @@
 """`quarantine`: rows that broke a hard check, with rule, field and value, and the soft checks' counts.
 
-A reject is never deleted: it is opened when seen, kept up to date while it lasts, and resolved when its row passes or is
-gone from the source's current version. Does not belong here: deciding what is a reject (`hard_checks.py`).
+A reject is never deleted: it is opened when seen, kept up to date while it lasts, and resolved when its row passes or
+is gone from the source's current version. Does not belong here: deciding what is a reject (`hard_checks.py`).
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ CREATE TABLE IF NOT EXISTS quarantine.warnings (
 class RejectChanges:
     """How a build changed the quarantine of its days."""
 
-    opened: int
-    standing: int
-    resolved: int
+    opened: int = 0
+    standing: int = 0
+    resolved: int = 0
 
 
 def create_quarantine(connection: duckdb.DuckDBPyConnection) -> None:
@@ -84,7 +84,7 @@ def record_rejects(
     known = _count(connection, f"SELECT count(*) FROM quarantine.rejects WHERE {of_these_days}", bound)
     now_found = _count(connection, f"SELECT count(*) FROM {found}", {})
     if not known and not now_found:
-        return RejectChanges(0, 0, 0)
+        return RejectChanges()
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE merged_rejects AS
@@ -103,7 +103,8 @@ def record_rejects(
             coalesce(known.first_seen_at, $seen_at) AS first_seen_at,
             CASE WHEN found.source IS NOT NULL THEN $seen_at ELSE known.last_seen_at END AS last_seen_at,
             CASE WHEN found.source IS NULL THEN coalesce(known.resolved_at, $seen_at) END AS resolved_at,
-            CASE WHEN found.source IS NOT NULL OR known.resolved_at IS NULL THEN $run_id ELSE known.run_id END AS run_id,
+            CASE WHEN found.source IS NULL AND known.resolved_at IS NOT NULL THEN known.run_id ELSE $run_id END
+                AS run_id,
             known.source IS NULL OR known.resolved_at IS NOT NULL AND found.source IS NOT NULL AS is_opened,
             known.resolved_at IS NULL AND known.source IS NOT NULL AND found.source IS NULL AS is_healed
         FROM known FULL OUTER JOIN found USING ({identity})
@@ -122,9 +123,7 @@ def record_rejects(
     return RejectChanges(opened, standing, resolved)
 
 
-def record_warnings(
-    connection: duckdb.DuckDBPyConnection, *, source: str, days: Sequence[date], found: str
-) -> None:
+def record_warnings(connection: duckdb.DuckDBPyConnection, *, source: str, days: Sequence[date], found: str) -> None:
     """Replace the soft checks' counts of these days by the rows of `found` (columns as `quarantine.warnings`)."""
     bound = {"source": source, "days": list(days)}
     of_these_days = "source = $source AND order_day IN (SELECT unnest($days::DATE[]))"

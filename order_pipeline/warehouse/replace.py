@@ -92,7 +92,7 @@ def _replace(transaction: duckdb.DuckDBPyConnection, scratch: Scratch, name: str
 def _add_observations(
     transaction: duckdb.DuckDBPyConnection, scratch: Scratch, contract: TableContract, state: BuildState
 ) -> int:
-    """Insert what was not observed before: one row per distinct content, so a re-read that changes nothing adds nothing."""
+    """Insert what was not observed before, once per distinct content: a re-read that changes nothing adds nothing."""
     name, new = contract.name, f"{scratch.core}.{contract.name}"
     content = ", ".join(column for column in contract.column_names if column not in _ORIGIN_OF_ROW)
     if not _count(transaction, f"SELECT count(*) FROM {new}", []):

@@ -1,7 +1,7 @@
 """Soft checks (common_schema.md section 14): counted per day and rule with a capped sample; the rows stay.
 
-Most are SQL models `check__<rule>.sql`, run here over the build's rows and deployed as views over everything. Those that
-compare with the previous load need what core held before and are written here. Does not belong here: hard checks.
+Most are SQL models `check__<rule>.sql`, run here over the build's rows and deployed as views over everything. Those
+that compare with the previous load need what core held before and are written here. Does not belong here: hard checks.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The SQL project `dbt_style_sql`: load its models, render them, deploy them as views or run them over one batch.
 
-One file is one SELECT with jinja `ref()`, `source()`, `var()`, `config()` and the macros of `macros/`; real dbt runs the same
-files. Rendered for the lake, `ref('x')` is the view `staging.x` or `marts.x`; rendered for a batch, names that the caller
-redirects are scratch tables instead. dbt_style_sql/README.md says how a source adds its models.
+One file is one SELECT with jinja `ref()`, `source()`, `var()`, `config()` and the macros of `macros/`; real dbt runs
+the same files. Rendered for the lake, `ref("x")` is the view `staging.x` or `marts.x`; rendered for a batch, names that
+the caller redirects are scratch tables instead. dbt_style_sql/README.md says how a source adds its models.
 Does not belong here: which models a build needs and what happens to their rows (`core.py`).
 """
 
@@ -201,7 +201,8 @@ class SqlProject:
         A view over a raw table that no fetch has created yet waits: it is deployed by the next call.
         """
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS reference.deployed_models (model VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL)"
+            "CREATE TABLE IF NOT EXISTS reference.deployed_models"
+            " (model VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL)"
         )
         deployed = dict(connection.execute("SELECT model, fingerprint FROM reference.deployed_models").fetchall())
         existing = _relations(connection)
@@ -229,7 +230,8 @@ class SqlProject:
         for name, path in self.seeds.items():
             relations[name] = f"{place}.{name}"
             connection.execute(
-                f"CREATE OR REPLACE TABLE {place}.{name} AS SELECT * FROM read_csv(?, header = true, all_varchar = true)",
+                f"CREATE OR REPLACE TABLE {place}.{name} AS"
+                " SELECT * FROM read_csv(?, header = true, all_varchar = true)",
                 [str(path)],
             )
         return relations

@@ -1,5 +1,13 @@
 -- core.orders from Kibo. `<column>_text` is the source's text of a cast column; `faults` are hard checks found here.
-WITH orders AS (
+WITH container_faults AS (
+    SELECT
+        record_id,
+        list({'rule': rule, 'field': field, 'value': value}) AS faults
+    FROM {{ ref('stg_kibo__container_faults') }}
+    GROUP BY record_id
+),
+
+orders AS (
     SELECT
         parsed.*,
         parsed.document.shippingAddressInformation AS address,
@@ -7,7 +15,7 @@ WITH orders AS (
         container_faults.faults
     FROM {{ ref('stg_kibo__parsed') }} AS parsed
     CROSS JOIN {{ ref('stg_common__entity_names') }} AS entity_names
-    LEFT JOIN {{ ref('stg_kibo__container_faults') }} AS container_faults USING (record_id)
+    LEFT JOIN container_faults USING (record_id)
 )
 
 SELECT

@@ -15,8 +15,12 @@ parcels AS (
     SELECT
         * EXCLUDE (shipment),
         order_id || ':' || nullif(shipment.shipmentID, '') AS shipment_id,
-        unnest(list_distinct(shipment.trackingInformation)) AS parcel
+        unnest(list_distinct(from_json(shipment.trackingInformation, '[{
+            "trackingNumber": "VARCHAR", "deliveryType": "VARCHAR", "carrierType": "VARCHAR",
+            "carrierTypeOther": "VARCHAR"
+        }]'))) AS parcel
     FROM shipments
+    WHERE shipment.trackingInformation LIKE '[%'
 )
 
 SELECT

@@ -1,5 +1,5 @@
 -- One row an order: the payload read once into a struct whose leaves are all text, so that no cast can fail here.
--- A container of the wrong type reads as NULL (see stg_kibo__container_faults).
+-- A container of the wrong type reads as NULL (see stg_kibo__container_faults); the two that are mostly absent stay text.
 WITH parsed AS (
     SELECT
         record_id,
@@ -34,18 +34,9 @@ WITH parsed AS (
                         "lineDiscount": "VARCHAR", "shipping": "VARCHAR", "actualPrice": "VARCHAR",
                         "taxRate": "VARCHAR", "customData": "JSON", "discounts": "JSON"
                     }],
-                    "trackingInformation": [{
-                        "trackingNumber": "VARCHAR", "deliveryType": "VARCHAR", "carrierType": "VARCHAR",
-                        "carrierTypeOther": "VARCHAR"
-                    }]
+                    "trackingInformation": "VARCHAR"
                 }],
-                "orderItems": [{
-                    "orderItemID": "VARCHAR", "itemState": "VARCHAR", "partNumber": "VARCHAR", "sku": "VARCHAR",
-                    "description": "VARCHAR", "quantity": "VARCHAR", "subtotal": "VARCHAR",
-                    "subtotalTaxAmount": "VARCHAR", "retailPrice": "VARCHAR", "mfgOfferPrice": "VARCHAR",
-                    "lineDiscount": "VARCHAR", "shipping": "VARCHAR", "actualPrice": "VARCHAR",
-                    "taxRate": "VARCHAR", "customData": "JSON", "discounts": "JSON"
-                }]
+                "orderItems": "VARCHAR"
             }')
         END AS document
     FROM {{ ref('base_kibo__orders') }}

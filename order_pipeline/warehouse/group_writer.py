@@ -7,7 +7,7 @@ records are compared with raw (see `raw_writer`).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from order_pipeline.warehouse.raw_writer import (
 from order_pipeline.warehouse.unusable import write_unusable
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Report:
     """A fetch report, and how many of the gathered records of its resource had come when it was given."""
 
@@ -39,31 +39,49 @@ class _Report:
 
 @dataclass(slots=True)
 class Gathered:
-    """Whole commit groups that will be written together."""
+    """Whole commit groups that will be written together, in the order in which they were received."""
 
-    batches: dict[str, list[tuple[RecordBatch, datetime]]] = field(
-        default_factory=dict[str, list[tuple[RecordBatch, datetime]]]
-    )
-    reports: list[_Report] = field(default_factory=list[_Report])
+    groups: list[tuple[CommitGroup, datetime]] = field(default_factory=list[tuple[CommitGroup, datetime]])
     payload_bytes: int = 0
-    last_received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    @property
-    def has_content(self) -> bool:
-        """Whether there is anything to look at."""
-        return bool(self.batches or self.reports)
 
     def add(self, group: CommitGroup, received_at: datetime) -> None:
         """Add a group that was received at `received_at`."""
-        for batch in group.batches:
-            usable = set_aside_undecodable(batch)
-            self.batches.setdefault(batch.resource, []).append((usable, received_at))
-            self.payload_bytes += sum(map(len, usable.payloads))
-        for report in group.reports:
-            batches = [batch for batch, _ in self.batches.get(report.resource, [])]
-            records, unusable = sum(map(len, batches)), sum(len(batch.unusable) for batch in batches)
-            self.reports.append(_Report(report, records, unusable, received_at))
-        self.last_received_at = received_at
+        self.groups.append((group, received_at))
+        self.payload_bytes += sum(sum(map(len, batch.payloads)) for batch in group.batches)
+
+    @property
+    def last_received_at(self) -> datetime:
+        """When the last group was received."""
+        return self.groups[-1][1]
+
+    def batches(self) -> dict[str, list[tuple[RecordBatch, datetime]]]:
+        """Each resource's batches."""
+        by_resource: dict[str, list[tuple[RecordBatch, datetime]]] = {}
+        for group, received_at in self.groups:
+            for batch in group.batches:
+                by_resource.setdefault(batch.resource, []).append((batch, received_at))
+        return by_resource
+
+    def reports(self) -> list[_Report]:
+        """The reports, each with the records of its resource that came before it."""
+        before: dict[str, tuple[int, int]] = {}
+        found: list[_Report] = []
+        for group, received_at in self.groups:
+            for batch in group.batches:
+                records, unusable = before.get(batch.resource, (0, 0))
+                before[batch.resource] = (records + len(batch), unusable + len(batch.unusable))
+            found += [_Report(report, *before.get(report.resource, (0, 0)), received_at) for report in group.reports]
+        return found
+
+    def without_undecodable(self) -> Gathered:
+        """The same groups, with the payloads that are no text among the unusable records."""
+        return Gathered(
+            [
+                (CommitGroup([set_aside_undecodable(batch) for batch in group.batches], group.reports), received_at)
+                for group, received_at in self.groups
+            ],
+            self.payload_bytes,
+        )
 
 
 class GroupWriter:
@@ -80,37 +98,42 @@ class GroupWriter:
         self.result = IngestResult(source, run_id)
 
     def write(self, gathered: Gathered) -> None:
-        """Write what was gathered in one transaction; in none when it changes nothing and ends no window.
+        """Write what was gathered in one transaction, and let go of it; in none when there is nothing to write.
 
         Raises:
             LakeBusyError: another writer held the lake too long; nothing of `gathered` was written.
         """
-        for resource in set(gathered.batches) - self._tables:
+        prepared = _prepare(gathered)
+        if not all(part.is_text for part in prepared):
+            gathered = gathered.without_undecodable()
+            prepared = _prepare(gathered)
+        for resource in {part.resource for part in prepared} - self._tables:
             ensure_raw_table(self._lake, self._source, resource)
             self._tables.add(resource)
-        prepared = [prepare(resource, batches) for resource, batches in gathered.batches.items()]
-        with self._lake.connect() as connection:
-            connection.begin()
+        reports, received_at, payload_bytes = gathered.reports(), gathered.last_received_at, gathered.payload_bytes
+        gathered.groups.clear()  # the columns hold every payload now; a second copy would double the peak
+        with self._lake.snapshot() as connection:
             seen = snapshot_id(connection)
             changes = self._find(connection, prepared)
-            connection.rollback()
-        if any(changes) or gathered.reports or any(part.unusable for part in prepared):
+        if any(changes) or reports or any(part.unusable for part in prepared):
 
             def commit(connection: Connection) -> list[Changes]:
                 # Raw may have changed while this writer queued; what was found then is good only for that snapshot.
                 found = changes if snapshot_id(connection) == seen else self._find(connection, prepared)
-                self._write_in_transaction(connection, gathered, prepared, found)
+                self._write_parts(connection, prepared, found, received_at)
+                self._write_reports(connection, reports, self._report_counts(reports, prepared, found))
                 return found
 
             changes = self._lake.run(f"write {self._source} to raw (run {self._run_id})", commit)
             self.result.commits += 1
-        self._advance(gathered, prepared, changes)
+        self.result.payload_bytes += payload_bytes
+        self._advance(reports, prepared, changes)
 
     def _find(self, connection: Connection, prepared: list[Prepared]) -> list[Changes]:
         return [find_changes(connection, self._source, part) for part in prepared]
 
-    def _write_in_transaction(
-        self, connection: Connection, gathered: Gathered, prepared: list[Prepared], changes: list[Changes]
+    def _write_parts(
+        self, connection: Connection, prepared: list[Prepared], changes: list[Changes], received_at: datetime
     ) -> None:
         sequence = self._sequence
         dirty: set[date] = set()
@@ -121,25 +144,24 @@ class GroupWriter:
                 self._source,
                 part.resource,
                 part.unusable,
-                fetched_at=gathered.last_received_at,
+                fetched_at=received_at,
                 run_id=self._run_id,
             )
             sequence += len(part)
-            dirty |= change.days | {record.day for record in part.unusable if record.day}
-        mark_dirty(connection, self._source, dirty, gathered.last_received_at, self._run_id)
-        rows = [
-            _fetch_row(self._source, self._run_id, report, counts)
-            for report, counts in zip(gathered.reports, self._report_counts(gathered, prepared, changes), strict=True)
-        ]
+            dirty |= _dirty_days(part, change)
+        mark_dirty(connection, self._source, dirty, received_at, self._run_id)
+
+    def _write_reports(self, connection: Connection, reports: list[_Report], counts: list[Counts]) -> None:
+        rows = [_fetch_row(self._source, self._run_id, *pair) for pair in zip(reports, counts, strict=True)]
         if rows:
             connection.executemany(f"INSERT INTO raw.fetches VALUES ({', '.join('?' * len(rows[0]))})", rows)
 
-    def _report_counts(self, gathered: Gathered, prepared: list[Prepared], changes: list[Changes]) -> list[Counts]:
+    def _report_counts(self, reports: list[_Report], prepared: list[Prepared], changes: list[Changes]) -> list[Counts]:
         """Each report's counts: the records of its resource since the report before it."""
         found = {part.resource: change for part, change in zip(prepared, changes, strict=True)}
         counted_to: dict[str, tuple[int, int]] = {}
         results: list[Counts] = []
-        for report in gathered.reports:
+        for report in reports:
             resource = report.report.resource
             start = counted_to.get(resource)
             end = (report.records_before, report.unusable_before)
@@ -152,23 +174,30 @@ class GroupWriter:
             results.append(counts)
         return results
 
-    def _advance(self, gathered: Gathered, prepared: list[Prepared], changes: list[Changes]) -> None:
+    def _advance(self, reports: list[_Report], prepared: list[Prepared], changes: list[Changes]) -> None:
         """Bring the running totals up to date, after the commit."""
-        reported = {report.report.resource: report for report in gathered.reports}
+        reported = {report.report.resource: report for report in reports}
         for resource in reported:
             self._since_report.pop(resource, None)
         for part, change in zip(prepared, changes, strict=True):
             everything = count(change, (0, 0), (len(part), len(part.unusable)))
             self.result.total.add(everything)
             self.result.resources.setdefault(part.resource, Counts()).add(everything)
-            self.result.dirty_days |= change.days | {record.day for record in part.unusable if record.day}
+            self.result.dirty_days |= _dirty_days(part, change)
             last = reported.get(part.resource)
             start = (last.records_before, last.unusable_before) if last else (0, 0)
             rest = count(change, start, (len(part), len(part.unusable)))
             self._since_report.setdefault(part.resource, Counts()).add(rest)
             self._sequence += len(part)
-        self.result.reports += [report.report for report in gathered.reports]
-        self.result.payload_bytes += gathered.payload_bytes
+        self.result.reports += [report.report for report in reports]
+
+
+def _prepare(gathered: Gathered) -> list[Prepared]:
+    return [prepare(resource, batches) for resource, batches in gathered.batches().items()]
+
+
+def _dirty_days(part: Prepared, changes: Changes) -> set[date]:
+    return changes.days | {record.day for record in part.unusable if record.day}
 
 
 def count(changes: Changes, start: tuple[int, int], end: tuple[int, int]) -> Counts:

@@ -75,6 +75,6 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
                 await stream.aclose()
             if writing:
                 await writing
-            if gathered.has_content:
+            if gathered.groups:
                 await write(gathered)
     return writer.result

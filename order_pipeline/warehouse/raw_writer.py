@@ -19,38 +19,6 @@ from order_pipeline.sources.records import RecordBatch, UnusableRecord
 from order_pipeline.warehouse.current_versions import sightings
 from order_pipeline.warehouse.literals import quoted
 
-# `steps` compares each incoming record with what was current just before it: the previous record of the same id in
-# this batch, else the current version in raw. Text order of the ids lets DuckLake skip files by their statistics.
-_CHANGES = """
-WITH known AS ({sightings}
-), current AS (
-    SELECT
-        record_id,
-        arg_max(content_sha256, (fetched_at, sequence)) AS content_sha256,
-        arg_max(partition_day, (fetched_at, sequence)) AS partition_day
-    FROM known
-    GROUP BY record_id
-), steps AS (
-    SELECT
-        position, record_id, content_sha256,
-        lag(content_sha256) OVER same_record AS earlier_sha256,
-        lag(partition_day) OVER same_record AS earlier_day,
-        row_number() OVER (PARTITION BY record_id, content_sha256 ORDER BY position) > 1 AS is_repeated
-    FROM incoming
-    WINDOW same_record AS (PARTITION BY record_id ORDER BY position)
-)
-SELECT
-    steps.position,
-    coalesce(steps.earlier_day, current.partition_day) AS previous_day,
-    steps.is_repeated OR versions.record_id IS NOT NULL AS is_reappearance
-FROM steps
-LEFT JOIN current ON current.record_id = steps.record_id
-LEFT JOIN (SELECT DISTINCT record_id, content_sha256 FROM known) AS versions
-    ON versions.record_id = steps.record_id AND versions.content_sha256 = steps.content_sha256
-WHERE coalesce(steps.earlier_sha256, current.content_sha256) IS DISTINCT FROM steps.content_sha256
-ORDER BY steps.position
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -65,6 +33,11 @@ class Prepared:
 
     def __len__(self) -> int:
         return self.columns.num_rows
+
+    @property
+    def is_text(self) -> bool:
+        """Whether every payload is UTF-8; DuckDB takes the column on trust, so others must be set aside first."""
+        return _is_utf8(self.columns["payload"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +77,6 @@ def prepare(resource: str, batches: Sequence[tuple[RecordBatch, datetime]]) -> P
 
 def set_aside_undecodable(batch: RecordBatch) -> RecordBatch:
     """The batch with payloads that are not UTF-8, so no JSON text, moved to its unusable records (rule bad_json)."""
-    if _is_utf8(_text_column(batch.payloads)):
-        return batch
     kept = RecordBatch(batch.resource, unusable=list(batch.unusable))
     for record_id, day, payload in zip(batch.record_ids, batch.days, batch.payloads, strict=True):
         try:
@@ -120,24 +91,59 @@ def set_aside_undecodable(batch: RecordBatch) -> RecordBatch:
 
 
 def find_changes(connection: duckdb.DuckDBPyConnection, source: str, prepared: Prepared) -> Changes:
-    """Compare the batch with raw, as the connection sees it now."""
-    columns = prepared.columns
-    if not columns.num_rows:
-        return Changes(np.empty(0, np.int64), np.empty(0, np.int64), set())
-    ids = columns["record_id"].to_pylist()
+    """Compare the records with raw, as the connection sees it now."""
+    ids: list[str] = prepared.columns["record_id"].to_pylist()
+    if not ids:
+        return compare([], [], [], {}, set())
+    # The range lets DuckLake skip files by their statistics; ids grow with time at every channel.
     condition = (
         f"record_id BETWEEN {quoted(min(ids))} AND {quoted(max(ids))} AND record_id IN (SELECT record_id FROM incoming)"
     )
-    connection.register("incoming", columns.drop_columns(["payload", "fetched_at"]))
+    connection.register("incoming", prepared.columns.select(["record_id"]))
     try:
-        known = sightings(source, prepared.resource, condition)
-        found = connection.execute(_CHANGES.format(sightings=known)).to_arrow_table()
+        known = connection.execute(
+            f"SELECT record_id, partition_day, content_sha256 FROM ({sightings(source, prepared.resource, condition)})"
+            " ORDER BY fetched_at, sequence"
+        ).to_arrow_table()
     finally:
         connection.unregister("incoming")
-    positions = found["position"].to_numpy()
-    returned = found["is_reappearance"].to_numpy()
-    days = set(columns["partition_day"].take(found["position"]).to_pylist()) | set(found["previous_day"].to_pylist())
-    return Changes(positions[~returned], positions[returned], days - {None})
+    known_ids, known_days, known_hashes = (column.to_pylist() for column in known.columns)
+    current = dict(zip(known_ids, zip(known_hashes, known_days, strict=True), strict=True))
+    days: list[date] = prepared.columns["partition_day"].to_pylist()
+    hashes: list[str] = prepared.columns["content_sha256"].to_pylist()
+    return compare(ids, days, hashes, current, set(zip(known_ids, known_hashes, strict=True)))
+
+
+def compare(
+    ids: list[str],
+    days: list[date],
+    hashes: list[str],
+    current: dict[str, tuple[str, date]],
+    versions: set[tuple[str, str]],
+) -> Changes:
+    """Find what records, in the order in which they came, change.
+
+    Args:
+        ids: record ids; an id may come more than once.
+        days: partition days.
+        hashes: content hashes.
+        current: hash and day of each record's current version; brought up to date here.
+        versions: every known (record id, hash); completed here.
+    """
+    new: list[int] = []
+    reappeared: list[int] = []
+    dirty: set[date] = set()
+    for position, (record_id, day, content) in enumerate(zip(ids, days, hashes, strict=True)):
+        previous = current.get(record_id)
+        if previous is not None:
+            if previous[0] == content:
+                continue
+            dirty.add(previous[1])
+        (reappeared if (record_id, content) in versions else new).append(position)
+        dirty.add(day)
+        current[record_id] = (content, day)
+        versions.add((record_id, content))
+    return Changes(np.array(new, np.int64), np.array(reappeared, np.int64), dirty)
 
 
 def write_changes(
@@ -201,7 +207,7 @@ def _text_column(payloads: list[bytes]) -> pa.Array:
     return pa.Array.from_buffers(pa.large_string(), len(payloads), buffers)
 
 
-def _is_utf8(column: pa.Array) -> bool:
+def _is_utf8(column: pa.Array | pa.ChunkedArray) -> bool:
     try:
         column.validate(full=True)
     except pa.ArrowInvalid:

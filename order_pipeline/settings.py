@@ -142,6 +142,11 @@ class ScanOrdersSettings(BaseModel):
     unavailable_is_refusal: bool = Field(
         default=False, description="A 503 without Retry-After counts as not created; only if the vendor says so."
     )
+    push_statuses: dict[str, str] = Field(
+        default_factory=dict,
+        description="Policy: core status of a sent line -> `Picked`, `Ready to Fulfil` or `In Progress` at ScanOrders. "
+        "Empty: nothing is pushed. `Picked` may tell the end customer that goods shipped.",
+    )
     token_warning_days: int = Field(
         default=14, ge=0, description="Warn that a person must log in again so long before."
     )

@@ -122,34 +122,43 @@ def judge_create(
             Retry-After it is the limiter's.
     """
     decoded = decode_object(body)
-    code, text = error_text(decoded)
+    if (
+        200 <= status < 300
+        and decoded is not None
+        and (fulfilment_id := identifier(unwrap(decoded).get("fulfilmentid")))
+    ):
+        reply = msgspec.json.encode({"fulfilmentid": fulfilment_id}).decode()  # all of it that means anything
+        return Answer(outcome=Outcome.ACCEPTED, http_status=status, fulfilment_id=fulfilment_id, reply=reply)
+    code, text = (redact(part, secrets) for part in error_text(decoded))
     common: dict[str, Any] = {
         "http_status": status,
         "reply": redact(body.decode("utf-8", "replace"), secrets),
         "retry_after": retry_after,
     }
-    text = redact(text, secrets)
     if 200 <= status < 300:
-        return _judge_success(decoded, code, text, common)
-    if status == 429 or (status == 503 and (retry_after is not None or unavailable_is_refusal)):
-        return Answer(outcome=Outcome.LATER, message=f"HTTP {status}: over the limit", **common)
+        return _judge_odd_success(decoded, code, text, common)
+    outcome, message = _judge_failure(
+        status, code, text, may_come_later=retry_after is not None or unavailable_is_refusal
+    )
+    return Answer(outcome=outcome, message=message, **common)
+
+
+def _judge_failure(status: int, code: str, text: str, *, may_come_later: bool) -> tuple[Outcome, str]:
+    if status == 429 or (status == 503 and may_come_later):
+        return Outcome.LATER, f"HTTP {status}: over the limit"
     if status == 401:
-        return Answer(outcome=Outcome.UNAUTHORISED, message="HTTP 401: the access token is not accepted", **common)
+        return Outcome.UNAUTHORISED, "HTTP 401: the access token is not accepted"
     if status in {403, 404, 405}:
-        message = f"HTTP {status}: {text or 'endpoint, branch or user not accepted'}"
-        return Answer(outcome=Outcome.MISCONFIGURED, message=message, **common)
+        return Outcome.MISCONFIGURED, f"HTTP {status}: {text or 'endpoint, branch or user not accepted'}"
     if 400 <= status < 500 and status != 408:
-        return Answer(outcome=Outcome.REFUSED, message=f"{code or f'HTTP {status}'}: {text or 'no text'}", **common)
-    return Answer(outcome=Outcome.UNKNOWN, message=f"HTTP {status}: the order may exist", **common)
+        return Outcome.REFUSED, f"{code or f'HTTP {status}'}: {text or 'no text'}"
+    return Outcome.UNKNOWN, f"HTTP {status}: the order may exist"
 
 
-def _judge_success(decoded: dict[str, Any] | None, code: str, text: str, common: dict[str, Any]) -> Answer:
+def _judge_odd_success(decoded: dict[str, Any] | None, code: str, text: str, common: dict[str, Any]) -> Answer:
     """A 2xx counts only with the id that create must name; without it the outcome is unknown (section 8)."""
     if decoded is None:
         return Answer(outcome=Outcome.UNKNOWN, message="a success status without readable JSON", **common)
-    fulfilment_id = identifier(unwrap(decoded).get("fulfilmentid"))
-    if fulfilment_id is not None:
-        return Answer(outcome=Outcome.ACCEPTED, fulfilment_id=fulfilment_id, **common)
     if code.upper() == "NOT_RUN":  # the workflow says itself that it did not run (section 9)
         return Answer(outcome=Outcome.REFUSED, message=f"NOT_RUN: {text}", **common)
     return Answer(outcome=Outcome.UNKNOWN, message="a success status without a fulfilment id", **common)

@@ -14,11 +14,18 @@ import socket
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.tables import leases
+
+# Built once: it runs with every durable step of a worker.
+_RENEW = (
+    update(leases)
+    .where(leases.c.name == bindparam("held_name"), leases.c.fence == bindparam("held_fence"))
+    .values(expires_at=bindparam("until"))
+)
 
 
 class LeaseHeldError(RuntimeError):
@@ -83,9 +90,7 @@ def renew(store: OperationsStore, connection: Connection, lease: Lease) -> None:
         LeaseLostError: another worker has it now; let the transaction roll back.
     """
     until = store.now(connection) + timedelta(seconds=lease.seconds)
-    renewed = connection.execute(
-        update(leases).where(leases.c.name == lease.name, leases.c.fence == lease.fence).values(expires_at=until)
-    )
+    renewed = connection.execute(_RENEW, {"held_name": lease.name, "held_fence": lease.fence, "until": until})
     if renewed.rowcount != 1:
         message = f"The lease `{lease.name}` (fence {lease.fence}, {lease.holder}) was taken over by another worker."
         raise LeaseLostError(message)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Update, bindparam, func, insert, select, update
 
 from order_pipeline.operations.tables import pick_events, pick_outbox, pick_tasks
 from order_pipeline.picking.states import Actor, PickState, check_transition
@@ -213,13 +214,18 @@ def observe(connection: Connection, observations: Sequence[Observation], context
         )
 
 
-def _update_guarded(connection: Connection, columns: tuple[str, ...], parameters: list[dict[str, Any]]) -> None:
-    statement = (
+@cache
+def _guarded_update(columns: tuple[str, ...]) -> Update:
+    """Built once per set of columns: it runs with every turn of the emitter."""
+    return (
         update(pick_outbox)
         .where(pick_outbox.c.pick_id == bindparam("key_pick_id"), pick_outbox.c.state == bindparam("key_state"))
         .values({column: bindparam(column) for column in columns})
     )
-    moved = connection.execute(statement, parameters).rowcount
+
+
+def _update_guarded(connection: Connection, columns: tuple[str, ...], parameters: list[dict[str, Any]]) -> None:
+    moved = connection.execute(_guarded_update(columns), parameters).rowcount
     if moved != len(parameters):
         message = (
             f"{len(parameters) - moved} of {len(parameters)} pick lines were moved by someone else meanwhile "

@@ -100,6 +100,7 @@ class SkroutzSettings(BaseModel):
     token: SecretStr | None = None
     account: str = Field(default="shop", description="The shop's name: Skroutz has none in its payloads. No colon.")
     reread_delivered_days: int = Field(default=14, description="Dispatched and delivered orders are re-read this long.")
+    reread_most_orders: int = Field(default=500, ge=1, description="Orders re-read in one run; the rest is reported.")
     actions_enabled: bool = Field(
         default=False, description="Accept, reject, invoice upload and ready mark; off by default."
     )
@@ -115,6 +116,8 @@ class WebhookSettings(BaseModel):
     allowed_sources: list[str] = Field(default_factory=list, description="CIDRs, or `skroutz` (preset); empty: all.")
     trusted_proxies: list[str] = Field(default_factory=list, description="CIDRs whose X-Forwarded-For is believed.")
     max_body_bytes: int = 1_000_000
+    keep_landed_days: int = Field(default=7, ge=0, description="Landed events stay in the inbox so long; raw has them.")
+    keep_unparsable_days: int = Field(default=30, ge=1, description="Events that are not JSON stay so long.")
 
 
 class ScanOrdersSettings(BaseModel):

@@ -72,7 +72,7 @@ class Listener:
                 self.send_response(script[min(len(received), len(script)) - 1])
                 self.end_headers()
 
-            def log_message(self, format, *args):
+            def log_message(self, format, *args):  # noqa: A002
                 pass
 
         self.received = received

@@ -1,0 +1,70 @@
+"""What people did to orders, durable: one row an action, written before the request and completed by its answer.
+
+Belongs here: the table and its two writes. A row that stays `sending` is an action whose process died: look at its
+order.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Integer, Table, Text, insert, select, update
+
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.tables import UtcTime, metadata
+
+skroutz_actions = Table(
+    "skroutz_actions",
+    metadata,
+    Column("action_id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True),
+    Column("account", Text, nullable=False),
+    Column("order_number", Text, nullable=False),
+    Column("action", Text, nullable=False, comment="accept, reject, upload_invoice, set_as_ready"),
+    Column("request", Text, nullable=False, comment="JSON: what was or would be sent; of a file its name, size, hash"),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", UtcTime, nullable=False),
+    Column(
+        "outcome", Text, nullable=False, comment="dry_run, sending, done, already_done, refused, not_sent, in_doubt"
+    ),
+    Column("answer", Text, comment="what Skroutz said, redacted"),
+    Column("finished_at", UtcTime),
+)
+
+
+def open_action(store: OperationsStore, *, account: str, code: str, action: str, request: str, asked_by: str) -> int:
+    """Write the intent, state `sending`; returns its number. Durable when this returns."""
+    with store.writing() as connection:
+        result = connection.execute(
+            insert(skroutz_actions).values(
+                account=account,
+                order_number=code,
+                action=action,
+                request=request,
+                asked_by=asked_by,
+                asked_at=store.now(connection),
+                outcome="sending",
+            )
+        )
+        key = result.inserted_primary_key
+        assert key is not None  # noqa: S101 - a single-row insert has its key
+        return int(key[0])
+
+
+def close_action(store: OperationsStore, action_id: int, outcome: str, answer: str) -> None:
+    """Write what became of it."""
+    with store.writing() as connection:
+        connection.execute(
+            update(skroutz_actions)
+            .where(skroutz_actions.c.action_id == action_id)
+            .values(outcome=outcome, answer=answer, finished_at=store.now(connection))
+        )
+
+
+def unfinished_actions(store: OperationsStore) -> list[tuple[int, str, str]]:
+    """Number, order and action of those that never got an answer, or an unclear one: a person must look."""
+    table = skroutz_actions.c
+    statement = (
+        select(table.action_id, table.order_number, table.action)
+        .where(table.outcome.in_(("sending", "in_doubt")))
+        .order_by(table.action_id)
+    )
+    with store.reading() as connection:
+        return [(int(row[0]), str(row[1]), str(row[2])) for row in connection.execute(statement)]

@@ -1,0 +1,120 @@
+"""What an order offers at this moment, and turning a person's choice into a request (skroutz.md 3.2, 3.3, 5.4).
+
+Belongs here: checks that need the order but no call. A wrong choice is answered with the list of the right ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+Order = dict[str, Any]
+Options = list[dict[str, Any]]
+
+
+class ActionNotPossibleError(ValueError):
+    """Nothing was sent: the text says why, and what would be possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptChoice:
+    """Ids out of `accept_options`; None where there is nothing to choose."""
+
+    location: str | None
+    window: int | None
+    parcels: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineRejection:
+    """A line that cannot be delivered. `available_quantity` is required by some reasons (limited pieces)."""
+
+    line_id: str
+    reason_id: int
+    available_quantity: int | None = None
+
+
+def choose_acceptance(order: Order, choice: AcceptChoice) -> dict[str, Any]:
+    """The body of `/accept`.
+
+    Raises:
+        ActionNotPossibleError: the order cannot be accepted, or the choice is not among its options.
+    """
+    _check_open(order)
+    if order.get("express") is True:
+        raise ActionNotPossibleError("Express orders are accepted by Skroutz itself, never here.")
+    options = _options(order, "accept_options")
+    locations, windows = _listed(options, "pickup_location"), _listed(options, "pickup_window")
+    request = {"pickup_location": _chosen(choice.location, locations, "pickup location")}
+    # A store pickup has no windows; what to send then is not documented, so nothing is.
+    if windows or choice.window is not None:
+        request["pickup_window"] = _chosen(choice.window, windows, "pickup window")
+    numbers = options.get("number_of_parcels") or [1]
+    if choice.parcels not in numbers:
+        raise ActionNotPossibleError(f"{choice.parcels} parcels are not offered; possible: {numbers}.")
+    return {**request, "number_of_parcels": choice.parcels}
+
+
+def choose_rejection(order: Order, lines: Sequence[LineRejection], other_reason: str | None) -> dict[str, Any]:
+    """The body of `/reject`.
+
+    Raises:
+        ActionNotPossibleError: the order cannot be rejected, or not in this way.
+    """
+    _check_open(order)
+    text = (other_reason or "").strip()
+    if bool(lines) == bool(text):
+        raise ActionNotPossibleError("Give either lines with reasons or one text for the whole order.")
+    if text:
+        return {"rejection_reason_other": text}
+    known = {str(line.get("id")) for line in _listed(order, "line_items")}
+    reasons = _listed(_options(order, "reject_options"), "line_item_rejection_reasons")
+    return {"line_items": [_rejected_line(line, known, reasons) for line in lines]}
+
+
+def _rejected_line(line: LineRejection, known: set[str], reasons: Options) -> dict[str, Any]:
+    if line.line_id not in known:
+        raise ActionNotPossibleError(f"The order has no line {line.line_id}; its lines: {', '.join(sorted(known))}.")
+    reason = next((offered for offered in reasons if offered.get("id") == line.reason_id), None)
+    if reason is None:
+        raise ActionNotPossibleError(f"Reason {line.reason_id} is not offered; possible: {_shown(reasons)}.")
+    request: dict[str, Any] = {"id": line.line_id, "reason_id": line.reason_id}
+    if line.available_quantity is not None:
+        request["available_quantity"] = line.available_quantity
+    elif reason.get("requires_available_quantity") is True:
+        raise ActionNotPossibleError(f"Reason {line.reason_id} needs the quantity that is available.")
+    return request
+
+
+def _check_open(order: Order) -> None:
+    if order.get("state") != "open":
+        raise ActionNotPossibleError(
+            f"The order is {order.get('state')!r}, not open: it cannot be accepted or rejected."
+        )
+
+
+def _options(order: Order, key: str) -> dict[str, Any]:
+    options = order.get(key)
+    if not isinstance(options, dict):
+        raise ActionNotPossibleError(f"The order offers no {key}: Skroutz gives them only while it can be acted on.")
+    return cast("dict[str, Any]", options)
+
+
+def _listed(container: dict[str, Any], key: str) -> Options:
+    return cast("Options", container.get(key) or [])
+
+
+def _chosen(wanted: str | int | None, offered: Options, what: str) -> Any:
+    """The offered id that is wanted, in the type in which it was offered (old documents have numbers for texts)."""
+    if wanted is None and len(offered) == 1:
+        return offered[0]["id"]
+    found = next((option["id"] for option in offered if str(option["id"]) == str(wanted)), None)
+    if wanted is None or found is None:
+        asked = f"There is no {what} {wanted!r}" if wanted is not None else f"Choose a {what}"
+        raise ActionNotPossibleError(f"{asked}; possible: {_shown(offered)}.")
+    return found
+
+
+def _shown(options: Options) -> str:
+    return "; ".join(f"{option.get('id')} ({option.get('label')})" for option in options) or "none"

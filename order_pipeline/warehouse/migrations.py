@@ -12,8 +12,21 @@ import duckdb
 
 from order_pipeline.warehouse.current_versions import current_versions
 from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.literals import quoted
 
 SCHEMAS = ("raw", "staging", "core", "quarantine", "reference", "marts")
+
+# Persisted in the catalog, so every writer follows them.
+OPTIONS = {
+    # Measured on order payloads: half the size of snappy (the default) in the same time.
+    "parquet_compression": "zstd",
+    "parquet_compression_level": "1",
+    # Some 40 MB of payloads: a row group is held in memory as a whole while it is written or merged.
+    "parquet_row_group_size": "8192",
+    # Small inserts go to files too. Rows inlined in the catalog must be flushed some day, and a flush breaks readers
+    # that are connected (upstream #1413) and doubles rows when it meets an insert (#650).
+    "data_inlining_row_limit": "0",
+}
 
 # Every fetched window: what was asked, what came, whether it is proved complete.
 _FETCHES = """
@@ -66,22 +79,15 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 def migrate(lake: Lake) -> None:
     """Create what is missing; a lake that is up to date is only read."""
-    with lake.connect() as connection:
-        has_tables, has_options = _has_tables(connection), _has_options(connection)
+    with lake.snapshot() as connection:
+        has_options, has_tables = _has_options(connection), _has_tables(connection)
+    if not has_options:
+        with lake.transaction("set the lake's options") as connection:
+            for name, value in OPTIONS.items():
+                connection.execute(f"CALL lake.set_option({quoted(name)}, {quoted(value)})")
     if not has_tables:
         with lake.transaction("create the lake's schemas") as connection:
-            for schema in SCHEMAS:
-                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-            for statement in BOOKKEEPING.values():
-                connection.execute(statement)
-            # DuckLake caches the statistics of tables that ever had a row; without, every look at a table costs 10 to
-            # 30 ms, and every commit group looks here.
-            connection.execute("INSERT INTO raw.reappearances VALUES ('', '', '', DATE '2000-01-01', '', now(), 0, '')")
-            connection.execute("DELETE FROM raw.reappearances")
-    if not has_options:
-        # A transaction of its own: DuckLake sets no option of a table that is not committed yet.
-        with lake.transaction("set the lake's options") as connection:
-            _set_options(connection)
+            _create_tables(connection)
 
 
 def raw_table(source: str, resource: str) -> str:
@@ -118,21 +124,19 @@ def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _has_options(connection: duckdb.DuckDBPyConnection) -> bool:
-    inlined = connection.execute(
-        "SELECT count(*) FROM ducklake_options('lake') WHERE option_name = 'data_inlining_row_limit'"
-    ).fetchone()
-    return inlined == (len(BOOKKEEPING),)
+    found = connection.execute("SELECT option_name, value FROM ducklake_options('lake')").fetchall()
+    return OPTIONS.items() <= dict(found).items()
 
 
-def _set_options(connection: duckdb.DuckDBPyConnection) -> None:
-    # Measured on order payloads: half the size of snappy (the default) in the same time.
-    connection.execute("CALL lake.set_option('parquet_compression', 'zstd')")
-    connection.execute("CALL lake.set_option('parquet_compression_level', 1)")
-    for table in BOOKKEEPING:
-        # Few rows a run: they stay in the catalog until upkeep, instead of one small file each.
-        connection.execute(
-            f"CALL lake.set_option('data_inlining_row_limit', 1000, schema => 'raw', table_name => '{table}')"
-        )
+def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    for schema in SCHEMAS:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    for statement in BOOKKEEPING.values():
+        connection.execute(statement)
+    # DuckLake caches the statistics of tables that ever had a row; without, every look at a table costs 10 to 30 ms,
+    # and every commit group looks here.
+    connection.execute("INSERT INTO raw.reappearances VALUES ('', '', '', DATE '2000-01-01', '', now(), 0, '')")
+    connection.execute("DELETE FROM raw.reappearances WHERE source = ''")
 
 
 def _has_table(connection: duckdb.DuckDBPyConnection, table: str) -> bool:

@@ -37,6 +37,9 @@ class LakeSettings(BaseModel):
     lock_timeout_seconds: float = Field(
         default=120.0, description="Longest wait for the writers' lock (SQLite catalog only)."
     )
+    keep_days: int = Field(
+        default=3, ge=1, description="Snapshots and replaced files stay this long; longer than any reader reads."
+    )
 
 
 class KiboSettings(BaseModel):

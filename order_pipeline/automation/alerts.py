@@ -4,8 +4,6 @@ Mail, chat or pager read that file (or replace `record_alert`). Error texts reac
 and the emitter never put credentials or personal data into them.
 """
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from pathlib import Path

@@ -4,8 +4,6 @@ Orders change after their day, so a tick re-reads the trailing days as one run o
 and sensors start switched off unless `schedule.active` is set: a laptop that opens the UI calls no live API by itself.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -50,8 +48,8 @@ def build_emission_schedule(schedule: ScheduleSettings) -> dg.ScheduleDefinition
 
 
 def build_emission_after_sources(
-    source_jobs: Sequence[UnresolvedAssetJobDefinition],
-    emission_job: UnresolvedAssetJobDefinition,
+    source_jobs: Sequence["UnresolvedAssetJobDefinition"],
+    emission_job: "UnresolvedAssetJobDefinition",
     status: dg.DefaultSensorStatus,
 ) -> dg.SensorDefinition:
     """When a channel's run has ended well, plan and send picks at once; the other channels are not waited for."""

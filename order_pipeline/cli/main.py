@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from order_pipeline.cli import services, sql
+from order_pipeline.cli import demo, quarantine, run, services, sql, trace
 
 app = typer.Typer(
     name="order-pipeline",
@@ -17,8 +17,14 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+app.command("demo")(demo.demo)
+app.command("ui")(services.ui)
+app.command("run")(run.run)
 app.command("sql")(sql.sql)
+app.command("trace")(trace.trace)
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(services.sandbox_app, name="sandbox")
+app.add_typer(services.webhooks_app, name="webhooks")
 
 
 def main() -> None:

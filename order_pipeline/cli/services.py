@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from order_pipeline.cli.output import fail
+from order_pipeline.cli.output import fail, note
+from order_pipeline.settings import load_settings
 
 sandbox_app = typer.Typer(no_args_is_help=True, help="Local fakes of all four APIs: strict, seeded, loopback only.")
+webhooks_app = typer.Typer(no_args_is_help=True, help="The receiver of the channels' webhooks.")
 
 
 @sandbox_app.command("serve")
@@ -33,3 +40,50 @@ def serve_sandbox(
         fail(f"{faults}: {error}", "Mend the script; its form is in order_pipeline/sandbox/faults.py.", code=2)
     except OSError as error:
         fail(f"Port {port} cannot be used: {error}", "Choose another with --port, or 0 for any free one.")
+
+
+@webhooks_app.command("serve")
+def serve_webhooks() -> None:
+    """Receive the channels' webhooks until interrupted: a body is durable in the inbox before it is answered 200.
+
+    Needs ORDER_PIPELINE_WEBHOOKS__SECRET_PATH_TOKEN, the unguessable part of the URL that you give to the channel.
+    Put a TLS proxy before it. It touches only the operations store, never the lake.
+    """
+    from order_pipeline.webhooks import receiver, server  # noqa: PLC0415
+
+    settings = load_settings()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        server.serve(settings)
+    except receiver.ReceiverConfigurationError as error:
+        fail(str(error), "Set it in .env or in the environment; .env.example shows how.", code=2)
+    except OSError as error:
+        fail(
+            f"{settings.webhooks.host}:{settings.webhooks.port} cannot be used: {error}",
+            "Choose another ORDER_PIPELINE_WEBHOOKS__PORT, or stop what listens there.",
+        )
+
+
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the UI; loopback only, it has no login.")] = 3000,
+) -> None:
+    """Open the Dagster UI, with its daemon, on this project; the runs and assets of earlier commands are there.
+
+    On a data directory that `demo` filled, the fakes run beside it, so that every button works.
+    """
+    from order_pipeline.automation.instance import PROJECT_ROOT, prepare_dagster_home  # noqa: PLC0415
+    from order_pipeline.cli.demo_world import as_environment, remembered_world, running_sandbox  # noqa: PLC0415
+
+    settings = load_settings()
+    world = remembered_world(settings.data_dir)
+    with ExitStack() as stack:
+        environment = dict(os.environ)
+        if world:
+            sandbox = stack.enter_context(running_sandbox(world, settings.data_dir))
+            environment = as_environment(sandbox.settings_groups(world), settings.data_dir)
+            note("This data directory holds the demo: its fakes run beside the UI.")
+        environment["DAGSTER_HOME"] = str(prepare_dagster_home(settings))
+        note(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C ends it)")
+        command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
+        ended = subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=False)  # noqa: S603
+        raise typer.Exit(ended.returncode)

@@ -118,12 +118,13 @@ def test_only_the_command_line_starts_the_sandbox():
     assert users == set()
 
 
-def test_settings_are_loaded_by_the_definitions_and_the_command_line_only():
+def test_settings_are_loaded_by_entry_points_only():
+    entry_points = {"definitions", "cli", "settings"}
     users = {
-        part
-        for part in set(LEVEL) - {"definitions", "cli", "settings"}
+        str(path)
+        for part in set(LEVEL) - entry_points
         for path in modules_of(part)
-        if path.exists() and "load_settings" in path.read_text(encoding="utf-8")
+        if path.exists() and path.name != "__main__.py" and "load_settings" in path.read_text(encoding="utf-8")
     }
     assert users == set()
 

@@ -1,0 +1,104 @@
+"""From the marts to the emission: the list of picks as of one lake snapshot, handed over whole.
+
+Belongs here: reading `marts.pick_lines` and `marts.pick_follow_up`. Does not belong here: any decision about a line
+(`picking`), and Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Any
+
+from order_pipeline.assets.road import Road
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.picking.emission import EmissionReport, emit
+from order_pipeline.picking.lines import PickLine
+from order_pipeline.picking.outbox import load_lines
+from order_pipeline.picking.plan import UpstreamStatus
+from order_pipeline.picking.states import ON_THE_FLOOR, PickState
+from order_pipeline.warehouse.lake import Connection, snapshot_id
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """What an emission did, the lake snapshot it was planned from, and the picks that are in doubt for too long."""
+
+    report: EmissionReport
+    snapshot_id: int
+    old_doubts: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PickList:
+    """The marts as of one snapshot: every line to pick or held, and what became of those already on the floor."""
+
+    rows: list[dict[str, Any]]
+    follow_up: list[UpstreamStatus]
+    snapshot_id: int
+
+
+def emit_picks(road: Road, run_id: str, covered_sources: Sequence[str] | None) -> Emission:
+    """Plan from the marts and send what may be sent; None covers every source. Errors: see `picking.emission.emit`."""
+    picks = read_pick_list(road, covered_sources)
+    done = 0
+
+    def count(answered: int) -> None:
+        nonlocal done
+        done += answered
+        road.advance("ScanOrders: sending", done)
+
+    report = emit(
+        road.settings,
+        road.operations,
+        picks.rows,
+        run_id=run_id,
+        snapshot_id=picks.snapshot_id,
+        upstream=picks.follow_up,
+        covered_sources=covered_sources,
+        progress=count,
+    )
+    old = old_doubts(road.operations, road.settings.picking.doubt_alert_minutes)
+    return Emission(report, picks.snapshot_id, old)
+
+
+def read_pick_list(road: Road, covered_sources: Sequence[str] | None) -> PickList:
+    """Read both marts in one transaction, so that they and the snapshot's number belong together."""
+    with road.operations.reading() as store:
+        on_the_floor = [line.pick_id for line in load_lines(store, states=ON_THE_FLOOR)]
+    with road.lake.connect() as connection:
+        connection.begin()
+        rows = _records(
+            connection,
+            f"SELECT {_columns(PickLine)} FROM marts.pick_lines"
+            " WHERE $covered IS NULL OR source IN (SELECT unnest($covered::VARCHAR[]))",
+            covered=None if covered_sources is None else list(covered_sources),
+        )
+        follow_up = _records(
+            connection,
+            f"SELECT {_columns(UpstreamStatus)} FROM marts.pick_follow_up"
+            " WHERE pick_id IN (SELECT unnest($pick_ids::VARCHAR[]))",
+            pick_ids=on_the_floor,
+        )
+        snapshot = snapshot_id(connection)
+        connection.rollback()
+    return PickList(rows, [UpstreamStatus(**each) for each in follow_up], snapshot)
+
+
+def old_doubts(store: OperationsStore, minutes: int) -> list[str]:
+    """The pick ids that have been in doubt for longer than so many minutes, oldest first."""
+    with store.reading() as connection:
+        since = store.now(connection) - timedelta(minutes=minutes)
+        doubts = [line for line in load_lines(connection, states=[PickState.IN_DOUBT]) if line.updated_at < since]
+    return [line.pick_id for line in sorted(doubts, key=lambda line: line.updated_at)]
+
+
+def _columns(record: type) -> str:
+    return ", ".join(field.name for field in fields(record))
+
+
+def _records(connection: Connection, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql, parameters)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

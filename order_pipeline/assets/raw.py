@@ -1,0 +1,120 @@
+"""`raw/<source>_<resource>`: what a channel's API answered, as received, a new version only where the content is new.
+
+One step a channel, because its resources are read in one walk (a detail follows its list row). The step's metadata
+reconciles what was fetched with what is stored, and its check says whether every window is proved complete.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from order_pipeline.assets.channels import Channel
+from order_pipeline.assets.road import Road
+from order_pipeline.assets.specs import OWNERS, raw_key
+from order_pipeline.automation.partitions import window_of
+from order_pipeline.warehouse.ingest_result import Counts, IngestResult
+
+COMPLETE_CHECK = "windows_proved_complete"
+MOST_NOTES = 10
+
+
+def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """The raw assets of one channel, filled by one step."""
+
+    @dg.multi_asset(
+        name=f"fetch_{channel.name}",
+        specs=[_spec(channel, resource, text, partitions) for resource, text in channel.resources.items()],
+        check_specs=[
+            dg.AssetCheckSpec(
+                COMPLETE_CHECK,
+                asset=raw_key(channel.name, resource),
+                description="Every window that was asked for is proved to hold all that the API has.",
+            )
+            for resource in channel.resources
+        ],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=channel.pool,
+        description=f"Reads the days from {channel.title} and stores what is new.",
+    )
+    def fetch(context: dg.AssetExecutionContext, road: dg.ResourceParam[Road]) -> Iterator[dg.MaterializeResult[Any]]:
+        started = time.monotonic()
+        result = road.fetch(channel, window_of(list(context.partition_keys)), context.run_id)
+        seconds = time.monotonic() - started
+        for resource in channel.resources:
+            yield dg.MaterializeResult(
+                asset_key=raw_key(channel.name, resource),
+                metadata=_metadata(result, resource, seconds),
+                check_results=[_completeness(channel, result, resource)],
+            )
+
+    return fetch
+
+
+def _spec(channel: Channel, resource: str, text: str, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        raw_key(channel.name, resource),
+        description=(
+            f"{text}\n\nOne row for each distinct content (`raw.{channel.name}_{resource}`): reading the same thing "
+            "again adds nothing, a change adds a version. `raw.fetches` says what was asked and what came."
+        ),
+        group_name=channel.name,
+        kinds={"http", "python", "duckdb"},
+        owners=OWNERS,
+        partitions_def=partitions,
+        metadata={"dagster/table_name": f"lake.raw.{channel.name}_{resource}"},
+    )
+
+
+def _metadata(result: IngestResult, resource: str, seconds: float) -> Mapping[str, Any]:
+    """What came in this run, for all its days together; the two sides of the reconciliation beside each other."""
+    counts = result.resources.get(resource, Counts())
+    reports = [report for report in result.reports if report.resource == resource]
+    stored = counts.new_versions + counts.unchanged + counts.reappeared + counts.unusable
+    reported = sum(report.records for report in reports)
+    return {
+        "records fetched": counts.records,
+        "new versions": counts.new_versions,
+        "unchanged": counts.unchanged,
+        "came back": counts.reappeared,
+        "unusable (quarantined)": counts.unusable,
+        "fetched equals stored": reported == stored,
+        "reported by the source": reported,
+        "pages": sum(report.pages for report in reports),
+        "calls": sum(report.calls for report in reports),
+        "calls saved": sum(report.calls_saved for report in reports),
+        "megabytes (all resources)": round(result.payload_bytes / 1e6, 3),
+        "days with changes (all resources)": len(result.dirty_days),
+        "seconds (all resources)": round(seconds, 2),
+        "dagster/partition_row_count": counts.records,
+    }
+
+
+def _completeness(channel: Channel, result: IngestResult, resource: str) -> dg.AssetCheckResult:
+    windows = [report for report in result.reports if report.resource == resource]
+    open_windows = [report for report in windows if not report.complete]
+    return dg.AssetCheckResult(
+        check_name=COMPLETE_CHECK,
+        asset_key=raw_key(channel.name, resource),
+        passed=not open_windows,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="All windows are proved complete." if not open_windows else _remaining(len(open_windows)),
+        metadata={
+            "windows": len(windows),
+            "not proved complete": len(open_windows),
+            "what remains (first ones)": dg.MetadataValue.json(
+                [
+                    {"from": report.window_start.isoformat(), "to": report.window_end.isoformat(), "note": report.note}
+                    for report in open_windows[:MOST_NOTES]
+                ]
+            ),
+        },
+    )
+
+
+def _remaining(count: int) -> str:
+    return (
+        f"{count} windows are not proved complete: run these days again. What came is stored; it is not fetched twice."
+    )

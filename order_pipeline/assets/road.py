@@ -1,0 +1,81 @@
+"""What asset bodies work with: the stores that the settings name, and the caller's progress display.
+
+A plain object as Dagster resource, so that no setting (some are secrets) shows in the UI's configuration.
+Belongs here: opening what several assets share. Does not belong here: what an asset does with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from order_pipeline.assets.channels import Channel
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.settings import Settings
+from order_pipeline.sources.records import Window
+from order_pipeline.warehouse.core import CoreResult, build_core, create_core
+from order_pipeline.warehouse.ingest import ingest
+from order_pipeline.warehouse.ingest_result import IngestResult
+from order_pipeline.warehouse.known_state import WarehouseState
+from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.migrations import migrate
+from order_pipeline.warehouse.sql_models import Deployment, SqlProject
+
+Advance = Callable[[str, int], None]
+"""Told what is being done (for people) and how many records of it are done so far."""
+
+
+def say_nothing(_what: str, _done: int) -> None:
+    """The progress display of runs that nobody watches in a terminal."""
+
+
+@dataclass
+class Road:
+    """The settings, what they name, and whom to tell about progress."""
+
+    settings: Settings
+    advance: Advance = say_nothing
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The lake; opened at its first connection."""
+        return Lake(self.settings)
+
+    @cached_property
+    def operations(self) -> OperationsStore:
+        """The operations store, its tables made."""
+        store = OperationsStore(self.settings.resolved_operations_url)
+        store.create_all()
+        return store
+
+    @cached_property
+    def project(self) -> SqlProject:
+        """The SQL models; read once."""
+        return SqlProject()
+
+    def fetch(self, channel: Channel, window: Window, run_id: str) -> IngestResult:
+        """Read the window from the channel's API into raw; see `warehouse.ingest.ingest`."""
+        return asyncio.run(
+            ingest(
+                self.lake,
+                channel.name,
+                channel.build_extraction(self.settings),
+                window,
+                WarehouseState(self.lake, channel.name),
+                run_id,
+                lambda result: self.advance(f"{channel.title}: fetching", result.total.records),
+            )
+        )
+
+    def build_core(self, source: str, days: Sequence[date], run_id: str) -> CoreResult:
+        """Bring core in line with raw for the days, and for every other day of the source that it owes."""
+        self.lake.run("create core", create_core)
+        return build_core(self.lake, source, days, run_id, skip_unchanged=True, project=self.project)
+
+    def deploy_models(self) -> Deployment:
+        """Deploy the views whose SQL changed."""
+        migrate(self.lake)
+        return self.lake.run("deploy the SQL models", self.project.deploy)

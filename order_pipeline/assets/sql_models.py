@@ -1,0 +1,109 @@
+"""Assets of the SQL project: staging views of each channel, and the marts. Dependencies are read from the SQL.
+
+A model is a view, so materialising it deploys its SQL where that changed; its rows are always those of now.
+Belongs here: which model is which asset. Does not belong here: any SQL.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from order_pipeline.assets.channels import CHANNELS
+from order_pipeline.assets.road import Road
+from order_pipeline.assets.specs import MARTS_GROUP, OWNERS, REFERENCE_GROUP, core_key, model_key, raw_key
+from order_pipeline.warehouse.sql_models import SEED_SCHEMA, SqlModel, SqlProject
+
+STAGING, MARTS = "staging", "marts"
+COMMON = "common"
+
+
+COMMENT = re.compile(r"\A(?:\s*--[^\n]*\n)+")
+"""A model's first comment lines say what it is; the UI shows them."""
+
+
+def staging_models(project: SqlProject, folder: str) -> list[SqlModel]:
+    """The staging models of one folder (a channel's, or `common`), each after those that it reads."""
+    return [model for model in _in_order(project) if model.schema == STAGING and model.path.parent.name == folder]
+
+
+def build_staging_assets(project: SqlProject, source: str) -> dg.AssetsDefinition:
+    """The staging views of one channel."""
+    return _build_model_assets(f"deploy_{source}_staging", source, staging_models(project, source), project)
+
+
+def build_common_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
+    """The staging views that all channels share: a step each, for some stand before a channel's core and some after."""
+    return [
+        _build_model_assets(f"deploy_{model.name}", REFERENCE_GROUP, [model], project)
+        for model in staging_models(project, COMMON)
+    ]
+
+
+def build_mart_assets(project: SqlProject) -> dg.AssetsDefinition:
+    """The marts, checks over everything included."""
+    marts = [model for model in _in_order(project) if model.schema == MARTS]
+    return _build_model_assets("build_marts", MARTS_GROUP, marts, project)
+
+
+def _in_order(project: SqlProject) -> list[SqlModel]:
+    return [project.models[name] for name in project.upstream(project.models)]
+
+
+def _build_model_assets(step: str, group: str, models: Sequence[SqlModel], project: SqlProject) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=step,
+        specs=[_spec(model, group, project) for model in models],
+        description="Deploys the views whose SQL changed, and counts what each shows now.",
+    )
+    def deploy(context: dg.AssetExecutionContext, road: dg.ResourceParam[Road]) -> Iterator[dg.MaterializeResult[Any]]:
+        deployment = road.deploy_models()
+        for model in models:
+            state = "unchanged" if model.name in deployment.unchanged else "deployed"
+            if model.name in deployment.waiting:
+                state = "waits for a table that it reads"
+                context.log.warning("%s %s", model.relation, state)
+            yield dg.MaterializeResult(asset_key=model_key(model.schema, model.name), metadata={"state": state})
+
+    return deploy
+
+
+def _spec(model: SqlModel, group: str, project: SqlProject) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        model_key(model.schema, model.name),
+        deps=sorted(_dependencies(model, project)),
+        description=_description(model),
+        group_name=group,
+        kinds={"sql", "duckdb"},
+        owners=OWNERS,
+        code_version=project.fingerprint([model.name]),
+        metadata={"dagster/table_name": f"lake.{model.relation}"},
+    )
+
+
+def _dependencies(model: SqlModel, project: SqlProject) -> set[dg.AssetKey]:
+    """The assets that the model's SQL reads. Bookkeeping tables and the operations store are none."""
+    rendered = project.graph[model.name]
+    keys = {
+        model_key(project.models[name].schema if name in project.models else SEED_SCHEMA, name)
+        for name in rendered.refs
+    }
+    for schema, table in rendered.sources:
+        if schema == "raw":
+            keys |= {raw_key(name, table.removeprefix(f"{name}_")) for name in CHANNELS if _is_raw_of(name, table)}
+        elif schema == "core":
+            keys |= {core_key(name, table) for name in CHANNELS}
+        elif schema == SEED_SCHEMA:
+            keys.add(model_key(schema, table))
+    return keys
+
+
+def _is_raw_of(source: str, table: str) -> bool:
+    return table.startswith(f"{source}_") and table.removeprefix(f"{source}_") in CHANNELS[source].resources
+
+
+def _description(model: SqlModel) -> str:
+    found = COMMENT.match(model.template)
+    lines = [line.strip().removeprefix("--").strip() for line in found.group().splitlines()] if found else []
+    return " ".join(line for line in lines if line)

@@ -1,0 +1,118 @@
+"""`order-pipeline demo`: the whole road against local fakes, for real: HTTP, Dagster, the lake, the outbox, the POSTs.
+
+It ends by comparing the picking app's own ledger with the outbox; anything but equality is an error.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from order_pipeline.cli.output import fail, message_console, note
+from order_pipeline.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from order_pipeline.cli.demo_world import DemoWorld
+    from order_pipeline.cli.summary import Summary
+
+
+def demo(
+    days: Annotated[int, typer.Option(min=1, help="Days of orders.")] = 7,
+    orders: Annotated[int, typer.Option(min=1, help="Orders a day in each channel.")] = 600,
+    seed: Annotated[int, typer.Option(help="Another seed, other orders.")] = 7,
+) -> None:
+    """Start local fakes of all APIs and run everything: fetch, normalise, check, pick, send. Nothing leaves this host.
+
+    A second run finds nothing new and sends nothing again. The data directory (ORDER_PIPELINE_DATA_DIR, default data/)
+    then serves `sql`, `trace`, `outbox` and `ui`; use another one, or `make clean`, before working with real channels.
+    """
+    from order_pipeline.cli.demo_world import DemoWorld, overridden, remember_world, running_sandbox  # noqa: PLC0415
+    from order_pipeline.cli.materialise import materialise  # noqa: PLC0415
+    from order_pipeline.cli.summary import collect_summary, print_summary  # noqa: PLC0415
+
+    started = time.monotonic()
+    given = load_settings()
+    world = DemoWorld(days=days, orders=orders, seed=seed)
+    refuse_unless_free(given, world)
+    remember_world(given.data_dir, world)
+    note(f"{days} days x {orders} orders a channel, seed {seed}, in {given.data_dir.resolve()}")
+    with running_sandbox(world, given.data_dir) as sandbox:
+        settings = overridden(given, sandbox.settings_groups(world))
+        before = collect_summary(settings)
+        outcomes = materialise(settings, enabled_names(settings), world.window, emit=True)
+        after = collect_summary(settings)
+        accepted = sandbox.accepted_payloads()
+        recorded = payloads_on_the_floor(settings)
+    print_summary(after)
+    report_changes(before, after, time.monotonic() - started)
+    if not all(outcome.success for outcome in outcomes):
+        fail("not every job ended well (above).", "Run `order-pipeline ui` and open the failed run.")
+    compare(accepted, recorded)
+
+
+def enabled_names(settings: Settings) -> list[str]:
+    """The channels that the demo's settings switch on."""
+    from order_pipeline.assets.channels import enabled_channels  # noqa: PLC0415
+
+    return [channel.name for channel in enabled_channels(settings)]
+
+
+def refuse_unless_free(settings: Settings, world: DemoWorld) -> None:
+    """End the command if the data directory holds real orders, or a demo of another world."""
+    from order_pipeline.cli.demo_world import remembered_world  # noqa: PLC0415
+    from order_pipeline.warehouse.lake import Lake  # noqa: PLC0415
+
+    present = remembered_world(settings.data_dir)
+    elsewhere = "Choose another ORDER_PIPELINE_DATA_DIR, or `make clean` if nothing in it is needed."
+    if present is not None and present != world:
+        fail(
+            f"{settings.data_dir} holds a demo of {present.days} days x {present.orders} orders, seed {present.seed}.",
+            f"Run the same demo again to see that nothing is doubled. For another one: {elsewhere}",
+            code=2,
+        )
+    catalog = Lake(settings).catalog_file
+    if present is None and (catalog is None or catalog.exists()):
+        fail(f"{settings.data_dir} holds a lake that no demo made: fake orders do not belong there.", elsewhere, code=2)
+
+
+def payloads_on_the_floor(settings: Settings) -> list[dict[str, Any]]:
+    """What the outbox says is on the floor, as the parameters that were sent."""
+    import msgspec  # noqa: PLC0415
+
+    from order_pipeline.operations.store import OperationsStore  # noqa: PLC0415
+    from order_pipeline.picking.outbox import load_lines  # noqa: PLC0415
+    from order_pipeline.picking.states import ON_THE_FLOOR  # noqa: PLC0415
+
+    with closing(OperationsStore(settings.resolved_operations_url)) as store, store.reading() as connection:
+        return [msgspec.json.decode(line.payload) for line in load_lines(connection, states=ON_THE_FLOOR)]
+
+
+def report_changes(before: Summary, after: Summary, seconds: float) -> None:
+    """Say what this run added: nothing, when it is the second on the same world."""
+    note(
+        f"this run: {after.raw_versions - before.raw_versions:,} new raw rows, "
+        f"{after.picks_in('sent') - before.picks_in('sent'):,} new picks sent, {seconds:.0f} s"
+    )
+
+
+def compare(accepted: Iterable[Mapping[str, Any]], recorded: Iterable[Mapping[str, Any]]) -> None:
+    """End the command with an error unless the picking app accepted exactly what the outbox says, each line once."""
+    there, here = _counted(accepted), _counted(recorded)
+    if there != here:
+        fail(
+            f"The picking app accepted {there.total()} lines, the outbox says {here.total()}: "
+            f"{(there - here).total()} more there, {(here - there).total()} more here.",
+            "Compare `order-pipeline outbox list` with data/sandbox/scanorders-live.jsonl; please report this.",
+        )
+    message_console.print(
+        f"[bold green]proved[/] the picking app's own ledger equals the outbox: {there.total():,} picks, each once"
+    )
+
+
+def _counted(payloads: Iterable[Mapping[str, Any]]) -> Counter[tuple[tuple[str, str], ...]]:
+    return Counter(tuple(sorted((name, str(value)) for name, value in payload.items())) for payload in payloads)

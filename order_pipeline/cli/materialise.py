@@ -1,0 +1,100 @@
+"""Run the jobs one after the other with a progress line on the terminal: what `run` and `demo` share.
+
+Channels run one by one in this process; one that fails is reported and the next one runs. Belongs here: order of the
+jobs, progress. Does not belong here: what a job does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Self
+
+import dagster as dg
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from order_pipeline.assets.road import Road
+from order_pipeline.automation.instance import open_instance
+from order_pipeline.automation.jobs import EMISSION_JOB, source_job_name
+from order_pipeline.automation.launch import JobOutcome, run_job
+from order_pipeline.cli.output import message_console
+from order_pipeline.definitions import build_definitions
+from order_pipeline.settings import Settings
+from order_pipeline.sources.records import Window
+
+
+class JobProgress:
+    """One line a job: what it is doing now, and how many records it has handled. Plain lines without a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[records]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self._bars.add_task("starting", total=None, records="")
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def advance(self, what: str, done: int) -> None:
+        """Show what is being done; called from asset bodies."""
+        self._bars.update(self._task, description=what, records=f"{done:,} records" if done else "")
+
+    def finished(self, outcome: JobOutcome, seconds: float) -> None:
+        """Leave one line about a job that ended, above the bar."""
+        mark = "[green]done[/]" if outcome.success else "[bold red]failed[/]"
+        self.console.print(f"{mark}  {outcome.job:<16} {seconds:6.1f} s   run {outcome.run_id[:8]}")
+        for failure in outcome.failures:
+            self.console.print(f"        {failure.step}: {failure.message}", markup=False, style="red")
+        for check in outcome.failed_checks:
+            self.console.print(f"        check: {check}", markup=False, style="yellow")
+
+
+@contextmanager
+def terminal_apart_from_step_output() -> Iterator[Console]:
+    """A console on a copy of stderr: Dagster redirects the process's own stderr while a step runs."""
+    if not sys.stderr.isatty():
+        yield message_console
+        return
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as copy:
+        yield Console(file=copy, force_terminal=True, highlight=False)
+
+
+def materialise(settings: Settings, sources: Sequence[str], window: Window, *, emit: bool) -> list[JobOutcome]:
+    """Run each channel's job over the window as one run, then the emission; how each went, in that order."""
+    with terminal_apart_from_step_output() as console, JobProgress(console) as progress:
+        progress.advance("opening the Dagster instance", 0)
+        definitions = build_definitions(settings, road=Road(settings, progress.advance))
+        with open_instance(settings) as instance:
+            jobs: list[tuple[str, Window | None]] = [(source_job_name(source), window) for source in sources]
+            jobs += [(EMISSION_JOB, None)] if emit else []
+            return [_watched(progress, definitions, instance, name, days) for name, days in jobs]
+
+
+def _watched(
+    progress: JobProgress,
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job_name: str,
+    window: Window | None,
+) -> JobOutcome:
+    progress.advance(f"{job_name}: starting", 0)
+    started = time.monotonic()
+    outcome = run_job(definitions, instance, job_name, window)
+    progress.finished(outcome, time.monotonic() - started)
+    return outcome

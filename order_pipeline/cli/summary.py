@@ -1,0 +1,62 @@
+"""What the pipeline holds now, in two small tables: what came from each channel, and what became of the picks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from order_pipeline.cli.output import print_table
+from order_pipeline.settings import Settings
+from order_pipeline.warehouse.lake import Lake
+
+CHANNELS_SQL = """
+WITH counted AS (
+    SELECT source, count(*) AS orders, 0 AS lines, 0 AS quarantined FROM core.orders GROUP BY source
+    UNION ALL
+    SELECT source, 0, count(*), 0 FROM core.order_lines GROUP BY source
+    UNION ALL
+    SELECT source, 0, 0, count(*) FROM quarantine.rejects WHERE resolved_at IS NULL GROUP BY source
+)
+SELECT source, sum(orders)::BIGINT AS orders, sum(lines)::BIGINT AS lines, sum(quarantined)::BIGINT AS quarantined
+FROM counted GROUP BY source ORDER BY source
+"""
+
+# A held line counts under its reason; every other state stands for itself.
+PICKS_SQL = """
+SELECT source, CASE WHEN state = 'held' THEN 'held: ' || coalesce(reason, 'no reason') ELSE state END AS outcome,
+    count(*) AS lines, count(DISTINCT order_id) AS orders
+FROM ops.pick_outbox GROUP BY ALL ORDER BY source, state <> 'sent', outcome
+"""
+
+RAW_TABLES_SQL = """
+SELECT table_name FROM duckdb_columns()
+WHERE database_name = 'lake' AND schema_name = 'raw' AND column_name = 'payload' AND table_name <> 'unusable'
+ORDER BY table_name
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Rows of (source, orders, lines, quarantined), of (source, outcome, lines, orders), and all raw versions."""
+
+    channels: list[tuple[Any, ...]]
+    picks: list[tuple[Any, ...]]
+    raw_versions: int
+
+    def picks_in(self, outcome: str) -> int:
+        """How many pick lines, of all channels, ended in that outcome."""
+        return sum(lines for _, each, lines, _ in self.picks if each == outcome)
+
+
+def collect_summary(settings: Settings) -> Summary:
+    """Count what the lake and the outbox hold."""
+    lake = Lake(settings)
+    raw_tables = [name for (name,) in lake.query(RAW_TABLES_SQL).rows]
+    versions = sum(lake.query(f"SELECT count(*) FROM raw.{name}").rows[0][0] for name in raw_tables)
+    return Summary(lake.query(CHANNELS_SQL).rows, lake.query(PICKS_SQL).rows, versions)
+
+
+def print_summary(summary: Summary) -> None:
+    """Show the summary to a person."""
+    print_table(["channel", "orders", "lines", "quarantined"], summary.channels, title="Orders in core")
+    print_table(["channel", "outcome", "lines", "orders"], summary.picks, title="Picks")

@@ -1,0 +1,158 @@
+"""Everything that the stores know about one order, gathered: what `trace` prints.
+
+Read from the lake (read-only) and the operations store attached to it. Personal columns of core are left out, payloads
+are not shown: this goes to terminals and tickets. Belongs here: the questions asked. Does not belong here: layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from order_pipeline.contracts import CORE_TABLES, table_contract
+from order_pipeline.settings import Settings
+from order_pipeline.warehouse.lake import Lake
+
+if TYPE_CHECKING:
+    import duckdb
+
+Facts = dict[str, Any]
+
+# An order is known to core, to quarantine only (its row was rejected), or to raw only (not built yet).
+FIND_ORDERS = """
+SELECT DISTINCT source, order_id FROM core.orders
+WHERE order_id = $order OR order_number = $order OR external_reference = $order
+UNION
+SELECT DISTINCT source, order_id FROM quarantine.rejects
+WHERE order_id = $order OR split_part(order_id, ':', 3) = $order
+UNION
+SELECT DISTINCT source, order_id FROM ops.pick_outbox WHERE order_id = $order OR order_number = $order
+ORDER BY ALL
+"""
+REJECTS = """
+SELECT table_name, key, rule, field, value, raw_record_id, first_seen_at, last_seen_at, resolved_at
+FROM quarantine.rejects WHERE source = $source AND order_id = $order_id ORDER BY last_seen_at
+"""
+PICK_LINES = """
+SELECT pick_id, sku, barcode, bin_location, quantity, hold_reason, hold_detail
+FROM marts.pick_lines WHERE source = $source AND order_id = $order_id ORDER BY pick_id
+"""
+OUTBOX = """
+SELECT pick_id, state, reason, detail, attempt, http_status, fulfilment_id, snapshot_id, planned_at, sent_at, updated_at
+FROM ops.pick_outbox WHERE source = $source AND order_id = $order_id ORDER BY pick_id
+"""
+EVENTS = """
+SELECT events.pick_id, events.at, from_state, to_state, events.reason, events.detail, actor, events.run_id,
+    events.http_status
+FROM ops.pick_events AS events
+JOIN ops.pick_outbox AS outbox USING (pick_id)
+WHERE outbox.source = $source AND outbox.order_id = $order_id ORDER BY event_id
+"""
+
+
+def trace_order(settings: Settings, order: str) -> list[Facts]:
+    """One entry for each order that `order` names (its id, its number, or the other party's number); often just one.
+
+    Keys of an entry: order_id, source, verdict, core, quarantine, pick_lines, outbox, events, raw_versions.
+
+    Raises:
+        LakeError: there is no lake yet.
+    """
+    with closing(Lake(settings).connect(read_only=True, operations=True)) as connection:
+        found = _rows(connection, FIND_ORDERS, order=order)
+        entries = [_trace(connection, each["source"], each["order_id"], order) for each in found]
+        return entries or _raw_only(connection, order)
+
+
+def _trace(connection: duckdb.DuckDBPyConnection, source: str, order_id: str, asked: str) -> Facts:
+    about = {"source": source, "order_id": order_id}
+    core = _core_rows(connection, about)
+    facts: Facts = {
+        "order_id": order_id,
+        "source": source,
+        "verdict": "",
+        "core": core,
+        "quarantine": _rows(connection, REJECTS, **about),
+        "pick_lines": _rows(connection, PICK_LINES, **about),
+        "outbox": _rows(connection, OUTBOX, **about),
+        "events": _rows(connection, EVENTS, **about),
+    }
+    rows = [row for table in core.values() for row in table] + facts["quarantine"]
+    record_ids = sorted({asked} | {row["raw_record_id"] for row in rows})
+    facts["raw_versions"] = _raw_versions(connection, source, record_ids)
+    facts["verdict"] = verdict(facts)
+    return facts
+
+
+def _raw_only(connection: duckdb.DuckDBPyConnection, order: str) -> list[Facts]:
+    """An order that was received but is nowhere else yet."""
+    versions = _raw_versions(connection, None, [order])
+    if not versions:
+        return []
+    facts: Facts = {"order_id": None, "source": versions[0]["resource"].split("_")[0], "raw_versions": versions}
+    return [{**facts, "verdict": "received, but core has not been built from it: run the channel for that day"}]
+
+
+def _core_rows(connection: duckdb.DuckDBPyConnection, about: Mapping[str, str]) -> dict[str, list[Facts]]:
+    """The order's rows in each core table that has any, without personal columns."""
+    rows: dict[str, list[Facts]] = {}
+    for name, model in CORE_TABLES.items():
+        columns = [column.name for column in table_contract(model).columns if not column.personal]
+        if "order_id" in columns:
+            sql = f"SELECT {', '.join(columns)} FROM core.{name} WHERE source = $source AND order_id = $order_id"
+            rows[name] = _rows(connection, sql, **about)
+    return {name: found for name, found in rows.items() if found}
+
+
+def _raw_versions(connection: duckdb.DuckDBPyConnection, source: str | None, record_ids: Sequence[str]) -> list[Facts]:
+    """Every stored version of the records, oldest first: which bytes, of which day, fetched when and by which run."""
+    tables = _rows(
+        connection,
+        "SELECT table_name FROM duckdb_columns() WHERE database_name = 'lake' AND schema_name = 'raw'"
+        " AND column_name = 'record_id' AND table_name <> 'reappearances'"
+        " AND ($source IS NULL OR starts_with(table_name, $source || '_'))",
+        source=source,
+    )
+    versions: list[Facts] = []
+    for table in tables:
+        name = table["table_name"]
+        versions += _rows(
+            connection,
+            f"SELECT '{name}' AS resource, record_id, partition_day, content_sha256, strlen(payload) AS bytes,"
+            f" fetched_at, run_id FROM raw.{name} WHERE list_contains($record_ids::VARCHAR[], record_id)",
+            record_ids=list(record_ids),
+        )
+    return sorted(versions, key=lambda version: version["fetched_at"])
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: Any) -> list[Facts]:
+    cursor = connection.execute(sql, parameters)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def verdict(facts: Mapping[str, Any]) -> str:
+    """Why the order is, or is not, on the picker's screen: one sentence for a person."""
+    open_rejects = [row for row in facts["quarantine"] if row["resolved_at"] is None]
+    if not facts["core"].get("orders"):
+        return f"not picked: its order row is in quarantine ({_rules(open_rejects)})"
+    if facts["outbox"]:
+        counts: dict[str, int] = {}
+        for line in facts["outbox"]:
+            words = f"{line['state']} ({line['reason']})" if line["reason"] else line["state"]
+            counts[words] = counts.get(words, 0) + 1
+        return "; ".join(f"{count} line{'s' if count > 1 else ''} {words}" for words, count in counts.items())
+    held = sorted({row["hold_reason"] for row in facts["pick_lines"] if row["hold_reason"]})
+    if held:
+        return f"held, not yet in the outbox: {', '.join(held)}"
+    if facts["pick_lines"]:
+        return "to be picked, not yet planned: run emission_job"
+    if open_rejects:
+        return f"not picked: rows of it are in quarantine ({_rules(open_rejects)})"
+    order = facts["core"]["orders"][0]
+    return f"not to be picked: order status {order['order_status']} ({order['source_status']})"
+
+
+def _rules(rejects: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(sorted({f"{row['rule']} {row['field']}={row['value']!r}" for row in rejects})) or "resolved since"

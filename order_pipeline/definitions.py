@@ -1,0 +1,71 @@
+"""The one `Definitions`: what the UI, the command line and the tests all run.
+
+`build_definitions(settings)` takes everything from its argument; only the function that Dagster calls when it loads
+this module reads the environment.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from order_pipeline.assets.channels import enabled_channels
+from order_pipeline.assets.core import build_core_assets
+from order_pipeline.assets.picking import build_picking_assets
+from order_pipeline.assets.raw import build_raw_assets
+from order_pipeline.assets.road import Road
+from order_pipeline.assets.sql_models import build_common_assets, build_mart_assets, build_staging_assets
+from order_pipeline.automation.alerts import build_failure_alerts
+from order_pipeline.automation.jobs import build_emission_job, build_source_job
+from order_pipeline.automation.partitions import daily_partitions
+from order_pipeline.automation.schedules import (
+    build_emission_after_sources,
+    build_emission_schedule,
+    build_trailing_schedule,
+)
+from order_pipeline.settings import Settings, load_settings
+from order_pipeline.warehouse.sql_models import SqlProject
+
+
+def build_definitions(settings: Settings, *, road: Road | None = None) -> dg.Definitions:
+    """Everything that Dagster knows about the pipeline.
+
+    Args:
+        settings: what is enabled, where the stores are, when things run.
+        road: the stores and the progress display of the caller; made from the settings when absent.
+    """
+    partitions = daily_partitions(settings.schedule)
+    project = SqlProject()
+    channels = enabled_channels(settings)
+    source_jobs = [build_source_job(channel.name, channel.title) for channel in channels]
+    emission_job = build_emission_job()
+    active = dg.DefaultSensorStatus.RUNNING if settings.schedule.active else dg.DefaultSensorStatus.STOPPED
+    return dg.Definitions(
+        assets=[
+            *(build_raw_assets(channel, partitions) for channel in channels),
+            *(build_staging_assets(project, channel.name) for channel in channels),
+            *(build_core_assets(channel, project, partitions) for channel in channels),
+            *build_common_assets(project),
+            build_mart_assets(project),
+            build_picking_assets([channel.name for channel in channels]),
+        ],
+        jobs=[*source_jobs, emission_job],
+        schedules=[
+            *(
+                build_trailing_schedule(channel.name, channel.schedule_minute, settings.schedule)
+                for channel in channels
+            ),
+            build_emission_schedule(settings.schedule),
+        ],
+        sensors=[
+            build_emission_after_sources(source_jobs, emission_job, active),
+            build_failure_alerts(settings, active),
+        ],
+        resources={"road": road or Road(settings)},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """Load the settings and build the definitions; called by Dagster, not at import."""
+    return build_definitions(load_settings())

@@ -1,0 +1,90 @@
+"""The definitions load, from settings alone, and say what an operator needs to know about each asset."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from order_pipeline.contracts import CORE_TABLES
+from order_pipeline.definitions import build_definitions
+from order_pipeline.settings import Settings
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory):
+    return build_definitions(Settings(data_dir=tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture(scope="module")
+def specs(definitions):
+    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_dagster_accepts_the_definitions(definitions):
+    dg.Definitions.validate_loadable(definitions)
+
+
+@pytest.mark.parametrize("table", CORE_TABLES)
+def test_every_core_table_is_an_asset_with_its_columns_and_a_blocking_check(definitions, specs, table):
+    spec = specs[f"core/kibo/{table}"]
+    columns = spec.metadata["dagster/column_schema"].columns
+    assert [column.name for column in columns][:2] == ["source", "account"]
+    assert all(column.description for column in columns)
+    checks = definitions.resolve_asset_graph().get_check_keys_for_assets({spec.key})
+    blocking = {key.name for key in checks if definitions.resolve_asset_graph().get(key).blocking}
+    assert blocking == {"contract_holds"}
+
+
+def test_every_executable_asset_has_group_owner_kind_and_description(specs, definitions):
+    graph = definitions.resolve_asset_graph()
+    bare = [
+        name
+        for name, spec in specs.items()
+        if spec.key in graph.executable_asset_keys
+        and not (spec.owners and spec.kinds and spec.description and spec.group_name != "default")
+    ]
+    assert bare == []
+
+
+def test_an_empty_table_is_explained(specs):
+    assert specs["core/kibo/invoices"].description.startswith("Always empty for Kibo: The Kibo API has no invoices.")
+
+
+def test_a_range_of_days_is_one_run(definitions):
+    graph = definitions.resolve_asset_graph()
+    policies = {
+        graph.get(key).backfill_policy
+        for key in graph.executable_asset_keys
+        if graph.get(key).partitions_def is not None
+    }
+    assert policies == {dg.BackfillPolicy.single_run()}
+
+
+def test_a_channel_that_is_switched_off_has_no_assets(tmp_path):
+    off = Settings(data_dir=tmp_path, kibo={"enabled": False}, scansource={"enabled": True})
+    keys = build_definitions(off).resolve_asset_graph().executable_asset_keys
+    assert [key for key in keys if key.path[:2] == ["core", "kibo"]] == []
+
+
+def test_no_secret_is_in_the_definitions(tmp_path):
+    secret = "a-very-secret-key"
+    loaded = build_definitions(Settings(data_dir=tmp_path, kibo={"api_key": secret, "api_secret": secret}))
+    snapshot = repr(loaded.get_repository_def().get_all_jobs()) + repr(loaded.resolve_all_asset_specs())
+    assert secret not in snapshot
+    assert secret not in repr(loaded.resources)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [["dagster", "definitions", "validate", "-w", "workspace.yaml"], ["dg", "check", "defs"]],
+    ids=["workspace", "dg"],
+)
+def test_the_command_line_tools_of_dagster_accept_the_project(command):
+    tool = Path(sys.executable).parent / command[0]
+    done = subprocess.run([tool, *command[1:]], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -19,7 +19,7 @@ from order_pipeline.sources.kibo.query import SearchQuery
 from order_pipeline.sources.records import CommitGroup, Extraction, FetchReport, KnownState, RecordBatch, Window
 
 RESOURCE = "orders"
-GROUP_BYTES = 16_000_000
+GROUP_BYTES = 8_000_000  # about one transaction of the warehouse; larger groups only cost memory
 IDS_PER_SEARCH = 50
 
 

@@ -265,7 +265,7 @@ async def test_a_passing_trouble_is_overcome(trouble: str) -> None:
         "rate 403": Answer(status=403, body=b"<h1>Developer Over Queries Per Second</h1>"),
         "expired token": Answer(status=403),
     }
-    left = [2 if trouble == "rate 403" else 1]
+    left = [3 if trouble == "rate 403" else 1]
 
     def spoil(request: Received, _body: bytes) -> Answer | None:
         if request.query["page"] == "2" and left[0]:

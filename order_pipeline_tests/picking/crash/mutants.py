@@ -1,0 +1,181 @@
+"""Small breakages of the emitter, each a mistake that a careful person could make. The matrix must catch every one.
+
+Each is a context manager that patches the running process; `BREAKAGES` names them. They ship so that anyone can see the
+matrix fail: `python -m benchmarks.crash_matrix --mutant send_before_intent`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from order_pipeline.destinations.scanorders_answers import Answer, Outcome
+from order_pipeline.destinations.scanorders_poster import PickPoster
+from order_pipeline.operations import leases
+from order_pipeline.picking import answer_store, emission, emitter, lines, plan, settling, states
+from order_pipeline.picking.answer_store import AnswerStore, Turn
+from order_pipeline.picking.emitter import Emitter
+from order_pipeline.picking.states import Actor, PickState
+
+
+@contextmanager
+def send_before_intent() -> Generator[None]:
+    """POST first, write the intent afterwards."""
+
+    class Hasty(Emitter):
+        async def _turn(self, turn: Turn) -> None:
+            self._valid_until = float("inf")
+            for line in turn.intents:
+                await self._post(line)
+            await super()._turn(Turn(turn.answers, turn.broken, turn.intents))
+
+        async def _post(self, line: Any) -> None:
+            if not any(answered is line for answered, _ in self._answers):
+                await super()._post(line)
+
+    with patch.object(emission, "Emitter", Hasty):
+        yield
+
+
+@contextmanager
+def answer_not_durable() -> Generator[None]:
+    """Keep the answers in memory and write them all at the end."""
+    store_turn = AnswerStore.store_turn
+
+    class Forgetful(Emitter):
+        async def run(self) -> Any:
+            kept: list[Any] = []
+
+            def later(store: AnswerStore, turn: Turn) -> None:
+                kept.extend(turn.answers)
+                store_turn(store, Turn([], turn.broken, turn.intents))
+
+            with patch.object(AnswerStore, "store_turn", later):
+                tally = await super().run()
+            store_turn(self._store, Turn(kept, [], []))
+            return tally
+
+    with patch.object(emission, "Emitter", Forgetful):
+        yield
+
+
+@contextmanager
+def lease_ignored() -> Generator[None]:
+    """Take the lease whether it is free or not, and never look at it again."""
+
+    def acquire(_store: Any, name: str, holder: str, seconds: float) -> leases.Lease:
+        return leases.Lease(name, holder, 1, seconds)
+
+    def renew(*_arguments: Any) -> None:
+        return
+
+    with (
+        patch.object(emission, "acquire", acquire),
+        patch.object(emission, "renew", renew),
+        patch.object(answer_store, "renew", renew),
+    ):
+        yield
+
+
+@contextmanager
+def retry_after_timeout() -> Generator[None]:
+    """Send once more when no answer came."""
+    create = PickPoster.create
+
+    async def stubborn(
+        self: PickPoster, payload: str, may_start: Callable[[], bool], secrets: Sequence[str] = ()
+    ) -> Answer:
+        answer = await create(self, payload, may_start, secrets)
+        return await create(self, payload, may_start, secrets) if answer.outcome is Outcome.UNKNOWN else answer
+
+    with patch.object(PickPoster, "create", stubborn):
+        yield
+
+
+@contextmanager
+def identity_without_line() -> Generator[None]:
+    """One identity an order instead of one a line."""
+    read = lines.pick_line_from_row
+
+    def coarse(row: Any) -> lines.PickLine:
+        return read({**row, "pick_id": str(row["pick_id"]).rsplit(":", 1)[0]})
+
+    with patch.object(lines, "pick_line_from_row", coarse):
+        yield
+
+
+@contextmanager
+def hopeful_recovery() -> Generator[None]:
+    """Take a line found in `sending` for one that was not sent."""
+    step = (PickState.SENDING, PickState.PLANNED)
+    transition = emission.Transition
+
+    def hopeful(**values: Any) -> Any:
+        values["after"] = PickState.PLANNED
+        return transition(**values)
+
+    with (
+        patch.dict(states.TRANSITIONS, {step: frozenset({Actor.EMITTER, Actor.RECOVERY})}),
+        patch.object(emission, "Transition", hopeful),
+    ):
+        yield
+
+
+@contextmanager
+def server_error_means_refused() -> Generator[None]:
+    """Read any error status as a refusal."""
+    refused = (PickState.REJECTED, "refused")
+    with patch.dict(settling.STATE_AFTER, {Outcome.UNKNOWN: refused}):
+        yield
+
+
+@contextmanager
+def change_is_a_new_pick() -> Generator[None]:
+    """Send a changed line again instead of asking a person."""
+    build = plan.payload_sha256
+
+    def with_content(row: Any, read: Any = lines.pick_line_from_row) -> lines.PickLine:
+        return read({**row, "pick_id": f"{row['pick_id']}#{build(str(row['quantity']))[:8]}"})
+
+    with patch.object(lines, "pick_line_from_row", with_content):
+        yield
+
+
+@contextmanager
+def all_intents_at_once() -> Generator[None]:
+    """Write the intents of the whole queue before the first POST."""
+
+    class Greedy(Emitter):
+        def _take_intents(self) -> Any:
+            self._rules = emitter.SendingRules(max_in_flight=10_000, policy=self._rules.policy)
+            return super()._take_intents()
+
+    with patch.object(emission, "Emitter", Greedy):
+        yield
+
+
+BREAKAGES: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    breakage.__name__: breakage
+    for breakage in (
+        send_before_intent,
+        answer_not_durable,
+        lease_ignored,
+        retry_after_timeout,
+        identity_without_line,
+        hopeful_recovery,
+        server_error_means_refused,
+        change_is_a_new_pick,
+        all_intents_at_once,
+    )
+}
+
+
+@contextmanager
+def applied(name: str | None) -> Generator[None]:
+    """Run with one breakage, or (None) with none."""
+    with ExitStack() as stack:
+        if name is not None:
+            stack.enter_context(BREAKAGES[name]())
+        yield

@@ -14,14 +14,8 @@ from order_pipeline.assets.picking import build_picking_assets
 from order_pipeline.assets.raw import build_raw_assets
 from order_pipeline.assets.road import Road
 from order_pipeline.assets.sql_models import build_common_assets, build_mart_assets, build_staging_assets
-from order_pipeline.automation.alerts import build_failure_alerts
-from order_pipeline.automation.jobs import build_emission_job, build_source_job
+from order_pipeline.automation.build import build_automation
 from order_pipeline.automation.partitions import daily_partitions
-from order_pipeline.automation.schedules import (
-    build_emission_after_sources,
-    build_emission_schedule,
-    build_trailing_schedule,
-)
 from order_pipeline.settings import Settings, load_settings
 from order_pipeline.warehouse.sql_models import SqlProject
 
@@ -36,32 +30,20 @@ def build_definitions(settings: Settings, *, road: Road | None = None) -> dg.Def
     partitions = daily_partitions(settings.schedule)
     project = SqlProject()
     channels = enabled_channels(settings)
-    source_jobs = [build_source_job(channel.name, channel.title) for channel in channels]
-    emission_job = build_emission_job()
-    active = dg.DefaultSensorStatus.RUNNING if settings.schedule.active else dg.DefaultSensorStatus.STOPPED
-    return dg.Definitions(
-        assets=[
-            *(build_raw_assets(channel, partitions) for channel in channels),
-            *(build_staging_assets(project, channel.name) for channel in channels),
-            *(build_core_assets(channel, project, partitions) for channel in channels),
-            *build_common_assets(project),
-            build_mart_assets(project),
-            build_picking_assets([channel.name for channel in channels]),
-        ],
-        jobs=[*source_jobs, emission_job],
-        schedules=[
-            *(
-                build_trailing_schedule(channel.name, channel.schedule_minute, settings.schedule)
-                for channel in channels
-            ),
-            build_emission_schedule(settings.schedule),
-        ],
-        sensors=[
-            build_emission_after_sources(source_jobs, emission_job, active),
-            build_failure_alerts(settings, active),
-        ],
-        resources={"road": road or Road(settings)},
-        executor=dg.in_process_executor,
+    return dg.Definitions.merge(
+        dg.Definitions(
+            assets=[
+                *(build_raw_assets(channel, partitions) for channel in channels),
+                *(asset for channel in channels for asset in build_staging_assets(project, channel.name)),
+                *(build_core_assets(channel, project, partitions) for channel in channels),
+                *build_common_assets(project),
+                build_mart_assets(project),
+                build_picking_assets([channel.name for channel in channels]),
+            ],
+            resources={"road": road or Road(settings)},
+            executor=dg.in_process_executor,
+        ),
+        build_automation(settings, {channel.name: (channel.title, channel.schedule_minute) for channel in channels}),
     )
 
 

@@ -13,6 +13,7 @@ import dagster as dg
 from order_pipeline.assets.channels import Channel
 from order_pipeline.assets.road import Road
 from order_pipeline.assets.specs import OWNERS, raw_key
+from order_pipeline.automation.jobs import READING_TAG
 from order_pipeline.automation.partitions import window_of
 from order_pipeline.warehouse.ingest_result import Counts, IngestResult
 
@@ -41,7 +42,8 @@ def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str])
     )
     def fetch(context: dg.AssetExecutionContext, road: dg.ResourceParam[Road]) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.monotonic()
-        result = road.fetch(channel, window_of(list(context.partition_keys)), context.run_id)
+        only = context.run.tags.get(READING_TAG)
+        result = road.fetch(channel, window_of(list(context.partition_keys)), context.run_id, only=only)
         seconds = time.monotonic() - started
         for resource in channel.resources:
             yield dg.MaterializeResult(

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from order_pipeline.assets.channels import Channel
+from order_pipeline.assets.channels import Channel, Reading
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.settings import Settings
 from order_pipeline.sources.records import Window
 from order_pipeline.warehouse.core import CoreResult, build_core, create_core
 from order_pipeline.warehouse.ingest import ingest
-from order_pipeline.warehouse.ingest_result import IngestResult
+from order_pipeline.warehouse.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.known_state import WarehouseState
 from order_pipeline.warehouse.lake import Lake
 from order_pipeline.warehouse.migrations import migrate
@@ -56,18 +56,28 @@ class Road:
         """The SQL models; read once."""
         return SqlProject()
 
-    def fetch(self, channel: Channel, window: Window, run_id: str) -> IngestResult:
-        """Read the window from the channel's API into raw; see `warehouse.ingest.ingest`."""
-        return asyncio.run(
-            ingest(
-                self.lake,
-                channel.name,
-                channel.build_extraction(self.settings),
-                window,
-                WarehouseState(self.lake, channel.name),
-                run_id,
-                lambda result: self.advance(f"{channel.title}: fetching", result.total.records),
-            )
+    def fetch(self, channel: Channel, window: Window, run_id: str, *, only: str | None = None) -> IngestResult:
+        """Read the window from the channel into raw, by all its readings or only the one of that name.
+
+        Raises:
+            Exception: what a reading raised; what the readings before it brought is committed.
+        """
+        fetched = IngestResult(channel.name, run_id)
+        for reading in channel.readings(self.settings, self.operations):
+            if only in {None, reading.name}:
+                add_result(fetched, asyncio.run(self._ingest(channel, reading, window, run_id)))
+                reading.committed(run_id)
+        return fetched
+
+    async def _ingest(self, channel: Channel, reading: Reading, window: Window, run_id: str) -> IngestResult:
+        return await ingest(
+            self.lake,
+            channel.name,
+            reading.extraction,
+            window,
+            WarehouseState(self.lake, channel.name),
+            run_id,
+            lambda result: self.advance(f"{channel.title}: {reading.name}", result.total.records),
         )
 
     def build_core(self, source: str, days: Sequence[date], run_id: str) -> CoreResult:
@@ -79,3 +89,14 @@ class Road:
         """Deploy the views whose SQL changed."""
         migrate(self.lake)
         return self.lake.run("deploy the SQL models", self.project.deploy)
+
+
+def add_result(whole: IngestResult, part: IngestResult) -> None:
+    """Add one reading's result to that of the whole fetch."""
+    whole.total.add(part.total)
+    for resource, counts in part.resources.items():
+        whole.resources.setdefault(resource, Counts()).add(counts)
+    whole.dirty_days |= part.dirty_days
+    whole.reports += part.reports
+    whole.commits += part.commits
+    whole.payload_bytes += part.payload_bytes

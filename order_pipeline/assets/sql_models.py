@@ -28,9 +28,10 @@ def staging_models(project: SqlProject, folder: str) -> list[SqlModel]:
     return [model for model in _in_order(project) if model.schema == STAGING and model.path.parent.name == folder]
 
 
-def build_staging_assets(project: SqlProject, source: str) -> dg.AssetsDefinition:
-    """The staging views of one channel."""
-    return _build_model_assets(f"deploy_{source}_staging", source, staging_models(project, source), project)
+def build_staging_assets(project: SqlProject, source: str) -> list[dg.AssetsDefinition]:
+    """The staging views of one channel; none while it has no SQL."""
+    models = staging_models(project, source)
+    return [_build_model_assets(f"deploy_{source}_staging", source, models, project)] if models else []
 
 
 def build_common_assets(project: SqlProject) -> list[dg.AssetsDefinition]:

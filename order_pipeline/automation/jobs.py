@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 EMISSION_JOB = "emission_job"
+INBOX_JOB = "skroutz_inbox_job"
+
+READING_TAG = "order_pipeline/reading"
+"""A run with this tag reads its channel only in the way that it names (see `assets.channels.Reading`)."""
 
 # A channel's outage is retried as a whole run: what was fetched before it is committed, so the second run is short.
 RETRY_TAGS = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"}
@@ -45,4 +49,15 @@ def build_emission_job() -> UnresolvedAssetJobDefinition:
         description="Rebuild the marts from core, plan the picks, send what may be sent, show what is held and why.",
         executor_def=dg.in_process_executor,
         tags=NO_RETRY_TAGS,
+    )
+
+
+def build_inbox_job() -> UnresolvedAssetJobDefinition:
+    """The webhooks' way from the inbox to the floor, as one run: a run costs seconds to start."""
+    return dg.define_asset_job(
+        INBOX_JOB,
+        selection=dg.AssetSelection.groups("skroutz", "reference", "marts", "scanorders"),
+        description="Lands the webhooks that wait, normalises them, and sends their picks; calls no channel's API.",
+        executor_def=dg.in_process_executor,
+        tags={"order_pipeline/source": "skroutz", READING_TAG: "inbox", **NO_RETRY_TAGS},
     )

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from order_pipeline.cli import demo, quarantine, run, services, sql, trace
+from order_pipeline.cli import demo, doctor, outbox, quarantine, run, services, sql, trace
 
 app = typer.Typer(
     name="order-pipeline",
@@ -23,8 +23,11 @@ app.command("run")(run.run)
 app.command("sql")(sql.sql)
 app.command("trace")(trace.trace)
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(services.sandbox_app, name="sandbox")
 app.add_typer(services.webhooks_app, name="webhooks")
+app.add_typer(services.scanorders_app, name="scanorders")
+app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import subprocess
 import sys
+import webbrowser
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +18,7 @@ from order_pipeline.cli.output import fail, note
 from order_pipeline.settings import load_settings
 
 sandbox_app = typer.Typer(no_args_is_help=True, help="Local fakes of all four APIs: strict, seeded, loopback only.")
+scanorders_app = typer.Typer(no_args_is_help=True, help="The connection to ScanOrders, the picking app.")
 webhooks_app = typer.Typer(no_args_is_help=True, help="The receiver of the channels' webhooks.")
 
 
@@ -40,6 +43,32 @@ def serve_sandbox(
         fail(f"{faults}: {error}", "Mend the script; its form is in order_pipeline/sandbox/faults.py.", code=2)
     except OSError as error:
         fail(f"Port {port} cannot be used: {error}", "Choose another with --port, or 0 for any free one.")
+
+
+@scanorders_app.command("login")
+def log_in_to_scanorders() -> None:
+    """Authorise the pipeline to create picks: a person consents in the browser, once; the token is stored (mode 0600).
+
+    Needs ORDER_PIPELINE_SCANORDERS__CLIENT_ID and __CLIENT_SECRET. ScanOrders renews nothing by itself: `doctor` warns
+    before the login ends.
+    """
+    from order_pipeline.destinations import scanorders_login  # noqa: PLC0415
+    from order_pipeline.http.errors import ApiError, NotConfigured  # noqa: PLC0415
+
+    def show(url: str) -> None:
+        note(f"Open this address in a browser and consent:\n{url}")
+        webbrowser.open(url)
+
+    try:
+        stored = asyncio.run(scanorders_login.login(load_settings(), show))
+    except NotConfigured as error:
+        fail(str(error), "Set it in .env, then run the command again.", code=2)
+    except (ApiError, scanorders_login.LoginTimeoutError) as error:
+        fail(str(error), "Run the command again; nothing was stored.")
+    except OSError as error:
+        fail(f"The redirect address cannot be listened on: {error}", "Choose another port in SCANORDERS__REDIRECT_URI.")
+    ends = f"until {stored.expires_at:%Y-%m-%d}" if stored.expires_at else "without a stated end"
+    note(f"Logged in, {ends}.")
 
 
 @webhooks_app.command("serve")

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
 from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.definitions import build_definitions
-from order_pipeline.settings import Settings
+from order_pipeline.settings import KiboSettings, Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -51,7 +52,7 @@ def test_every_executable_asset_has_group_owner_kind_and_description(specs, defi
 
 
 def test_an_empty_table_is_explained(specs):
-    assert specs["core/kibo/invoices"].description.startswith("Always empty for Kibo: The Kibo API has no invoices.")
+    assert specs["core/kibo/invoices"].description.startswith("Always empty for Kibo: the Kibo API has no invoices.")
 
 
 def test_a_range_of_days_is_one_run(definitions):
@@ -65,14 +66,16 @@ def test_a_range_of_days_is_one_run(definitions):
 
 
 def test_a_channel_that_is_switched_off_has_no_assets(tmp_path):
-    off = Settings(data_dir=tmp_path, kibo={"enabled": False}, scansource={"enabled": True})
+    off = Settings(data_dir=tmp_path, kibo=KiboSettings(enabled=False))
     keys = build_definitions(off).resolve_asset_graph().executable_asset_keys
     assert [key for key in keys if key.path[:2] == ["core", "kibo"]] == []
 
 
 def test_no_secret_is_in_the_definitions(tmp_path):
     secret = "a-very-secret-key"
-    loaded = build_definitions(Settings(data_dir=tmp_path, kibo={"api_key": secret, "api_secret": secret}))
+    loaded = build_definitions(
+        Settings(data_dir=tmp_path, kibo=KiboSettings(api_key=SecretStr(secret), api_secret=SecretStr(secret)))
+    )
     snapshot = repr(loaded.get_repository_def().get_all_jobs()) + repr(loaded.resolve_all_asset_specs())
     assert secret not in snapshot
     assert secret not in repr(loaded.resources)

@@ -1,0 +1,202 @@
+"""`order-pipeline doctor`: what is configured, what is reachable, what is missing. Changes nothing, sends no order.
+
+Belongs here: the questions and their order. Does not belong here: mending anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from order_pipeline.cli.output import Format, print_objects, print_table
+from order_pipeline.settings import Settings, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One answer: `state` is `ok`, `off`, `missing` or `failed`; `next_step` is empty when nothing is to be done."""
+
+    what: str
+    state: str
+    detail: str
+    next_step: str = ""
+
+
+def doctor(
+    online: Annotated[bool, typer.Option(help="Also ask the configured APIs for a token.")] = True,  # noqa: FBT002
+    output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
+) -> None:
+    """Look at settings, stores and credentials, and say what is missing and what to do about it.
+
+    The exit code is 1 when something that is switched on cannot work. No secret is shown.
+    """
+    settings = load_settings()
+    findings = [finding for look in LOOKS for finding in look(settings)]
+    if online:
+        findings += probe_channels(settings)
+    if output is Format.TABLE:
+        columns = ["what", "state", "detail", "next step"]
+        print_table(columns, [[each.what, each.state, each.detail, each.next_step] for each in findings])
+    else:
+        names = ("what", "state", "detail", "next_step")
+        print_objects([{name: getattr(each, name) for name in names} for each in findings], output)
+    if any(finding.state in {"missing", "failed"} for finding in findings):
+        raise typer.Exit(1)
+
+
+def look_at_data(settings: Settings) -> Iterator[Finding]:
+    """The data directory and what it was filled from."""
+    from order_pipeline.cli.demo_world import remembered_world  # noqa: PLC0415
+
+    directory = settings.data_dir.resolve()
+    world = remembered_world(directory)
+    detail = f"{directory}: " + (f"a demo, {world.days} days x {world.orders} orders" if world else "no demo")
+    advice = "For real channels use another ORDER_PIPELINE_DATA_DIR, or `make clean`." if world else ""
+    yield Finding("data directory", "ok", detail, advice)
+
+
+def look_at_stores(settings: Settings) -> Iterator[Finding]:
+    """The lake and the operations store: do they open?"""
+    from sqlalchemy import make_url  # noqa: PLC0415
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from order_pipeline.operations.store import OperationsStore  # noqa: PLC0415
+    from order_pipeline.warehouse.lake import Lake, LakeError  # noqa: PLC0415
+
+    lake = Lake(settings)
+    kind = "embedded (SQLite catalog)" if lake.is_embedded else "PostgreSQL catalog"
+    if lake.catalog_file is not None and not lake.catalog_file.exists():
+        yield Finding("lake", "ok", f"{kind}: not made yet, the first run makes it")
+    else:
+        try:
+            snapshots = lake.query("SELECT count(*) FROM lake.snapshots()").rows[0][0]
+            yield Finding("lake", "ok", f"{kind}: {snapshots} snapshots")
+        except LakeError as error:
+            yield Finding("lake", "failed", str(error), "Check ORDER_PIPELINE_LAKE__CATALOG and __DATA_PATH.")
+    url = settings.resolved_operations_url
+    address = make_url(url)
+    shown = address.render_as_string(hide_password=True)
+    if address.get_backend_name() == "sqlite" and not Path(str(address.database)).exists():
+        yield Finding("operations store", "ok", f"{shown}: not made yet, the first run makes it")
+        return
+    try:
+        store = OperationsStore(url)
+        with store.reading():
+            yield Finding("operations store", "ok", shown)
+        store.close()
+    except (SQLAlchemyError, OSError) as error:
+        yield Finding("operations store", "failed", f"{shown}: {type(error).__name__}", "Check OPERATIONS_URL.")
+
+
+def look_at_channels(settings: Settings) -> Iterator[Finding]:
+    """Which channels are on, and which settings they lack."""
+    wanted = {
+        "kibo": ("api_key", "api_secret", "manufacturer_ids"),
+        "scansource": ("client_id", "client_secret", "subscription_key", "customer_numbers"),
+        "skroutz": ("token",),
+    }
+    for name, fields in wanted.items():
+        group = getattr(settings, name)
+        prefix = f"ORDER_PIPELINE_{name.upper()}__"
+        if not group.enabled:
+            yield Finding(name, "off", f"{prefix}ENABLED=false")
+            continue
+        missing = [f"{prefix}{field.upper()}" for field in fields if not getattr(group, field)]
+        if missing:
+            yield Finding(name, "missing", f"not set: {', '.join(missing)}", f"Set them, or {prefix}ENABLED=false.")
+        else:
+            yield Finding(name, "ok", "configured")
+    if settings.skroutz.enabled:
+        token = settings.webhooks.secret_path_token
+        if token is None:
+            advice = "Set a long random text; it is the secret part of the webhook's URL."
+            yield Finding("webhooks", "missing", "not set: ORDER_PIPELINE_WEBHOOKS__SECRET_PATH_TOKEN", advice)
+        else:
+            yield Finding("webhooks", "ok", f"{settings.webhooks.host}:{settings.webhooks.port}")
+
+
+def look_at_scanorders(settings: Settings) -> Iterator[Finding]:
+    """Whether picks would be sent, to whom, and whether the login holds."""
+    from order_pipeline.destinations.scanorders_token import expiry_warning  # noqa: PLC0415
+
+    scanorders = settings.scanorders
+    mode = "sends" if scanorders.send else "dry run: ORDER_PIPELINE_SCANORDERS__SEND is not true"
+    if scanorders.allowed_order_numbers is not None:
+        mode += f", only {len(scanorders.allowed_order_numbers)} orders that are allowed by name"
+    yield Finding("scanorders", "ok", f"{scanorders.base_url}: {mode}")
+    warning = expiry_warning(settings)
+    state = "ok" if warning is None else "missing" if scanorders.send else "off"
+    yield Finding("scanorders login", state, warning or "a token is at hand")
+
+
+def look_at_reference(settings: Settings) -> Iterator[Finding]:
+    """How many items the floor can find."""
+    del settings
+    from order_pipeline.automation.instance import PROJECT_ROOT  # noqa: PLC0415
+
+    files = sorted((PROJECT_ROOT / "data" / "reference").glob("*.csv"))
+    detail = ", ".join(path.name for path in files) or "no file"
+    state = "ok" if files else "missing"
+    advice = (
+        "" if files else "Add data/reference/item_locations.csv: without a bin and a barcode nothing can be picked."
+    )
+    yield Finding("item locations", state, detail, advice)
+
+
+LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    look_at_data,
+    look_at_stores,
+    look_at_reference,
+    look_at_channels,
+    look_at_scanorders,
+)
+
+
+def probe_channels(settings: Settings) -> list[Finding]:
+    """Ask each configured channel one small question; a channel that lacks settings is not asked."""
+    from order_pipeline.http.errors import ApiError, NotConfigured  # noqa: PLC0415
+
+    findings: list[Finding] = []
+    for name, probe in {"kibo": probe_kibo, "scansource": probe_scansource, "skroutz": probe_skroutz}.items():
+        if not getattr(settings, name).enabled:
+            continue
+        with contextlib.suppress(NotConfigured):  # said by look_at_channels
+            try:
+                findings.append(Finding(f"{name} online", "ok", asyncio.run(probe(settings))))
+            except ApiError as error:
+                findings.append(Finding(f"{name} online", "failed", str(error), error.next_step))
+    return findings
+
+
+async def probe_kibo(settings: Settings) -> str:
+    """Search for one order."""
+    from order_pipeline.sources.kibo import SearchQuery  # noqa: PLC0415
+    from order_pipeline.sources.kibo.client import open_transport  # noqa: PLC0415
+
+    query = SearchQuery(manufacturer_ids=settings.kibo.manufacturer_ids, per_page=1)
+    async with open_transport(settings.kibo) as transport:
+        await transport.request("GET", "/order/", params=query.parameters() | {"page": "1"})
+    return "key and secret open the order search"
+
+
+async def probe_scansource(settings: Settings) -> str:
+    """Ask for each customer number."""
+    from order_pipeline.sources.scansource import check_customers  # noqa: PLC0415
+
+    known = await check_customers(settings.scansource)
+    return ", ".join(f"{number} {'known' if is_known else 'UNKNOWN'}" for number, is_known in known.items())
+
+
+async def probe_skroutz(settings: Settings) -> str:
+    """Read an order that cannot exist: only a good token is told so."""
+    from order_pipeline.sources.skroutz.client import open_transport, read_order  # noqa: PLC0415
+
+    async with open_transport(settings.skroutz) as transport:
+        await read_order(transport, "000000-0000000")
+    return "the token opens the order API"

@@ -1,0 +1,64 @@
+-- core.availability from ScanSource: what pricing answers say of stock (by the item number sent), and what the availability
+-- operation says (by SAP material number, whatever number was sent; apis/scansource.md 5.2). No quantity on an error.
+WITH answers AS (
+    SELECT
+        record_id,
+        partition_day,
+        content_sha256,
+        fetched_at,
+        split_part(record_id, ':', 1) AS account,
+        split_part(record_id, ':', 2) AS warehouse,
+        regexp_extract(record_id, '^(?:[^:]*:){2}(.*)$', 1) AS item_key,
+        CASE
+            WHEN json_valid(payload) THEN from_json(payload, '{
+                "QuantityAvailable": "VARCHAR", "ErrorFlag": "VARCHAR", "ErrorDescription": "VARCHAR"
+            }')
+        END AS answer
+    FROM {{ ref('base_scansource__availability') }}
+),
+
+judged AS (
+    SELECT *, coalesce({{ flag('answer.ErrorFlag') }}, false) AS is_error
+    FROM answers
+)
+
+SELECT
+    'scansource' AS source,
+    account,
+    partition_day AS order_day,
+    record_id AS raw_record_id,
+    content_sha256 AS raw_sha256,
+    fetched_at,
+    warehouse,
+    item_key,
+    'material' AS item_key_type,
+    'availability' AS origin,
+    fetched_at AS as_of,
+    CASE WHEN NOT is_error THEN {{ quantity('answer.QuantityAvailable') }} END AS quantity_available,
+    CASE WHEN NOT is_error THEN {{ text('answer.QuantityAvailable') }} END AS quantity_available_text,
+    is_error,
+    {{ text('answer.ErrorDescription') }} AS error_text
+FROM judged
+UNION ALL BY NAME
+SELECT
+    'scansource' AS source,
+    account,
+    partition_day AS order_day,
+    record_id AS raw_record_id,
+    content_sha256 AS raw_sha256,
+    fetched_at,
+    warehouse,
+    requested_item AS item_key,
+    CASE part_number_type WHEN '1' THEN 'scansource' WHEN '2' THEN 'manufacturer' WHEN '3' THEN 'material' ELSE 'unknown' END
+        AS item_key_type,
+    'pricing' AS origin,
+    fetched_at AS as_of,
+    {{ quantity('answer.QuantityAvailable') }} AS quantity_available,
+    {{ text('answer.QuantityAvailable') }} AS quantity_available_text,
+    {{ quantity('answer.TotalInventory') }} AS quantity_total,
+    {{ text('answer.TotalInventory') }} AS quantity_total_text,
+    {{ quantity('answer.QuantityOnOrder') }} AS quantity_on_order,
+    {{ text('answer.QuantityOnOrder') }} AS quantity_on_order_text,
+    {{ text('answer.InventoryDisplay') }} AS display_text,
+    false AS is_error
+FROM {{ ref('stg_scansource__parsed_prices') }}

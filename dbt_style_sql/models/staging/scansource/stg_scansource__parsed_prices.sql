@@ -1,0 +1,25 @@
+-- One row a pricing answer. The question stands in the record id, as the answer does not repeat it:
+-- customer:warehouse:business unit:part number type:quantity:deal:item.
+SELECT
+    record_id,
+    partition_day,
+    content_sha256,
+    fetched_at,
+    split_part(record_id, ':', 1) AS account,
+    split_part(record_id, ':', 2) AS warehouse,
+    split_part(record_id, ':', 3) AS business_unit,
+    split_part(record_id, ':', 4) AS part_number_type,
+    split_part(record_id, ':', 5) AS requested_quantity,
+    split_part(record_id, ':', 6) AS deal_id,
+    regexp_extract(record_id, '^(?:[^:]*:){6}(.*)$', 1) AS requested_item,
+    CASE
+        WHEN json_valid(payload) THEN from_json(payload, '{
+            "ItemNumber": "VARCHAR", "Cost": "VARCHAR", "UnitPrice": "VARCHAR", "UnitPriceCurrencyCode": "VARCHAR",
+            "ExtendedTotal": "VARCHAR", "ExtendedTotalCurrency": "VARCHAR", "MSRP": "VARCHAR",
+            "MSRPCurrencyCode": "VARCHAR", "DealerAuthorized": "VARCHAR", "SPA": "VARCHAR",
+            "SPADescription": "VARCHAR", "SPARestriction": "VARCHAR", "SPARestrictionDescription": "VARCHAR",
+            "QuantityAvailable": "VARCHAR", "TotalInventory": "VARCHAR", "QuantityOnOrder": "VARCHAR",
+            "InventoryDisplay": "VARCHAR"
+        }')
+    END AS answer
+FROM {{ ref('base_scansource__prices') }}

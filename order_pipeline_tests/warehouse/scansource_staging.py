@@ -1,0 +1,89 @@
+"""ScanSource's staging models run over invented records in a DuckDB of their own: no lake, no network.
+
+`Records` collects raw records as the source would hand them over; `stage` gives the rows of every core table that the
+models yield, as dictionaries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
+
+import duckdb
+
+from order_pipeline.contracts import CORE_TABLES
+from order_pipeline.sources.scansource.extraction import RESOURCES
+from order_pipeline.warehouse.sql_models import SqlProject
+
+ACCOUNT = "1000047110"
+DAY = date(2026, 1, 5)
+FETCHED_AT = datetime(2026, 1, 6, tzinfo=UTC)
+ENTERED = "1/5/2026 3:07 PM"
+_RAW = (
+    "record_id VARCHAR, partition_day DATE, content_sha256 VARCHAR, payload VARCHAR, fetched_at TIMESTAMPTZ,"
+    " sequence BIGINT, run_id VARCHAR"
+)
+_REAPPEARANCES = (
+    "source VARCHAR, resource VARCHAR, record_id VARCHAR, partition_day DATE, content_sha256 VARCHAR,"
+    " fetched_at TIMESTAMPTZ, sequence BIGINT, run_id VARCHAR"
+)
+
+
+@cache
+def project() -> SqlProject:
+    """The repository's SQL project."""
+    return SqlProject()
+
+
+@dataclass
+class Records:
+    """Raw records by resource: record id and document."""
+
+    rows: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+
+    def add(self, resource: str, number: str, document: Any) -> Records:
+        """One more record; `number` is what stands behind the account in its id."""
+        text = document if isinstance(document, str) else json.dumps(document)
+        self.rows.setdefault(resource, []).append((f"{ACCOUNT}:{number}", text))
+        return self
+
+    def add_order(self, detail: dict[str, Any] | None, *, number: str = "41", **listed: Any) -> Records:
+        """A list row and its detail; what the list row does not say is taken from the detail."""
+        known = {name: (detail or {}).get(name) for name in ("Status", "Total", "Currency", "SalesOrderLines")}
+        row = {"OrderNumber": number, "DateEntered": ENTERED, "LastChanged": ENTERED} | known | listed
+        self.add("order_rows", number, row)
+        if detail is not None:
+            self.add("order_details", number, {"SalesOrderNumber": number} | detail)
+        return self
+
+
+def stage(records: Records, *tables: str) -> dict[str, list[dict[str, Any]]]:
+    """Rows by core table (all ten, or those named), in the order of all their columns' text."""
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("CREATE SCHEMA batch")
+        sources = {("raw", "reappearances"): "batch.raw_reappearances"}
+        connection.execute(f"CREATE TABLE batch.raw_reappearances ({_REAPPEARANCES})")
+        for resource in RESOURCES:
+            table = f"batch.raw_{resource}"
+            sources["raw", f"scansource_{resource}"] = table
+            connection.execute(f"CREATE TABLE {table} ({_RAW})")
+            for sequence, (record_id, payload) in enumerate(records.rows.get(resource, [])):
+                digest = hashlib.sha256(payload.encode()).hexdigest()
+                row = [record_id, DAY, digest, payload, FETCHED_AT, sequence, "run"]
+                connection.execute(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        seeds = project().load_seeds(connection, "memory.batch")
+        names = {table: f"stg_scansource__{table}" for table in tables or CORE_TABLES}
+        made = project().run_batch(connection, names.values(), place="memory.batch", ref=seeds, source=sources)
+        return {table: _rows(connection, made[name]) for table, name in names.items()}
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, relation: str) -> list[dict[str, Any]]:
+    found = connection.execute(f"SELECT * FROM {relation}")
+    columns = [column[0] for column in found.description or []]
+    rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+    return sorted(rows, key=lambda row: str({name: row[name] for name in sorted(row) if name != "raw_sha256"}))

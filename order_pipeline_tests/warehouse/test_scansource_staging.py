@@ -16,7 +16,7 @@ from order_pipeline_tests.warehouse.scansource_staging import ACCOUNT, ENTERED, 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "scansource"
 NEW_YORK = ZoneInfo("America/New_York")
 ORDER_ID = f"scansource:{ACCOUNT}:41"
-few = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def sample(name):
@@ -36,14 +36,14 @@ def detail(*lines, **changes):
     return {"Status": "Open", "Currency": "USD", "Total": 21, "SalesOrderLines": list(lines)} | changes
 
 
-# --- documented samples, placeholders filled ---------------------------------------------------------------------------
+# --- documented samples, placeholders filled ---
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
 ids = st.from_regex(r"[0-9]{3,10}", fullmatch=True)
 line_numbers = st.sampled_from([10, 20.0, "000030", "40", 50])
-dates = st.sampled_from(
-    ["", "0001-01-01T00:00:00", "1/5/2026 3:07 PM", "12/31/2025", "2026-02-03", "2026-02-03T00:00:00"]
-    + ["2024-04-25T15:03:40.7027818-04:00", "not a date"]
+dates = st.one_of(
+    st.sampled_from(["", "0001-01-01T00:00:00", "not a date", "2024-04-25T15:03:40.7027818-04:00"]),
+    st.sampled_from(["1/5/2026 3:07 PM", "12/31/2025", "2026-02-03", "2026-02-03T00:00:00"]),
 )
 numbers = st.one_of(
     st.integers(0, 10_000), st.decimals(0, 1000, places=2).map(float), st.integers(0, 99).map(str), st.none()
@@ -67,17 +67,11 @@ def filled(template, key=""):
     if isinstance(template, dict):
         return st.fixed_dictionaries({name: filled(value, name) for name, value in template.items()})
     if isinstance(template, list):
-        unique = {"unique": True} if key in ID_LISTS and isinstance(template[0], str) else {}
-        return st.lists(ids if unique else filled(template[0], key), max_size=3, **unique)
-    if isinstance(template, bool):
-        return st.booleans()
-    if key in DATE_KEYS or key == "Cancelled":
-        return dates
-    if key in LINE_KEYS:
-        return line_numbers
-    if key in ID_KEYS:
-        return ids
-    return texts if isinstance(template, str) else numbers
+        if key in ID_LISTS and isinstance(template[0], str):
+            return st.lists(ids, max_size=3, unique=True)
+        return st.lists(filled(template[0], key), max_size=3)
+    by_key = dict.fromkeys(DATE_KEYS, dates) | dict.fromkeys(LINE_KEYS, line_numbers) | dict.fromkeys(ID_KEYS, ids)
+    return by_key.get(key, texts if isinstance(template, str) else numbers)
 
 
 orders = st.lists(
@@ -193,7 +187,7 @@ def test_the_same_orders_with_swapped_arrays_give_identical_rows(documents):
     assert staged(lambda document: document) == staged(shuffled)
 
 
-# --- single rules ------------------------------------------------------------------------------------------------------
+# --- single rules ---
 
 
 @few

@@ -10,7 +10,8 @@ nullif({{ value }}, '')
 TRY_CAST(
     CASE
         WHEN contains({{ value }}, '_') THEN NULL
-        WHEN contains({{ value }}, '5') AND regexp_matches({{ value }}, '\.[0-9]{{ '{' }}{{ scale - 1 }}{{ '}' }}[02468]50*$')
+        WHEN strlen({{ value }}) > {{ scale + 2 }}
+            AND regexp_matches({{ value }}, '\.[0-9]{{ '{' }}{{ scale - 1 }}{{ '}' }}[02468]50*$')
             THEN regexp_replace({{ value }}, '50*$', '')
         ELSE {{ value }}
     END AS DECIMAL({{ precision }}, {{ scale }})
@@ -47,5 +48,14 @@ CASE
         END
     ), '')
     ELSE {{ value }}
+END
+{%- endmacro %}
+
+{# Text of a JSON object or list as it is, any other text as a JSON string, NULL as null: to be put into a JSON text. #}
+{% macro json_or_text(value) -%}
+CASE
+    WHEN {{ value }} IS NULL THEN 'null'
+    WHEN left({{ value }}, 1) IN ('{', '[') AND json_valid({{ value }}) THEN {{ value }}
+    ELSE CAST(to_json({{ value }}) AS VARCHAR)
 END
 {%- endmacro %}

@@ -49,7 +49,11 @@ def _named_failures(table: TableContract, cases: pd.DataFrame) -> pd.DataFrame:
         if group["index"].isna().any():
             message = f"table {table.name}: {check} on {column_name} ({context}): {group['failure_case'].iloc[0]!r}"
             raise ContractError(message)
-        if "__" in str(check):
+        if check == "multiple_fields_uniqueness":
+            rule, field = "duplicate_key", table.key[-1]
+            group = group[group["column"] == field]  # noqa: PLW2901
+            values = group["failure_case"].astype("object")
+        elif "__" in str(check):
             rule, field = str(check).split("__", 1)
             group = group.drop_duplicates(subset=["index"])  # noqa: PLW2901
             values = pd.Series(data=None, index=group.index, dtype="object")

@@ -7,11 +7,13 @@ build that it saw for every day, and its transaction stops when another one has 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import duckdb
+
+from order_pipeline.warehouse.dirty_days import DirtyDay, clear_dirty, dirty_days
 
 _BUILDS = """
 CREATE TABLE IF NOT EXISTS core.builds (
@@ -33,8 +35,17 @@ class BuildState:
     fingerprint: str
     days: tuple[date, ...]
     skipped_days: tuple[date, ...]
-    mark_ids: tuple[str, ...]
-    builds_seen: frozenset[str]
+    dirty: tuple[DirtyDay, ...]
+    builds_seen: Mapping[date, str]
+
+    def only(self, days: Collection[date]) -> BuildState:
+        """The same for some of the days."""
+        return replace(
+            self,
+            days=tuple(day for day in self.days if day in days),
+            dirty=tuple(mark for mark in self.dirty if mark.day in days),
+            builds_seen={day: build for day, build in self.builds_seen.items() if day in days},
+        )
 
 
 def create_builds(connection: duckdb.DuckDBPyConnection) -> None:
@@ -48,11 +59,11 @@ def read_state(
     requested: Iterable[date],
     fingerprint: str,
     *,
-    skip_unchanged: bool,
+    skip_unchanged: bool = False,
 ) -> BuildState:
     """Read it before any raw row: what arrives later leaves marks that this build does not remove."""
-    marks = connection.execute("SELECT order_day, mark_id FROM raw.dirty_days WHERE source = ?", [source]).fetchall()
-    dirty = {day for day, _ in marks}
+    marks = tuple(dirty_days(connection, source))
+    dirty = {mark.day for mark in marks}
     wanted = set(requested) | dirty
     built = connection.execute(
         "SELECT order_day, build_id, fingerprint FROM core.builds WHERE source = ?"
@@ -67,8 +78,8 @@ def read_state(
         fingerprint=fingerprint,
         days=tuple(sorted(days)),
         skipped_days=tuple(sorted(skipped)),
-        mark_ids=tuple(mark for _, mark in marks),
-        builds_seen=frozenset(build for day, build, _ in built if day in days),
+        dirty=marks,
+        builds_seen={day: build for day, build, _ in built if day in days},
     )
 
 
@@ -82,7 +93,7 @@ def stop_if_built_meanwhile(transaction: duckdb.DuckDBPyConnection, state: Build
         "SELECT build_id FROM core.builds WHERE source = ? AND order_day IN (SELECT unnest(?::DATE[]))",
         [state.source, list(state.days)],
     ).fetchall()
-    if {row[0] for row in now} != state.builds_seen:
+    if {row[0] for row in now} != set(state.builds_seen.values()):
         raise BuiltMeanwhileError(
             f"core of {state.source}: another run built one of the days {state.days[0]} to {state.days[-1]} meanwhile."
         )
@@ -100,11 +111,7 @@ def record_build(
 
     `counts` names the relations (`orders`, `order_lines`, `rejects`, `days`) that the day's figures are counted from.
     """
-    if state.mark_ids:
-        transaction.execute(
-            "DELETE FROM raw.dirty_days WHERE source = ? AND mark_id IN (SELECT unnest(?::VARCHAR[]))",
-            [state.source, list(state.mark_ids)],
-        )
+    clear_dirty(transaction, state.dirty)
     if state.builds_seen:
         transaction.execute(
             "DELETE FROM core.builds WHERE source = ? AND order_day IN (SELECT unnest(?::DATE[]))",

@@ -17,6 +17,7 @@ import duckdb
 import pandas as pd
 
 from order_pipeline.contracts import MASK, TableContract, find_failures
+from order_pipeline.warehouse.literals import quoted
 from order_pipeline.warehouse.scratch import Scratch
 
 ROWS_A_FRAME = 50_000
@@ -38,12 +39,12 @@ class StagedTable:
     relation: str
     columns: frozenset[str]
 
-    def typed_columns(self) -> str:
-        """The contract's columns that staging has, cast to the contract's types."""
+    def typed_columns(self, run_id: str) -> str:
+        """All of the contract's columns in its types; NULL for those that staging does not have."""
+        values = {name: name for name in self.columns} | {"run_id": quoted(run_id)}
         return ", ".join(
-            f"CAST({column.name} AS {column.duckdb_type}) AS {column.name}"
+            f"CAST({values.get(column.name, 'NULL')} AS {column.duckdb_type}) AS {column.name}"
             for column in self.contract.columns
-            if column.name in self.columns
         )
 
 
@@ -56,14 +57,15 @@ def create_failures(connection: duckdb.DuckDBPyConnection, place: str) -> None:
     connection.execute(f"CREATE OR REPLACE TABLE {place}.merged_copies (table_name VARCHAR, row BIGINT)")
 
 
-def check_table(connection: duckdb.DuckDBPyConnection, scratch: Scratch, staged: StagedTable, run_id: str) -> None:
+def check_table(
+    connection: duckdb.DuckDBPyConnection, scratch: Scratch, place: str, staged: StagedTable, run_id: str
+) -> None:
     """Record every failure of a staged table in `failures`, identical copies of a key in `merged_copies`."""
-    place = scratch.batch
     _record_unreadable(connection, place, staged)
     _record_contract_failures(connection, place, staged, run_id)
     _record_duplicates(connection, place, staged)
     if staged.contract.name in _ORPHANABLE:
-        _record_without_parent(connection, scratch, staged)
+        _record_without_parent(connection, scratch, place, staged)
 
 
 def good_rows(place: str, staged: StagedTable) -> str:
@@ -173,9 +175,11 @@ def _record_duplicates(connection: duckdb.DuckDBPyConnection, place: str, staged
     )
 
 
-def _record_without_parent(connection: duckdb.DuckDBPyConnection, scratch: Scratch, staged: StagedTable) -> None:
+def _record_without_parent(
+    connection: duckdb.DuckDBPyConnection, scratch: Scratch, place: str, staged: StagedTable
+) -> None:
     """Children of a rejected order go with it; children whose order is in neither this load nor core are orphans."""
-    name, place = staged.contract.name, scratch.batch
+    name = staged.contract.name
     connection.execute(
         f"""
         INSERT INTO {place}.failures
@@ -183,11 +187,12 @@ def _record_without_parent(connection: duckdb.DuckDBPyConnection, scratch: Scrat
             'order_id', child.order_id
         FROM (SELECT rowid AS row, order_id FROM {staged.relation} WHERE order_id IS NOT NULL) AS child
         ANTI JOIN {scratch.core}.orders AS good ON good.order_id = child.order_id
-        LEFT JOIN (SELECT DISTINCT order_id FROM {place}.rejected_orders) AS rejected
+        LEFT JOIN (SELECT DISTINCT order_id FROM {scratch.batch}.rejected_orders) AS rejected
             ON rejected.order_id = child.order_id
         WHERE rejected.order_id IS NOT NULL OR NOT EXISTS (
             SELECT 1 FROM core.orders AS stored
-            WHERE stored.order_id = child.order_id AND stored.order_day NOT IN (SELECT order_day FROM {place}.days)
+            WHERE stored.order_id = child.order_id
+                AND stored.order_day NOT IN (SELECT order_day FROM {scratch.batch}.days)
         )
         """
     )

@@ -12,18 +12,11 @@ from datetime import date, datetime
 
 import duckdb
 
-REJECT_COLUMNS = (
-    "source",
-    "table_name",
-    "key",
-    "rule",
-    "field",
-    "value",
-    "order_id",
-    "order_day",
-    "raw_record_id",
-    "raw_sha256",
+FOUND_REJECTS = (
+    "source VARCHAR, table_name VARCHAR, key VARCHAR, rule VARCHAR, field VARCHAR, value VARCHAR, order_id VARCHAR,"
+    " order_day DATE, raw_record_id VARCHAR, raw_sha256 VARCHAR"
 )
+"""Columns of what a build found; see `record_rejects`."""
 
 # One row a broken rule of a row: (source, table_name, key, rule, field, raw_record_id) is its identity over time.
 # `key` is the row's key as far as it is known; values of personal columns are masked.
@@ -51,6 +44,9 @@ class RejectChanges:
     standing: int = 0
     resolved: int = 0
 
+    def __add__(self, other: RejectChanges) -> RejectChanges:
+        return RejectChanges(self.opened + other.opened, self.standing + other.standing, self.resolved + other.resolved)
+
 
 def create_quarantine(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the quarantine's tables where they are missing."""
@@ -73,7 +69,7 @@ def record_rejects(
         connection: inside a lake transaction.
         source: the channel.
         days: every day that was built; open rejects of these days that were not found again are resolved.
-        found: relation with REJECT_COLUMNS; rows without a day are of no particular day and always considered.
+        found: relation with the columns FOUND_REJECTS; rows without a day belong to no particular day: always looked at.
         seen_at: the build's time.
         run_id: the build's run.
     """

@@ -5,13 +5,15 @@ Everything was computed before, in the scratch space; here rows only move. Does 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 import duckdb
 
 from order_pipeline.contracts import CORE_TABLES, TableContract, table_contract
 from order_pipeline.warehouse.build_state import BuildState, record_build, stop_if_built_meanwhile
+from order_pipeline.warehouse.literals import date_list
+from order_pipeline.warehouse.partitions import replace_partitions
 from order_pipeline.warehouse.quarantine import RejectChanges, record_rejects, record_warnings
 from order_pipeline.warehouse.scratch import Scratch
 
@@ -19,22 +21,28 @@ from order_pipeline.warehouse.scratch import Scratch
 _ORIGIN_OF_ROW = ("order_day", "raw_record_id", "raw_sha256", "fetched_at", "run_id")
 
 
-def replace_partitions(
-    transaction: duckdb.DuckDBPyConnection, scratch: Scratch, state: BuildState, *, built_at: datetime, run_id: str
+def replace_days(
+    transaction: duckdb.DuckDBPyConnection,
+    scratch: Scratch,
+    state: BuildState,
+    tables: Collection[str],
+    *,
+    built_at: datetime,
+    run_id: str,
 ) -> tuple[dict[str, int], RejectChanges]:
-    """Replace the days of all core tables by the scratch rows; rows written by table, and the quarantine's changes.
+    """Replace the days of the core tables by the scratch rows; rows written by table, and the quarantine's changes.
 
     Raises:
         BuiltMeanwhileError: see `build_state`.
     """
     stop_if_built_meanwhile(transaction, state)
     written: dict[str, int] = {}
-    for name, model in CORE_TABLES.items():
-        contract = table_contract(model)
+    for name in tables:
+        contract, new = table_contract(CORE_TABLES[name]), f"{scratch.core}.{name}"
         if contract.append_only:
-            written[name] = _add_observations(transaction, scratch, contract, state)
+            written[name] = _add_observations(transaction, new, contract, state)
         else:
-            written[name] = _replace(transaction, scratch, name, state)
+            written[name] = replace_partitions(transaction, f"core.{name}", state.source, state.days, new).inserted
     changes = record_rejects(
         transaction,
         source=state.source,
@@ -78,43 +86,27 @@ def collect_unusable(
     )
 
 
-def _replace(transaction: duckdb.DuckDBPyConnection, scratch: Scratch, name: str, state: BuildState) -> int:
-    of_these_days = "source = ? AND order_day IN (SELECT unnest(?::DATE[]))"
-    bound = [state.source, list(state.days)]
-    if _count(transaction, f"SELECT count(*) FROM (SELECT 1 FROM core.{name} WHERE {of_these_days} LIMIT 1)", bound):
-        transaction.execute(f"DELETE FROM core.{name} WHERE {of_these_days}", bound)
-    rows = _count(transaction, f"SELECT count(*) FROM {scratch.core}.{name}", [])
-    if rows:
-        transaction.execute(f"INSERT INTO core.{name} BY NAME SELECT * FROM {scratch.core}.{name}")
-    return rows
-
-
 def _add_observations(
-    transaction: duckdb.DuckDBPyConnection, scratch: Scratch, contract: TableContract, state: BuildState
+    transaction: duckdb.DuckDBPyConnection, new: str, contract: TableContract, state: BuildState
 ) -> int:
     """Insert what was not observed before, once per distinct content: a re-read that changes nothing adds nothing."""
-    name, new = contract.name, f"{scratch.core}.{contract.name}"
     content = ", ".join(column for column in contract.column_names if column not in _ORIGIN_OF_ROW)
-    if not _count(transaction, f"SELECT count(*) FROM {new}", []):
-        return 0
-    rows = transaction.execute(
+    of_these_days = f"source = ? AND order_day IN ({date_list(state.days)})"
+    added = transaction.execute(
         f"""
-        INSERT INTO core.{name} BY NAME
-        WITH distinct_new AS (
-            SELECT *, hash({content}) AS content_hash FROM {new}
-            QUALIFY row_number() OVER (PARTITION BY hash({content}) ORDER BY raw_record_id) = 1
-        )
-        SELECT * EXCLUDE (content_hash) FROM distinct_new
-        WHERE content_hash NOT IN (
-            SELECT hash({content}) FROM core.{name}
-            WHERE source = ? AND order_day IN (SELECT unnest(?::DATE[]))
-        )
+        INSERT INTO core.{contract.name} BY NAME
+        SELECT * FROM {new} AS new
+        WHERE hash({content}) NOT IN (SELECT hash({content}) FROM core.{contract.name} WHERE {of_these_days})
+            {_first_of_equal(transaction, new, content)}
         """,
-        [state.source, list(state.days)],
+        [state.source],
     ).fetchone()
-    return int(rows[0]) if rows else 0
+    return int(added[0]) if added else 0
 
 
-def _count(transaction: duckdb.DuckDBPyConnection, sql: str, parameters: list[object]) -> int:
-    row = transaction.execute(sql, parameters).fetchone()
-    return int(row[0]) if row else 0
+def _first_of_equal(transaction: duckdb.DuckDBPyConnection, new: str, content: str) -> str:
+    """The clause that keeps one of several equal observations; empty when there are none, as sorting them is dear."""
+    counts = transaction.execute(f"SELECT count(*), count(DISTINCT hash({content})) FROM {new}").fetchone()
+    if counts and counts[0] == counts[1]:
+        return ""
+    return f"QUALIFY row_number() OVER (PARTITION BY hash({content}) ORDER BY raw_record_id) = 1"

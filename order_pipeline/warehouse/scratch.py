@@ -16,10 +16,19 @@ import duckdb
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """Qualified schema names: `batch` for a portion's tables, `core` for the build's good rows under core's names."""
+    """The attached database: `batch` for a step's own tables, `core` for its good rows under core's names."""
 
-    batch: str
-    core: str
+    catalog: str
+
+    @property
+    def batch(self) -> str:
+        """Qualified schema of the step's own tables."""
+        return f"{self.catalog}.main"
+
+    @property
+    def core(self) -> str:
+        """Qualified schema of the good rows."""
+        return f"{self.catalog}.core"
 
 
 @contextmanager
@@ -29,6 +38,6 @@ def scratch_space(connection: duckdb.DuckDBPyConnection) -> Generator[Scratch]:
     connection.execute(f"ATTACH ':memory:' AS {catalog}")
     try:
         connection.execute(f"CREATE SCHEMA {catalog}.core")
-        yield Scratch(batch=f"{catalog}.main", core=f"{catalog}.core")
+        yield Scratch(catalog)
     finally:
         connection.execute(f"DETACH {catalog}")

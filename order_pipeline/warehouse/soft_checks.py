@@ -6,6 +6,7 @@ that compare with the previous load need what core held before and are written h
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -69,10 +70,15 @@ def find_warnings(
 
 
 def compare_with_previous_load(
-    connection: duckdb.DuckDBPyConnection, *, scratch: Scratch, source: str, days: list[date], settled: tuple[str, ...]
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    scratch: Scratch,
+    source: str,
+    days: Collection[date],
+    settled: tuple[str, ...],
 ) -> None:
     """Add `status_regress` and `row_drop` to `found_warnings`: needs core as it is before the replace."""
-    bound = {"source": source, "days": days}
+    bound = {"source": source, "days": list(days)}
     connection.execute(
         f"""
         INSERT INTO {scratch.batch}.found_warnings BY NAME
@@ -112,3 +118,14 @@ def summarise(connection: duckdb.DuckDBPyConnection, scratch: Scratch) -> tuple[
         f" FROM {scratch.batch}.warnings GROUP BY rule, field ORDER BY 3 DESC, rule, field"
     ).fetchall()
     return tuple(SoftWarning(rule, column, count, tuple(sample)) for rule, column, count, sample in rows)
+
+
+def merged(warnings: Iterable[SoftWarning]) -> tuple[SoftWarning, ...]:
+    """Warnings of several steps as one list: counts added, samples capped again."""
+    together: dict[tuple[str, str], SoftWarning] = {}
+    for warning in warnings:
+        key = (warning.rule, warning.field)
+        known = together.get(key, SoftWarning(*key, 0, ()))
+        sample = (*known.sample, *warning.sample)[:SAMPLE_SIZE]
+        together[key] = SoftWarning(*key, known.occurrences + warning.occurrences, sample)
+    return tuple(sorted(together.values(), key=lambda warning: (-warning.occurrences, warning.rule, warning.field)))

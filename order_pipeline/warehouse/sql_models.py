@@ -173,7 +173,7 @@ class SqlProject:
         ref: Mapping[str, str],
         source: Mapping[tuple[str, str], str],
     ) -> dict[str, str]:
-        """Run models over a batch: each becomes a table (an ephemeral one a view) in `place`; name -> relation.
+        """Run models over a batch: each becomes a table in `place`, an ephemeral one a subquery; name -> relation.
 
         Args:
             connection: sees `place` and everything that `ref` and `source` name.
@@ -190,8 +190,10 @@ class SqlProject:
             if name in relations:
                 continue
             rendered = self.render(name, ref=relations, source=source)
-            kind = "VIEW" if rendered.config.get("materialized") == "ephemeral" else "TABLE"
-            self._execute(connection, name, f"CREATE OR REPLACE {kind} {place}.{name} AS\n{rendered.sql}")
+            if rendered.config.get("materialized") == "ephemeral":
+                relations[name] = f"(\n{rendered.sql}\n)"
+                continue
+            self._execute(connection, name, f"CREATE OR REPLACE TABLE {place}.{name} AS\n{rendered.sql}")
             relations[name] = f"{place}.{name}"
         return relations
 
@@ -205,6 +207,7 @@ class SqlProject:
             " (model VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL)"
         )
         deployed = dict(connection.execute("SELECT model, fingerprint FROM reference.deployed_models").fetchall())
+        self._deploy_seeds(connection, deployed)
         existing = _relations(connection)
         created, unchanged, waiting = list[str](), list[str](), list[str]()
         for name in self.upstream(self.models):
@@ -218,23 +221,29 @@ class SqlProject:
                 unchanged.append(name)
             else:
                 self._execute(connection, name, f"CREATE OR REPLACE VIEW {model.relation} AS\n{rendered.sql}")
-                connection.execute("DELETE FROM reference.deployed_models WHERE model = ?", [name])
-                connection.execute("INSERT INTO reference.deployed_models VALUES (?, ?)", [name, fingerprint])
+                _note_deployed(connection, name, fingerprint)
                 existing.add(model.relation)
                 created.append(name)
         return Deployment(tuple(created), tuple(unchanged), tuple(waiting))
 
     def load_seeds(self, connection: duckdb.DuckDBPyConnection, place: str) -> dict[str, str]:
         """Read every seed CSV (all text) into `place`; seed name -> relation."""
-        relations: dict[str, str] = {}
+        for name in self.seeds:
+            self._load_seed(connection, name, place)
+        return {name: f"{place}.{name}" for name in self.seeds}
+
+    def _load_seed(self, connection: duckdb.DuckDBPyConnection, name: str, place: str) -> None:
+        connection.execute(
+            f"CREATE OR REPLACE TABLE {place}.{name} AS SELECT * FROM read_csv(?, header = true, all_varchar = true)",
+            [str(self.seeds[name])],
+        )
+
+    def _deploy_seeds(self, connection: duckdb.DuckDBPyConnection, deployed: Mapping[str, str]) -> None:
         for name, path in self.seeds.items():
-            relations[name] = f"{place}.{name}"
-            connection.execute(
-                f"CREATE OR REPLACE TABLE {place}.{name} AS"
-                " SELECT * FROM read_csv(?, header = true, all_varchar = true)",
-                [str(path)],
-            )
-        return relations
+            fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+            if deployed.get(f"seed {name}") != fingerprint:
+                self._load_seed(connection, name, SEED_SCHEMA)
+                _note_deployed(connection, f"seed {name}", fingerprint)
 
     def _model(self, name: str) -> SqlModel:
         if name not in self.models:
@@ -256,6 +265,11 @@ class SqlProject:
             connection.execute(statement)
         except duckdb.Error as error:
             raise SqlModelError(f"{self.models[name].path} does not run: {error}") from error
+
+
+def _note_deployed(connection: duckdb.DuckDBPyConnection, name: str, fingerprint: str) -> None:
+    connection.execute("DELETE FROM reference.deployed_models WHERE model = ?", [name])
+    connection.execute("INSERT INTO reference.deployed_models VALUES (?, ?)", [name, fingerprint])
 
 
 def _relations(connection: duckdb.DuckDBPyConnection) -> set[str]:

@@ -15,9 +15,7 @@ WITH documents AS (
 types AS MATERIALIZED (
     SELECT
         record_id,
-        CASE WHEN json_valid(payload) THEN json_type(payload, [
-            '$', '$.shipments', '$.tax', '$.customer', '$.shippingAddressInformation'
-        ]) END AS found
+        TRY(json_type(payload, ['$', '$.shipments', '$.tax', '$.customer', '$.shippingAddressInformation'])) AS found
     FROM {{ ref('base_kibo__orders') }}
     WHERE record_id IN (SELECT record_id FROM documents WHERE lacks_container)
 ),

@@ -2,12 +2,12 @@
 -- (shipment_number NULL). Identical copies within one container are one; `position` names the row.
 WITH shipments AS (
     SELECT
-        account,
+        coalesce(document.manufacturerID, '') AS account,
         partition_day,
         record_id,
         content_sha256,
         fetched_at,
-        order_id,
+        'kibo:' || nullif(document.manufacturerID, '') || ':' || nullif(document.orderID, '') AS order_id,
         document.orderCurrency AS currency,
         unnest(list_distinct(document.shipments)) AS shipment
     FROM {{ ref('stg_kibo__parsed') }}
@@ -25,12 +25,12 @@ in_shipments AS (
 
 on_orders AS (
     SELECT
-        account,
+        coalesce(document.manufacturerID, '') AS account,
         partition_day,
         record_id,
         content_sha256,
         fetched_at,
-        order_id,
+        'kibo:' || nullif(document.manufacturerID, '') || ':' || nullif(document.orderID, '') AS order_id,
         document.orderCurrency AS currency,
         NULL AS shipment_number,
         NULL AS source_shipment_status,
@@ -40,7 +40,7 @@ on_orders AS (
             "description": "VARCHAR", "quantity": "VARCHAR", "subtotal": "VARCHAR",
             "subtotalTaxAmount": "VARCHAR", "retailPrice": "VARCHAR", "mfgOfferPrice": "VARCHAR",
             "lineDiscount": "VARCHAR", "shipping": "VARCHAR", "actualPrice": "VARCHAR",
-            "taxRate": "VARCHAR", "customData": "JSON", "discounts": "JSON"
+            "taxRate": "VARCHAR", "customData": "VARCHAR", "discounts": "VARCHAR"
         }]'))) AS item
     FROM {{ ref('stg_kibo__parsed') }}
     WHERE document.orderItems LIKE '[%'

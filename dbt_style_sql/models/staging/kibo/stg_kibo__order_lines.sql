@@ -107,11 +107,12 @@ SELECT
     chosen.currency,
     chosen.whole_status AS line_status,
     chosen.source_line_status,
-    json_object(
-        'customData', chosen.custom_data,
-        'discounts', chosen.discounts,
-        'mfgOfferPrice', chosen.offer_price,
-        'shipping', chosen.shipping
+    concat(
+        '{"customData":', {{ json_or_text('chosen.custom_data') }},
+        ',"discounts":', {{ json_or_text('chosen.discounts') }},
+        ',"mfgOfferPrice":', {{ json_or_text('chosen.offer_price') }},
+        ',"shipping":', {{ json_or_text('chosen.shipping') }},
+        '}'
     ) AS extras
 FROM chosen
 CROSS JOIN {{ ref('stg_common__entity_names') }} AS entity_names

@@ -10,6 +10,8 @@ WITH container_faults AS (
 orders AS (
     SELECT
         parsed.*,
+        coalesce(parsed.document.manufacturerID, '') AS account,
+        'kibo:' || nullif(parsed.document.manufacturerID, '') || ':' || nullif(parsed.document.orderID, '') AS order_id,
         parsed.document.shippingAddressInformation AS address,
         entity_names.names,
         container_faults.faults

@@ -1,12 +1,12 @@
 -- core.parcels from Kibo: trackingInformation of a shipment, which no documented response ever showed (kibo.md 6).
 WITH shipments AS (
     SELECT
-        account,
+        coalesce(document.manufacturerID, '') AS account,
         partition_day,
         record_id,
         content_sha256,
         fetched_at,
-        order_id,
+        'kibo:' || nullif(document.manufacturerID, '') || ':' || nullif(document.orderID, '') AS order_id,
         unnest(list_distinct(document.shipments)) AS shipment
     FROM {{ ref('stg_kibo__parsed') }}
 ),

@@ -1,12 +1,12 @@
 -- core.shipments from Kibo: one row a shipment of an order; identical copies are one.
 WITH shipments AS (
     SELECT
-        parsed.account,
+        coalesce(parsed.document.manufacturerID, '') AS account,
         parsed.partition_day,
         parsed.record_id,
         parsed.content_sha256,
         parsed.fetched_at,
-        parsed.order_id,
+        'kibo:' || nullif(parsed.document.manufacturerID, '') || ':' || nullif(parsed.document.orderID, '') AS order_id,
         parsed.document.orderCurrency AS currency,
         unnest(list_distinct(parsed.document.shipments)) AS shipment
     FROM {{ ref('stg_kibo__parsed') }} AS parsed

@@ -1,0 +1,93 @@
+-- One row a line of a shipment that the floor may have to pick. hold_reason NULL: pickable. An order is whole or held:
+-- when any of its lines cannot be picked, all of them carry the order's reason, and hold_detail names the lines.
+-- A source adds its pick_candidates__<source>.sql and one line to the union below.
+WITH candidates AS (
+    SELECT * FROM (
+        SELECT
+            NULL::VARCHAR AS pick_id, NULL::VARCHAR AS source, NULL::VARCHAR AS account, NULL::VARCHAR AS order_id,
+            NULL::VARCHAR AS order_number, NULL::DATE AS order_day, NULL::TIMESTAMPTZ AS ordered_at,
+            NULL::VARCHAR AS line_id, NULL::VARCHAR AS shipment_id, NULL::VARCHAR AS sku,
+            NULL::VARCHAR AS product_name, NULL::DECIMAL(18, 3) AS quantity, NULL::VARCHAR AS customer_name,
+            NULL::VARCHAR AS ship_to, NULL::VARCHAR AS marketplace_order_id, NULL::VARCHAR AS hold_reason,
+            NULL::VARCHAR AS hold_detail
+    ) WHERE false
+    {% if var('pick_kibo', true) %}UNION ALL BY NAME SELECT * FROM {{ ref('pick_candidates__kibo') }}{% endif %}
+),
+
+quarantined AS (
+    SELECT
+        order_id,
+        min(table_name || ' ' || key || ': ' || rule || ' on ' || field) AS detail
+    FROM {{ source('quarantine', 'rejects') }}
+    WHERE resolved_at IS NULL AND order_id IS NOT NULL
+    GROUP BY order_id
+),
+
+judged AS (
+    SELECT
+        candidates.* EXCLUDE (product_name, hold_reason, hold_detail),
+        coalesce(locations.product_name, candidates.product_name) AS product_name,
+        locations.barcode,
+        locations.bin_location,
+        locations.warehouse,
+        CASE
+            WHEN quarantined.order_id IS NOT NULL THEN 'quarantined'
+            WHEN candidates.hold_reason IS NOT NULL THEN candidates.hold_reason
+            WHEN locations.sku IS NULL THEN 'unknown_item'
+            WHEN coalesce(locations.barcode, '') = '' THEN 'no_barcode'
+            WHEN coalesce(locations.bin_location, '') = '' THEN 'no_location'
+            WHEN candidates.quantity IS NULL OR candidates.quantity <= 0 THEN 'no_quantity'
+            {% if var('hold_fractional_quantities', true) -%}
+            WHEN candidates.quantity <> trunc(candidates.quantity) THEN 'fractional_quantity'
+            {%- endif %}
+        END AS line_reason,
+        CASE
+            WHEN quarantined.order_id IS NOT NULL THEN quarantined.detail
+            WHEN candidates.hold_reason IS NOT NULL THEN candidates.hold_detail
+            WHEN locations.sku IS NULL THEN 'item ' || candidates.sku || ' is not in reference.item_locations'
+            WHEN coalesce(locations.barcode, '') = '' THEN 'item ' || candidates.sku || ' has no barcode'
+            WHEN coalesce(locations.bin_location, '') = '' THEN 'item ' || candidates.sku || ' has no bin location'
+            ELSE 'line ' || candidates.line_id || ' asks for ' || coalesce(candidates.quantity::VARCHAR, 'no') || ' pieces'
+        END AS line_detail
+    FROM candidates
+    LEFT JOIN {{ source('reference', 'item_locations') }} AS locations
+        ON locations.source = candidates.source AND locations.sku = candidates.sku
+    LEFT JOIN quarantined ON quarantined.order_id = candidates.order_id
+),
+
+held_orders AS (
+    SELECT
+        order_id,
+        arg_min(line_reason, CASE line_reason
+            WHEN 'quarantined' THEN 1 WHEN 'no_quantity' THEN 6 WHEN 'fractional_quantity' THEN 7
+            WHEN 'unknown_item' THEN 3 WHEN 'no_barcode' THEN 4 WHEN 'no_location' THEN 5 ELSE 2
+        END) AS hold_reason,
+        array_to_string(list_sort(list_distinct(list(line_detail)))[:5], '; ') AS hold_detail
+    FROM judged
+    WHERE line_reason IS NOT NULL
+    GROUP BY order_id
+)
+
+SELECT
+    judged.pick_id,
+    judged.source,
+    judged.account,
+    judged.order_id,
+    judged.order_number,
+    judged.order_day,
+    judged.ordered_at,
+    judged.line_id,
+    judged.shipment_id,
+    judged.sku,
+    judged.barcode,
+    judged.bin_location,
+    judged.warehouse,
+    judged.product_name,
+    judged.quantity,
+    judged.customer_name,
+    judged.ship_to,
+    judged.marketplace_order_id,
+    held_orders.hold_reason,
+    held_orders.hold_detail
+FROM judged
+LEFT JOIN held_orders ON held_orders.order_id = judged.order_id

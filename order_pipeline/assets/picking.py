@@ -120,7 +120,7 @@ def _people_check(emission: Emission) -> dg.AssetCheckResult:
 def _completed_check(emission: Emission) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=COMPLETED_CHECK,
-        passed=emission.report.stopped is None,
+        passed=not emission.report.stopped,
         description=emission.report.stopped or "Every planned line has its answer.",
         metadata={"still planned": emission.report.by_state.get("planned", 0)},
     )

@@ -28,9 +28,22 @@ from order_pipeline.settings import ScanOrdersSettings
 OrderKey: TypeAlias = tuple[str, str, str]
 
 LEFT_THE_LIST = "no_longer_to_be_picked"
+GONE = "gone"
 ORDER_HELD = "order_held"
 ORDER_REFUSED = "order_refused"
 DUPLICATE_LINE = "duplicate_line"
+
+DATA_GAPS = frozenset(
+    {"unknown_item", "no_barcode", "no_location", "no_quantity", "fractional_quantity", "quarantined"}
+)
+"""Hold reasons of the mart that say something about our data, not about the order: they stop no picker."""
+
+CALLED_OFF_STATUSES = frozenset({"cancelled", "rejected", "expired"})
+"""Upstream statuses that mean: nobody wants these goods."""
+
+UNKNOWN_STATUS = "unknown"
+"""A status text that the mapping does not know: the line moved on, nobody can say where to. It is noted, not alarmed:
+one line in the seed `status_mappings.csv` tells the next run what it means (Kibo documents no status after READY)."""
 
 SHIPPED_STATUSES = frozenset(
     {"shipped", "partially_shipped", "delivered", "partially_delivered", "return_pending", "returning", "returned"}
@@ -51,13 +64,13 @@ class UpstreamStatus:
 
     @property
     def status(self) -> str | None:
-        """The most telling status: a cancellation anywhere, else a shipment anywhere, else the order's own."""
-        known = [status for status in (self.line_status, self.shipment_status, self.order_status) if status]
-        for telling in ({"cancelled", "rejected", "expired"}, SHIPPED_STATUSES):
+        """The most telling status: a cancellation anywhere, else a shipment anywhere, else the most particular one."""
+        known = [status for status in (self.shipment_status, self.line_status, self.order_status) if status]
+        for telling in (CALLED_OFF_STATUSES, SHIPPED_STATUSES):
             for status in known:
                 if status in telling:
                     return status
-        return self.order_status or (known[0] if known else None)
+        return self.shipment_status or self.order_status or self.line_status
 
 
 @dataclass(slots=True)
@@ -223,13 +236,11 @@ def _step(
 def _follow_wanted(plan: Plan, known: OutboxLine, wish: Wish, upstream: UpstreamStatus | None) -> PickState:
     """A line that is, or may be, on the floor and is still on the list of picks."""
     hold = wish.line.hold_reason
-    if known.state in PERHAPS_ON_THE_FLOOR:
-        if wish.sha256 not in {known.payload_sha256, known.seen_sha256}:
-            plan.observations.append(_seen(known, wish))
-            detail = "; ".join(task_texts.differences(known.payload, wish.payload))
-            plan.tasks.append(task_texts.changed_in_doubt(known, detail))
+    if hold in DATA_GAPS:
         return known.state
-    if hold and not hold.startswith("missing_"):  # a hold of the order itself; gaps in our own item data stop no picker
+    if known.state in PERHAPS_ON_THE_FLOOR:
+        return _follow_doubtful(plan, known, wish)
+    if hold:
         return _cancel(plan, known, f"the order is on hold now: {hold}")
     if known.state is PickState.CANCELLED_AFTER_SEND:
         return _change(plan, known, wish)
@@ -240,6 +251,14 @@ def _follow_wanted(plan: Plan, known: OutboxLine, wish: Wish, upstream: Upstream
         plan.observations.append(_seen(known, wish))
         return known.state
     return _change(plan, known, wish)
+
+
+def _follow_doubtful(plan: Plan, known: OutboxLine, wish: Wish) -> PickState:
+    if wish.sha256 not in {known.payload_sha256, known.seen_sha256}:
+        plan.observations.append(_seen(known, wish))
+        detail = "; ".join(task_texts.differences(known.payload, wish.payload))
+        plan.tasks.append(task_texts.changed_in_doubt(known, detail))
+    return known.state
 
 
 def _seen(known: OutboxLine, wish: Wish) -> Observation:
@@ -281,14 +300,14 @@ def _follow_unwanted(plan: Plan, known: OutboxLine, upstream: UpstreamStatus | N
         if known.reason != LEFT_THE_LIST:
             plan.transitions.append(_step(known, PickState.HELD, LEFT_THE_LIST, why, upstream_status=status))
         return
-    if status is not None and status in SHIPPED_STATUSES:
+    if status in SHIPPED_STATUSES or status == UNKNOWN_STATUS:
         if known.upstream_status != status:
             plan.observations.append(Observation(known.pick_id, {"upstream_status": status}))
         return
     if known.state in ON_THE_FLOOR:
         _cancel(plan, known, f"the line is not to be picked any more; {why}", status)
-    elif known.upstream_status != (status or "unknown"):
-        plan.observations.append(Observation(known.pick_id, {"upstream_status": status or "unknown"}))
+    elif known.upstream_status != (status or GONE):
+        plan.observations.append(Observation(known.pick_id, {"upstream_status": status or GONE}))
         plan.tasks.append(task_texts.changed_in_doubt(known, f"the line is not to be picked any more; {why}"))
 
 

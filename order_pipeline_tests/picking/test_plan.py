@@ -148,6 +148,7 @@ GONE = [
     ("sent", "cancelled", [("sent", "cancelled_after_send")], 1),
     ("sent", "accepted", [("sent", "cancelled_after_send")], 1),
     ("sent", None, [("sent", "cancelled_after_send")], 1),
+    ("sent", "unknown", [], 0),
     ("resolved_sent", "cancelled", [("resolved_sent", "cancelled_after_send")], 1),
     ("in_doubt", "cancelled", [], 1),
     ("cancelled_after_send", "cancelled", [], 0),
@@ -167,9 +168,24 @@ def test_lines_of_a_source_that_was_not_read_are_left_alone():
 
 def test_an_order_put_on_hold_after_sending_is_called_back_but_a_gap_in_our_item_data_is_not():
     held = plan_of([pick_row(hold_reason="fraud_lock")], [known("sent")])
-    gap = plan_of([pick_row(hold_reason="missing_bin_location")], [known("sent")])
+    gap = plan_of([pick_row(hold_reason="no_location", bin_location=None)], [known("sent")])
     assert moves(held) == [("sent", "cancelled_after_send")]
     assert moves(gap) == []
+
+
+STATUSES = [
+    ({"order_status": "accepted", "shipment_status": "unknown", "line_status": "open"}, "unknown"),
+    ({"order_status": "accepted", "shipment_status": "shipped"}, "shipped"),
+    ({"order_status": "shipped", "line_status": "cancelled"}, "cancelled"),
+    ({"order_status": "accepted", "shipment_status": "backordered"}, "backordered"),
+    ({"order_status": "shipped", "line_status": "open"}, "shipped"),
+    ({}, None),
+]
+
+
+@pytest.mark.parametrize(("statuses", "telling"), STATUSES)
+def test_the_most_telling_of_three_statuses_counts(statuses, telling):
+    assert UpstreamStatus(pick_id=PICK, **statuses).status == telling
 
 
 def test_a_quantity_that_shrank_by_what_was_shipped_is_no_change():

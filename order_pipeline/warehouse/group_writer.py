@@ -15,7 +15,7 @@ from order_pipeline.sources.records import CommitGroup, FetchReport, RecordBatch
 from order_pipeline.warehouse.dirty_days import mark_dirty
 from order_pipeline.warehouse.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.lake import Connection, Lake, snapshot_id
-from order_pipeline.warehouse.migrations import ensure_raw_table
+from order_pipeline.warehouse.migrations import ensure_raw_table, turn_table
 from order_pipeline.warehouse.raw_writer import (
     Changes,
     Prepared,
@@ -120,6 +120,8 @@ class GroupWriter:
             def commit(connection: Connection) -> list[Changes]:
                 # Raw may have changed while this writer queued; what was found then is good only for that snapshot.
                 found = changes if snapshot_id(connection) == seen else self._find(connection, prepared)
+                if not self._lake.is_embedded:
+                    _take_turn(connection, self._source)
                 self._write_parts(connection, prepared, found, received_at)
                 self._write_reports(connection, reports, self._report_counts(reports, prepared, found))
                 return found
@@ -190,6 +192,16 @@ class GroupWriter:
             self._since_report.setdefault(part.resource, Counts()).add(rest)
             self._sequence += len(part)
         self.result.reports += [report.report for report in reports]
+
+
+def _take_turn(connection: Connection, source: str) -> None:
+    """Make two transactions that write the same source's raw at once conflict, so that the later one looks again.
+
+    Both have looked for the same contents and not found them; appending alone is no conflict to DuckLake.
+    """
+    turn = connection.execute(f"SELECT turn FROM {turn_table(source)}").fetchone()
+    connection.execute(f"DELETE FROM {turn_table(source)}")
+    connection.execute(f"INSERT INTO {turn_table(source)} VALUES (?)", [turn[0] + 1 if turn else 1])
 
 
 def _prepare(gathered: Gathered) -> list[Prepared]:

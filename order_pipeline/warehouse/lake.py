@@ -7,6 +7,7 @@ Does not belong here: any table's name.
 
 from __future__ import annotations
 
+import random
 import re
 import threading
 import time
@@ -122,7 +123,7 @@ class Lake:
             finally:
                 _roll_back(connection)
 
-    def run(self, purpose: str, body: Callable[[Connection], Result], *, attempts: int = 5) -> Result:
+    def run(self, purpose: str, body: Callable[[Connection], Result], *, attempts: int = 12) -> Result:
         """Run `body` in a transaction, again when a concurrent writer's commit conflicts (PostgreSQL catalog).
 
         DuckLake itself retries commits that do not conflict logically; what reaches this loop are two writers that
@@ -138,7 +139,8 @@ class Lake:
             except duckdb.TransactionException:
                 if attempt == attempts:
                     raise
-                time.sleep(0.05 * 2**attempt)
+                # Full jitter: writers that met once must not meet again.
+                time.sleep(random.uniform(0, min(2.0, 0.05 * 2**attempt)))  # noqa: S311 - no secret
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def query(self, sql: str) -> Answer:
@@ -202,11 +204,24 @@ class Lake:
             load_extension(connection, "sqlite_scanner" if self.is_embedded else "postgres_scanner")
             if "://" in self.data_path:
                 load_extension(connection, "httpfs")
-            self._attach(connection, read_only=read_only)
+            with nullcontext() if read_only else self._first_opening():
+                self._attach(connection, read_only=read_only)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    @contextmanager
+    def _first_opening(self) -> Generator[None]:
+        """The first opening creates the catalog's tables; two at once have damaged catalogs, so it queues."""
+        file = self.catalog_file
+        ready = file.with_suffix(".ready") if file else None
+        if file is None or ready is None or (file.exists() and ready.exists()):
+            yield
+            return
+        with self._queue("create the catalog"):
+            yield
+            ready.touch()
 
     def _attach(self, connection: Connection, *, read_only: bool) -> None:
         options = [f"DATA_PATH {quoted(self.data_path)}"]
@@ -219,8 +234,16 @@ class Lake:
             if self.settings.lake.data_path is None:
                 # The data lies beside its catalog, so a moved or restored data directory keeps working.
                 options.append("OVERRIDE_DATA_PATH true")
+        statement = f"ATTACH {quoted('ducklake:' + self.catalog)} AS lake ({', '.join(options)})"
         try:
-            connection.execute(f"ATTACH {quoted('ducklake:' + self.catalog)} AS lake ({', '.join(options)})")
+            try:
+                connection.execute(statement)
+            except duckdb.Error as error:
+                if self.is_embedded or "initialize DuckLake" not in str(error):
+                    raise
+                # Another process created the catalog's tables at the same moment: now they are there.
+                time.sleep(random.uniform(0.2, 1.0))  # noqa: S311 - no secret
+                connection.execute(statement)
         except duckdb.Error as error:
             # libpq puts the connection string, password included, into some of its messages.
             raise LakeError(

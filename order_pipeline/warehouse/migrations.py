@@ -82,12 +82,9 @@ def migrate(lake: Lake) -> None:
     with lake.snapshot() as connection:
         has_options, has_tables = _has_options(connection), _has_tables(connection)
     if not has_options:
-        with lake.transaction("set the lake's options") as connection:
-            for name, value in OPTIONS.items():
-                connection.execute(f"CALL lake.set_option({quoted(name)}, {quoted(value)})")
+        lake.run("set the lake's options", _set_options)
     if not has_tables:
-        with lake.transaction("create the lake's schemas") as connection:
-            _create_tables(connection)
+        lake.run("create the lake's schemas", _create_tables)
 
 
 def raw_table(source: str, resource: str) -> str:
@@ -103,17 +100,28 @@ def raw_table(source: str, resource: str) -> str:
 
 
 def ensure_raw_table(lake: Lake, source: str, resource: str) -> str:
-    """Create the resource's raw table if it is missing; its qualified name."""
+    """Create the resource's raw table and its view of current versions if they are missing; the qualified name."""
     table = raw_table(source, resource)
-    with lake.connect() as connection:
+    with lake.snapshot() as connection:
         if _has_table(connection, table):
             return table
-    with lake.transaction(f"create {table}") as connection:
+
+    def create(connection: duckdb.DuckDBPyConnection) -> None:
         if not _has_table(connection, table):
             connection.execute(f"CREATE TABLE {table} ({_RAW_COLUMNS})")
             connection.execute(f"ALTER TABLE {table} SET PARTITIONED BY (partition_day)")
             connection.execute(f"CREATE VIEW {table}_current AS {current_versions(source, resource)}")
+        if not lake.is_embedded and not _has_table(connection, turn_table(source)):
+            connection.execute(f"CREATE TABLE {turn_table(source)} (turn BIGINT NOT NULL)")
+            connection.execute(f"INSERT INTO {turn_table(source)} VALUES (0)")
+
+    lake.run(f"create {table}", create)
     return table
+
+
+def turn_table(source: str) -> str:
+    """The table whose one row every write to the source's raw replaces, where no lock lets writers queue."""
+    return f"raw.turn_of_{source}"
 
 
 def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -126,6 +134,11 @@ def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
 def _has_options(connection: duckdb.DuckDBPyConnection) -> bool:
     found = connection.execute("SELECT option_name, value FROM ducklake_options('lake')").fetchall()
     return OPTIONS.items() <= dict(found).items()
+
+
+def _set_options(connection: duckdb.DuckDBPyConnection) -> None:
+    for name, value in OPTIONS.items():
+        connection.execute(f"CALL lake.set_option({quoted(name)}, {quoted(value)})")
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:

@@ -20,8 +20,8 @@ def add_orders(lake: Lake, start: int, number: int = 40) -> None:
     table = ensure_raw_table(lake, "kibo", "orders")
     with lake.transaction("add orders") as connection:
         connection.execute(
-            f"INSERT INTO {table} SELECT i::VARCHAR, DATE '2026-01-01' + (i % 2)::INT, sha256(i::VARCHAR), '{{}}', now(),"
-            f" i, 'run' FROM range({start}, {start + number}) AS orders(i)"
+            f"INSERT INTO {table} SELECT i::VARCHAR, DATE '2026-01-01' + (i % 2)::INT, sha256(i::VARCHAR), '{{}}',"
+            f" now(), i, 'run' FROM range({start}, {start + number}) AS orders(i)"
         )
 
 

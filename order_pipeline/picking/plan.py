@@ -240,16 +240,14 @@ def _follow_wanted(plan: Plan, known: OutboxLine, wish: Wish, upstream: Upstream
         return known.state
     if known.state in PERHAPS_ON_THE_FLOOR:
         return _follow_doubtful(plan, known, wish)
-    if hold:
+    if hold is not None:
         return _cancel(plan, known, f"the order is on hold now: {hold}")
-    if known.state is PickState.CANCELLED_AFTER_SEND:
-        return _change(plan, known, wish)
-    seen = known.seen_sha256 or known.payload_sha256
-    if wish.sha256 == seen:
-        return known.state
-    if known.state is not PickState.CHANGED_AFTER_SEND and _only_shipped_since(known, wish, upstream):
-        plan.observations.append(_seen(known, wish))
-        return known.state
+    if known.state is not PickState.CANCELLED_AFTER_SEND:
+        if wish.sha256 == (known.seen_sha256 or known.payload_sha256):
+            return known.state
+        if known.state is not PickState.CHANGED_AFTER_SEND and _only_shipped_since(known, wish, upstream):
+            plan.observations.append(_seen(known, wish))
+            return known.state
     return _change(plan, known, wish)
 
 

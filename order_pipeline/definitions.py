@@ -12,12 +12,12 @@ from order_pipeline.assets.channels import enabled_channels
 from order_pipeline.assets.core import build_core_assets
 from order_pipeline.assets.picking import build_picking_assets
 from order_pipeline.assets.raw import build_raw_assets
-from order_pipeline.assets.road import Road
+from order_pipeline.assets.reference import build_reference_assets
+from order_pipeline.assets.road import Road, project_for
 from order_pipeline.assets.sql_models import build_common_assets, build_mart_assets, build_staging_assets
 from order_pipeline.automation.build import build_automation
 from order_pipeline.automation.partitions import daily_partitions
 from order_pipeline.settings import Settings, load_settings
-from order_pipeline.warehouse.sql_models import SqlProject
 
 
 def build_definitions(settings: Settings, *, road: Road | None = None) -> dg.Definitions:
@@ -28,7 +28,7 @@ def build_definitions(settings: Settings, *, road: Road | None = None) -> dg.Def
         road: the stores and the progress display of the caller; made from the settings when absent.
     """
     partitions = daily_partitions(settings.schedule)
-    project = SqlProject()
+    project = project_for(settings)
     channels = enabled_channels(settings)
     return dg.Definitions.merge(
         dg.Definitions(
@@ -36,6 +36,7 @@ def build_definitions(settings: Settings, *, road: Road | None = None) -> dg.Def
                 *(build_raw_assets(channel, partitions) for channel in channels),
                 *(asset for channel in channels for asset in build_staging_assets(project, channel.name)),
                 *(build_core_assets(channel, project, partitions) for channel in channels),
+                *build_reference_assets(project),
                 *build_common_assets(project),
                 build_mart_assets(project),
                 build_picking_assets([channel.name for channel in channels]),

@@ -8,31 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import timedelta
 from typing import Any
 
 from order_pipeline.assets.road import Road
-from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.emission import EmissionReport, emit
 from order_pipeline.picking.lines import PickLine
 from order_pipeline.picking.outbox import load_lines
+from order_pipeline.picking.people import Doubts, check_doubts
 from order_pipeline.picking.plan import UpstreamStatus
-from order_pipeline.picking.states import ON_THE_FLOOR, PickState
+from order_pipeline.picking.states import ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR
 from order_pipeline.warehouse.lake import Connection, snapshot_id
 
 
 @dataclass(frozen=True, slots=True)
 class Emission:
-    """What an emission did, the lake snapshot it was planned from, and the picks that are in doubt for too long."""
+    """What an emission did, the lake snapshot it was planned from, and the doubts that stand."""
 
     report: EmissionReport
     snapshot_id: int
-    old_doubts: list[str]
+    doubts: Doubts
 
 
 @dataclass(frozen=True, slots=True)
 class PickList:
-    """The marts as of one snapshot: every line to pick or held, and what became of those already on the floor."""
+    """The marts as of one snapshot: every line to pick or held, and what core says of those sent before."""
 
     rows: list[dict[str, Any]]
     follow_up: list[UpstreamStatus]
@@ -59,14 +58,14 @@ def emit_picks(road: Road, run_id: str, covered_sources: Sequence[str] | None) -
         covered_sources=covered_sources,
         progress=count,
     )
-    old = old_doubts(road.operations, road.settings.picking.doubt_alert_minutes)
-    return Emission(report, picks.snapshot_id, old)
+    doubts = check_doubts(road.operations, road.settings.picking.doubt_alert_minutes)
+    return Emission(report, picks.snapshot_id, doubts)
 
 
 def read_pick_list(road: Road, covered_sources: Sequence[str] | None) -> PickList:
-    """Read both marts in one transaction, so that they and the snapshot's number belong together."""
+    """Read everything in one transaction, so that it and the snapshot's number belong together."""
     with road.operations.reading() as store:
-        on_the_floor = [line.pick_id for line in load_lines(store, states=ON_THE_FLOOR)]
+        sent = [line.pick_id for line in load_lines(store, states=ON_THE_FLOOR | PERHAPS_ON_THE_FLOOR)]
     with road.lake.connect() as connection:
         connection.begin()
         rows = _records(
@@ -79,19 +78,11 @@ def read_pick_list(road: Road, covered_sources: Sequence[str] | None) -> PickLis
             connection,
             f"SELECT {_columns(UpstreamStatus)} FROM marts.pick_follow_up"
             " WHERE pick_id IN (SELECT unnest($pick_ids::VARCHAR[]))",
-            pick_ids=on_the_floor,
+            pick_ids=sent,
         )
         snapshot = snapshot_id(connection)
         connection.rollback()
     return PickList(rows, [UpstreamStatus(**each) for each in follow_up], snapshot)
-
-
-def old_doubts(store: OperationsStore, minutes: int) -> list[str]:
-    """The pick ids that have been in doubt for longer than so many minutes, oldest first."""
-    with store.reading() as connection:
-        since = store.now(connection) - timedelta(minutes=minutes)
-        doubts = [line for line in load_lines(connection, states=[PickState.IN_DOUBT]) if line.updated_at < since]
-    return [line.pick_id for line in sorted(doubts, key=lambda line: line.updated_at)]
 
 
 def _columns(record: type) -> str:

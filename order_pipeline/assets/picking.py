@@ -18,7 +18,6 @@ from order_pipeline.contracts import CORE_TABLES
 DOUBTS_CHECK = "no_old_doubts"
 PEOPLE_CHECK = "no_open_tasks"
 COMPLETED_CHECK = "queue_emptied"
-MOST_SHOWN = 20
 PICK_LINES, FOLLOW_UP = model_key("marts", "pick_lines"), model_key("marts", "pick_follow_up")
 
 
@@ -95,15 +94,16 @@ def _doubts_check(road: Road, emission: Emission) -> dg.AssetCheckResult:
     minutes = road.settings.picking.doubt_alert_minutes
     return dg.AssetCheckResult(
         check_name=DOUBTS_CHECK,
-        passed=not emission.old_doubts,
+        passed=emission.doubts.passed,
         description=f"Nobody knows whether these lines are on the floor, for more than {minutes} minutes: look at the "
         "ScanOrders screen, then `order-pipeline outbox resolve`."
-        if emission.old_doubts
+        if not emission.doubts.passed
         else "No doubt is old.",
         metadata={
-            "in doubt": emission.report.by_state.get("in_doubt", 0),
-            f"older than {minutes} minutes": len(emission.old_doubts),
-            "first ones": dg.MetadataValue.json(emission.old_doubts[:MOST_SHOWN]),
+            "in doubt": emission.doubts.in_doubt,
+            f"older than {minutes} minutes": emission.doubts.overdue,
+            "oldest, in minutes": round(emission.doubts.oldest_minutes, 1),
+            "first ones": dg.MetadataValue.json(emission.doubts.pick_ids),
         },
     )
 

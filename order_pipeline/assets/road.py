@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from order_pipeline.assets.channels import Channel, Reading
+from order_pipeline.assets.channels import CHANNELS, Channel, Reading
+from order_pipeline.assets.stored_rows import has_core
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.settings import Settings
 from order_pipeline.sources.records import Window
@@ -20,9 +21,9 @@ from order_pipeline.warehouse.core import CoreResult, build_core, create_core
 from order_pipeline.warehouse.ingest import ingest
 from order_pipeline.warehouse.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.known_state import WarehouseState
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.lake import Connection, Lake
 from order_pipeline.warehouse.migrations import migrate
-from order_pipeline.warehouse.sql_models import Deployment, SqlProject
+from order_pipeline.warehouse.sql_models import SEED_SCHEMA, Deployment, SqlProject
 
 Advance = Callable[[str, int], None]
 """Told what is being done (for people) and how many records of it are done so far."""
@@ -46,15 +47,13 @@ class Road:
 
     @cached_property
     def operations(self) -> OperationsStore:
-        """The operations store, its tables made."""
-        store = OperationsStore(self.settings.resolved_operations_url)
-        store.create_all()
-        return store
+        """The operations store; its tables are made by `prepare_stores`."""
+        return OperationsStore(self.settings.resolved_operations_url)
 
     @cached_property
     def project(self) -> SqlProject:
         """The SQL models; read once."""
-        return SqlProject()
+        return project_for(self.settings)
 
     def fetch(self, channel: Channel, window: Window, run_id: str, *, only: str | None = None) -> IngestResult:
         """Read the window from the channel into raw, by all its readings or only the one of that name.
@@ -82,13 +81,29 @@ class Road:
 
     def build_core(self, source: str, days: Sequence[date], run_id: str) -> CoreResult:
         """Bring core in line with raw for the days, and for every other day of the source that it owes."""
-        self.lake.run("create core", create_core)
+        self.prepare_stores()
         return build_core(self.lake, source, days, run_id, skip_unchanged=True, project=self.project)
+
+    def prepare_stores(self) -> None:
+        """Make what every step stands on: the lake's schemas, the core tables, the operations store's tables."""
+        migrate(self.lake)
+        with self.lake.connect() as connection:
+            is_made = has_core(connection)
+        if not is_made:
+            self.lake.run("create core", create_core)
+        self.operations.create_all()
 
     def deploy_models(self) -> Deployment:
         """Deploy the views whose SQL changed."""
-        migrate(self.lake)
+        self.prepare_stores()
         return self.lake.run("deploy the SQL models", self.project.deploy)
+
+    def load_seeds(self) -> dict[str, int]:
+        """Load the seeds; seed -> rows."""
+        self.prepare_stores()
+        with self.lake.transaction("load the seeds") as connection:
+            relations = self.project.load_seeds(connection, f"lake.{SEED_SCHEMA}")
+            return {name: count_rows(connection, relation) for name, relation in relations.items()}
 
 
 def add_result(whole: IngestResult, part: IngestResult) -> None:
@@ -100,3 +115,20 @@ def add_result(whole: IngestResult, part: IngestResult) -> None:
     whole.reports += part.reports
     whole.commits += part.commits
     whole.payload_bytes += part.payload_bytes
+
+
+def project_for(settings: Settings) -> SqlProject:
+    """The SQL project with the variables that settings decide: which channels' orders are picked."""
+    return SqlProject(variables={f"pick_{name}": enabled for name, enabled in picked_channels(settings).items()})
+
+
+def picked_channels(settings: Settings) -> dict[str, bool]:
+    """Which channels' orders may reach the floor: switched on, and to be picked."""
+    picking = settings.picking
+    return {name: getattr(settings, name).enabled and getattr(picking, name) for name in CHANNELS}
+
+
+def count_rows(connection: Connection, relation: str) -> int:
+    """How many rows a relation has."""
+    row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
+    return int(row[0]) if row else 0

@@ -34,7 +34,7 @@ def build_source_job(source: str, title: str) -> UnresolvedAssetJobDefinition:
     """From the channel's API to its core tables, for one day or as one run over a range of days."""
     return dg.define_asset_job(
         source_job_name(source),
-        selection=dg.AssetSelection.groups(source),
+        selection=dg.AssetSelection.groups(source, "reference"),
         description=f"{title}: fetch, keep as received, normalise, check. One run covers any range of days.",
         executor_def=dg.in_process_executor,
         tags={"order_pipeline/source": source, **RETRY_TAGS},

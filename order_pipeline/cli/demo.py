@@ -31,6 +31,7 @@ def demo(
     A second run finds nothing new and sends nothing again. The data directory (ORDER_PIPELINE_DATA_DIR, default data/)
     then serves `sql`, `trace`, `outbox` and `ui`; use another one, or `make clean`, before working with real channels.
     """
+    from order_pipeline.assets.road import Road  # noqa: PLC0415
     from order_pipeline.cli.demo_world import DemoWorld, overridden, remember_world, running_sandbox  # noqa: PLC0415
     from order_pipeline.cli.materialise import materialise  # noqa: PLC0415
     from order_pipeline.cli.summary import collect_summary, print_summary  # noqa: PLC0415
@@ -43,6 +44,7 @@ def demo(
     note(f"{days} days x {orders} orders a channel, seed {seed}, in {given.data_dir.resolve()}")
     with running_sandbox(world, given.data_dir) as sandbox:
         settings = overridden(given, sandbox.settings_groups(world))
+        Road(settings).prepare_stores()
         before = collect_summary(settings)
         outcomes = materialise(settings, enabled_names(settings), world.window, emit=True)
         after = collect_summary(settings)

@@ -6,8 +6,10 @@ import os
 import sys
 
 import typer
+from pydantic import ValidationError
 
 from order_pipeline.cli import demo, doctor, outbox, quarantine, run, services, sql, trace
+from order_pipeline.cli.output import show_error
 
 app = typer.Typer(
     name="order-pipeline",
@@ -31,9 +33,25 @@ app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:
-    """Run the command line; a reader that closed the pipe early (`| head`) is no error."""
+    """Run the command line; an error that no command foresaw ends with its message and exit code 1.
+
+    `ORDER_PIPELINE_TRACEBACK=1` shows where it came from. A reader that closed the pipe early (`| head`) is no error.
+    """
     try:
         app()
         sys.stdout.flush()
+    except ValidationError as error:
+        # pydantic's own text would repeat the values, and some of them are secrets.
+        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        show_error(f"A setting is wrong: {problems}", "Mend it in .env or in the environment (ORDER_PIPELINE_...).")
+        raise SystemExit(2) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        if os.environ.get("ORDER_PIPELINE_TRACEBACK"):
+            raise
+        show_error(
+            f"{type(error).__name__}: {error}",
+            getattr(error, "next_step", "") or "ORDER_PIPELINE_TRACEBACK=1 shows where this came from.",
+        )
+        raise SystemExit(1) from None

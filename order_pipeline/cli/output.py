@@ -106,6 +106,11 @@ def note(message: str) -> None:
 
 def fail(message: str, next_step: str, code: int = 1) -> NoReturn:
     """End the command: what happened and what to do next on stderr, then the exit code."""
+    show_error(message, next_step)
+    raise typer.Exit(code)
+
+
+def show_error(message: str, next_step: str) -> None:
+    """Say on stderr what happened and what to do next."""
     message_console.print(Text.assemble(("error: ", "bold red"), message))
     message_console.print(Text.assemble(("next:  ", "bold"), next_step))
-    raise typer.Exit(code)

@@ -32,6 +32,7 @@ def run(
     changed is stored. A channel that fails does not hold the others; the exit code is then 1. Sending is a dry run
     unless ORDER_PIPELINE_SCANORDERS__SEND=true.
     """
+    from order_pipeline.assets.road import Road  # noqa: PLC0415
     from order_pipeline.cli.materialise import materialise  # noqa: PLC0415
     from order_pipeline.cli.summary import collect_summary, print_summary  # noqa: PLC0415
 
@@ -39,6 +40,7 @@ def run(
     sources = chosen_sources(settings, source)
     window = chosen_window(settings, first.date() if first else None, last.date() if last else None)
     note(f"{', '.join(sources)}: {window.start} to {window.end - timedelta(days=1)}")
+    Road(settings).prepare_stores()
     outcomes = materialise(settings, sources, window, emit=emit)
     print_summary(collect_summary(settings))
     if not all(outcome.success for outcome in outcomes):

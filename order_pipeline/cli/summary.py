@@ -25,7 +25,7 @@ FROM counted GROUP BY source ORDER BY source
 PICKS_SQL = """
 SELECT source, CASE WHEN state = 'held' THEN 'held: ' || coalesce(reason, 'no reason') ELSE state END AS outcome,
     count(*) AS lines, count(DISTINCT order_id) AS orders
-FROM ops.pick_outbox GROUP BY ALL ORDER BY source, state <> 'sent', outcome
+FROM ops.pick_outbox GROUP BY source, outcome ORDER BY source, outcome <> 'sent', outcome
 """
 
 RAW_TABLES_SQL = """

@@ -2,10 +2,10 @@
 
     python -m benchmarks.emission_vs_drt [--lines 2000] [--in-flight 32] [--rounds 3]
 
-Ours: planning, one durable intent and one durable answer a line (SQLite, synchronous=FULL, on the working folder's disk),
-events, lease. drt: its REST destination with `run_sync`, retries as by default but with the backoff shortened (its default
-waits a second); it keeps no ledger. Rounds alternate, all are shown. Second part: one reply in ten is dropped after the
-effect. Timings share the machine with whatever else runs on it.
+Ours: planning, one durable intent and one durable answer a line (SQLite, synchronous=FULL, on the working folder's
+disk), events, lease. drt: its REST destination with `run_sync`, retries as by default but with the backoff shortened
+(its default waits a second); it keeps no ledger. Rounds alternate, all are shown. Second part: one reply in ten is
+dropped after the effect. Timings share the machine with whatever else runs on it.
 """
 
 # pyright: reportMissingImports=false

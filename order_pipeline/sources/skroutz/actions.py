@@ -4,7 +4,7 @@ There is no undo and no idempotency key. So: switched off unless `actions_enable
 intent is durable before the request, which is sent once; after an unclear answer the order is read, and only if that
 does not tell, the action is `in_doubt` for a person. Choices come from the order as it is now, never from the lake.
 
-Belongs here: what an action sends and how its answer is read. Does not belong here: who may ask, jobs, the command line.
+Belongs here: what an action sends and how its answer is read. Does not belong here: who may ask, jobs, commands.
 """
 
 from __future__ import annotations

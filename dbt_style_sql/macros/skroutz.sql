@@ -1,0 +1,15 @@
+{# A phone number outside raw: enough to tell two apart, not to call. #}
+{% macro masked_phone(value) -%}
+CASE WHEN length(regexp_replace({{ value }}, '[^0-9]', '', 'g')) > 3 THEN '***' || right({{ value }}, 3) END
+{%- endmacro %}
+
+{# Status of a line by its own reasons, then by its order's status (common_schema.md 12). #}
+{% macro skroutz_line_status(order_status, rejection_reason) -%}
+CASE
+    WHEN {{ rejection_reason }} IS NOT NULL THEN 'rejected'
+    WHEN {{ order_status }} IN ('rejected', 'cancelled', 'returned', 'unknown') THEN {{ order_status }}
+    WHEN {{ order_status }} = 'expired' THEN 'cancelled'
+    WHEN {{ order_status }} IN ('open', 'accepted') THEN 'open'
+    ELSE 'shipped'
+END
+{%- endmacro %}

@@ -1,0 +1,28 @@
+-- core.parcels from Skroutz: one row a tracking code of the order's single dispatch.
+WITH codes AS (
+    SELECT
+        account,
+        partition_day,
+        record_id,
+        content_sha256,
+        fetched_at,
+        order_id,
+        document.courier AS courier,
+        unnest(list_distinct(document.courier_tracking_codes)) AS tracking_number
+    FROM {{ ref('stg_skroutz__parsed') }}
+)
+
+SELECT
+    'skroutz' AS source,
+    account,
+    partition_day AS order_day,
+    record_id AS raw_record_id,
+    content_sha256 AS raw_sha256,
+    fetched_at,
+    order_id || ':1:-/' || tracking_number AS parcel_id,
+    order_id || ':1' AS shipment_id,
+    order_id,
+    tracking_number,
+    {{ text('courier') }} AS carrier
+FROM codes
+WHERE {{ text('tracking_number') }} IS NOT NULL

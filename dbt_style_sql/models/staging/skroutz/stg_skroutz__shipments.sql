@@ -1,0 +1,26 @@
+-- core.shipments from Skroutz: the order's single dispatch, derived, once there is a courier, a tracking code or a state
+-- from `accepted` on.
+SELECT
+    'skroutz' AS source,
+    parsed.account,
+    parsed.partition_day AS order_day,
+    parsed.record_id AS raw_record_id,
+    parsed.content_sha256 AS raw_sha256,
+    parsed.fetched_at,
+    parsed.order_id || ':1' AS shipment_id,
+    parsed.order_id,
+    '1' AS shipment_number,
+    true AS is_derived,
+    coalesce(mapping.status, 'unknown') AS shipment_status,
+    {{ text('parsed.document.state') }} AS source_status,
+    {{ text('parsed.document.courier') }} AS ship_method,
+    {{ text('parsed.document.pickup_address') }} AS ship_from_name
+FROM {{ ref('stg_skroutz__parsed') }} AS parsed
+LEFT JOIN {{ ref('status_mappings') }} AS mapping
+    ON mapping.source = 'skroutz'
+    AND mapping.entity = 'shipment'
+    AND mapping.source_value = lower(trim(parsed.document.state))
+WHERE
+    {{ text('parsed.document.courier') }} IS NOT NULL
+    OR len(parsed.document.courier_tracking_codes) > 0
+    OR parsed.order_status NOT IN ('open', 'rejected', 'expired', 'cancelled')

@@ -112,6 +112,8 @@ def store_events(store: OperationsStore, events: Sequence[ReceivedEvent]) -> Non
     Raises:
         sqlalchemy.exc.DBAPIError: the store is locked, full or gone; nothing was stored.
     """
+    if not events:
+        return
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for received in events:
         row = rows.setdefault((received.channel, received.content_sha256), _row(received))

@@ -116,7 +116,7 @@ class _Receiver:
         return bytes(parts)
 
     async def _keep(self, body: bytes, address: str) -> Response:
-        received = _received(body, address)
+        received = received_event(body, address, datetime.now(UTC))
         try:
             await self.inbox.store(received)
         except InboxUnavailableError as error:
@@ -128,14 +128,15 @@ class _Receiver:
         return _answer(200, "stored", "The event is stored.")
 
 
-def _received(body: bytes, address: str) -> inbox.ReceivedEvent:
+def received_event(body: bytes, address: str, received_at: datetime) -> inbox.ReceivedEvent:
+    """A delivery as it is stored: its bytes, and the little that can be told without knowing what they mean."""
     try:
         glimpse = look_into(body)
     except NotJsonError:
         number, day, parsable = None, None, False
     else:
         number, day, parsable = glimpse.order_number, None if glimpse.problem else glimpse.order_day, True
-    return inbox.ReceivedEvent(CHANNEL, body, parsable, number, day, address, datetime.now(UTC))
+    return inbox.ReceivedEvent(CHANNEL, body, parsable, number, day, address, received_at)
 
 
 def _checked_token(settings: WebhookSettings) -> str:

@@ -3,3 +3,9 @@
 Belongs here: what Skroutz's contract says, about events, reads and actions. Does not belong here: the receiver
 (`webhooks`), the inbox's table (`operations.inbox`), SQL, Dagster.
 """
+
+from order_pipeline.sources.skroutz.code_list import CodeListError, codes_in_file
+from order_pipeline.sources.skroutz.inbox_extraction import InboxExtraction
+from order_pipeline.sources.skroutz.reread import Reconciliation, RereadExtraction
+
+__all__ = ["CodeListError", "InboxExtraction", "Reconciliation", "RereadExtraction", "codes_in_file"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from order_pipeline.sources.skroutz.order_document import NotJsonError, look_into, parse_time, without_secrets
 
-FIXTURES = Path(__file__).parents[1] / "fixtures" / "skroutz"
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "skroutz"
 
 
 def fixture(name):

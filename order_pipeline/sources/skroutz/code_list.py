@@ -32,7 +32,7 @@ def codes_in_file(path: Path, column: str | None = None) -> list[str]:
     if not rows:
         raise CodeListError(f"{path} is empty.")
     header = [cell.casefold() for cell in rows[0]]
-    wanted = (column.casefold(),) if column else COLUMN_NAMES
+    wanted = [name.casefold() for name in ((column,) if column else COLUMN_NAMES)]
     index = next((header.index(name) for name in wanted if name in header), None)
     if index is None and column:
         raise CodeListError(f"{path} has no column {column!r}; its first line is {', '.join(rows[0])}.")

@@ -135,7 +135,7 @@ class RereadExtraction:
         if before is None:
             self.result.first_seen += 1
             return True
-        now, then = facts_of(content), facts_of(before)
+        now, then = facts_of(without_secrets(content)), facts_of(before)
         differing = {key for key in now.keys() | then.keys() if now.get(key) != then.get(key)}
         if differing:
             self.result.differed += 1

@@ -130,10 +130,15 @@ def make_event(code="260115-0000001", *, state="open", at="2026-01-15T10:00:00+0
         "created_at": "2026-01-15T09:00:00+02:00",
         "customer": {"id": "c1", "first_name": "Ελένη", "last_name": "Δοκιμή", "address": {"city": "Αθήνα"}},
         "line_items": [
-            {"id": "l1", "shop_uid": "SK-4001", "product_name": "X", "quantity": 2, "unit_price": 10.4, "total_price": 20.8}
+            {
+                "id": "l1",
+                "shop_uid": "SK-4001",
+                "product_name": "X",
+                "quantity": 2,
+                "unit_price": 10.4,
+                "total_price": 20.8,
+            }
         ],
         **order,
     }
     return {"event_type": "order_updated", "event_time": at, "order": content}
-
-

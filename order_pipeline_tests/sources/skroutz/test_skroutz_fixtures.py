@@ -77,7 +77,9 @@ def order(road, part, columns):
 
 def lines(road, part, columns):
     [name] = [name for name in ENDS if part in name]
-    return road.rows(f"SELECT {columns} FROM core.order_lines WHERE order_id = ? ORDER BY line_key", "skroutz:shop:" + code_of(name))
+    return road.rows(
+        f"SELECT {columns} FROM core.order_lines WHERE order_id = ? ORDER BY line_key", "skroutz:shop:" + code_of(name)
+    )
 
 
 def test_the_table_has_every_fixture():
@@ -105,7 +107,9 @@ def test_no_row_of_a_fixture_is_rejected_but_those_without_an_order(landed):
 def test_secrets_are_not_in_the_lake_and_phones_only_masked(landed):
     everything = str(landed.rows("SELECT payload FROM raw.skroutz_orders")) + str(landed.rows("FROM raw.unusable"))
     assert "otp" not in everything
-    core = "".join(str(landed.rows(f"FROM core.{table}")) for table in ("orders", "order_lines", "invoices", "shipments"))
+    core = "".join(
+        str(landed.rows(f"FROM core.{table}")) for table in ("orders", "order_lines", "invoices", "shipments")
+    )
     for secret in ("6999999999", "2109999999", "Αστυνομική", "https://"):
         assert secret not in core
     assert order(landed, "demo_invoice39a", "ship_to_phone") == "***999"
@@ -118,9 +122,13 @@ def test_times_are_athens_with_their_text_kept(landed):
 
 
 def test_amounts_are_euros_and_exact(landed):
-    row = order(landed, "01_example_1", "currency, subtotal_amount, subtotal_includes_tax, commission_amount, total_amount")
+    row = order(
+        landed, "01_example_1", "currency, subtotal_amount, subtotal_includes_tax, commission_amount, total_amount"
+    )
     assert row == ("EUR", decimal.Decimal("45.8000"), True, decimal.Decimal("4.0500"), None)
-    prices = lines(landed, "01_example_1", "unit_price, line_amount, commission_amount, commission_rate, price_includes_tax")
+    prices = lines(
+        landed, "01_example_1", "unit_price, line_amount, commission_amount, commission_rate, price_includes_tax"
+    )
     assert [str(value) for value in prices[1]] == ["10.4000", "20.8000", "1.7300", "0.083400", "True"]
     assert order(landed, "demo_fbs", "platform_fee_amount") == decimal.Decimal("1.2000")
     assert order(landed, "demo_open", "platform_fee_amount") is None

@@ -24,7 +24,11 @@ def story(code, *numbers):
 # name -> (what comes before the first run, what comes before the second run, the state afterwards)
 SCENARIOS = {
     **{
-        f"arrival {''.join(map(str, numbers))}": (lambda code, numbers=numbers: story(code, *numbers), None, "dispatched")
+        f"arrival {''.join(map(str, numbers))}": (
+            lambda code, numbers=numbers: story(code, *numbers),
+            None,
+            "dispatched",
+        )
         for numbers in itertools.permutations(range(3))
     },
     "late by a run": (lambda code: story(code, 2), lambda code: story(code, 1, 0), "dispatched"),
@@ -99,7 +103,9 @@ def test_an_omission_clears_neither_commission_nor_fees_nor_the_replaced_order(r
     road.receive(make_event(commission=1.73, fees={"handling_fee": 1.5, "plus_user_fee": 0.25}, replaced="A-0"))
     road.receive(make_event(state="accepted", at="2026-01-15T10:05:00+02:00"))
     road.land()
-    row = road.one("SELECT commission_amount, platform_fee_amount, replaces_order_number, order_status FROM core.orders")
+    row = road.one(
+        "SELECT commission_amount, platform_fee_amount, replaces_order_number, order_status FROM core.orders"
+    )
     assert [str(value) for value in row] == ["1.7300", "1.7500", "A-0", "accepted"]
 
 

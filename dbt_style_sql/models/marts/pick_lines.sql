@@ -12,6 +12,7 @@ WITH candidates AS (
             NULL::VARCHAR AS hold_detail
     ) WHERE false
     {% if var('pick_kibo', true) %}UNION ALL BY NAME SELECT * FROM {{ ref('pick_candidates__kibo') }}{% endif %}
+    {% if var('pick_skroutz', true) %}UNION ALL BY NAME SELECT * FROM {{ ref('pick_candidates__skroutz') }}{% endif %}
 ),
 
 quarantined AS (

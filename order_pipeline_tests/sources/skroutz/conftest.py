@@ -20,9 +20,11 @@ from order_pipeline.warehouse.ingest import ingest
 from order_pipeline.warehouse.known_state import WarehouseState
 from order_pipeline.warehouse.lake import Lake
 from order_pipeline.warehouse.migrations import migrate
+from order_pipeline.warehouse.sql_models import SqlProject
 from order_pipeline.webhooks.receiver import received_event
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "skroutz"
+PROJECT = SqlProject()
 NOW = dt.datetime(2026, 1, 15, 12, 0, tzinfo=dt.UTC)
 
 
@@ -54,13 +56,13 @@ class Road:
         if confirm:
             extraction.confirm(result.run_id)
         if build:
-            self.core = build_core(self.lake, "skroutz", result.dirty_days, result.run_id)
+            self.core = build_core(self.lake, "skroutz", result.dirty_days, result.run_id, project=PROJECT)
         return result
 
     def reread(self, window, codes=None):
         extraction = RereadExtraction(self.settings.skroutz, codes=codes)
         result = self.ingest(extraction, window)
-        self.core = build_core(self.lake, "skroutz", result.dirty_days, result.run_id)
+        self.core = build_core(self.lake, "skroutz", result.dirty_days, result.run_id, project=PROJECT)
         return extraction.result, result
 
     def ingest(self, extraction, window):
@@ -72,6 +74,11 @@ class Road:
     def rows(self, sql, *values):
         with self.lake.connect() as connection:
             return connection.execute(sql, list(values)).fetchall()
+
+    def deploy_views(self):
+        with self.lake.transaction("deploy views") as connection:
+            PROJECT.load_seeds(connection, "reference")
+            PROJECT.deploy(connection)
 
     def one(self, sql, *values):
         [row] = self.rows(sql, *values)

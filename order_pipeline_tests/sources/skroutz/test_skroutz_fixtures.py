@@ -9,8 +9,7 @@ import json
 import pytest
 
 from order_pipeline.operations import inbox
-from order_pipeline.warehouse.sql_models import SqlProject
-from order_pipeline_tests.sources.skroutz.conftest import FIXTURES, Road
+from order_pipeline_tests.sources.skroutz.conftest import FIXTURES, PROJECT, Road
 
 # name -> (where it ends, why)
 ENDS = {
@@ -182,10 +181,7 @@ def test_every_line_has_a_price_observation(landed):
 
 
 def test_the_views_run_over_everything(landed):
-    with landed.lake.transaction("deploy views") as connection:
-        project = SqlProject()
-        project.load_seeds(connection, "reference")
-        project.deploy(connection)
-    for name in project.models:
+    landed.deploy_views()
+    for name in PROJECT.models:
         if "skroutz" in name and name.startswith("stg"):
             landed.rows(f"SELECT count(*) FROM staging.{name}")

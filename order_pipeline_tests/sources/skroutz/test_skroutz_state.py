@@ -7,7 +7,6 @@ import pytest
 
 from order_pipeline.operations import inbox
 from order_pipeline.sources.records import Window
-from order_pipeline.warehouse.sql_models import SqlProject
 from order_pipeline_tests.sources.skroutz.conftest import Road, make_event
 
 STORY = (
@@ -69,10 +68,7 @@ def after_two_runs(tmp_path_factory):
             bodies = scenario[number]
             road.receive(*(bodies(name) if bodies else ()))
         road.land()
-    with road.lake.transaction("deploy views") as connection:
-        project = SqlProject()
-        project.load_seeds(connection, "reference")
-        project.deploy(connection)
+    road.deploy_views()
     yield road
     road.close()
 

@@ -60,10 +60,9 @@ class Road:
         return result
 
     def reread(self, window, codes=None):
+        """A run that reads orders again, to raw."""
         extraction = RereadExtraction(self.settings.skroutz, codes=codes)
-        result = self.ingest(extraction, window)
-        self.core = build_core(self.lake, "skroutz", result.dirty_days, result.run_id, project=PROJECT)
-        return extraction.result, result
+        return extraction.result, self.ingest(extraction, window)
 
     def ingest(self, extraction, window):
         self.runs += 1
@@ -84,7 +83,13 @@ class Road:
         [row] = self.rows(sql, *values)
         return row[0] if len(row) == 1 else row
 
+    def current(self):
+        """The state of each order as staging sees it, without a build of core."""
+        observations = PROJECT.render("stg_skroutz__observations").sql
+        return dict(self.rows(f'SELECT record_id, "order".state FROM ({observations}) WHERE is_current'))
+
     def states(self):
+        """The state of each order in core."""
         return dict(self.rows("SELECT order_number, source_status FROM core.orders ORDER BY order_number"))
 
 

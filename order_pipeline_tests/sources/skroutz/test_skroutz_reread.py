@@ -37,16 +37,16 @@ def receive_all(road, fake):
 
 def test_reading_again_finds_the_states_that_have_no_webhook(road, fake):
     receive_all(road, fake)
-    road.land()
+    road.land(build=False)
     silent = {
         code for code, state in truth(fake).items() if state in ("delivered", "for_return", "partially_delivered")
     }
     assert silent
-    assert {road.states()[code] for code in silent} == {"dispatched"}
+    assert {road.current()[code] for code in silent} == {"dispatched"}
 
     counts, result = road.reread(DAYS)
 
-    assert road.states() == truth(fake)
+    assert road.current() == truth(fake)
     assert counts.differed == len(silent)
     assert set(counts.differing_keys) == {"state"}
     assert counts.confirmed > 0
@@ -72,12 +72,12 @@ def test_an_event_after_the_reading_counts_and_one_from_before_it_does_not(road,
     created_at = channel_of(fake).book.orders[code]["created_at"]
     road.reread(DAYS, codes=[code])
     road.receive(make_event(code, state="rejected", at="2026-01-14T23:59:59+00:00", created_at=created_at))
-    road.land()
-    assert road.states() == {code: "accepted"}
+    road.land(build=False)
+    assert road.current() == {code: "accepted"}
 
     road.receive(make_event(code, state="dispatched", at="2026-01-15T00:00:05+00:00", created_at=created_at))
-    road.land()
-    assert road.states() == {code: "dispatched"}
+    road.land(build=False)
+    assert road.current() == {code: "dispatched"}
 
 
 def test_a_forged_event_is_undone_by_the_next_reading(road, fake):
@@ -92,11 +92,11 @@ def test_a_forged_event_is_undone_by_the_next_reading(road, fake):
             created_at=channel_of(fake).book.orders[code]["created_at"],
         )
     )
-    road.land()
-    assert road.states()[code] == "accepted"
+    road.land(build=False)
+    assert road.current()[code] == "accepted"
 
     road.reread(DAYS)
-    assert road.states()[code] == "open"
+    assert road.current()[code] == "open"
 
 
 def test_a_list_of_codes_brings_back_what_an_outage_lost(road, fake):
@@ -105,13 +105,13 @@ def test_a_list_of_codes_brings_back_what_an_outage_lost(road, fake):
 
     counts, _ = road.reread(DAYS, codes=[*codes, "000000-0000000"])
 
-    assert road.states() == truth(fake)
+    assert road.current() == truth(fake)
     assert (counts.first_seen, counts.not_found) == (len(codes), 1)
 
 
 def test_nobody_fetches_a_voucher_or_any_other_file(road, fake):
     receive_all(road, fake)
-    road.land()
+    road.land(build=False)
     road.reread(DAYS)
     ledger = channel_of(fake).ledger()
     assert (ledger["voucher_fetches"], ledger["file_fetches"]) == ([], 0)
@@ -120,7 +120,7 @@ def test_nobody_fetches_a_voucher_or_any_other_file(road, fake):
 
 def test_settled_orders_are_left_alone_and_old_ones_too(road, fake):
     receive_all(road, fake)
-    road.land()
+    road.land(build=False)
     fake.calls["skroutz"].reset()
     road.settings.skroutz.reread_delivered_days = 0
     road.reread(DAYS)
@@ -130,7 +130,7 @@ def test_settled_orders_are_left_alone_and_old_ones_too(road, fake):
 
 def test_more_orders_than_a_run_may_read_are_reported_not_forgotten(road, fake):
     receive_all(road, fake)
-    road.land()
+    road.land(build=False)
     road.settings.skroutz.reread_most_orders = 3
     _, result = road.reread(DAYS)
     [report] = result.reports
@@ -172,7 +172,7 @@ def test_an_order_that_cannot_be_read_is_counted_and_the_others_arrive(road, fak
     counts, result = road.reread(DAYS, codes=[bad, *good])
     assert (counts.failed, counts.first_seen) == (1, 3)
     assert not result.reports[0].complete
-    assert set(road.states()) == set(good)
+    assert set(road.current()) == set(good)
 
 
 def test_an_answer_with_another_orders_code_is_set_aside(road, fake):

@@ -56,4 +56,4 @@ clean: ## Remove the environment, caches and all run-time state in data/ (data/r
 
 lock: ## Resolve requirements.lock again (maintainers; needs uv)
 	@uv pip compile pyproject.toml --extra dev --extra scale --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+		--generate-hashes --no-emit-index-url --no-strip-extras --no-header --quiet --output-file requirements.lock

@@ -55,6 +55,7 @@ END
 {% macro json_or_text(value) -%}
 CASE
     WHEN {{ value }} IS NULL THEN 'null'
+    WHEN {{ value }} IN ('{}', '[]') THEN {{ value }}
     WHEN left({{ value }}, 1) IN ('{', '[') AND json_valid({{ value }}) THEN {{ value }}
     ELSE CAST(to_json({{ value }}) AS VARCHAR)
 END

@@ -148,9 +148,10 @@ class _Build:
     def _commit(self, staged: StagedStep, state: BuildState) -> CoreResult:
         scratch, source, built_at = staged.scratch, state.source, datetime.now(UTC)
         collect_unusable(self.connection, scratch, source, state.days)
-        compare_with_previous_load(
-            self.connection, scratch=scratch, source=source, days=state.days, settled=SETTLED_ORDER_STATUSES
-        )
+        if state.builds_seen:
+            compare_with_previous_load(
+                self.connection, scratch=scratch, source=source, days=state.days, settled=SETTLED_ORDER_STATUSES
+            )
         find_warnings(
             self.connection,
             self.project,

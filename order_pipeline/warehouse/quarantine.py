@@ -69,7 +69,7 @@ def record_rejects(
         connection: inside a lake transaction.
         source: the channel.
         days: every day that was built; open rejects of these days that were not found again are resolved.
-        found: relation with the columns FOUND_REJECTS; rows without a day belong to no particular day: always looked at.
+        found: relation with the columns FOUND_REJECTS; rows without a day are always looked at.
         seen_at: the build's time.
         run_id: the build's run.
     """

@@ -12,7 +12,7 @@ import duckdb
 
 from order_pipeline.contracts import CORE_TABLES, TableContract, table_contract
 from order_pipeline.warehouse.build_state import BuildState, record_build, stop_if_built_meanwhile
-from order_pipeline.warehouse.literals import date_list
+from order_pipeline.warehouse.literals import date_list, quoted
 from order_pipeline.warehouse.partitions import replace_partitions
 from order_pipeline.warehouse.quarantine import RejectChanges, record_rejects, record_warnings
 from order_pipeline.warehouse.scratch import Scratch
@@ -41,8 +41,10 @@ def replace_days(
         contract, new = table_contract(CORE_TABLES[name]), f"{scratch.core}.{name}"
         if contract.append_only:
             written[name] = _add_observations(transaction, new, contract, state)
-        else:
+        elif state.builds_seen:
             written[name] = replace_partitions(transaction, f"core.{name}", state.source, state.days, new).inserted
+        else:
+            written[name] = _insert(transaction, f"core.{name}", new)
     changes = record_rejects(
         transaction,
         source=state.source,
@@ -86,20 +88,25 @@ def collect_unusable(
     )
 
 
+def _insert(transaction: duckdb.DuckDBPyConnection, table: str, new: str) -> int:
+    """Days that were never built hold no rows: there is nothing to delete."""
+    inserted = transaction.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {new}").fetchone()
+    return int(inserted[0]) if inserted else 0
+
+
 def _add_observations(
     transaction: duckdb.DuckDBPyConnection, new: str, contract: TableContract, state: BuildState
 ) -> int:
     """Insert what was not observed before, once per distinct content: a re-read that changes nothing adds nothing."""
     content = ", ".join(column for column in contract.column_names if column not in _ORIGIN_OF_ROW)
-    of_these_days = f"source = ? AND order_day IN ({date_list(state.days)})"
+    known = (
+        f"SELECT hash({content}) FROM core.{contract.name}"
+        f" WHERE source = {quoted(state.source)} AND order_day IN ({date_list(state.days)})"
+    )
     added = transaction.execute(
-        f"""
-        INSERT INTO core.{contract.name} BY NAME
-        SELECT * FROM {new} AS new
-        WHERE hash({content}) NOT IN (SELECT hash({content}) FROM core.{contract.name} WHERE {of_these_days})
-            {_first_of_equal(transaction, new, content)}
-        """,
-        [state.source],
+        f"INSERT INTO core.{contract.name} BY NAME SELECT * FROM {new} AS new"
+        + (f" WHERE hash({content}) NOT IN ({known})" if state.builds_seen else "")
+        + _first_of_equal(transaction, new, content)
     ).fetchone()
     return int(added[0]) if added else 0
 
@@ -109,4 +116,4 @@ def _first_of_equal(transaction: duckdb.DuckDBPyConnection, new: str, content: s
     counts = transaction.execute(f"SELECT count(*), count(DISTINCT hash({content})) FROM {new}").fetchone()
     if counts and counts[0] == counts[1]:
         return ""
-    return f"QUALIFY row_number() OVER (PARTITION BY hash({content}) ORDER BY raw_record_id) = 1"
+    return f" QUALIFY row_number() OVER (PARTITION BY hash({content}) ORDER BY raw_record_id) = 1"

@@ -83,13 +83,8 @@ class StagedStep:
 
     def _drop_helpers(self, place: str, staged: Collection[str]) -> None:
         """Free what only led to the staged tables; the parsed documents are most of a portion's memory."""
-        catalog, schema = place.split(".")
-        tables = self.connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = ?", [catalog, schema]
-        ).fetchall()
-        for (table,) in tables:
-            if table not in staged:
-                self.connection.execute(f"DROP TABLE {place}.{table}")
+        for helper in set(self.project.upstream(staged)) - set(staged):
+            self.connection.execute(f"DROP TABLE IF EXISTS {place}.{helper}")
 
     def _has_rounded_numbers(self, models: dict[str, str], relations: dict[str, str]) -> bool:
         for table, model in models.items():

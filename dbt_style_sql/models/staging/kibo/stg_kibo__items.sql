@@ -2,14 +2,17 @@
 -- (shipment_number NULL). Identical copies within one container are one; `position` names the row.
 WITH shipments AS (
     SELECT
-        coalesce(document.manufacturerID, '') AS account,
+        account,
         partition_day,
         record_id,
         content_sha256,
         fetched_at,
-        'kibo:' || nullif(document.manufacturerID, '') || ':' || nullif(document.orderID, '') AS order_id,
+        order_id,
+        has_split_lines,
         document.orderCurrency AS currency,
-        unnest(list_distinct(document.shipments)) AS shipment
+        unnest(
+            CASE WHEN has_split_lines THEN list_distinct(document.shipments) ELSE document.shipments END
+        ) AS shipment
     FROM {{ ref('stg_kibo__parsed') }}
 ),
 
@@ -19,18 +22,19 @@ in_shipments AS (
         shipment.shipmentID AS shipment_number,
         shipment.shipmentStatus AS source_shipment_status,
         shipment.subtotal AS container_subtotal,
-        unnest(list_distinct(shipment.items)) AS item
+        unnest(CASE WHEN has_split_lines THEN list_distinct(shipment.items) ELSE shipment.items END) AS item
     FROM shipments
 ),
 
 on_orders AS (
     SELECT
-        coalesce(document.manufacturerID, '') AS account,
+        account,
         partition_day,
         record_id,
         content_sha256,
         fetched_at,
-        'kibo:' || nullif(document.manufacturerID, '') || ':' || nullif(document.orderID, '') AS order_id,
+        order_id,
+        has_split_lines,
         document.orderCurrency AS currency,
         NULL AS shipment_number,
         NULL AS source_shipment_status,
@@ -60,6 +64,7 @@ SELECT
     items.content_sha256,
     items.fetched_at,
     items.order_id,
+    items.has_split_lines,
     {{ text('items.currency') }} AS currency,
     items.shipment_number,
     items.shipment_number IS NULL AS is_on_order,

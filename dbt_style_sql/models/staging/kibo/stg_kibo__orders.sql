@@ -10,8 +10,6 @@ WITH container_faults AS (
 orders AS (
     SELECT
         parsed.*,
-        coalesce(parsed.document.manufacturerID, '') AS account,
-        'kibo:' || nullif(parsed.document.manufacturerID, '') || ':' || nullif(parsed.document.orderID, '') AS order_id,
         parsed.document.shippingAddressInformation AS address,
         entity_names.names,
         container_faults.faults
@@ -55,7 +53,9 @@ SELECT
     (
         coalesce(lower(address.fraudLock) = 'true', false)
         OR coalesce(upper(nullif(trim(document.fraudLock), '')) NOT IN ('WILL_CHARGE', 'FALSE'), false)
-        OR len(list_filter(document.shipments, lambda s: lower(s.shippingAddressInformation.fraudLock) = 'true')) > 0
+        OR coalesce(list_contains(
+            [lower(shipment.shippingAddressInformation.fraudLock) = 'true' FOR shipment IN document.shipments], true
+        ), false)
     ) AS is_fraud_locked,
     'merchant' AS fulfilled_by,
     CASE upper(trim(document.deliveryMethod))

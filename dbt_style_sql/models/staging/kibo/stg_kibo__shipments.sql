@@ -1,15 +1,15 @@
--- core.shipments from Kibo: one row a shipment of an order; identical copies are one.
+-- core.shipments from Kibo: one row a shipment of an order. `tracking` is for stg_kibo__parcels.
 WITH shipments AS (
     SELECT
-        coalesce(parsed.document.manufacturerID, '') AS account,
-        parsed.partition_day,
-        parsed.record_id,
-        parsed.content_sha256,
-        parsed.fetched_at,
-        'kibo:' || nullif(parsed.document.manufacturerID, '') || ':' || nullif(parsed.document.orderID, '') AS order_id,
-        parsed.document.orderCurrency AS currency,
-        unnest(list_distinct(parsed.document.shipments)) AS shipment
-    FROM {{ ref('stg_kibo__parsed') }} AS parsed
+        account,
+        partition_day,
+        record_id,
+        content_sha256,
+        fetched_at,
+        order_id,
+        document.orderCurrency AS currency,
+        unnest(document.shipments) AS shipment
+    FROM {{ ref('stg_kibo__parsed') }}
 )
 
 SELECT
@@ -52,7 +52,8 @@ SELECT
     {{ decimal('shipment.fulfillerTotal') }} AS fulfiller_amount,
     {{ text('shipment.fulfillerTotal') }} AS fulfiller_amount_text,
     {{ text('shipments.currency') }} AS currency,
-    {{ flag('shipment.isLate') }} AS is_late
+    {{ flag('shipment.isLate') }} AS is_late,
+    shipment.trackingInformation AS tracking
 FROM shipments
 CROSS JOIN {{ ref('stg_common__entity_names') }} AS entity_names
 LEFT JOIN {{ ref('status_mappings') }} AS mapping

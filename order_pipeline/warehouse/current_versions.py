@@ -22,23 +22,30 @@ _SIGHTINGS = """
     FROM raw.reappearances
     WHERE source || ' ' || resource = {key}"""
 
-# The payloads are joined in at the end, so that they are never sorted nor held in a hash table.
+# `seen` orders sightings by time, then by place in the run, as one number: an aggregate of fixed size, which DuckDB can
+# spill, where one over hashes or rows needs memory for every record there is. The payloads are joined in at the end,
+# so that they are never sorted nor held in a hash table. A latest sighting that is no version's own is a reappearance.
 _CURRENT = """
 WITH sightings AS ({sightings}
 ), latest AS (
-    SELECT
-        record_id,
-        arg_max(content_sha256, (fetched_at, sequence)) AS content_sha256,
-        max(fetched_at) AS current_since
+    SELECT record_id, max({seen}) AS seen
     FROM sightings
     GROUP BY record_id
+), reappeared AS (
+    SELECT record_id, content_sha256, fetched_at, {seen} AS seen
+    FROM raw.reappearances
+    WHERE source || ' ' || resource = {key}
 )
 SELECT
     versions.record_id, versions.partition_day, versions.content_sha256, versions.payload, versions.fetched_at,
-    latest.current_since, versions.run_id
+    coalesce(reappeared.fetched_at, versions.fetched_at) AS current_since, versions.run_id
 FROM {table} AS versions
-JOIN latest ON latest.record_id = versions.record_id AND latest.content_sha256 = versions.content_sha256
-WHERE {day_condition}"""
+JOIN latest ON latest.record_id = versions.record_id
+LEFT JOIN reappeared ON reappeared.record_id = latest.record_id AND reappeared.seen = latest.seen
+WHERE {row_condition}
+    AND (latest.seen = {versions_seen} OR reappeared.content_sha256 = versions.content_sha256)"""
+
+_SEEN = "(epoch_us({of}fetched_at)::HUGEINT * 1099511627776 + {of}sequence)"
 
 
 def sightings(source: str, resource: str, condition: str = "true") -> str:
@@ -57,11 +64,25 @@ def current_versions(source: str, resource: str, days: Collection[date] | None =
 
     A record that has left a day is not among the day's rows, though its older version lies in that partition.
     """
-    table = f"raw.{source}_{resource}"
     if days is None:
-        return _CURRENT.format(sightings=sightings(source, resource), table=table, day_condition="true")
-    listed = f"partition_day IN ({date_list(days)})"
-    of_the_days = f"record_id IN (SELECT record_id FROM {table} WHERE {listed})"
+        return _current(source, resource, records="true", rows="true")
+    in_days = f"partition_day IN ({date_list(days)})"
+    records = f"record_id IN (SELECT record_id FROM raw.{source}_{resource} WHERE {in_days})"
+    return _current(source, resource, records=records, rows=f"versions.{in_days}")
+
+
+def current_versions_of(source: str, resource: str, ids: str) -> str:
+    """SQL of the current versions of the records that the relation `ids` (column record_id) names."""
+    named = f"record_id IN (SELECT record_id FROM {ids})"
+    return _current(source, resource, records=named, rows=f"versions.{named}")
+
+
+def _current(source: str, resource: str, *, records: str, rows: str) -> str:
     return _CURRENT.format(
-        sightings=sightings(source, resource, of_the_days), table=table, day_condition=f"versions.{listed}"
+        sightings=sightings(source, resource, records),
+        table=f"raw.{source}_{resource}",
+        key=quoted(f"{source} {resource}"),
+        seen=_SEEN.format(of=""),
+        versions_seen=_SEEN.format(of="versions."),
+        row_condition=rows,
     )

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from order_pipeline.sources.records import Window
-from order_pipeline.warehouse.current_versions import current_versions
+from order_pipeline.warehouse.current_versions import current_versions, current_versions_of
 from order_pipeline.warehouse.lake import Lake
 
 # common_schema.md section 12: orders that are re-read rarely. All other states can still change.
@@ -45,8 +45,7 @@ class WarehouseState:
                 return {}
             connection.register("wanted", pa.table({"record_id": pa.array(record_ids, pa.string())}))
             found = connection.execute(
-                f"SELECT record_id, payload FROM ({current_versions(self._source, resource)})"
-                " WHERE record_id IN (SELECT record_id FROM wanted)"
+                f"SELECT record_id, payload FROM ({current_versions_of(self._source, resource, 'wanted')})"
             ).fetchall()
         return {record_id: payload.encode() for record_id, payload in found}
 

@@ -189,12 +189,13 @@ class Lake:
         if self.catalog_file:
             self.catalog_file.parent.mkdir(parents=True, exist_ok=True)
         self._temporary.mkdir(parents=True, exist_ok=True)
+        limits = self.settings.lake
         connection = duckdb.connect(
             ":memory:",
             config={
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
-                "memory_limit": self.settings.lake.memory_limit,
+                "memory_limit": limits.query_memory_limit if read_only else limits.memory_limit,
                 "temp_directory": str(self._temporary),
             },
         )

@@ -37,7 +37,7 @@ def replace_partitions(
         source: the channel.
         days: the days to replace; a day without new rows ends up empty.
         relation: a table, view or registered name on this connection. Columns are matched by name; one that the table
-            does not have, or one it needs and does not get, is an error before anything changes.
+            does not have is an error, one that it does not get becomes null.
 
     Raises:
         PartitionMismatchError: a row of `relation` belongs to another source or day.

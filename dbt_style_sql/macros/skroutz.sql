@@ -1,3 +1,8 @@
+{# The shop's name as an SQL text: a Skroutz payload does not say whose it is. #}
+{% macro skroutz_account() -%}
+'{{ var('skroutz_account') | replace("'", "''") }}'
+{%- endmacro %}
+
 {# A phone number outside raw: enough to tell two apart, not to call. #}
 {% macro masked_phone(value) -%}
 CASE WHEN length(regexp_replace({{ value }}, '[^0-9]', '', 'g')) > 3 THEN '***' || right({{ value }}, 3) END

@@ -118,8 +118,9 @@ def add_result(whole: IngestResult, part: IngestResult) -> None:
 
 
 def project_for(settings: Settings) -> SqlProject:
-    """The SQL project with the variables that settings decide: which channels' orders are picked."""
-    return SqlProject(variables={f"pick_{name}": enabled for name, enabled in picked_channels(settings).items()})
+    """The SQL project with the variables that settings decide: whose orders are picked, and the Skroutz shop's name."""
+    picked = {f"pick_{name}": enabled for name, enabled in picked_channels(settings).items()}
+    return SqlProject(variables={**picked, "skroutz_account": settings.skroutz.account})
 
 
 def picked_channels(settings: Settings) -> dict[str, bool]:

@@ -168,7 +168,10 @@ class Lake:
     @contextmanager
     def _connected(self) -> Generator[Connection]:
         # Kept for the next transaction: making one costs about 10 ms of catalog work.
-        connection = self._idle.pop() if self._idle else self.connect()
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self.connect()
         try:
             yield connection
         except BaseException:

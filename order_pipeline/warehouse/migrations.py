@@ -6,6 +6,7 @@ the SQL models; a raw table is created when its resource first arrives (`ensure_
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 import duckdb
@@ -100,17 +101,24 @@ def raw_table(source: str, resource: str) -> str:
 
 
 def ensure_raw_table(lake: Lake, source: str, resource: str) -> str:
-    """Create the resource's raw table and its view of current versions if they are missing; the qualified name."""
+    """Create the resource's raw table and its view of current versions, or renew the view; the qualified name.
+
+    A view that was made from another definition than today's is told by its comment.
+    """
     table = raw_table(source, resource)
+    view = current_versions(source, resource)
+    version = hashlib.sha256(view.encode()).hexdigest()
     with lake.snapshot() as connection:
-        if _has_table(connection, table):
+        if _view_version(connection, f"{table}_current") == version:
             return table
 
     def create(connection: duckdb.DuckDBPyConnection) -> None:
         if not _has_table(connection, table):
             connection.execute(f"CREATE TABLE {table} ({_RAW_COLUMNS})")
             connection.execute(f"ALTER TABLE {table} SET PARTITIONED BY (partition_day)")
-            connection.execute(f"CREATE VIEW {table}_current AS {current_versions(source, resource)}")
+        if _view_version(connection, f"{table}_current") != version:
+            connection.execute(f"CREATE OR REPLACE VIEW {table}_current AS {view}")
+            connection.execute(f"COMMENT ON VIEW {table}_current IS {quoted(version)}")
         if not lake.is_embedded and not _has_table(connection, turn_table(source)):
             connection.execute(f"CREATE TABLE {turn_table(source)} (turn BIGINT NOT NULL)")
             connection.execute(f"INSERT INTO {turn_table(source)} VALUES (0)")
@@ -159,3 +167,12 @@ def _has_table(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
         [schema, name],
     ).fetchone()
     return found is not None
+
+
+def _view_version(connection: duckdb.DuckDBPyConnection, view: str) -> str | None:
+    schema, name = view.split(".")
+    found = connection.execute(
+        "SELECT comment FROM duckdb_views() WHERE database_name = 'lake' AND schema_name = ? AND view_name = ?",
+        [schema, name],
+    ).fetchone()
+    return found[0] if found else None

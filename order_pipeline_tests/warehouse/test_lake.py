@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from order_pipeline.settings import LakeSettings
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.settings import LakeSettings, Settings
 from order_pipeline.warehouse import extensions
 from order_pipeline.warehouse.lake import Lake, LakeError, snapshot_id
 from order_pipeline.warehouse.migrations import SCHEMAS, ensure_raw_table, migrate
@@ -104,6 +105,23 @@ def test_the_operations_store_is_seen_as_ops_while_it_is_open_for_writing(lake: 
     store.commit()
     assert lake.query("SELECT count(*) FROM ops.pick_outbox").rows == [(2,)]
     store.close()
+
+
+def test_every_table_of_the_operations_store_can_be_read(lake: Lake, settings: Settings) -> None:
+    store = OperationsStore(settings.resolved_operations_url)
+    store.create_all()
+    tables = lake.query("SELECT table_name FROM duckdb_tables() WHERE database_name = 'ops'").rows
+    assert ("pick_outbox",) in tables
+    for (table,) in tables:
+        assert lake.query(f"SELECT * FROM ops.{table}").rows == []
+
+
+def test_a_view_of_an_older_definition_is_renewed(lake: Lake) -> None:
+    table = ensure_raw_table(lake, "kibo", "orders")
+    with lake.transaction("as an older version left it") as connection:
+        connection.execute(f"CREATE OR REPLACE VIEW {table}_current AS SELECT 'old' AS record_id")
+    ensure_raw_table(lake, "kibo", "orders")
+    assert lake.query(f"SELECT record_id, payload FROM {table}_current").rows == []
 
 
 def test_a_missing_extension_names_the_wheel_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

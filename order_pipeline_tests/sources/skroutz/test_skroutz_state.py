@@ -7,7 +7,7 @@ import pytest
 
 from order_pipeline.operations import inbox
 from order_pipeline.sources.records import Window
-from order_pipeline_tests.sources.skroutz.conftest import Road, make_event
+from order_pipeline_tests.sources.skroutz.conftest import Road, channel_of, make_event
 
 STORY = (
     ("open", "2026-01-15T10:00:00+02:00"),
@@ -137,3 +137,37 @@ def test_a_resend_after_pruning_does_not_bring_an_old_state_back(road):
 
     assert road.states() == {"A-1": "dispatched"}
     assert road.one("SELECT count(*) FROM raw.skroutz_orders") == 3
+
+
+def test_keys_that_the_contract_does_not_know_are_kept_and_reported_once(road):
+    line = {"id": "l1", "shop_uid": "SK-4001", "quantity": 1, "warranty_months": 24}
+    road.receive(make_event("A-1", loyalty_tier="gold"), make_event("A-2", loyalty_tier="none", line_items=[line]))
+    road.land()
+    road.deploy_views()
+    drift = road.rows("SELECT container, key_name, observations FROM staging.stg_skroutz__unknown_keys ORDER BY ALL")
+    assert drift == [("order", "loyalty_tier", 2), ("order.line_items", "warranty_months", 1)]
+    assert road.one("SELECT count(*) FROM raw.skroutz_orders WHERE contains(payload, 'loyalty_tier')") == 2
+    assert set(road.states()) == {"A-1", "A-2"}
+
+
+def test_the_fakes_picks_are_those_of_the_policy(road, fake):
+    book = channel_of(fake).book
+    for code in ("DEMO-ACCEPTED", "DEMO-OPEN"):
+        book.record(code, {}, dt.datetime(2026, 1, 15, tzinfo=dt.UTC), "new_order")
+    road.receive(*(event.body for event in book.take_due()))
+    road.land()
+    road.deploy_views()
+
+    picked = road.rows("SELECT DISTINCT order_number FROM marts.pick_lines WHERE source = 'skroutz'")
+    # What a webhook told: the states that come without one still look dispatched, not accepted.
+    wanted = {
+        (code,)
+        for code, order in book.orders.items()
+        if order["state"] == "accepted" and not order["fulfilled_by_skroutz"]
+    }
+    assert wanted
+    assert set(picked) == wanted
+    [row] = road.rows(
+        "SELECT pick_id = line_id, shipment_id, marketplace_order_id = order_number FROM marts.pick_lines LIMIT 1"
+    )
+    assert row == (True, None, True)

@@ -6,6 +6,7 @@ stay bytes. Does not belong here: which calls an extraction needs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class ScanSourceClient:
         self._transport = transport
         self._settings = settings
         self._operations = operations_for(settings.generation, settings.paths)
+        self.calls_by_operation: Counter[str] = Counter()
 
     @property
     def calls(self) -> int:
@@ -65,6 +67,7 @@ class ScanSourceClient:
                 f"this run's budget of {self._settings.call_budget} calls is used up",
                 next_step="The next run goes on; or raise ORDER_PIPELINE_SCANSOURCE__CALL_BUDGET.",
             )
+        self.calls_by_operation[operation] += 1
         chosen = self._operations[operation]
         path, query = chosen.resolve(parameters)
         return await self._transport.request(chosen.method, path, params=query, json=json, idempotent=True)

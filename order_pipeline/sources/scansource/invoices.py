@@ -25,7 +25,7 @@ class InvoiceStep:
         self._run = run
         self._customer_number = customer_number
         self._calls_before = run.client.calls
-        self._step = ListStep(run, SUMMARIES, DETAILS, self._read_row, self._fetch, calls_per_record=1)
+        self._step = ListStep(run, SUMMARIES, (DETAILS,), self._read_row, self._fetch)
 
     async def groups(self) -> AsyncIterator[CommitGroup]:
         """The step's commit groups; the last one holds its reports."""
@@ -45,7 +45,13 @@ class InvoiceStep:
             reports=[
                 progress.list_report(SUMMARIES, window, run.stop),
                 progress.detail_report(
-                    DETAILS, window, run.stop, calls=calls, calls_left=run.client.calls_left, noun="invoices"
+                    DETAILS,
+                    window,
+                    run.stop,
+                    noun="invoices",
+                    calls=calls,
+                    calls_left=run.client.calls_left,
+                    calls_saved=progress.calls_saved[DETAILS],
                 ),
             ]
         )

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 
-from order_pipeline.sources.records import CommitGroup, UnusableRecord
+from order_pipeline.sources.records import CommitGroup, FetchReport, UnusableRecord
 from order_pipeline.sources.scansource.client import decode_object, field_of
 from order_pipeline.sources.scansource.dates import day_of
 from order_pipeline.sources.scansource.listed import ListedRow, read_order_row, text_of
 from order_pipeline.sources.scansource.step import Bundle, ListStep, Run, all_of, known_by_id, known_in_window
 
 ROWS, DETAILS, TRACKING, SERIALS = "order_rows", "order_details", "order_tracking", "order_serials"
-CALLS_PER_ORDER = 3
 ONE_DAY = timedelta(days=1)
 """Asked before and after every window: whether its ends are inclusive is not documented."""
 
@@ -27,7 +26,8 @@ class OrderStep:
         self._run = run
         self._customer_number = customer_number
         self._calls_before = run.client.calls
-        self._step = ListStep(run, ROWS, DETAILS, self._read_row, self._fetch, CALLS_PER_ORDER)
+        self._asked_before = run.client.calls_by_operation.copy()
+        self._step = ListStep(run, ROWS, (DETAILS, TRACKING, SERIALS), self._read_row, self._fetch)
         self.open_items: set[str] = set()
 
     async def groups(self) -> AsyncIterator[CommitGroup]:
@@ -48,15 +48,26 @@ class OrderStep:
                 lambda rows: known_by_id(run.known, ROWS, DETAILS, rows),
             ):
                 yield group
-        calls = run.client.calls - self._calls_before - progress.pages
-        yield CommitGroup(
-            reports=[
-                progress.list_report(ROWS, window, run.stop),
-                progress.detail_report(
-                    DETAILS, window, run.stop, calls=calls, calls_left=run.client.calls_left, noun="orders"
-                ),
-            ]
-        )
+        yield CommitGroup(reports=[progress.list_report(ROWS, window, run.stop), *self._detail_reports()])
+
+    def _detail_reports(self) -> list[FetchReport]:
+        """Reports on details, tracking and serials; repeated calls count as the details'."""
+        run, progress = self._run, self._step.progress
+        asked = run.client.calls_by_operation - self._asked_before
+        calls = {TRACKING: asked["order_tracking"], SERIALS: asked["order_serials"]}
+        calls[DETAILS] = run.client.calls - self._calls_before - progress.pages - sum(calls.values())
+        return [
+            progress.detail_report(
+                resource,
+                run.window,
+                run.stop,
+                noun="orders",
+                calls=calls[resource],
+                calls_left=run.client.calls_left,
+                calls_saved=progress.calls_saved[resource],
+            )
+            for resource in (DETAILS, TRACKING, SERIALS)
+        ]
 
     def _read_row(self, payload: bytes) -> ListedRow | UnusableRecord:
         row = read_order_row(payload, self._customer_number, self._run.zone)
@@ -88,7 +99,7 @@ class OrderStep:
                 detail_call, client.order_tracking(customer, number), self._serials(number)
             )
         else:
-            self._step.progress.calls_saved += CALLS_PER_ORDER - 1
+            self._step.progress.calls_saved.update((TRACKING, SERIALS))
             detail, tracking, serials = await detail_call, None, None
         found = {DETAILS: detail, TRACKING: tracking, SERIALS: serials}
         payloads = {resource: payload for resource, payload in found.items() if payload is not None}

@@ -53,10 +53,9 @@ class Stop:
 class StepProgress:
     """Counts of one step (orders or invoices of one customer) over one window."""
 
-    listed: int = 0
-    fetched: int = 0
+    handed_over: Counter[str] = field(default_factory=Counter[str])
     pages: int = 0
-    calls_saved: int = 0
+    calls_saved: Counter[str] = field(default_factory=Counter[str])
     outside_asked_days: int = 0
     list_finished: bool = False
     remaining: list[tuple[date, str]] = field(default_factory=list[tuple[date, str]])
@@ -72,7 +71,7 @@ class StepProgress:
             resource,
             *bounds(window),
             pages=self.pages,
-            records=self.listed,
+            records=self.handed_over[resource],
             claimed_total=None,
             complete=self.list_finished,
             note=joined(notes),
@@ -80,9 +79,17 @@ class StepProgress:
         )
 
     def detail_report(
-        self, resource: str, window: Window, stop: Stop, *, calls: int, calls_left: int | None, noun: str
+        self,
+        resource: str,
+        window: Window,
+        stop: Stop,
+        *,
+        noun: str,
+        calls: int,
+        calls_left: int | None,
+        calls_saved: int,
     ) -> FetchReport:
-        """The report on the details: complete when every listed record that differs from raw was fetched."""
+        """The report on what belongs to the rows: complete when all of every row that differs from raw was fetched."""
         notes = [stop.describe()]
         if not self.list_finished:
             notes.append("the list was not read to its end")
@@ -98,12 +105,12 @@ class StepProgress:
             resource,
             *bounds(window),
             pages=0,
-            records=self.fetched,
+            records=self.handed_over[resource],
             claimed_total=None,
             complete=self.list_finished and not self.remaining,
             note=joined(notes),
             calls=calls,
-            calls_saved=self.calls_saved,
+            calls_saved=calls_saved,
         )
 
 

@@ -72,14 +72,13 @@ class Known:
 
 @dataclass(slots=True)
 class ListStep:
-    """The machinery of a step. `fetch` brings a row's bundle; `calls_per_record` is what an unchanged row saves."""
+    """The machinery of a step: `fetch` brings a row's bundle, each of `fetched_resources` by one call."""
 
     run: Run
     row_resource: str
-    detail_resource: str
+    fetched_resources: Sequence[str]
     read_row: Callable[[bytes], ListedRow | UnusableRecord]
     fetch: Callable[[ListedRow], Awaitable[Bundle]]
-    calls_per_record: int
     progress: StepProgress = field(default_factory=StepProgress)
 
     async def groups(
@@ -98,11 +97,11 @@ class ListStep:
         under_way: deque[asyncio.Task[CommitGroup]] = deque()
         try:
             async for rows, unusable in self._walk(pages, wanted):
-                changed = self._changed(rows, known(rows))
+                changed, unchanged = self._divide(rows, known(rows))
                 for start in range(0, len(changed), CHUNK):
                     under_way.append(asyncio.create_task(self._fetch_chunk(changed[start : start + CHUNK])))
-                if unusable:
-                    yield CommitGroup([RecordBatch(self.row_resource, unusable=unusable)])
+                if unchanged or unusable:
+                    yield CommitGroup([self._rows_alone(unchanged, unusable)])
                 while len(under_way) > CHUNKS_UNDER_WAY or (under_way and under_way[0].done()):
                     yield await under_way.popleft()
             while under_way:
@@ -133,7 +132,6 @@ class ListStep:
                 contents |= {row.payload for row in read}
                 self.progress.pages += 1
                 kept = [row for row in rows if wanted(row)]
-                self.progress.listed += len(kept)
                 yield kept, unusable
                 if self.run.stop:
                     return
@@ -141,10 +139,23 @@ class ListStep:
         except (QuotaExceeded, RateLimited) as limit:
             self.run.stop.at_limit(limit, self.run.now())
 
-    def _changed(self, rows: Sequence[ListedRow], known: Known) -> list[ListedRow]:
+    def _divide(self, rows: Sequence[ListedRow], known: Known) -> tuple[list[ListedRow], list[ListedRow]]:
+        """Rows that differ from raw, and those that do not."""
         changed = [row for row in rows if not known.holds(row)]
-        self.progress.calls_saved += (len(rows) - len(changed)) * self.calls_per_record
-        return changed
+        unchanged = [row for row in rows if known.holds(row)]
+        self.progress.calls_saved.update(dict.fromkeys(self.fetched_resources, len(unchanged)))
+        return changed, unchanged
+
+    def _rows_alone(self, unchanged: Sequence[ListedRow], unusable: list[UnusableRecord]) -> RecordBatch:
+        """Rows that need no call. Raw holds the unchanged ones; they are handed over to be counted there."""
+        self.progress.handed_over[self.row_resource] += len(unchanged) + len(unusable)
+        return RecordBatch(
+            self.row_resource,
+            [row.record_id for row in unchanged],
+            [row.day for row in unchanged],
+            [row.payload for row in unchanged],
+            unusable,
+        )
 
     async def _fetch_chunk(self, rows: Sequence[ListedRow]) -> CommitGroup:
         bundles = await asyncio.gather(*(self._fetch_row(row) for row in rows))
@@ -152,7 +163,6 @@ class ListStep:
         for row, bundle in zip(rows, bundles, strict=True):
             if bundle is None:
                 continue
-            self.progress.fetched += 1
             for resource, payload in {self.row_resource: row.payload, **bundle.payloads}.items():
                 batch = batches.setdefault(resource, RecordBatch(resource))
                 batch.record_ids.append(row.record_id)
@@ -160,8 +170,10 @@ class ListStep:
                 batch.payloads.append(payload)
             for resource, record in bundle.unusable.items():
                 batches.setdefault(resource, RecordBatch(resource)).unusable.append(record)
-            if self.detail_resource not in bundle.payloads:
+            if self.fetched_resources[0] not in bundle.payloads:
                 self.progress.without_detail.append(row.number)
+        for resource, batch in batches.items():
+            self.progress.handed_over[resource] += len(batch) + len(batch.unusable)
         return CommitGroup(list(batches.values()))
 
     async def _fetch_row(self, row: ListedRow) -> Bundle | None:

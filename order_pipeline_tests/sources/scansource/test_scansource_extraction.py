@@ -39,6 +39,9 @@ async def test_a_first_run_brings_everything_and_proves_what_it_can(distributor,
     assert store.records["prices"]
     assert store.records["availability"]
     assert all(report.complete for report in store.reports.values())
+    for resource, report in store.reports.items():
+        unusable = sum(len(batch.unusable) for group in store.groups for batch in group.batches if batch.resource == resource)
+        assert report.records == len(store.records[resource]) + unusable
     assert "ended by an empty page" in store.reports["order_rows"].note
     calls = sum(report.calls for report in store.reports.values())
     assert calls == distributor.calls["scansource"].total("/scsc/")
@@ -58,7 +61,8 @@ async def test_an_unchanged_window_costs_lists_only(distributor, settings, windo
     assert distributor.calls["scansource"].total("invoice/v1/detail") == 0
     report = store.reports["order_details"]
     assert (report.records, report.calls, report.complete) == (0, 0, True)
-    assert report.calls_saved == 3 * len(store.records["order_rows"])
+    saved = [store.reports[name].calls_saved for name in ("order_details", "order_tracking", "order_serials")]
+    assert saved == [len(store.records["order_rows"])] * 3
 
 
 async def test_only_what_changed_is_fetched_again(distributor, settings, window, books):

@@ -58,3 +58,8 @@ CASE
     ELSE 'open'
 END
 {%- endmacro %}
+
+{# A quantity as short text: 3.000 is 3, 3.500 is 3.5. #}
+{% macro plain_number(value) -%}
+regexp_replace(CAST({{ value }} AS VARCHAR), '\.?0+$', '')
+{%- endmacro %}

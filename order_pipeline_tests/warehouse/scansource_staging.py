@@ -27,9 +27,10 @@ _RAW = (
     "record_id VARCHAR, partition_day DATE, content_sha256 VARCHAR, payload VARCHAR, fetched_at TIMESTAMPTZ,"
     " sequence BIGINT, run_id VARCHAR"
 )
-_REAPPEARANCES = (
-    "source VARCHAR, resource VARCHAR, record_id VARCHAR, partition_day DATE, content_sha256 VARCHAR,"
-    " fetched_at TIMESTAMPTZ, sequence BIGINT, run_id VARCHAR"
+# What the lake's view of current versions yields; the lake itself is tested with its own view.
+_LATEST = (
+    "SELECT *, fetched_at AS current_since FROM {table}"
+    " QUALIFY row_number() OVER (PARTITION BY record_id ORDER BY sequence DESC) = 1"
 )
 
 
@@ -61,16 +62,16 @@ class Records:
         return self
 
 
-def stage(records: Records, *tables: str) -> dict[str, list[dict[str, Any]]]:
-    """Rows by core table (all ten, or those named), in the order of all their columns' text."""
+def stage(records: Records, *tables: str, mart: str | None = None) -> dict[str, list[dict[str, Any]]]:
+    """Rows by core table (all ten, or those named) and of the mart over them, in the order of all columns' text."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("CREATE SCHEMA batch")
-        sources = {("raw", "reappearances"): "batch.raw_reappearances"}
-        connection.execute(f"CREATE TABLE batch.raw_reappearances ({_REAPPEARANCES})")
+        sources: dict[tuple[str, str], str] = {}
         for resource in RESOURCES:
             table = f"batch.raw_{resource}"
             sources["raw", f"scansource_{resource}"] = table
+            sources["raw", f"scansource_{resource}_current"] = f"({_LATEST.format(table=table)})"
             connection.execute(f"CREATE TABLE {table} ({_RAW})")
             for sequence, (record_id, payload) in enumerate(records.rows.get(resource, [])):
                 digest = hashlib.sha256(payload.encode()).hexdigest()
@@ -79,6 +80,10 @@ def stage(records: Records, *tables: str) -> dict[str, list[dict[str, Any]]]:
         seeds = project().load_seeds(connection, "memory.batch")
         names = {table: f"stg_scansource__{table}" for table in tables or CORE_TABLES}
         made = project().run_batch(connection, names.values(), place="memory.batch", ref=seeds, source=sources)
+        if mart is not None:
+            core = {("core", table): made[name] for table, name in names.items()}
+            made |= project().run_batch(connection, [mart], place="memory.batch", ref=made, source=core)
+            names[mart] = mart
         return {table: _rows(connection, made[name]) for table, name in names.items()}
 
 

@@ -29,3 +29,22 @@ FROM {{ source('core', 'shipment_lines') }} AS shipment_lines
 INNER JOIN {{ source('core', 'shipments') }} AS shipments ON shipments.shipment_id = shipment_lines.shipment_id
 INNER JOIN {{ source('core', 'orders') }} AS orders ON orders.order_id = shipment_lines.order_id
 LEFT JOIN tracked_shipments ON tracked_shipments.shipment_id = shipments.shipment_id
+UNION ALL
+-- ScanSource: later lots of a line (see pick_candidates__scansource).
+SELECT
+    lots.line_id || ':after-' || {{ plain_number('lots.allocated_after') }},
+    orders.order_status,
+    lots.line_status,
+    NULL::VARCHAR,
+    lots.quantity_shipped - lots.allocated_after
+FROM (
+    SELECT
+        order_id,
+        line_id,
+        line_status,
+        quantity_shipped,
+        unnest(from_json(extras -> '$.allocated_after', '["DECIMAL(18,3)"]')) AS allocated_after
+    FROM {{ source('core', 'order_lines') }}
+    WHERE source = 'scansource'
+) AS lots
+INNER JOIN {{ source('core', 'orders') }} AS orders ON orders.order_id = lots.order_id

@@ -13,6 +13,7 @@ WITH candidates AS (
     ) WHERE false
     {% if var('pick_kibo', true) %}UNION ALL BY NAME SELECT * FROM {{ ref('pick_candidates__kibo') }}{% endif %}
     {% if var('pick_skroutz', true) %}UNION ALL BY NAME SELECT * FROM {{ ref('pick_candidates__skroutz') }}{% endif %}
+    {% if var('pick_scansource', true) %}UNION ALL BY NAME SELECT * FROM {{ ref('pick_candidates__scansource') }}{% endif %}
 ),
 
 quarantined AS (

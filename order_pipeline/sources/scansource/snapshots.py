@@ -1,7 +1,8 @@
 """Step 3 of the plan: prices and availability now, of the items of open orders and of the configured list.
 
-Belongs here: batches, and how a row is keyed; the question (warehouse, quantity, ...) is in the record id, as the
-answer does not repeat it. A row error inside a 200 (`PricingError`) goes to quarantine with its text.
+Belongs here: batches, and how a row is keyed. The day and the question (warehouse, quantity, ...) are in the record id,
+as the answer repeats neither; so a day's snapshot is stored even where nothing changed. A row error inside a 200
+(`PricingError`) goes to quarantine with its text.
 """
 
 from __future__ import annotations
@@ -88,8 +89,8 @@ class SnapshotStep:
         asked = {item.casefold(): item for item in items}
         question = self._question
         key = (
-            f"{self._customer_number}:{question.warehouse}:{question.business_unit}:{question.part_number_type}"
-            f":{question.quantity}:{question.deal_id}"
+            f"{self._customer_number}:{self._day}:{question.warehouse}:{question.business_unit}"
+            f":{question.part_number_type}:{question.quantity}:{question.deal_id}"
         )
         for payload in await self._run.client.prices(self._customer_number, items, question):
             row = decode_object(payload) or {}
@@ -114,7 +115,7 @@ class SnapshotStep:
             material = text_of(field_of(row, "MaterialNumber"))
             warehouse = text_of(field_of(row, "Warehouse")) or settings.warehouse
             if material:
-                self._add(batch, f"{self._customer_number}:{warehouse}:{material}", payload)
+                self._add(batch, f"{self._customer_number}:{self._day}:{warehouse}:{material}", payload)
             else:
                 batch.unusable.append(UnusableRecord("missing_key", "MaterialNumber", "", payload, self._day))
         return batch

@@ -1,14 +1,8 @@
--- Every observation of availability: each distinct answer when it first came, and when it came back after another one.
+-- Every observation of availability: each distinct answer of a day when it first came, and when it came back after another one.
 {{ config(materialized='ephemeral') }}
-SELECT record_id, partition_day, content_sha256, payload, fetched_at
+SELECT record_id, partition_day, content_sha256, payload, fetched_at, fetched_at AS as_of
 FROM {{ source('raw', 'scansource_availability') }}
 UNION ALL
-SELECT
-    answers.record_id,
-    reappearances.partition_day,
-    answers.content_sha256,
-    answers.payload,
-    reappearances.fetched_at
-FROM {{ source('raw', 'reappearances') }} AS reappearances
-INNER JOIN {{ source('raw', 'scansource_availability') }} AS answers USING (record_id, content_sha256)
-WHERE reappearances.source = 'scansource' AND reappearances.resource = 'availability'
+SELECT record_id, partition_day, content_sha256, payload, fetched_at, current_since
+FROM {{ source('raw', 'scansource_availability_current') }}
+WHERE current_since > fetched_at

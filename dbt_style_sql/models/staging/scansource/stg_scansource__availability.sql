@@ -6,9 +6,10 @@ WITH answers AS (
         partition_day,
         content_sha256,
         fetched_at,
+        as_of,
         split_part(record_id, ':', 1) AS account,
-        split_part(record_id, ':', 2) AS warehouse,
-        regexp_extract(record_id, '^(?:[^:]*:){2}(.*)$', 1) AS item_key,
+        split_part(record_id, ':', 3) AS warehouse,
+        regexp_extract(record_id, '^(?:[^:]*:){3}(.*)$', 1) AS item_key,
         CASE
             WHEN json_valid(payload) THEN from_json(payload, '{
                 "QuantityAvailable": "VARCHAR", "ErrorFlag": "VARCHAR", "ErrorDescription": "VARCHAR"
@@ -33,7 +34,7 @@ SELECT
     item_key,
     'material' AS item_key_type,
     'availability' AS origin,
-    fetched_at AS as_of,
+    as_of,
     CASE WHEN NOT is_error THEN {{ quantity('answer.QuantityAvailable') }} END AS quantity_available,
     CASE WHEN NOT is_error THEN {{ text('answer.QuantityAvailable') }} END AS quantity_available_text,
     is_error,
@@ -52,7 +53,7 @@ SELECT
     CASE part_number_type WHEN '1' THEN 'scansource' WHEN '2' THEN 'manufacturer' WHEN '3' THEN 'material' ELSE 'unknown' END
         AS item_key_type,
     'pricing' AS origin,
-    fetched_at AS as_of,
+    as_of,
     {{ quantity('answer.QuantityAvailable') }} AS quantity_available,
     {{ text('answer.QuantityAvailable') }} AS quantity_available_text,
     {{ quantity('answer.TotalInventory') }} AS quantity_total,

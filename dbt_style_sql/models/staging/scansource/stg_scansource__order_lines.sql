@@ -1,14 +1,18 @@
 -- core.order_lines from ScanSource. Price is taken as the price of a unit (inferred).
 WITH lines AS (
     SELECT
-        *,
+        lines.*,
+        allocations.allocated_after,
         list_sort(list_filter(
             list_transform(ScheduleLines, lambda planned: {
                 'day': {{ scansource_day('planned.EstimatedShipDate') }}, 'text': planned.EstimatedShipDate
             }),
             lambda planned: planned.day IS NOT NULL
         )) AS planned_days
-    FROM {{ ref('stg_scansource__lines') }}
+    FROM {{ ref('stg_scansource__lines') }} AS lines
+    LEFT JOIN {{ ref('stg_scansource__allocations') }} AS allocations
+        ON allocations.record_id = lines.record_id
+        AND allocations.line_key = lines.line_key
 )
 
 SELECT
@@ -53,5 +57,8 @@ SELECT
     {{ text('RejectReason') }} AS reject_reason,
     planned_days[1].day AS next_ship_on,
     planned_days[1].text AS next_ship_on_raw,
-    CASE WHEN len(ScheduleLines) > 0 THEN json_object('ScheduleLines', list_sort(ScheduleLines)) END AS extras
+    CASE
+        WHEN len(ScheduleLines) > 0 OR len(allocated_after) > 0
+            THEN json_object('ScheduleLines', list_sort(ScheduleLines), 'allocated_after', allocated_after)
+    END AS extras
 FROM lines

@@ -1,17 +1,18 @@
 -- One row a pricing answer. The question stands in the record id, as the answer does not repeat it:
--- customer:warehouse:business unit:part number type:quantity:deal:item.
+-- customer:day:warehouse:business unit:part number type:quantity:deal:item.
 SELECT
     record_id,
     partition_day,
     content_sha256,
     fetched_at,
+    as_of,
     split_part(record_id, ':', 1) AS account,
-    split_part(record_id, ':', 2) AS warehouse,
-    split_part(record_id, ':', 3) AS business_unit,
-    split_part(record_id, ':', 4) AS part_number_type,
-    split_part(record_id, ':', 5) AS requested_quantity,
-    split_part(record_id, ':', 6) AS deal_id,
-    regexp_extract(record_id, '^(?:[^:]*:){6}(.*)$', 1) AS requested_item,
+    split_part(record_id, ':', 3) AS warehouse,
+    split_part(record_id, ':', 4) AS business_unit,
+    split_part(record_id, ':', 5) AS part_number_type,
+    split_part(record_id, ':', 6) AS requested_quantity,
+    split_part(record_id, ':', 7) AS deal_id,
+    regexp_extract(record_id, '^(?:[^:]*:){7}(.*)$', 1) AS requested_item,
     CASE
         WHEN json_valid(payload) THEN from_json(payload, '{
             "ItemNumber": "VARCHAR", "Cost": "VARCHAR", "UnitPrice": "VARCHAR", "UnitPriceCurrencyCode": "VARCHAR",

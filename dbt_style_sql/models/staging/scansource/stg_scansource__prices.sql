@@ -14,7 +14,7 @@ SELECT
     business_unit,
     deal_id,
     {{ quantity('requested_quantity') }} AS requested_quantity,
-    fetched_at AS as_of,
+    as_of,
     {{ decimal('answer.UnitPrice') }} AS unit_price,
     {{ text('answer.UnitPrice') }} AS unit_price_text,
     {{ decimal('answer.MSRP') }} AS list_price,

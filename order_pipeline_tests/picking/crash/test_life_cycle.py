@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from order_pipeline.picking.emission import BOUNDARIES
@@ -29,6 +30,9 @@ from order_pipeline_tests.picking.picks import pick_row
 
 SCRIPTED = [name for name, scripted in FAULTS.items() if scripted is not None and name != "timeout"]
 PLAYS = itertools.count(1)
+WHICH = st.integers(0, 999)
+"""Chooses one of however many there are at that moment: what is drawn must not depend on how a race went."""
+
 SHOWN = frozenset(PickState) - {PickState.PLANNED, PickState.SENDING}
 
 
@@ -60,22 +64,22 @@ class OrderLifeCycle(RuleBasedStateMachine):
             self.barcode_of[row["pick_id"]] = row["barcode"]
 
     @precondition(lambda self: self.rows)
-    @rule(data=st.data(), quantity=st.integers(1, 9))
-    def line_changes(self, data: st.DataObject, quantity: int) -> None:
-        self.rows[data.draw(st.sampled_from(sorted(self.rows)))]["quantity"] = quantity
+    @rule(which=WHICH, quantity=st.integers(1, 9))
+    def line_changes(self, which: int, quantity: int) -> None:
+        self.rows[self._chosen(which)]["quantity"] = quantity
 
     @precondition(lambda self: self.rows)
-    @rule(data=st.data(), reason=st.sampled_from([None, "fraud_lock", "no_location"]))
-    def order_is_held_or_freed(self, data: st.DataObject, reason: str | None) -> None:
-        chosen = self.rows[data.draw(st.sampled_from(sorted(self.rows)))]["order_id"]
+    @rule(which=WHICH, reason=st.sampled_from([None, "fraud_lock", "no_location"]))
+    def order_is_held_or_freed(self, which: int, reason: str | None) -> None:
+        chosen = self.rows[self._chosen(which)]["order_id"]
         for row in self.rows.values():
             if row["order_id"] == chosen:
                 row["hold_reason"] = reason
 
     @precondition(lambda self: self.rows)
-    @rule(data=st.data())
-    def order_disappears(self, data: st.DataObject) -> None:
-        chosen = self.rows[data.draw(st.sampled_from(sorted(self.rows)))]["order_id"]
+    @rule(which=WHICH)
+    def order_disappears(self, which: int) -> None:
+        chosen = self.rows[self._chosen(which)]["order_id"]
         self.rows = {key: row for key, row in self.rows.items() if row["order_id"] != chosen}
 
     @rule(outcome=st.sampled_from(SCRIPTED), call=st.integers(1, 3))
@@ -98,11 +102,11 @@ class OrderLifeCycle(RuleBasedStateMachine):
         self._expect_no_error(first.ending())
         self._expect_no_error(second.ending())
 
-    @rule(data=st.data())
-    def person_looks_at_a_doubt(self, data: st.DataObject) -> None:
-        doubts = [line.pick_id for line in self._outbox() if line.state is PickState.IN_DOUBT]
+    @rule(which=WHICH)
+    def person_looks_at_a_doubt(self, which: int) -> None:
+        doubts = sorted(line.pick_id for line in self._outbox() if line.state is PickState.IN_DOUBT)
         if doubts:
-            self._resolve_truly(data.draw(st.sampled_from(sorted(doubts))))
+            self._resolve_truly(doubts[which % len(doubts)])
 
     def teardown(self) -> None:
         """Good weather, two more emissions: now the accounts must be in order."""
@@ -121,6 +125,9 @@ class OrderLifeCycle(RuleBasedStateMachine):
                 assert times == 1, f"{line.pick_id} is {line.state}, but was accepted {times} times"
         assert set(self.rows) <= {line.pick_id for line in self._outbox()}, "a line to pick is in no state at all"
         self.folder.cleanup()
+
+    def _chosen(self, which: int) -> str:
+        return sorted(self.rows)[which % len(self.rows)]
 
     def _job(self, *, later: bool = True, **death: Any) -> Job:
         self.hours += later  # so that the leases of the dead have ended
@@ -192,5 +199,5 @@ def test_many_plays(sandbox):
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", ["send_before_intent", "hopeful_recovery", "retry_after_timeout"])
 def test_the_plays_find(sandbox, mutant):
-    with pytest.raises((AssertionError, ExceptionGroup)):
+    with pytest.raises((AssertionError, ExceptionGroup, Flaky)):  # flaky: found, but a race does not replay
         play(sandbox, examples=60, steps=25, mutant=mutant)

@@ -16,6 +16,7 @@ from order_pipeline.picking.lines import PickLine
 from order_pipeline.picking.outbox import load_lines
 from order_pipeline.picking.people import Doubts, check_doubts
 from order_pipeline.picking.plan import UpstreamStatus
+from order_pipeline.picking.publish import publish
 from order_pipeline.picking.states import ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR
 from order_pipeline.warehouse.lake import Connection, snapshot_id
 
@@ -58,6 +59,7 @@ def emit_picks(road: Road, run_id: str, covered_sources: Sequence[str] | None) -
         covered_sources=covered_sources,
         progress=count,
     )
+    publish(road.lake, road.operations)
     doubts = check_doubts(road.operations, road.settings.picking.doubt_alert_minutes)
     return Emission(report, picks.snapshot_id, doubts)
 

@@ -35,7 +35,7 @@ CASES = ("first", "again", "one in a hundred changed")
 
 
 def order_template(chance: random.Random) -> bytes:
-    """About 4.7 KB of JSON in the shape of an order, with `@` where the order's own number goes."""
+    """About 4.7 KB of JSON in the shape of an order; `@` stands for its number, `#` for what no other order has."""
     items = [
         {
             "orderItemID": f"@{line}",
@@ -44,14 +44,14 @@ def order_template(chance: random.Random) -> bytes:
             "description": " ".join(chance.choices(["boot", "jacket", "παπούτσι", "red", "42", "rain", "kit"], k=9)),
             "quantity": chance.randrange(1, 5),
             "retailPrice": f"{chance.random() * 200:.2f}",
-            "customData": [{"name": f"field {n}", "value": f"{chance.random():.12f}"} for n in range(3)],
+            "customData": [{"name": f"field {n}", "value": f"{chance.random():.12f}"} for n in range(2)],
             "itemState": "NORMAL",
         }
-        for line in range(8)
+        for line in range(6)
     ]
     address = {name: f"{chance.random():.16f}" for name in ("firstName", "lastName", "addressLine1", "city", "state")}
     shipments = [{"shipmentID": f"@{n}", "shipmentStatus": "READY", "items": items[n::3]} for n in range(2)]
-    order = {"orderID": "@", "orderDate": "2026-01-01T10:00:00Z", "address": address, "items": items}
+    order = {"orderID": "@", "unique": "#", "orderDate": "2026-01-01T10:00:00Z", "address": address, "items": items}
     return json.dumps(order | {"shipments": shipments}, ensure_ascii=False).encode()
 
 
@@ -79,7 +79,9 @@ class Pages:
         batch = RecordBatch("orders")
         for number in numbers:
             state = b"CHANGED" if self.changed and number % 100 == 0 else b"NORMAL"
-            payload = self.templates[number % 503].replace(b"@", b"%d" % (10**8 + number)).replace(b"NORMAL", state, 1)
+            unique = random.Random(number).randbytes(400).hex().encode()
+            payload = self.templates[number % 503].replace(b"@", b"%d" % (10**8 + number))
+            payload = payload.replace(b"#", unique, 1).replace(b"NORMAL", state, 1)
             batch.record_ids.append(str(10**8 + number))
             batch.days.append(FIRST_DAY + timedelta(days=number * self.days // self.orders))
             batch.payloads.append(payload)

@@ -17,6 +17,7 @@ from order_pipeline.cli.output import fail, message_console, note
 from order_pipeline.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from order_pipeline.cli.demo_sandbox import RunningSandbox
     from order_pipeline.cli.demo_world import DemoWorld
     from order_pipeline.cli.summary import Summary
 
@@ -31,55 +32,68 @@ def demo(
     A second run finds nothing new and sends nothing again. The data directory (ORDER_PIPELINE_DATA_DIR, default data/)
     then serves `sql`, `trace`, `outbox` and `ui`; use another one, or `make clean`, before working with real channels.
     """
+    from order_pipeline.cli.demo_sandbox import SandboxPortTakenError, running_sandbox  # noqa: PLC0415
+
+    given = load_settings()
+    world = claim_directory(given, days, orders, seed)
+    note(f"{days} days x {orders} orders a channel, seed {seed}, in {given.data_dir.resolve()}")
+    try:
+        with running_sandbox(world, given.data_dir) as sandbox:
+            run_demo(given, world, sandbox)
+    except SandboxPortTakenError as error:
+        fail(str(error), "End what listens there: this demo's payloads name that port.")
+
+
+def run_demo(given: Settings, world: DemoWorld, sandbox: RunningSandbox) -> None:
+    """Everything with the fakes up: webhooks in, all jobs, the summary, the proof."""
+    from order_pipeline.assets.channels import enabled_channels  # noqa: PLC0415
     from order_pipeline.assets.road import Road  # noqa: PLC0415
-    from order_pipeline.cli.demo_world import DemoWorld, overridden, remember_world, running_sandbox  # noqa: PLC0415
+    from order_pipeline.cli.demo_world import overridden  # noqa: PLC0415
     from order_pipeline.cli.materialise import materialise  # noqa: PLC0415
     from order_pipeline.cli.summary import collect_summary, print_summary  # noqa: PLC0415
 
     started = time.monotonic()
-    given = load_settings()
-    world = DemoWorld(days=days, orders=orders, seed=seed)
-    refuse_unless_free(given, world)
-    remember_world(given.data_dir, world)
-    note(f"{days} days x {orders} orders a channel, seed {seed}, in {given.data_dir.resolve()}")
-    with running_sandbox(world, given.data_dir) as sandbox:
-        settings = overridden(given, sandbox.settings_groups(world))
-        Road(settings).prepare_stores()
-        before = collect_summary(settings)
-        outcomes = materialise(settings, enabled_names(settings), world.window, emit=True)
-        after = collect_summary(settings)
-        accepted = sandbox.accepted_payloads()
-        recorded = payloads_on_the_floor(settings)
+    settings = overridden(given, sandbox.settings_groups(world))
+    Road(settings).prepare_stores()
+    before = collect_summary(settings)
+    note(f"Skroutz sent {sandbox.deliver_webhooks(settings):,} webhooks")
+    outcomes = materialise(settings, [channel.name for channel in enabled_channels(settings)], world.window, emit=True)
+    after = collect_summary(settings)
     print_summary(after)
     report_changes(before, after, time.monotonic() - started)
     if not all(outcome.success for outcome in outcomes):
         fail("not every job ended well (above).", "Run `order-pipeline ui` and open the failed run.")
-    compare(accepted, recorded)
+    compare(sandbox.accepted_payloads(), payloads_on_the_floor(settings))
 
 
-def enabled_names(settings: Settings) -> list[str]:
-    """The channels that the demo's settings switch on."""
-    from order_pipeline.assets.channels import enabled_channels  # noqa: PLC0415
+def claim_directory(settings: Settings, days: int, orders: int, seed: int) -> DemoWorld:
+    """The world of this data directory, written down when it is new.
 
-    return [channel.name for channel in enabled_channels(settings)]
-
-
-def refuse_unless_free(settings: Settings, world: DemoWorld) -> None:
-    """End the command if the data directory holds real orders, or a demo of another world."""
-    from order_pipeline.cli.demo_world import remembered_world  # noqa: PLC0415
+    Ends the command if the directory holds real orders, or a demo of another world.
+    """
+    from order_pipeline.cli.demo_world import DemoWorld, free_port, remember_world, remembered_world  # noqa: PLC0415
     from order_pipeline.warehouse.lake import Lake  # noqa: PLC0415
 
     present = remembered_world(settings.data_dir)
-    elsewhere = "Choose another ORDER_PIPELINE_DATA_DIR, or `make clean` if nothing in it is needed."
-    if present is not None and present != world:
+    elsewhere = "choose another ORDER_PIPELINE_DATA_DIR, or `make clean` if nothing in it is needed."
+    if present is not None:
+        if present.is_the_same_as(days, orders, seed):
+            return present
         fail(
             f"{settings.data_dir} holds a demo of {present.days} days x {present.orders} orders, seed {present.seed}.",
-            f"Run the same demo again to see that nothing is doubled. For another one: {elsewhere}",
+            f"Run that one again to see that nothing is doubled; for another one {elsewhere}",
             code=2,
         )
     catalog = Lake(settings).catalog_file
-    if present is None and (catalog is None or catalog.exists()):
-        fail(f"{settings.data_dir} holds a lake that no demo made: fake orders do not belong there.", elsewhere, code=2)
+    if catalog is None or catalog.exists():
+        fail(
+            f"{settings.data_dir} holds a lake that no demo made: fake orders do not belong there.",
+            f"For the demo {elsewhere}",
+            code=2,
+        )
+    world = DemoWorld(days=days, orders=orders, seed=seed, port=free_port())
+    remember_world(settings.data_dir, world)
+    return world
 
 
 def payloads_on_the_floor(settings: Settings) -> list[dict[str, Any]]:

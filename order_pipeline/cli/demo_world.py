@@ -1,47 +1,58 @@
-"""The demo's world: which fake orders there are, remembered in the data directory, and the settings that point there.
+"""The demo's world: which fake orders there are, remembered in the data directory, and settings for child processes.
 
-A data directory holds either a demo or real orders: `demo` refuses one that has real ones, and `run` one that has the
-demo's. Belongs here: that record and those settings. Does not belong here: running anything.
+A data directory holds either a demo or real orders: `demo` refuses one that has real ones, and nothing
+sends a demo's picks to a live host. Belongs here: that record. Does not belong here: running the fakes.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import socket
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 
-from order_pipeline.sandbox import kibo, kibo_orders
-from order_pipeline.sandbox.clock import DEFAULT_TODAY
-from order_pipeline.sandbox.process import SandboxProcess
 from order_pipeline.settings import Settings
 from order_pipeline.sources.records import Window
 
 WORLD_NAME = "demo_world.json"
-STATE_DIRECTORY = "sandbox"
-UNLIMITED: dict[str, Any] = {"requests_per_second": None, "max_in_flight": 8}
+SANDBOX_TODAY = date(2026, 1, 15)
 
 Groups = dict[str, dict[str, Any]]
+"""Settings by group, as far as they differ."""
 
 
 class DemoWorld(msgspec.Struct, frozen=True):
-    """What the fakes' data depends on: the same world gives the same orders, byte for byte."""
+    """What the fakes' data depends on: the same world gives the same orders, byte for byte.
+
+    The port belongs to it: some payloads hold their host's address, and another address would be another content.
+    """
 
     days: int
     orders: int
     seed: int
-    today: date = DEFAULT_TODAY
+    port: int
+    today: date = SANDBOX_TODAY
 
     @property
     def window(self) -> Window:
         """The days that have orders; the sandbox's today has none yet."""
         return Window(start=self.today - timedelta(days=self.days), end=self.today)
+
+    def is_the_same_as(self, days: int, orders: int, seed: int) -> bool:
+        """Whether it is the world that these options ask for."""
+        return (self.days, self.orders, self.seed) == (days, orders, seed)
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 def remembered_world(data_dir: Path) -> DemoWorld | None:
@@ -54,63 +65,6 @@ def remember_world(data_dir: Path, world: DemoWorld) -> None:
     """Write the world down, before the first of its orders is stored."""
     data_dir.mkdir(parents=True, exist_ok=True)
     (data_dir / WORLD_NAME).write_bytes(msgspec.json.format(msgspec.json.encode(world)))
-
-
-@contextmanager
-def running_sandbox(world: DemoWorld, data_dir: Path, port: int = 0) -> Iterator[RunningSandbox]:
-    """The fakes of this world in a process of their own; what the picking app accepted is kept in the data directory.
-
-    Raises:
-        RuntimeError: the process did not start.
-    """
-    with SandboxProcess(
-        seed=world.seed,
-        orders=world.orders,
-        days=world.days,
-        today=world.today.isoformat(),
-        port=port,
-        state_directory=str((data_dir / STATE_DIRECTORY).resolve()),
-    ) as process:
-        yield RunningSandbox(process.url)
-
-
-class RunningSandbox:
-    """What the demo asks of the fakes, besides their APIs."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def settings_groups(self, world: DemoWorld) -> Groups:
-        """The settings, by group, that point every API at the sandbox: no host stays a live one."""
-        token = httpx.post(f"{self.url}/control/scanorders/token", timeout=30).raise_for_status().json()["access_token"]
-        return {
-            "kibo": {
-                "enabled": True,
-                "base_url": f"{self.url}/kibo/api/v2",
-                "token_url": f"{self.url}/kibo/oauthserver/oauth2/token",
-                "api_key": kibo.API_KEY,
-                "api_secret": kibo.API_SECRET,
-                "manufacturer_ids": [str(number) for number in kibo_orders.MANUFACTURERS],
-                "extra_headers": {},
-                "rate": UNLIMITED,
-            },
-            "scansource": {"enabled": False},
-            "skroutz": {"enabled": False},
-            "scanorders": {
-                "base_url": f"{self.url}/scanorders",
-                "branch": "",
-                "access_token": token,
-                "send": True,
-                "allowed_order_numbers": None,
-                "rate": UNLIMITED,
-            },
-            "schedule": {"first_day": world.window.start.isoformat()},
-        }
-
-    def accepted_payloads(self) -> list[dict[str, Any]]:
-        """The parameters of every `neworders` call that the fake ever accepted, in order: its own count."""
-        ledger = httpx.get(f"{self.url}/control/ledger/scanorders", timeout=60).raise_for_status().json()
-        return [fulfilment["values"] for fulfilment in ledger["fulfilments"]]
 
 
 def overridden(settings: Settings, groups: Mapping[str, Mapping[str, Any]]) -> Settings:

@@ -101,7 +101,8 @@ def ui(
     On a data directory that `demo` filled, the fakes run beside it, so that every button works.
     """
     from order_pipeline.automation.instance import PROJECT_ROOT, prepare_dagster_home  # noqa: PLC0415
-    from order_pipeline.cli.demo_world import as_environment, remembered_world, running_sandbox  # noqa: PLC0415
+    from order_pipeline.cli.demo_sandbox import running_sandbox  # noqa: PLC0415
+    from order_pipeline.cli.demo_world import as_environment, remembered_world  # noqa: PLC0415
 
     settings = load_settings()
     world = remembered_world(settings.data_dir)

@@ -29,8 +29,9 @@ FROM ops.pick_outbox GROUP BY source, outcome ORDER BY source, outcome <> 'sent'
 """
 
 RAW_TABLES_SQL = """
-SELECT table_name FROM duckdb_columns()
-WHERE database_name = 'lake' AND schema_name = 'raw' AND column_name = 'payload' AND table_name <> 'unusable'
+SELECT table_name FROM duckdb_tables()
+WHERE database_name = 'lake' AND schema_name = 'raw'
+    AND table_name NOT IN ('fetches', 'dirty_days', 'reappearances', 'unusable')
 ORDER BY table_name
 """
 

@@ -109,8 +109,8 @@ def _raw_versions(connection: duckdb.DuckDBPyConnection, source: str | None, rec
     """Every stored version of the records, oldest first: which bytes, of which day, fetched when and by which run."""
     tables = _rows(
         connection,
-        "SELECT table_name FROM duckdb_columns() WHERE database_name = 'lake' AND schema_name = 'raw'"
-        " AND column_name = 'record_id' AND table_name <> 'reappearances'"
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'raw'"
+        " AND table_name NOT IN ('fetches', 'dirty_days', 'reappearances', 'unusable')"
         " AND ($source IS NULL OR starts_with(table_name, $source || '_'))",
         source=source,
     )

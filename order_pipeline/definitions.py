@@ -13,7 +13,7 @@ from order_pipeline.assets.core import build_core_assets
 from order_pipeline.assets.picking import build_picking_assets
 from order_pipeline.assets.raw import build_raw_assets
 from order_pipeline.assets.reference import build_reference_assets
-from order_pipeline.assets.road import Road, project_for
+from order_pipeline.assets.road import Road
 from order_pipeline.assets.sql_models import build_common_assets, build_mart_assets, build_staging_assets
 from order_pipeline.automation.build import build_automation
 from order_pipeline.automation.partitions import daily_partitions
@@ -28,7 +28,8 @@ def build_definitions(settings: Settings, *, road: Road | None = None) -> dg.Def
         road: the stores and the progress display of the caller; made from the settings when absent.
     """
     partitions = daily_partitions(settings.schedule)
-    project = project_for(settings)
+    road = road or Road(settings)
+    project = road.project
     channels = enabled_channels(settings)
     return dg.Definitions.merge(
         dg.Definitions(
@@ -41,7 +42,7 @@ def build_definitions(settings: Settings, *, road: Road | None = None) -> dg.Def
                 build_mart_assets(project),
                 build_picking_assets([channel.name for channel in channels]),
             ],
-            resources={"road": road or Road(settings)},
+            resources={"road": road},
             executor=dg.in_process_executor,
         ),
         build_automation(settings, {channel.name: (channel.title, channel.schedule_minute) for channel in channels}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,10 +52,15 @@ class Summary:
 
 def collect_summary(settings: Settings) -> Summary:
     """Count what the lake and the outbox hold."""
-    lake = Lake(settings)
-    raw_tables = [name for (name,) in lake.query(RAW_TABLES_SQL).rows]
-    versions = sum(lake.query(f"SELECT count(*) FROM raw.{name}").rows[0][0] for name in raw_tables)
-    return Summary(lake.query(CHANNELS_SQL).rows, lake.query(PICKS_SQL).rows, versions)
+    with closing(Lake(settings).connect(read_only=True, operations=True)) as connection:
+        raw_tables = [name for (name,) in connection.execute(RAW_TABLES_SQL).fetchall()]
+        counts = " UNION ALL ".join(f"SELECT count(*) AS versions FROM raw.{name}" for name in raw_tables)
+        versions = connection.execute(f"SELECT sum(versions)::BIGINT FROM ({counts})").fetchone() if counts else None
+        return Summary(
+            channels=connection.execute(CHANNELS_SQL).fetchall(),
+            picks=connection.execute(PICKS_SQL).fetchall(),
+            raw_versions=versions[0] if versions else 0,
+        )
 
 
 def print_summary(summary: Summary) -> None:

@@ -118,9 +118,10 @@ def add_result(whole: IngestResult, part: IngestResult) -> None:
 
 
 def project_for(settings: Settings) -> SqlProject:
-    """The SQL project with the variables that settings decide: whose orders are picked, and the Skroutz shop's name."""
+    """The SQL project with the variables that settings decide: whose orders are picked, and what payloads do not say."""
     picked = {f"pick_{name}": enabled for name, enabled in picked_channels(settings).items()}
-    return SqlProject(variables={**picked, "skroutz_account": settings.skroutz.account})
+    unsaid = {"skroutz_account": settings.skroutz.account, "scansource_timezone": settings.scansource.timezone}
+    return SqlProject(variables={**picked, **unsaid})
 
 
 def picked_channels(settings: Settings) -> dict[str, bool]:

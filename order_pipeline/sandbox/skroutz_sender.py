@@ -32,7 +32,7 @@ class Delivery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     url: str
     most: int | None = None
-    at_once: int = 8
+    at_once: int = 16
     retry_seconds: float = 0.05
     timeout_seconds: float = 5.0
     shuffle: bool = False

@@ -2,11 +2,13 @@
 
 import datetime as dt
 import itertools
+import json
 
 import pytest
 
 from order_pipeline.operations import inbox
-from order_pipeline.sources.records import Window
+from order_pipeline.sources.records import CommitGroup, RecordBatch, Window
+from order_pipeline.sources.skroutz.observations import add_observation
 from order_pipeline_tests.sources.skroutz.conftest import Road, channel_of, make_event
 
 STORY = (
@@ -171,3 +173,18 @@ def test_the_fakes_picks_are_those_of_the_policy(road, fake):
         "SELECT pick_id = line_id, shipment_id, marketplace_order_id = order_number FROM marts.pick_lines LIMIT 1"
     )
     assert row == (True, None, True)
+
+
+def test_a_forged_event_from_the_future_does_not_outlast_the_reads_that_follow(road):
+    road.receive(make_event("A-1", state="accepted", at="2999-01-01T00:00:00+00:00"))
+    road.land(build=False)
+    assert road.current() == {"A-1": "accepted"}
+
+    async def read(_window, _known):
+        batch = RecordBatch("orders")
+        body = json.dumps({"order": make_event("A-1", state="open")["order"]}).encode()
+        add_observation(batch, body, dt.datetime.now(dt.UTC), "read")
+        yield CommitGroup(batches=[batch])
+
+    road.ingest(read, None)
+    assert road.current() == {"A-1": "open"}

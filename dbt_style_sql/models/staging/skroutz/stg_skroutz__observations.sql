@@ -1,6 +1,7 @@
 -- One row an observation of an order (a webhook or a read), read once into a struct whose leaves are text. `is_current` marks
 -- the latest by the time of what it tells, whenever it arrived: late and repeated events make history, not state.
--- At the same second an event beats a read: either the read shows it already, or the event came after it.
+-- At the same second an event beats a read: either the read shows it already, or the event came after it. An event from a
+-- future day counts from its arrival: webhooks are not signed, and a forged one must not outlast the reads that follow.
 WITH parsed AS MATERIALIZED (
     SELECT
         record_id,
@@ -76,8 +77,15 @@ timed AS (
         document."order",
         coalesce(
             {{ time_with_offset('document.event_time') }}, {{ time_with_offset('document.observed_at') }}, fetched_at
-        ) AS effective_at
+        ) AS stated_at
     FROM parsed
+),
+
+placed AS (
+    SELECT
+        * EXCLUDE (stated_at),
+        CASE WHEN stated_at > fetched_at + INTERVAL 1 DAY THEN fetched_at ELSE stated_at END AS effective_at
+    FROM timed
 )
 
 SELECT
@@ -86,4 +94,4 @@ SELECT
         PARTITION BY record_id
         ORDER BY effective_at DESC, event_time IS NULL, fetched_at DESC, sequence DESC
     ) = 1 AS is_current
-FROM timed
+FROM placed

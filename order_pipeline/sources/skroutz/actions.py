@@ -207,11 +207,7 @@ async def _post(transport: Transport, plan: _Plan) -> Reply:
     if plan.file is not None:
         parts = {"invoice_file": (plan.file.name, plan.file.content, plan.file.content_type)}
         return await transport.request("POST", plan.path, files=parts)
-    return (
-        await transport.request("POST", plan.path, json=plan.request)
-        if plan.request
-        else await transport.request("POST", plan.path)
-    )
+    return await transport.request("POST", plan.path, json=plan.request or None)
 
 
 async def _settle(

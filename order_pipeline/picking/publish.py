@@ -21,22 +21,18 @@ from order_pipeline.operations.tables import pick_outbox, pick_status
 from order_pipeline.warehouse.lake import Connection, Lake
 
 _TIME = pa.timestamp("us", tz="UTC")
-_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
-    **dict.fromkeys(
-        ("pick_id", "source", "account", "order_id", "order_number", "line_id", "shipment_id", "state", "reason"),
-        (pa.string(), "VARCHAR"),
-    ),
-    "wave": (pa.int64(), "BIGINT"),
-    "attempt": (pa.int64(), "BIGINT"),
-    "snapshot_id": (pa.int64(), "BIGINT"),
-    **dict.fromkeys(("payload_sha256", "fulfilment_id", "upstream_status", "pushed_status"), (pa.string(), "VARCHAR")),
-    **dict.fromkeys(("planned_at", "sent_at", "updated_at"), (_TIME, "TIMESTAMPTZ")),
-    "scanorders_status_code": (pa.string(), "VARCHAR"),
-    "scanorders_matches": (pa.bool_(), "BOOLEAN"),
-    "scanorders_read_at": (_TIME, "TIMESTAMPTZ"),
-}
-_NAMES = ", ".join(_COLUMNS)
-_CREATE = f"CREATE TABLE IF NOT EXISTS core.pick_status ({', '.join(f'{n} {t}' for n, (_, t) in _COLUMNS.items())})"
+_TEXTS = (
+    *("pick_id", "source", "account", "order_id", "order_number", "line_id", "shipment_id", "state", "reason"),
+    *("payload_sha256", "fulfilment_id", "upstream_status", "pushed_status", "scanorders_status_code"),
+)
+_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in _TEXTS),
+        *((name, pa.int64()) for name in ("wave", "attempt", "snapshot_id")),
+        *((name, _TIME) for name in ("planned_at", "sent_at", "updated_at", "scanorders_read_at")),
+        ("scanorders_matches", pa.bool_()),
+    ]
+)
 _WATERMARK = """
 SELECT max(greatest(updated_at, coalesce(scanorders_read_at, updated_at))) FROM core.pick_status
 """
@@ -45,41 +41,30 @@ SELECT max(greatest(updated_at, coalesce(scanorders_read_at, updated_at))) FROM 
 def publish(lake: Lake, store: OperationsStore) -> int:
     """Bring `core.pick_status` up to date; returns the rows written. Nothing moved: no lake snapshot is made.
 
+    The table is made by `warehouse.migrations`.
+
     Raises:
         LakeBusyError: another writer held the lake too long; the next run makes up for it.
     """
     store.create_all()
     connection = lake.connect()
     try:
-        seen_until = _seen_until(connection)
+        row = connection.execute(_WATERMARK).fetchone()
     finally:
         connection.close()
-    rows = _moved_since(store, seen_until)
+    rows = _moved_since(store, row[0] if row else None)
     if not rows:
         return 0
-    schema = pa.schema([(name, kind) for name, (kind, _) in _COLUMNS.items()])
-    table = pa.Table.from_pylist(rows, schema=schema)
+    table = pa.Table.from_pylist(rows, schema=_SCHEMA)
 
     def write(target: Connection) -> int:
-        target.execute(_CREATE)
         target.register("moved_picks", table)
         target.execute("DELETE FROM core.pick_status WHERE pick_id IN (SELECT pick_id FROM moved_picks)")
-        target.execute(f"INSERT INTO core.pick_status ({_NAMES}) SELECT {_NAMES} FROM moved_picks")
+        target.execute("INSERT INTO core.pick_status BY NAME SELECT * FROM moved_picks")
         target.unregister("moved_picks")
         return table.num_rows
 
     return lake.run("pick status", write)
-
-
-def _seen_until(connection: Connection) -> datetime | None:
-    exists = connection.execute(
-        "SELECT 1 FROM duckdb_tables()"
-        " WHERE database_name = current_database() AND schema_name = 'core' AND table_name = 'pick_status'"
-    ).fetchone()
-    if exists is None:
-        return None
-    row = connection.execute(_WATERMARK).fetchone()
-    return row[0] if row else None
 
 
 def _moved_since(store: OperationsStore, moment: datetime | None) -> list[dict[str, Any]]:
@@ -89,7 +74,7 @@ def _moved_since(store: OperationsStore, moment: datetime | None) -> list[dict[s
         "matches": "scanorders_matches",
         "read_at": "scanorders_read_at",
     }
-    own = [pick_outbox.c[name] for name in _COLUMNS if name in pick_outbox.c]
+    own = [pick_outbox.c[name] for name in _SCHEMA.names if name in pick_outbox.c]
     query = select(*own, *(pick_status.c[name].label(label) for name, label in read.items())).join(
         pick_status, pick_status.c.pick_id == pick_outbox.c.pick_id, isouter=True
     )

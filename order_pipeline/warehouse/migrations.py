@@ -1,4 +1,4 @@
-"""The lake's schemas and the bookkeeping tables of `raw`: created once, brought up to date on every start.
+"""The lake's schemas and the bookkeeping tables: created once, brought up to date on every start.
 
 Belongs here: tables that no contract and no model describes. The core tables come from `contracts`, the views from
 the SQL models; a raw table is created when its resource first arrives (`ensure_raw_table`).
@@ -63,11 +63,23 @@ CREATE TABLE IF NOT EXISTS raw.unusable (
     last_run_id VARCHAR NOT NULL
 )"""
 
+# Where every pick line stands: a copy of the outbox without personal data, written by the emission for the marts.
+_PICK_STATUS = """
+CREATE TABLE IF NOT EXISTS core.pick_status (
+    pick_id VARCHAR NOT NULL, source VARCHAR NOT NULL, account VARCHAR NOT NULL, order_id VARCHAR NOT NULL,
+    order_number VARCHAR NOT NULL, line_id VARCHAR NOT NULL, shipment_id VARCHAR, state VARCHAR NOT NULL,
+    reason VARCHAR, wave BIGINT NOT NULL, attempt BIGINT NOT NULL, snapshot_id BIGINT, payload_sha256 VARCHAR NOT NULL,
+    fulfilment_id VARCHAR, upstream_status VARCHAR, pushed_status VARCHAR, planned_at TIMESTAMPTZ NOT NULL,
+    sent_at TIMESTAMPTZ, updated_at TIMESTAMPTZ NOT NULL, scanorders_status_code VARCHAR, scanorders_matches BOOLEAN,
+    scanorders_read_at TIMESTAMPTZ
+)"""
+
 BOOKKEEPING = {
-    "fetches": _FETCHES,
-    "dirty_days": _DIRTY_DAYS,
-    "reappearances": _REAPPEARANCES,
-    "unusable": _UNUSABLE,
+    "raw.fetches": _FETCHES,
+    "raw.dirty_days": _DIRTY_DAYS,
+    "raw.reappearances": _REAPPEARANCES,
+    "raw.unusable": _UNUSABLE,
+    "core.pick_status": _PICK_STATUS,
 }
 
 _RAW_COLUMNS = """
@@ -135,7 +147,7 @@ def turn_table(source: str) -> str:
 def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
     schemas = connection.execute("SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'lake'").fetchall()
     return {(schema,) for schema in SCHEMAS} <= set(schemas) and all(
-        _has_table(connection, f"raw.{table}") for table in BOOKKEEPING
+        _has_table(connection, table) for table in BOOKKEEPING
     )
 
 

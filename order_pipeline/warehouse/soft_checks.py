@@ -51,7 +51,7 @@ def find_warnings(
         seen_at: the build's time.
         run_id: the build's run.
     """
-    names = [name for name in project.models if name.startswith("check__")]
+    names = [name for name in project.models if name.startswith("check__") and not _over_everything(project, name)]
     core = {("core", table): f"{scratch.core}.{table}" for table in CORE_TABLES}
     relations = project.run_batch(connection, names, place=scratch.batch, ref=ref, source=core)
     parts = [relations[name] for name in names] + [f"{scratch.batch}.found_warnings"]
@@ -67,6 +67,11 @@ def find_warnings(
         {"source": source, "seen_at": seen_at, "run_id": run_id},
     )
     return relation
+
+
+def _over_everything(project: SqlProject, name: str) -> bool:
+    """A check that says `meta={'over': 'everything'}` needs all days: it is a view only."""
+    return project.graph[name].config.get("meta", {}).get("over") == "everything"
 
 
 def compare_with_previous_load(

@@ -1,0 +1,29 @@
+-- Quantities that do not add up, and fractional ones, which picking holds.
+WITH shipped AS (
+    SELECT
+        line_id,
+        sum(quantity_shipped) AS quantity_shipped
+    FROM {{ source('core', 'shipment_lines') }}
+    WHERE line_id IS NOT NULL AND quantity_shipped IS NOT NULL
+    GROUP BY line_id
+)
+
+SELECT
+    lines.source,
+    lines.order_day,
+    'quantity_balance' AS rule,
+    CASE
+        WHEN lines.quantity_ordered <> trunc(lines.quantity_ordered) THEN 'fractional'
+        WHEN shipped.quantity_shipped <> lines.quantity_shipped THEN 'shipment_lines.quantity_shipped'
+        ELSE 'quantity_ordered'
+    END AS field,
+    lines.line_id AS key
+FROM {{ source('core', 'order_lines') }} AS lines
+LEFT JOIN shipped ON shipped.line_id = lines.line_id
+WHERE lines.quantity_ordered <> trunc(lines.quantity_ordered)
+    OR shipped.quantity_shipped <> lines.quantity_shipped
+    OR (
+        lines.source = 'scansource'
+        AND lines.quantity_ordered <> coalesce(lines.quantity_committed, 0) + coalesce(lines.quantity_backordered, 0)
+            + coalesce(lines.quantity_shipped, 0) + coalesce(lines.quantity_cancelled, 0)
+    )

@@ -5,6 +5,9 @@ Belongs here: the base model. Does not belong here: a table's own columns, and a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pandas as pd
 import pandera.pandas as pandera
 from pandera.api.pandas.model_config import BaseConfig
@@ -35,6 +38,39 @@ class CoreTable(pandera.DataFrameModel):
         """Extra columns are companions of the check (`is_partial`), not errors."""
 
         strict = False
+
+
+RowMask = Callable[[Any, pd.DataFrame], pd.Series]
+_ROW_MASKS: dict[tuple[str, str], RowMask] = {}
+
+
+def row_rule(rule: str, field: str) -> Callable[[RowMask], Any]:
+    """Make a method a check over whole rows: it returns True for each good row of a frame.
+
+    Pandera is told only whether all rows are good: its failure cases of a frame-level check hold every column of every
+    bad row. Which rows are bad is asked of the method again, through `row_mask`.
+
+    Args:
+        rule: the hard check (common_schema.md section 13) that a bad row breaks.
+        field: the column that the reject names.
+    """
+    name = f"{rule}__{field}"
+
+    def decorate(mask: RowMask) -> Any:
+        _ROW_MASKS[mask.__qualname__.split(".")[0], name] = mask
+
+        def all_good(cls: type[pandera.DataFrameModel], frame: pd.DataFrame) -> bool:
+            return bool(mask(cls, frame).all())
+
+        return pandera.dataframe_check(name=name)(all_good)
+
+    return decorate
+
+
+def row_mask(model: type[pandera.DataFrameModel], name: str, frame: pd.DataFrame) -> pd.Series | None:
+    """Which rows are good by the model's row rule of that name (`rule__field`); None if it has no such rule."""
+    mask = _ROW_MASKS.get((model.__name__, name))
+    return None if mask is None else mask(model, frame)
 
 
 def amount_has_currency(frame: pd.DataFrame, amounts: tuple[str, ...]) -> pd.Series:

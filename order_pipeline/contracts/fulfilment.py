@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pandas as pd
-import pandera.pandas as pandera
 
-from order_pipeline.contracts.base import CoreTable, amount_has_currency
+from order_pipeline.contracts.base import CoreTable, amount_has_currency, row_rule
 from order_pipeline.contracts.enumerations import LINE_STATUSES, SERIAL_SOURCES, SHIPMENT_STATUSES
 from order_pipeline.contracts.types import (
     CURRENCY_PATTERN,
@@ -64,7 +63,7 @@ class Shipments(CoreTable):
         name = "shipments"
         metadata = {"key": ("shipment_id",)}  # noqa: RUF012
 
-    @pandera.dataframe_check(name="bad_currency__currency")
+    @row_rule("bad_currency", "currency")
     def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
         return amount_has_currency(frame, SHIPMENT_AMOUNTS)
 
@@ -134,7 +133,7 @@ class SerialNumbers(CoreTable):
         name = "serial_numbers"
         metadata = {"key": ("order_id", "line_key", "serial_number")}  # noqa: RUF012
 
-    @pandera.dataframe_check(name="bad_enum__seen_in")
+    @row_rule("bad_enum", "seen_in")
     def _seen_in(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
         values = frame["seen_in"].list.flatten()
         with_unknown = values.index[~values.isin(SERIAL_SOURCES)]

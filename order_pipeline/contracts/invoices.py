@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pandas as pd
-import pandera.pandas as pandera
 
-from order_pipeline.contracts.base import CoreTable, amount_has_currency
+from order_pipeline.contracts.base import CoreTable, amount_has_currency, row_rule
 from order_pipeline.contracts.enumerations import INVOICE_STATUSES
 from order_pipeline.contracts.types import (
     CURRENCY_PATTERN,
@@ -61,11 +60,11 @@ class Invoices(CoreTable):
         name = "invoices"
         metadata = {"key": ("invoice_id",)}  # noqa: RUF012
 
-    @pandera.dataframe_check(name="bad_currency__currency")
+    @row_rule("bad_currency", "currency")
     def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
         return amount_has_currency(frame, INVOICE_AMOUNTS)
 
-    @pandera.dataframe_check(name="missing_key__invoice_number")
+    @row_rule("missing_key", "invoice_number")
     def _number(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
         return frame["invoice_number"].notna() | (frame["source"] == "skroutz")
 
@@ -96,6 +95,6 @@ class InvoiceLines(CoreTable):
         name = "invoice_lines"
         metadata = {"key": ("invoice_id", "line_number")}  # noqa: RUF012
 
-    @pandera.dataframe_check(name="bad_currency__currency")
+    @row_rule("bad_currency", "currency")
     def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
         return amount_has_currency(frame, ("unit_price", "line_amount"))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pandas as pd
-import pandera.pandas as pandera
 
-from order_pipeline.contracts.base import CoreTable, amount_has_currency
+from order_pipeline.contracts.base import CoreTable, amount_has_currency, row_rule
 from order_pipeline.contracts.enumerations import (
     DELIVERY_METHODS,
     FULFILLERS,
@@ -125,7 +124,7 @@ class Orders(Addresses):
         name = "orders"
         metadata = {"key": ("order_id",)}  # noqa: RUF012
 
-    @pandera.dataframe_check(name="bad_currency__currency")
+    @row_rule("bad_currency", "currency")
     def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
         return amount_has_currency(frame, ORDER_AMOUNTS)
 
@@ -188,6 +187,6 @@ class OrderLines(CoreTable):
         name = "order_lines"
         metadata = {"key": ("line_id",)}  # noqa: RUF012
 
-    @pandera.dataframe_check(name="bad_currency__currency")
+    @row_rule("bad_currency", "currency")
     def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
         return amount_has_currency(frame, LINE_AMOUNTS)

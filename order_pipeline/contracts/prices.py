@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pandas as pd
-import pandera.pandas as pandera
 
-from order_pipeline.contracts.base import CoreTable, amount_has_currency
+from order_pipeline.contracts.base import CoreTable, amount_has_currency, row_rule
 from order_pipeline.contracts.enumerations import AVAILABILITY_ORIGINS, PRICE_ORIGINS
 from order_pipeline.contracts.types import CURRENCY_PATTERN, Flag, Money, Quantity, Rate, Text, Time, column
 
@@ -71,7 +70,7 @@ class Prices(CoreTable):
             "append_only": True,
         }
 
-    @pandera.dataframe_check(name="bad_currency__currency")
+    @row_rule("bad_currency", "currency")
     def _stated_currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
         return amount_has_currency(frame, ("unit_price", "line_amount"))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pandas as pd
 import pandera.errors
 
+from order_pipeline.contracts.base import row_mask
 from order_pipeline.contracts.generate import ColumnContract, Model, TableContract, table_contract
 
 MASK = "***"
@@ -33,7 +34,7 @@ def find_failures(model: Model, frame: pd.DataFrame) -> pd.DataFrame:
     else:
         return pd.DataFrame({name: [] for name in REJECT_COLUMNS}, dtype="object")
     table = table_contract(model)
-    return _without_derived(table, _named_failures(table, cases))
+    return _without_derived(table, _named_failures(table, frame, cases))
 
 
 def validate(model: Model, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -42,10 +43,15 @@ def validate(model: Model, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
     return frame.drop(index=failures["row"].unique()), failures
 
 
-def _named_failures(table: TableContract, cases: pd.DataFrame) -> pd.DataFrame:
+def _named_failures(table: TableContract, frame: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     columns = {column.name: column for column in table.columns}
     parts: list[pd.DataFrame] = []
     for (context, column_name, check), group in cases.groupby(["schema_context", "column", "check"], dropna=False):
+        good = row_mask(table.model, str(check), frame)
+        if good is not None:
+            rule, field = str(check).split("__", 1)
+            parts.append(pd.DataFrame({"row": frame.index[~good], "rule": rule, "field": field, "value": None}))
+            continue
         if group["index"].isna().any():
             message = f"table {table.name}: {check} on {column_name} ({context}): {group['failure_case'].iloc[0]!r}"
             raise ContractError(message)
@@ -53,10 +59,6 @@ def _named_failures(table: TableContract, cases: pd.DataFrame) -> pd.DataFrame:
             rule, field = "duplicate_key", table.key[-1]
             group = group[group["column"] == field]  # noqa: PLW2901
             values = group["failure_case"].astype("object")
-        elif "__" in str(check):
-            rule, field = str(check).split("__", 1)
-            group = group.drop_duplicates(subset=["index"])  # noqa: PLW2901
-            values = pd.Series(data=None, index=group.index, dtype="object")
         else:
             rule, field = _rule_of(columns[str(column_name)], str(check)), str(column_name)
             values = group["failure_case"].map(lambda value: None if pd.isna(value) else str(value)[:LONGEST_VALUE])

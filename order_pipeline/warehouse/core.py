@@ -185,7 +185,8 @@ def _count_rejects(connection: duckdb.DuckDBPyConnection, scratch: Scratch) -> t
         f"SELECT count(DISTINCT (table_name, key, raw_record_id)) FROM {scratch.batch}.rejects"
     ).fetchone()
     by_rule = connection.execute(
-        f"SELECT rule, count(*) FROM {scratch.batch}.rejects GROUP BY rule ORDER BY rule"
+        "SELECT rule, count(DISTINCT (table_name, key, field, raw_record_id))"
+        f" FROM {scratch.batch}.rejects GROUP BY rule ORDER BY rule"
     ).fetchall()
     return (int(rows[0]) if rows else 0), dict(by_rule)
 

@@ -19,6 +19,7 @@ WITH shipments AS (
 in_shipments AS (
     SELECT
         * EXCLUDE (shipment),
+        false AS is_on_order,
         shipment.shipmentID AS shipment_number,
         shipment.shipmentStatus AS source_shipment_status,
         shipment.subtotal AS container_subtotal,
@@ -36,6 +37,7 @@ on_orders AS (
         order_id,
         has_split_lines,
         document.orderCurrency AS currency,
+        true AS is_on_order,
         NULL AS shipment_number,
         NULL AS source_shipment_status,
         document.subtotal AS container_subtotal,
@@ -67,8 +69,8 @@ SELECT
     items.has_split_lines,
     {{ text('items.currency') }} AS currency,
     items.shipment_number,
-    items.shipment_number IS NULL AS is_on_order,
-    coalesce(mapping.status, CASE WHEN items.shipment_number IS NOT NULL THEN 'unknown' END) AS shipment_status,
+    items.is_on_order,
+    coalesce(mapping.status, CASE WHEN NOT items.is_on_order THEN 'unknown' END) AS shipment_status,
     {{ decimal('items.container_subtotal') }} AS container_subtotal,
     {{ text('item.orderItemID') }} AS line_key,
     {{ text('item.itemState') }} AS source_line_status,

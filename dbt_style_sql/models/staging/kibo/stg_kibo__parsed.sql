@@ -1,6 +1,6 @@
 -- One row an order: the payload read once into a struct whose leaves are all text, so that no cast can fail.
--- NULL: no JSON. A container of the wrong type reads as NULL, so the payload of an order with a NULL container goes along
--- (odd_payload, for stg_kibo__container_faults); containers that are mostly absent, and free-form ones, stay text.
+-- NULL: no JSON. A container of the wrong type reads as NULL, or as one of NULLs, so the payload of such an order goes
+-- along (odd_payload, for stg_kibo__container_faults); containers that are mostly absent, and free-form ones, stay text.
 WITH parsed AS (
     SELECT
         record_id,
@@ -45,6 +45,7 @@ WITH parsed AS (
 item_ids AS (
     SELECT
         *,
+        document.shippingAddressInformation AS address,
         flatten([[item.orderItemID FOR item IN shipment.items] FOR shipment IN document.shipments]) AS ids
     FROM parsed
 )
@@ -61,9 +62,9 @@ SELECT
     coalesce(document.orderItems IS NOT NULL OR len(list_distinct(ids)) < len(ids), false) AS has_split_lines,
     CASE
         WHEN document.shipments IS NULL
-            OR document.tax IS NULL
-            OR document.customer IS NULL
-            OR document.shippingAddressInformation IS NULL
+            OR document.tax.totalTax IS NULL
+            OR document.customer.email IS NULL
+            OR coalesce(address.lastName, address.postalCode, address.addressLine1) IS NULL
             OR list_contains([shipment.items IS NULL FOR shipment IN document.shipments], true)
             THEN payload
     END AS odd_payload

@@ -86,7 +86,7 @@ class Road:
     def current(self):
         """The state of each order as staging sees it, without a build of core."""
         observations = PROJECT.render("stg_skroutz__observations").sql
-        return dict(self.rows(f'SELECT record_id, "order".state FROM ({observations}) WHERE is_current'))
+        return dict(self.rows(f"SELECT record_id, state FROM ({observations}) WHERE is_current"))
 
     def states(self):
         """The state of each order in core."""

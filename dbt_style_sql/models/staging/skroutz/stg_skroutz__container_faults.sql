@@ -2,11 +2,10 @@
 -- NULL, so only orders with a NULL container are looked at again.
 WITH suspects AS (
     SELECT record_id, content_sha256
-    FROM {{ ref('stg_skroutz__observations') }}
-    WHERE is_current AND (
-        NOT is_json OR "order".line_items IS NULL OR "order".customer IS NULL OR "order".customer.address IS NULL
-        OR "order".courier_tracking_codes IS NULL OR "order".fees IS NULL OR "order".invoice_details IS NULL
-    )
+    FROM {{ ref('stg_skroutz__parsed') }}
+    WHERE
+        document.line_items IS NULL OR document.customer.address IS NULL OR document.courier_tracking_codes IS NULL
+        OR document.invoice_details IS NULL OR fees IS NULL
 ),
 
 -- Materialized, and no filter on the types before that: a JSON call takes memory each time it stands in the plan.
@@ -18,7 +17,9 @@ types AS MATERIALIZED (
             '$.order.courier_tracking_codes', '$.order.fees', '$.order.invoice_details'
         ]) END AS found
     FROM {{ source('raw', 'skroutz_orders') }} AS raw_orders
-    INNER JOIN suspects USING (record_id, content_sha256)
+    INNER JOIN suspects
+        ON suspects.record_id = raw_orders.record_id
+        AND suspects.content_sha256 = raw_orders.content_sha256
 ),
 
 containers AS (

@@ -1,16 +1,19 @@
 -- The history of every order, for people: what was told, by whom, about when, and whether it came too late to matter.
 SELECT
-    record_id AS order_number,
-    effective_at,
-    event_type,
-    observed_by,
-    {{ text('"order".state') }} AS state,
-    json_keys(changes) AS changed_keys,
-    is_current,
-    effective_at < max(effective_at) OVER (
-        PARTITION BY record_id ORDER BY fetched_at, sequence ROWS UNBOUNDED PRECEDING
+    observed.record_id AS order_number,
+    observed.effective_at,
+    observed.event_type,
+    observed.observed_by,
+    observed.state,
+    json_keys(raw_orders.payload, '$.changes') AS changed_keys,
+    observed.is_current,
+    observed.effective_at < max(observed.effective_at) OVER (
+        PARTITION BY observed.record_id ORDER BY observed.fetched_at, observed.sequence ROWS UNBOUNDED PRECEDING
     ) AS came_late,
-    partition_day AS order_day,
-    content_sha256 AS raw_sha256,
-    fetched_at
-FROM {{ ref('stg_skroutz__observations') }}
+    observed.partition_day AS order_day,
+    observed.content_sha256 AS raw_sha256,
+    observed.fetched_at
+FROM {{ ref('stg_skroutz__observations') }} AS observed
+INNER JOIN {{ source('raw', 'skroutz_orders') }} AS raw_orders
+    ON raw_orders.record_id = observed.record_id
+    AND raw_orders.content_sha256 = observed.content_sha256

@@ -2,7 +2,8 @@
 -- an order are not read at all, the phone only masked.
 WITH orders AS (
     SELECT
-        *,
+        parsed.*,
+        container_faults.faults,
         document.customer.address AS address,
         document.invoice_details AS invoice_details,
         list_transform(document.line_items, lambda line: {{ decimal('line.total_price') }}) AS line_amounts,
@@ -10,7 +11,9 @@ WITH orders AS (
             list_transform(document.line_items, lambda line: {{ flag('line.price_includes_vat') }})
         ) AS tax_bases,
         list_transform(map_values(fees), lambda fee: {{ decimal('fee') }}) AS fee_amounts
-    FROM {{ ref('stg_skroutz__parsed') }}
+    FROM {{ ref('stg_skroutz__parsed') }} AS parsed
+    LEFT JOIN {{ ref('stg_skroutz__container_faults') }} AS container_faults
+        ON container_faults.record_id = parsed.record_id
 )
 
 SELECT

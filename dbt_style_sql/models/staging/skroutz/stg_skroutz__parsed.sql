@@ -1,43 +1,83 @@
--- One row an order: its current observation, and what earlier ones said of keys that an omission does not clear
--- (commission, fees, replaced order: common_schema.md 1.6).
+-- One row an order: its current observation, read once into a struct whose leaves are text, and what earlier ones said of
+-- keys that an omission does not clear (commission, fees, replaced order: common_schema.md 1.6).
 WITH remembered AS (
     SELECT
         record_id,
-        arg_max("order".commission, (effective_at, sequence)) FILTER ("order".commission IS NOT NULL) AS commission,
-        arg_max("order".fees, (effective_at, sequence)) FILTER ("order".fees IS NOT NULL) AS fees,
-        arg_max(
-            coalesce({{ text('"order".replaced') }}, {{ text('"order".replaced_suborder') }}), (effective_at, sequence)
-        ) FILTER (
-            coalesce({{ text('"order".replaced') }}, {{ text('"order".replaced_suborder') }}) IS NOT NULL
-        ) AS replaced,
+        any_value(content_sha256) FILTER (is_current) AS content_sha256,
+        any_value(masked_phone) FILTER (is_current) AS masked_phone,
+        arg_max(commission, (effective_at, sequence)) FILTER (commission IS NOT NULL) AS commission,
+        arg_max(fees, (effective_at, sequence)) FILTER (fees IS NOT NULL) AS fees,
+        arg_max(replaced, (effective_at, sequence)) FILTER (replaced IS NOT NULL) AS replaced,
         max(event_time) AS last_event_time,
         arg_max(event_time_text, event_time) AS last_event_time_text
     FROM {{ ref('stg_skroutz__observations') }}
     GROUP BY record_id
+),
+
+parsed AS (
+    SELECT
+        raw_orders.record_id,
+        raw_orders.partition_day,
+        raw_orders.content_sha256,
+        raw_orders.fetched_at,
+        remembered.masked_phone,
+        remembered.commission,
+        CASE WHEN starts_with(remembered.fees, '{') THEN from_json(remembered.fees, '"MAP(VARCHAR, VARCHAR)"') END AS fees,
+        remembered.replaced,
+        remembered.last_event_time,
+        remembered.last_event_time_text,
+        CASE WHEN json_valid(raw_orders.payload) THEN from_json(raw_orders.payload, '{
+            "order": {
+                "code": "VARCHAR", "state": "VARCHAR", "created_at": "VARCHAR", "expires_at": "VARCHAR",
+                "dispatch_until": "VARCHAR", "comments": "VARCHAR", "courier": "VARCHAR",
+                "courier_tracking_codes": ["VARCHAR"], "express": "VARCHAR", "gift_wrap": "VARCHAR",
+                "custom": "JSON", "fulfilled_by_skroutz": "VARCHAR", "store_pickup": "VARCHAR",
+                "invoice": "VARCHAR", "invoice_document": "VARCHAR", "uploaded_invoice_file": "VARCHAR",
+                "shipping_cost": "VARCHAR", "pickup_address": "VARCHAR", "number_of_parcels": "VARCHAR",
+                "payment_method": "VARCHAR", "paid_by_user": "VARCHAR",
+                "rejection_info": {"reason": "VARCHAR"},
+                "customer": {
+                    "id": "VARCHAR", "first_name": "VARCHAR", "last_name": "VARCHAR",
+                    "address": {
+                        "street_name": "VARCHAR", "street_number": "VARCHAR", "zip": "VARCHAR", "city": "VARCHAR",
+                        "region": "VARCHAR", "country_code": "VARCHAR", "pickup_from_collection_point": "VARCHAR",
+                        "collection_point_address": "VARCHAR"
+                    }
+                },
+                "invoice_details": {
+                    "company": "VARCHAR", "vat_number": "VARCHAR",
+                    "address": {
+                        "street_name": "VARCHAR", "street_number": "VARCHAR", "zip": "VARCHAR", "city": "VARCHAR",
+                        "region": "VARCHAR", "country_code": "VARCHAR"
+                    }
+                },
+                "line_items": [{
+                    "id": "VARCHAR", "shop_uid": "VARCHAR", "shop_variation_uid": "VARCHAR",
+                    "product_name": "VARCHAR", "quantity": "VARCHAR", "unit_price": "VARCHAR",
+                    "total_price": "VARCHAR", "price_includes_vat": "VARCHAR", "vat_ratio": "VARCHAR",
+                    "commission": "VARCHAR", "commission_rate": "VARCHAR", "ean": "VARCHAR", "mpn": "VARCHAR",
+                    "size": {
+                        "label": "VARCHAR", "value": "VARCHAR", "shop_value": "VARCHAR",
+                        "shop_variation_uid": "VARCHAR", "ean": "VARCHAR", "mpn": "VARCHAR"
+                    },
+                    "rejection_reason": "VARCHAR", "return_reason": "VARCHAR", "serial_numbers": "VARCHAR",
+                    "extra_info": "VARCHAR", "tags": "JSON", "island_vat_discount_applied": "VARCHAR"
+                }]
+            }
+        }')."order" END AS document
+    FROM {{ source('raw', 'skroutz_orders') }} AS raw_orders
+    INNER JOIN remembered
+        ON remembered.record_id = raw_orders.record_id
+        AND remembered.content_sha256 = raw_orders.content_sha256
 )
 
 SELECT
-    observed.record_id,
-    observed.partition_day,
-    observed.content_sha256,
-    observed.fetched_at,
-    container_faults.faults,
+    parsed.*,
     {{ skroutz_account() }} AS account,
-    'skroutz:' || {{ skroutz_account() }} || ':' || {{ text('observed."order".code') }} AS order_id,
-    coalesce(mapping.status, 'unknown') AS order_status,
-    observed.masked_phone,
-    remembered.commission,
-    remembered.fees,
-    remembered.replaced,
-    remembered.last_event_time,
-    remembered.last_event_time_text,
-    observed."order" AS document
-FROM {{ ref('stg_skroutz__observations') }} AS observed
-INNER JOIN remembered ON remembered.record_id = observed.record_id
-LEFT JOIN {{ ref('stg_skroutz__container_faults') }} AS container_faults
-    ON container_faults.record_id = observed.record_id
+    'skroutz:' || {{ skroutz_account() }} || ':' || {{ text('parsed.document.code') }} AS order_id,
+    coalesce(mapping.status, 'unknown') AS order_status
+FROM parsed
 LEFT JOIN {{ ref('status_mappings') }} AS mapping
     ON mapping.source = 'skroutz'
     AND mapping.entity = 'order'
-    AND mapping.source_value = lower(trim(observed."order".state))
-WHERE observed.is_current
+    AND mapping.source_value = lower(trim(parsed.document.state))

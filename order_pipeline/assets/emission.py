@@ -15,9 +15,9 @@ from order_pipeline.picking.emission import EmissionReport, emit
 from order_pipeline.picking.lines import PickLine
 from order_pipeline.picking.outbox import load_lines
 from order_pipeline.picking.people import Doubts, check_doubts
-from order_pipeline.picking.plan import UpstreamStatus
 from order_pipeline.picking.publish import publish
 from order_pipeline.picking.states import ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR
+from order_pipeline.picking.upstream import UpstreamStatus
 from order_pipeline.warehouse.lake import Connection, snapshot_id
 
 

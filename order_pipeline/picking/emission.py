@@ -18,13 +18,14 @@ from order_pipeline.destinations.scanorders_token import TokenKeeper
 from order_pipeline.http.retry import RetryPolicy
 from order_pipeline.operations.leases import Lease, acquire, describe_holder, release, renew
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.picking import outbox, tasks
+from order_pipeline.picking import outbox, standing, tasks
 from order_pipeline.picking.answer_store import AnswerStore
 from order_pipeline.picking.emitter import Boundary, Emitter, PickSender, SendingRules, Tally
 from order_pipeline.picking.lines import PickLine, pick_lines_from_rows
 from order_pipeline.picking.outbox import Context, OutboxLine, Transition
-from order_pipeline.picking.plan import UpstreamStatus, make_plan
+from order_pipeline.picking.plan import make_plan
 from order_pipeline.picking.states import Actor, PickState
+from order_pipeline.picking.upstream import UpstreamStatus
 from order_pipeline.settings import Settings
 
 LEASE_NAME = "emission"
@@ -227,6 +228,6 @@ def recover(store: OperationsStore, lease: Lease, run_id: str) -> int:
 def describe_outbox(store: OperationsStore, report: EmissionReport) -> None:
     """Fill the report's second block from the store."""
     with store.reading() as connection:
-        report.by_state = {state.value: count for state, count in outbox.count_by_state(connection).items()}
-        report.held_by_reason = outbox.held_by_reason(connection)
-        report.open_tasks = outbox.open_task_count(connection)
+        report.by_state = {state.value: count for state, count in standing.count_by_state(connection).items()}
+        report.held_by_reason = standing.held_by_reason(connection)
+        report.open_tasks = standing.open_task_count(connection)

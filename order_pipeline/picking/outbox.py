@@ -1,6 +1,6 @@
 """The outbox: reading pick lines' current state and storing transitions, each with its event, in one transaction.
 
-Belongs here: every statement that reads or writes `pick_outbox`, `pick_events` and `pick_tasks`. Does not belong here:
+Belongs here: every statement that writes `pick_outbox` or `pick_events`. Does not belong here:
 deciding on a transition. Writers pass the connection of a transaction that they opened, so that several transitions,
 and the proof of the lease, become durable together.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Update, bindparam, func, insert, select, update
 
-from order_pipeline.operations.tables import pick_events, pick_outbox, pick_tasks
+from order_pipeline.operations.tables import pick_events, pick_outbox
 from order_pipeline.picking.states import Actor, PickState, check_transition
 
 
@@ -191,7 +191,7 @@ def apply(connection: Connection, transitions: Sequence[Transition], context: Co
             **_present(http_status=step.http_status, reply=step.reply, snapshot_id=context.snapshot_id),
             **step.changes,
         }
-        groups.setdefault(tuple(sorted(values)), []).append(
+        groups.setdefault(tuple(values), []).append(
             {"key_pick_id": step.pick_id, "key_state": step.before.value, **values}
         )
     for columns, parameters in groups.items():
@@ -281,30 +281,4 @@ def add_note(
                 **values,
             )
         ],
-    )
-
-
-def count_by_state(connection: Connection) -> dict[PickState, int]:
-    """How many lines are in each state; absent states are absent."""
-    query = select(pick_outbox.c.state, func.count()).group_by(pick_outbox.c.state)
-    return {PickState(state): int(count) for state, count in connection.execute(query)}
-
-
-def held_by_reason(connection: Connection) -> dict[str, int]:
-    """How many lines are held, by reason."""
-    query = (
-        select(func.coalesce(pick_outbox.c.reason, "unknown"), func.count())
-        .where(pick_outbox.c.state == PickState.HELD.value)
-        .group_by(pick_outbox.c.reason)
-        .order_by(pick_outbox.c.reason)
-    )
-    return {str(reason): int(count) for reason, count in connection.execute(query)}
-
-
-def open_task_count(connection: Connection) -> int:
-    """How many tasks wait for a person."""
-    return int(
-        connection.execute(
-            select(func.count()).select_from(pick_tasks).where(pick_tasks.c.closed_at.is_(None))
-        ).scalar_one()
     )

@@ -20,9 +20,10 @@ from order_pipeline.picking.lines import (
     payload_text,
     pick_lines_from_rows,
 )
-from order_pipeline.picking.plan import UpstreamStatus, make_plan
+from order_pipeline.picking.plan import make_plan
 from order_pipeline.picking.states import NOT_ON_THE_FLOOR, PickState
 from order_pipeline.picking.tasks import differences
+from order_pipeline.picking.upstream import UpstreamStatus
 from order_pipeline.settings import Settings
 
 Action = Literal["send", "hold", "on_the_floor", "ask_a_person"]

@@ -15,9 +15,9 @@ from order_pipeline.picking.people import (
     resolve,
     show,
 )
-from order_pipeline.picking.plan import UpstreamStatus
 from order_pipeline.picking.preview import preview
 from order_pipeline.picking.states import ForbiddenTransitionError, PickState
+from order_pipeline.picking.upstream import UpstreamStatus
 from order_pipeline.sandbox.faults import Fault
 from order_pipeline_tests.picking.picks import line_of, order_rows, pick_row, states
 

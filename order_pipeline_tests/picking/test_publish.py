@@ -5,8 +5,8 @@ import pytest
 from order_pipeline.picking.emission import emit
 from order_pipeline.picking.follow_up import read_back
 from order_pipeline.picking.people import resolve
-from order_pipeline.picking.plan import UpstreamStatus
 from order_pipeline.picking.publish import publish
+from order_pipeline.picking.upstream import UpstreamStatus
 from order_pipeline.sandbox.faults import Fault
 from order_pipeline.warehouse.lake import Lake
 from order_pipeline.warehouse.migrations import migrate

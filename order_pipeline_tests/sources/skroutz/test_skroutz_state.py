@@ -7,6 +7,7 @@ import json
 import pytest
 
 from order_pipeline.operations import inbox
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sources.records import CommitGroup, RecordBatch, Window
 from order_pipeline.sources.skroutz.observations import add_observation
 from order_pipeline_tests.sources.skroutz.conftest import Road, channel_of, make_event
@@ -188,3 +189,13 @@ def test_a_forged_event_from_the_future_does_not_outlast_the_reads_that_follow(r
 
     road.ingest(read, None)
     assert road.current() == {"A-1": "open"}
+
+
+@pytest.mark.slow
+def test_a_week_of_a_busy_shop_fits_into_the_lakes_memory(road):
+    book = channel_of(SandboxServer(seed=7, orders=600, days=7, channels=["skroutz"])).book
+    events = book.take_due()
+    assert len(events) > 14_000
+    road.receive(*(event.body for event in events))
+    road.land()
+    assert len(road.states()) == len(book.orders) == 4200

@@ -12,10 +12,12 @@ from order_pipeline.assets.channels import enabled_channels
 from order_pipeline.assets.core import build_core_assets
 from order_pipeline.assets.picking import build_picking_assets
 from order_pipeline.assets.raw import build_raw_assets
+from order_pipeline.assets.read_back import build_read_back_asset
 from order_pipeline.assets.reference import build_reference_assets
 from order_pipeline.assets.road import Road
 from order_pipeline.assets.sql_models import build_common_assets, build_mart_assets, build_staging_assets
 from order_pipeline.automation.build import build_automation
+from order_pipeline.automation.floor import build_floor
 from order_pipeline.automation.partitions import daily_partitions
 from order_pipeline.settings import Settings, load_settings
 
@@ -41,11 +43,13 @@ def build_definitions(settings: Settings, *, road: Road | None = None) -> dg.Def
                 *build_common_assets(project),
                 build_mart_assets(project),
                 build_picking_assets([channel.name for channel in channels]),
+                build_read_back_asset(),
             ],
             resources={"road": road},
             executor=dg.in_process_executor,
         ),
         build_automation(settings, {channel.name: (channel.title, channel.schedule_minute) for channel in channels}),
+        build_floor(settings),
     )
 
 

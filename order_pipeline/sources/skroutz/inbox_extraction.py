@@ -15,6 +15,7 @@ from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.sources.records import CommitGroup, FetchReport, KnownState, RecordBatch, Window
 from order_pipeline.sources.skroutz.observations import RESOURCE, add_observation
+from order_pipeline.sources.skroutz.order_document import look_into
 
 CHANNEL = "skroutz"
 EVENTS_A_GROUP = 500
@@ -42,7 +43,9 @@ class InboxExtraction:
             self.store, CHANNEL, start=days[0], end=days[1], after_id=after_id, limit=EVENTS_A_GROUP
         ):
             batch = RecordBatch(RESOURCE)
-            for event in events:
+            # Those that overtook each other on the way are put right here, so that what raw saw last is mostly what is
+            # true, which re-reading compares with. Nothing depends on it: the current state is chosen by time.
+            for event in sorted(events, key=_told_at):
                 add_observation(batch, event.body, event.received_at, "webhook")
             after_id = events[-1].event_id
             groups += 1
@@ -57,6 +60,10 @@ class InboxExtraction:
         confirmed = len(self.read_ids)
         self.read_ids = []
         return confirmed
+
+
+def _told_at(event: inbox.InboxEvent) -> datetime:
+    return look_into(event.body).event_time or event.received_at
 
 
 def _report(window: Window, groups: int, events: int) -> FetchReport:

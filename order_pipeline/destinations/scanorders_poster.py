@@ -66,9 +66,8 @@ class PickPoster:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=rate.max_in_flight, keepalive_timeout=IDLE_SECONDS),
             timeout=aiohttp.ClientTimeout(
-                total=rate.connect_timeout_seconds + rate.read_timeout_seconds,
+                total=rate.read_timeout_seconds,
                 sock_connect=rate.connect_timeout_seconds,
-                sock_read=rate.read_timeout_seconds,
             ),
             headers={"Accept": "application/json", "User-Agent": "order-pipeline", "Content-Type": "application/json"},
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -58,6 +58,7 @@ class PickLine:
         return self.source, self.account, self.order_id
 
 
+_PAYLOADS = msgspec.json.Decoder(dict[str, str | int])
 _COLUMNS = tuple(PickLine.__dataclass_fields__)
 
 
@@ -146,5 +147,5 @@ def why_not_sendable(line: PickLine, settings: ScanOrdersSettings) -> tuple[str,
 
 def personal_values(payload: str) -> list[str]:
     """The personal values of a payload text, which must not be kept from a reply that repeats them."""
-    decoded = msgspec.json.decode(payload, type=dict[str, str | int])
+    decoded = _PAYLOADS.decode(payload)
     return [str(decoded[name]) for name in PERSONAL_PARAMETERS if decoded.get(name)]

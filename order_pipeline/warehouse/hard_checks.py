@@ -20,7 +20,7 @@ from order_pipeline.contracts import MASK, TableContract, find_failures
 from order_pipeline.warehouse.literals import quoted
 from order_pipeline.warehouse.scratch import Scratch
 
-ROWS_A_FRAME = 50_000
+ROWS_A_FRAME = 20_000
 LONGEST_VALUE = 200
 _RULES_BY_TYPE = {
     "DECIMAL": "bad_number",

@@ -115,7 +115,7 @@ def is_gtin(barcode: str) -> bool:
 
 def _refuse(path: Path, frame: pd.DataFrame) -> None:
     problems = [
-        f"row {int(row) + 2}: {field} {'is missing' if value is None else repr(value)} ({rule})"
+        f"row {int(row) + 2}: {field} {'is missing' if pd.isna(value) else repr(value)} ({rule})"
         for row, rule, field, value in find_failures(ItemLocations, frame).itertuples(index=False)
     ]
     if problems:

@@ -1,0 +1,156 @@
+"""The SQL project: every file is one SELECT, described, in dependency order, and reads what dbt knows."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+import sqlglot
+import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from order_pipeline.warehouse.sql_models import PROJECT_DIRECTORY, SqlModelError, SqlProject
+
+PROJECT = SqlProject()
+
+
+@pytest.mark.parametrize("name", PROJECT.models)
+def test_a_model_is_one_select_that_names_its_purpose(name: str) -> None:
+    model = PROJECT.models[name]
+    assert model.template.lstrip().startswith(("--", "{{ config(", "{#")), "say at the top what the model yields"
+    statements = sqlglot.parse(PROJECT.graph[name].sql, dialect="duckdb", error_level=sqlglot.ErrorLevel.IGNORE)
+    assert len(statements) == 1
+    assert "from raw." not in model.template.lower()
+    assert "from core." not in model.template.lower()
+
+
+def test_dependencies_come_first() -> None:
+    ordered = PROJECT.upstream(PROJECT.models)
+    assert sorted(ordered) == sorted(PROJECT.models)
+    for place, name in enumerate(ordered):
+        needed = {ref for ref in PROJECT.graph[name].refs if ref in PROJECT.models}
+        assert needed <= set(ordered[:place])
+
+
+def test_a_circle_is_named(tmp_path: Path) -> None:
+    project = project_of(tmp_path, {"a": "SELECT * FROM {{ ref('b') }}", "b": "SELECT * FROM {{ ref('a') }}"})
+    with pytest.raises(SqlModelError, match="Circular"):
+        project.upstream(["a"])
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT * FROM {{ ref('nothing') }}", "'nothing'"),
+        ("SELECT {{ missing() }}", "missing"),
+        ("SELECT {{", "a.sql"),
+    ],
+)
+def test_what_does_not_render_names_the_file(tmp_path: Path, sql: str, message: str) -> None:
+    with pytest.raises(SqlModelError, match=message):
+        project_of(tmp_path, {"a": sql}).render("a")
+
+
+def test_variables_come_from_the_project_and_may_be_replaced(tmp_path: Path) -> None:
+    models = {"a": "SELECT {{ var('limit') }} AS n, {{ var('other', 7) }} AS m"}
+    assert project_of(tmp_path, models).render("a").sql == "SELECT 3 AS n, 7 AS m"
+    replaced = SqlProject(tmp_path, {"limit": 5})
+    assert replaced.render("a").sql == "SELECT 5 AS n, 7 AS m"
+
+
+def test_a_batch_reads_what_it_is_told_and_inlines_ephemeral_models(tmp_path: Path) -> None:
+    models = {
+        "a": "{{ config(materialized='ephemeral') }}SELECT n + 1 AS n FROM {{ source('raw', 'numbers') }}",
+        "b": "SELECT n * 10 AS n FROM {{ ref('a') }}",
+    }
+    project = project_of(tmp_path, models)
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE mine AS SELECT 4 AS n")
+        made = project.run_batch(connection, ["b"], place="memory.main", ref={}, source={("raw", "numbers"): "mine"})
+        assert connection.execute(f"SELECT n FROM {made['b']}").fetchall() == [(50,)]
+
+
+def test_every_source_that_a_model_reads_is_declared_for_dbt() -> None:
+    declared: set[tuple[str, str]] = set()
+    for path in (PROJECT_DIRECTORY / "models").rglob("*.yml"):
+        for source in yaml.safe_load(path.read_text(encoding="utf-8")).get("sources", []):
+            declared |= {(source["name"], table["name"]) for table in source["tables"]}
+    assert PROJECT.sources_of(PROJECT.models) <= declared
+
+
+def test_switching_a_source_off_leaves_it_out_of_the_picks() -> None:
+    assert "pick_candidates__kibo" in PROJECT.graph["pick_lines"].refs
+    assert "pick_candidates__kibo" not in SqlProject(variables={"pick_kibo": False}).graph["pick_lines"].refs
+
+
+def rendered(call: str, text: str) -> object:
+    """What a macro makes of a text."""
+    project = SqlProject()
+    template = project._environment.from_string(project._macros + "SELECT {{ " + call + " }} FROM (SELECT $1 AS value)")
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        row = connection.execute(template.render(), [text]).fetchone()
+    return row[0] if row else None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10.40", "10.4000"), ("1e2", "100.0000"), ("0.00005", "0.0000"), ("0.00015", "0.0002"),
+        ("0.000050001", "0.0001"), ("-0.00015", "-0.0002"), ("-0.00025", "-0.0002"), ("5", "5.0000"),
+        ("12345678901234.5678", "12345678901234.5678"), ("123456789012345", None), ("NaN", None), ("inf", None),
+        ("two", None), ("1_000", None), ("", None), ("1,5", None),
+    ],
+)  # fmt: skip
+def test_decimals_are_exact_and_rounded_half_to_even(text: str, expected: str | None) -> None:
+    found = rendered("decimal('value')", text)
+    assert (None if found is None else str(found)) == expected
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.decimals(-99999, 99999, places=6))
+@example(Decimal("2.000050"))
+def test_any_decimal_is_rounded_as_python_rounds_it(value: Decimal) -> None:
+    assert rendered("decimal('value')", f"{value:f}") == value.quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2017-08-15T22:08:50+00:00", "2017-08-15 22:08:50+00:00"),
+        ("2017-01-13T19:27:27+0000", "2017-01-13 19:27:27+00:00"),
+        ("2017-01-13T19:27:27.250Z", "2017-01-13 19:27:27.250000+00:00"),
+        ("2017-01-13T19:27:27+02:00", "2017-01-13 17:27:27+00:00"),
+        ("2017-01-13T19:27:27", None), ("2017-01-13", None), ("2017-13-01T00:00:00Z", None), ("soon", None),
+    ],
+)  # fmt: skip
+def test_a_time_needs_its_offset(text: str, expected: str | None) -> None:
+    found = rendered("time_with_offset('value')", text)
+    assert (None if found is None else str(found)) == expected
+
+
+def project_of(directory: Path, models: dict[str, str]) -> SqlProject:
+    (directory / "models" / "staging").mkdir(parents=True)
+    (directory / "macros").mkdir()
+    (directory / "seeds").mkdir()
+    (directory / "dbt_project.yml").write_text("name: small\nvars: {limit: 3}\n", encoding="utf-8")
+    for name, sql in models.items():
+        (directory / "models" / "staging" / f"{name}.sql").write_text(sql, encoding="utf-8")
+    return SqlProject(directory)
+
+
+def test_what_schema_yml_describes_is_there_in_the_model() -> None:
+    described = [
+        model
+        for path in (PROJECT_DIRECTORY / "models").rglob("*.yml")
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", [])
+    ]
+    assert {"pick_lines", "stg_kibo__orders", "order_status"} <= {model["name"] for model in described}
+    for model in described:
+        assert model["name"] in PROJECT.models
+        assert model["description"]
+        for column in model.get("columns", []):
+            assert column["name"] in PROJECT.models[model["name"]].template or model["name"].startswith("base_")

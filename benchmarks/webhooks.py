@@ -124,7 +124,7 @@ class Poster:
         """Post one body and note answer and latency, counted from the due time."""
         try:
             answer = await self._exchange(body)
-        except OSError as error:
+        except (OSError, asyncio.IncompleteReadError) as error:
             answer = type(error).__name__
         self._load.answers[answer] += 1
         self._load.latencies.append((time.perf_counter() - due) * 1000)

@@ -17,6 +17,7 @@ from order_pipeline.webhooks.receiver import build_app
 
 _WAIT_FOR_LOCK_SECONDS = 1.0  # within the two seconds that a sender waits
 _FINISH_WITHIN_SECONDS = 10
+_KEEP_IDLE_SECONDS = 75  # longer than a proxy in front keeps one (60 s, mostly): no webhook meets a closing connection
 
 
 def build_server(settings: Settings) -> uvicorn.Server:
@@ -37,6 +38,7 @@ def build_server(settings: Settings) -> uvicorn.Server:
         log_config=None,
         log_level=logging.WARNING,
         timeout_graceful_shutdown=_FINISH_WITHIN_SECONDS,
+        timeout_keep_alive=_KEEP_IDLE_SECONDS,
     )
     return uvicorn.Server(config)
 

@@ -35,10 +35,15 @@ class UpstreamStatus:
 
     @property
     def status(self) -> str | None:
-        """The most telling status: a cancellation anywhere, else a shipment anywhere, else the most particular one."""
-        known = [status for status in (self.shipment_status, self.line_status, self.order_status) if status]
+        """The most telling status: a cancellation anywhere, else a shipment anywhere, else the most particular one.
+
+        That an order was shipped in part says nothing about a line that has a status of its own.
+        """
+        in_part = (self.order_status or "").startswith("partially_")
+        order_status = None if in_part and self.line_status else self.order_status
+        known = [status for status in (self.shipment_status, self.line_status, order_status) if status]
         for telling in (CALLED_OFF_STATUSES, SHIPPED_STATUSES):
             for status in known:
                 if status in telling:
                     return status
-        return self.shipment_status or self.order_status or self.line_status
+        return self.shipment_status or order_status or self.line_status

@@ -180,6 +180,9 @@ STATUSES = [
     ({"order_status": "shipped", "line_status": "cancelled"}, "cancelled"),
     ({"order_status": "accepted", "shipment_status": "backordered"}, "backordered"),
     ({"order_status": "shipped", "line_status": "open"}, "shipped"),
+    ({"order_status": "partially_shipped", "line_status": "open"}, "open"),
+    ({"order_status": "partially_shipped", "line_status": "shipped"}, "shipped"),
+    ({"order_status": "partially_shipped"}, "partially_shipped"),
     ({}, None),
 ]
 

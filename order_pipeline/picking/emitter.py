@@ -37,7 +37,11 @@ from order_pipeline.picking.states import PickState
 Boundary: TypeAlias = Callable[[str], None]
 """Called with the name of a durable boundary as it is reached; only tests pass one that does anything."""
 
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # counts on while the machine sleeps, as a lease does
+
+def elapsed_seconds() -> float:
+    """A clock that only grows and, where the system has one, counts on while the machine sleeps, as a lease does."""
+    clock: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 class PickSender(Protocol):
@@ -63,7 +67,7 @@ class SendingRules:
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     stop_after_doubts: int = 10
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    elapsed: Callable[[], float] = lambda: time.clock_gettime(_CLOCK)
+    elapsed: Callable[[], float] = elapsed_seconds
 
 
 @dataclass(slots=True)

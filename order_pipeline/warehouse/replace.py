@@ -67,6 +67,8 @@ def collect_unusable(
 
     Their key and record id are the content's hash, the table is `raw.<source>_<resource>`.
     """
+    if connection.execute("SELECT 1 FROM raw.unusable WHERE source = ? LIMIT 1", [source]).fetchone() is None:
+        return
     connection.execute(
         f"""
         INSERT INTO {scratch.batch}.rejects

@@ -72,7 +72,8 @@ class SqlProject:
         self.seeds = {path.stem: path for path in sorted((directory / "seeds").glob("*.csv"))}
         self._environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - SQL
         macros = sorted((directory / "macros").glob("*.sql"))
-        self._macros = "".join(path.read_text(encoding="utf-8") for path in macros)
+        self._macros = self._environment.from_string("".join(path.read_text(encoding="utf-8") for path in macros))
+        self._templates: dict[str, jinja2.Template] = {}
 
     def _read_models(self) -> Iterable[SqlModel]:
         root = self.directory / "models"
@@ -112,15 +113,18 @@ class SqlProject:
             rendered.config.update(options)
             return ""
 
+        context = {"ref": resolve_ref, "source": resolve_source, "var": self._variable, "config": keep_config}
         try:
-            rendered.sql = (
-                self._environment.from_string(self._macros + model.template)
-                .render(ref=resolve_ref, source=resolve_source, var=self._variable, config=keep_config)
-                .strip()
-            )
+            if name not in self._templates:
+                self._templates[name] = self._environment.from_string(model.template)
+            rendered.sql = self._templates[name].render(**self.macros(context)).strip()
         except jinja2.TemplateError as error:
             raise SqlModelError(f"{model.path}: {error}") from error
         return rendered
+
+    def macros(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """The macros of `macros/`, seeing what the context names, beside the context itself."""
+        return {**context, **vars(self._macros.make_module(dict(context)))}
 
     @cached_property
     def graph(self) -> dict[str, Rendered]:

@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
 import duckdb
+import jinja2
 import pytest
 import sqlglot
 import yaml
@@ -88,11 +89,10 @@ def test_switching_a_source_off_leaves_it_out_of_the_picks() -> None:
 
 def rendered(call: str, text: str) -> object:
     """What a macro makes of a text."""
-    project = SqlProject()
-    template = project._environment.from_string(project._macros + "SELECT {{ " + call + " }} FROM (SELECT $1 AS value)")
+    template = jinja2.Template("SELECT {{ " + call + " }} FROM (SELECT $1 AS value)")
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        row = connection.execute(template.render(), [text]).fetchone()
+        row = connection.execute(template.render(PROJECT.macros({})), [text]).fetchone()
     return row[0] if row else None
 
 

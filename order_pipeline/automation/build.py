@@ -19,6 +19,7 @@ from order_pipeline.automation.schedules import (
     build_emission_schedule,
     build_trailing_schedule,
 )
+from order_pipeline.automation.skroutz_actions import skroutz_action_job
 from order_pipeline.settings import Settings
 
 
@@ -40,7 +41,7 @@ def build_automation(settings: Settings, channels: Mapping[str, tuple[str, int]]
     ]
     if WEBHOOK_CHANNEL in channels:
         inbox_job = build_inbox_job()
-        jobs.append(inbox_job)
+        jobs += [inbox_job, skroutz_action_job]
         sensors.append(build_inbox_sensor(settings, inbox_job, status))
     return dg.Definitions(
         jobs=jobs,

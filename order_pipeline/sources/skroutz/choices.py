@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Self, cast
 
 Order = dict[str, Any]
 Options = list[dict[str, Any]]
@@ -33,6 +33,18 @@ class LineRejection:
     line_id: str
     reason_id: int
     available_quantity: int | None = None
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """A rejection as a person writes it: `LINE:REASON` or `LINE:REASON:AVAILABLE`.
+
+        Raises:
+            ActionNotPossibleError: another form.
+        """
+        line_id, *numbers = text.split(":")
+        if not line_id or len(numbers) not in {1, 2} or not all(number.isdecimal() for number in numbers):
+            raise ActionNotPossibleError(f"{text!r} is not LINE:REASON or LINE:REASON:AVAILABLE, the last two numbers.")
+        return cls(line_id, *map(int, numbers))
 
 
 def choose_acceptance(order: Order, choice: AcceptChoice) -> dict[str, Any]:

@@ -1,0 +1,96 @@
+"""The same actions from the command line and as a job, against the strict fake: dry first, refusals shown."""
+
+import pytest
+from typer.testing import CliRunner
+
+from order_pipeline.assets.road import Road
+from order_pipeline.automation.skroutz_actions import skroutz_action_job
+from order_pipeline.cli.main import app
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.sandbox.server import SandboxServer
+from order_pipeline.sandbox.skroutz import SkroutzChannel
+from order_pipeline.settings import load_settings
+from order_pipeline.sources.skroutz.action_log import skroutz_actions
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    with SandboxServer(seed=3, orders=18, days=3, channels=["skroutz"]) as server:
+        channel = server.channels["skroutz"]
+        assert isinstance(channel, SkroutzChannel)
+        settings = {
+            "DATA_DIR": str(tmp_path),
+            "SKROUTZ__BASE_URL": server.channel_url("skroutz"),
+            "SKROUTZ__TOKEN": channel.token,
+            "SKROUTZ__ACTIONS_ENABLED": "true",
+            "SKROUTZ__RATE": '{"requests_per_second": null}',
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(f"ORDER_PIPELINE_{name}", value)
+        channel.book.settle()
+        yield channel.book
+
+
+def order_in(book, state):
+    return next(
+        order
+        for order in book.orders.values()
+        if order["state"] == state and not (order["express"] or order["store_pickup"] or order["fulfilled_by_skroutz"])
+    )
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["skroutz", *arguments, "--who", "Maria"])
+
+
+def act(**config):
+    settings = load_settings()
+    return skroutz_action_job.execute_in_process(
+        run_config={"ops": {"act_on_order": {"config": {"who": "Maria", **config}}}},
+        resources={"road": Road(settings)},
+        raise_on_error=False,
+    )
+
+
+def outcomes():
+    store = OperationsStore(load_settings().resolved_operations_url)
+    with store.reading() as connection:
+        return [row["outcome"] for row in connection.execute(skroutz_actions.select()).mappings()]
+
+
+def test_the_command_line_is_dry_until_told_otherwise(book):
+    order = order_in(book, "open")
+    location = order["accept_options"]["pickup_location"][0]["id"]
+    dry = run("accept", order["code"], "--location", location, "--window", "1")
+    assert (dry.exit_code, order["state"]) == (0, "open"), dry.output
+    assert "dry_run: accept" in dry.stdout
+
+    real = run("accept", order["code"], "--location", location, "--window", "1", "--send")
+    assert (real.exit_code, order["state"]) == (0, "accepted"), real.output
+    assert outcomes() == ["dry_run", "done"]
+
+
+def test_without_a_choice_the_choices_are_shown(book):
+    result = run("accept", order_in(book, "open")["code"], "--send")
+    assert result.exit_code != 0
+    assert "possible: wh4Rn8Qz1a" in result.output
+
+
+def test_a_refusal_is_shown_and_ends_with_an_error(book):
+    order = order_in(book, "accepted")
+    order["courier"] = "ACS"
+    result = run("ready", order["code"], "--send")
+    assert result.exit_code == 1
+    assert "Order is not eligible to be marked as ready" in result.output
+
+
+def test_the_job_does_the_same(book):
+    order = order_in(book, "open")
+    line = order["line_items"][0]["id"]
+    assert act(code=order["code"], action="reject", lines=[f"{line}:1"]).success
+    assert order["state"] == "open"
+    assert not act(code=order["code"], action="reject", lines=[f"{line}:x"], send=True).success
+    assert not act(code=order["code"], action="dance", send=True).success
+    assert act(code=order["code"], action="reject", lines=[f"{line}:1"], send=True).success
+    assert order["state"] == "rejected"
+    assert outcomes() == ["dry_run", "done"]

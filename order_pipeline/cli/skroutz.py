@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
-from order_pipeline.cli.output import fail, result_console
+from order_pipeline.cli.output import fail, message_console, result_console
 from order_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -84,6 +85,42 @@ def ready(code: Code, who: Who, send: Send = False) -> None:  # noqa: FBT002
     from order_pipeline.sources.skroutz import actions  # noqa: PLC0415
 
     _run(who, send, lambda actor: actions.set_as_ready(actor, code))
+
+
+@app.command("recover")
+def recover(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CSV that the merchant panel exported.")],
+    column: Annotated[
+        str | None, typer.Option(help="Header of the column with the codes; default: the usual names.")
+    ] = None,
+) -> None:
+    """Read every order of a list of codes: to start, or after an outage in which webhooks were lost.
+
+    The orders land in raw; `order-pipeline run --source skroutz` brings their days up to date in core.
+    """
+    from order_pipeline.sources.records import Window  # noqa: PLC0415
+    from order_pipeline.sources.skroutz import CodeListError, RereadExtraction, codes_in_file  # noqa: PLC0415
+    from order_pipeline.warehouse.ingest import ingest  # noqa: PLC0415
+    from order_pipeline.warehouse.known_state import WarehouseState  # noqa: PLC0415
+    from order_pipeline.warehouse.lake import Lake  # noqa: PLC0415
+    from order_pipeline.warehouse.migrations import migrate  # noqa: PLC0415
+
+    settings = load_settings()
+    try:
+        codes = codes_in_file(file, column)
+    except CodeListError as error:
+        fail(str(error), "Name the column with --column.", code=2)
+    lake = Lake(settings)
+    migrate(lake)
+    extraction = RereadExtraction(settings.skroutz, codes=codes)
+    today = datetime.now(UTC).date()
+    window, known = Window(today, today + timedelta(days=1)), WarehouseState(lake, "skroutz")
+    run_id = f"recover-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    with message_console.status(f"reading {len(codes):,} orders"):
+        result = asyncio.run(ingest(lake, "skroutz", extraction, window, known, run_id))
+    result_console.print(f"{extraction.result.describe()}; {result.total.new_versions:,} new rows", markup=False)
+    if result.incomplete:
+        fail("Not every order could be read.", "Run the same command again: what is known adds nothing.")
 
 
 def _run(who: str, send: bool, act: Callable[[Actor], Coroutine[Any, Any, ActionResult]]) -> None:  # noqa: FBT001

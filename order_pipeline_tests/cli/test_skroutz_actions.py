@@ -94,3 +94,14 @@ def test_the_job_does_the_same(book):
     assert act(code=order["code"], action="reject", lines=[f"{line}:1"], send=True).success
     assert order["state"] == "rejected"
     assert outcomes() == ["dry_run", "done"]
+
+
+def test_a_list_of_codes_is_read_into_raw(book, tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_text("code;total\n" + "".join(f"{code};1\n" for code in book.orders))
+    runner = CliRunner()
+    first = runner.invoke(app, ["skroutz", "recover", str(path)])
+    assert first.exit_code == 0, first.output
+    assert f"{len(book.orders)} first seen" in first.stdout
+    assert "0 new rows" in runner.invoke(app, ["skroutz", "recover", str(path)]).stdout
+    assert runner.invoke(app, ["skroutz", "recover", str(path), "--column", "nothing"]).exit_code == 2

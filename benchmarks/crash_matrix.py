@@ -42,13 +42,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mutant", choices=sorted(BREAKAGES))
     chosen = parser.parse_args()
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # dropped connections are its errors, and our faults
     console = Console(width=220)
     cells = all_cells(chosen.mutant)
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     results: list[Accounts] = []
     started = time.perf_counter()
     with SandboxServer(orders=1, days=1, channels=["scanorders"]) as sandbox:
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # dropped connections: its errors, our faults
         for number, cell in enumerate(track(cells, "cells", console=Console(stderr=True))):
             accounts = examine(cell, sandbox, number)
             results.append(accounts)

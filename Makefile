@@ -39,7 +39,7 @@ test-all: $(INSTALLED) ## Every test, the slow matrices whole
 lint: $(INSTALLED) ## Format check, lint, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/basedpyright --level error
+	@$(BIN)/basedpyright --pythonpath $(BIN)/python --level error
 
 format: $(INSTALLED) ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff format .
@@ -56,4 +56,4 @@ clean: ## Remove the environment, caches and all run-time state in data/ (data/r
 
 lock: ## Resolve requirements.lock again (maintainers; needs uv)
 	@uv pip compile pyproject.toml --extra dev --extra scale --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-strip-extras --no-header --quiet --output-file requirements.lock
+		--generate-hashes --no-strip-extras --no-header --quiet --output-file requirements.lock

@@ -26,6 +26,8 @@ DAYS = 5
 
 
 def settings_for(url: str, data_dir: str):  # noqa: ANN201 - imported late: the steps time their work without imports
+    from pydantic import SecretStr
+
     from order_pipeline.settings import KiboSettings, RateSettings, Settings
 
     return Settings(
@@ -33,8 +35,8 @@ def settings_for(url: str, data_dir: str):  # noqa: ANN201 - imported late: the 
         kibo=KiboSettings(
             base_url=f"{url}/kibo/api/v2",
             token_url=f"{url}/kibo/oauthserver/oauth2/token",
-            api_key="sandbox-kibo-key",
-            api_secret="sandbox-kibo-secret",
+            api_key=SecretStr("sandbox-kibo-key"),
+            api_secret=SecretStr("sandbox-kibo-secret"),
             manufacturer_ids=["30211", "30212", "30307"],
             ship_date_look_back_days=0,
             reread_unsettled=False,
@@ -91,10 +93,9 @@ def download(url: str, data_dir: str) -> dict[str, object]:
 
 def road(url: str, data_dir: str) -> dict[str, object]:
     """Ingest into raw, then build core; the second call on the same directory measures an unchanged re-run."""
-    from order_pipeline.warehouse.core import build_core
-
     from order_pipeline.sources.kibo import build_extraction
     from order_pipeline.sources.records import Window
+    from order_pipeline.warehouse.core import build_core
     from order_pipeline.warehouse.ingest import ingest
     from order_pipeline.warehouse.known_state import WarehouseState
     from order_pipeline.warehouse.lake import Lake

@@ -118,7 +118,7 @@ def add_result(whole: IngestResult, part: IngestResult) -> None:
 
 
 def project_for(settings: Settings) -> SqlProject:
-    """The SQL project with the variables that settings decide: whose orders are picked, and what payloads do not say."""
+    """The SQL project with the variables that settings decide: whose orders are picked, what no payload says."""
     picked = {f"pick_{name}": enabled for name, enabled in picked_channels(settings).items()}
     unsaid = {"skroutz_account": settings.skroutz.account, "scansource_timezone": settings.scansource.timezone}
     return SqlProject(variables={**picked, **unsaid})

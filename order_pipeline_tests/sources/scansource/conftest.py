@@ -1,4 +1,4 @@
-"""One running fake ScanSource for the tests of this folder, as new for each of them (but its clock only goes forward)."""
+"""One running fake ScanSource for the tests of this folder, as new for each test; its clock only goes forward."""
 
 import pytest
 

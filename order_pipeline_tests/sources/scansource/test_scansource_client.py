@@ -56,7 +56,8 @@ async def test_a_customer_number_that_the_api_cannot_take_is_refused_before_any_
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    "switches", [{"page_size_cap": 7}, {"end_of_pages": "empty_body"}, {"page_size_cap": 16, "end_of_pages": "empty_body"}]
+    "switches",
+    [{"page_size_cap": 7}, {"end_of_pages": "empty_body"}, {"page_size_cap": 16, "end_of_pages": "empty_body"}],
 )
 async def test_a_capped_page_size_loses_no_row(distributor, settings, window, switches):
     channel = distributor.channels["scansource"]

@@ -40,7 +40,9 @@ async def test_a_first_run_brings_everything_and_proves_what_it_can(distributor,
     assert store.records["availability"]
     assert all(report.complete for report in store.reports.values())
     for resource, report in store.reports.items():
-        unusable = sum(len(batch.unusable) for group in store.groups for batch in group.batches if batch.resource == resource)
+        unusable = sum(
+            len(batch.unusable) for group in store.groups for batch in group.batches if batch.resource == resource
+        )
         assert report.records == len(store.records[resource]) + unusable
     assert "ended by an empty page" in store.reports["order_rows"].note
     calls = sum(report.calls for report in store.reports.values())
@@ -95,7 +97,8 @@ async def test_an_older_order_that_changed_lately_comes_though_its_day_is_outsid
     lately = {
         f"{order.customer_number}:{order.number}"
         for order in books.orders.values()
-        if order.entered_at.date() < last_day.start and order.last_changed(distributor.clock.now()).date() >= last_day.start
+        if order.entered_at.date() < last_day.start
+        and order.last_changed(distributor.clock.now()).date() >= last_day.start
     }
     assert lately
     assert lately <= older
@@ -215,9 +218,7 @@ async def test_windows_side_by_side_leave_no_gap_whether_the_last_day_is_meant_o
     assert len(store.records["order_rows"]) == distributor.channels["scansource"].ledger()["orders"]
 
 
-async def test_a_pricing_error_inside_a_200_is_quarantined_with_its_text_and_the_others_arrive(
-    settings, window, books
-):
+async def test_a_pricing_error_inside_a_200_is_quarantined_with_its_text_and_the_others_arrive(settings, window, books):
     bad = next(item for item in books.items.values() if item.pricing_error)
     good = next(item for item in books.items.values() if not item.pricing_error)
     priced = settings.model_copy(update={"priced_items": [bad.item_number, good.item_number]})

@@ -33,7 +33,9 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 def reply(status, body=b"", **headers):
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Reply("GET", "https://x/y", status, {name.replace("_", "-"): text for name, text in headers.items()}, content)
+    return Reply(
+        "GET", "https://x/y", status, {name.replace("_", "-"): text for name, text in headers.items()}, content
+    )
 
 
 def test_no_operation_of_either_generation_writes_an_order():
@@ -119,7 +121,13 @@ def test_what_is_no_special_case_is_left_to_the_general_rules(answer):
 
 
 @pytest.mark.parametrize(
-    "body", [b'[{"a":1},{"a":2}]', b'{"items":[{"a":1},{"a":2}]}', b'{"Lines":[{"a":1},{"a":2}]}', b'[{"Lines":[{"a":1},{"a":2}]}]']
+    "body",
+    [
+        b'[{"a":1},{"a":2}]',
+        b'{"items":[{"a":1},{"a":2}]}',
+        b'{"Lines":[{"a":1},{"a":2}]}',
+        b'[{"Lines":[{"a":1},{"a":2}]}]',
+    ],
 )
 def test_rows_come_out_of_a_bare_array_and_of_the_known_wrappers(body):
     assert split_rows(reply(200, body)) == [b'{"a":1}', b'{"a":2}']
@@ -149,7 +157,20 @@ def test_every_documented_date_form_is_read(text, moment):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "  ", "0001-01-01T00:00:00", "00000000", "0000-00-00", "string", "25/12/2026", "20260105", "2026-13-01", None, 5]
+    "text",
+    [
+        "",
+        "  ",
+        "0001-01-01T00:00:00",
+        "00000000",
+        "0000-00-00",
+        "string",
+        "25/12/2026",
+        "20260105",
+        "2026-13-01",
+        None,
+        5,
+    ],
 )
 def test_no_date_and_an_unknown_form_are_none_never_a_guess(text):
     assert parse_moment(text, NEW_YORK) is None

@@ -31,7 +31,7 @@ GATEWAY = json.loads((FIXTURES / "errors.apim.json").read_text())
 NEW_YORK = ZoneInfo("America/New_York")
 
 
-def reply(status, body=b"", **headers):
+def reply(status: int, body: bytes | dict[str, object] = b"", **headers: str) -> Reply:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Reply(
         "GET", "https://x/y", status, {name.replace("_", "-"): text for name, text in headers.items()}, content
@@ -110,6 +110,7 @@ def test_presets_give_host_and_scope_and_single_settings_replace_them():
 )
 def test_refusals_become_typed_errors_with_the_wait_they_name(answer, kind, wait):
     error = classify(answer)
+    assert error is not None
     assert type(error) is kind
     assert error.retry_after == wait
     assert error.next_step

@@ -81,7 +81,7 @@ def collect_unusable(
             AND NOT EXISTS (
                 SELECT 1 FROM raw.fetches AS later
                 WHERE later.source = unusable.source AND later.resource = unusable.resource AND later.complete
-                    AND later.fetched_at > unusable.last_fetched_at
+                    AND later.fetched_at > unusable.last_fetched_at AND later.run_id <> unusable.last_run_id
                     AND (unusable.partition_day IS NULL
                         OR unusable.partition_day >= later.window_start AND unusable.partition_day < later.window_end)
             )

@@ -33,22 +33,32 @@ class OrderStep:
     async def groups(self) -> AsyncIterator[CommitGroup]:
         """The step's commit groups; the last one holds its reports."""
         run, progress = self._run, self._step.progress
-        window = run.window
-        asked = (window.start - ONE_DAY, window.end)
-        in_window = known_in_window(run.known, ROWS, DETAILS, window)
-        pages = run.client.order_rows(self._customer_number, entered=asked)
-        async for group in self._step.groups(pages, lambda row: self._in_window(row, asked), lambda _: in_window):
-            yield group
-        if not run.stop and run.settings.changed_look_back_days:
-            changed = (window.end - (run.settings.changed_look_back_days * ONE_DAY) - ONE_DAY, window.end)
-            pages = run.client.order_rows(self._customer_number, changed=changed)
-            async for group in self._step.groups(
-                pages,
-                lambda row: self._changed_elsewhere(row, changed),
-                lambda rows: known_by_id(run.known, ROWS, DETAILS, rows),
-            ):
+        if not run.stop:
+            async for group in self._of_window():
                 yield group
-        yield CommitGroup(reports=[progress.list_report(ROWS, window, run.stop), *self._detail_reports()])
+        if not run.stop and run.settings.changed_look_back_days:
+            async for group in self._changed_lately():
+                yield group
+        yield CommitGroup(reports=[progress.list_report(ROWS, run.window, run.stop), *self._detail_reports()])
+
+    def _of_window(self) -> AsyncIterator[CommitGroup]:
+        """Orders entered in the window."""
+        run = self._run
+        asked = (run.window.start - ONE_DAY, run.window.end)
+        known = known_in_window(run.known, ROWS, DETAILS, run.window)
+        pages = run.client.order_rows(self._customer_number, entered=asked)
+        return self._step.groups(pages, lambda row: self._in_window(row, asked), lambda _: known)
+
+    def _changed_lately(self) -> AsyncIterator[CommitGroup]:
+        """Orders of any other day that changed shortly before the window's end."""
+        run = self._run
+        asked = (run.window.end - (run.settings.changed_look_back_days * ONE_DAY) - ONE_DAY, run.window.end)
+        pages = run.client.order_rows(self._customer_number, changed=asked)
+        return self._step.groups(
+            pages,
+            lambda row: self._changed_elsewhere(row, asked),
+            lambda rows: known_by_id(run.known, ROWS, DETAILS, rows),
+        )
 
     def _detail_reports(self) -> list[FetchReport]:
         """Reports on details, tracking and serials; repeated calls count as the details'."""

@@ -118,6 +118,7 @@ class ListStep:
 
         A row that comes again with other content has changed between two pages: it comes again.
         """
+        longest_page = 0
         numbers: set[str] = set()
         contents: set[bytes] = set()
         self.progress.list_finished = False
@@ -127,7 +128,10 @@ class ListStep:
                 rows = [row for row in read if isinstance(row, ListedRow)]
                 unusable = [row for row in read if isinstance(row, UnusableRecord)]
                 new = {row.record_id for row in rows} - numbers
-                pages.walk.saw(len(page), len(new) + len(unusable))
+                # Rows that move while pages are read may leave a short page of rows seen before: that is the end.
+                is_rest = len(page) < longest_page and not new and not unusable
+                longest_page = max(longest_page, len(page))
+                pages.walk.saw(0 if is_rest else len(page), len(new) + len(unusable))
                 numbers |= new
                 contents |= {row.payload for row in read}
                 self.progress.pages += 1

@@ -194,6 +194,23 @@ async def test_an_order_that_changes_between_two_pages_comes_as_it_is_last(distr
     assert len(store.records["order_rows"]) == distributor.channels["scansource"].ledger()["orders"]
 
 
+async def test_an_insertion_that_pushes_the_last_row_onto_a_page_of_its_own_is_no_endless_walk(
+    distributor, settings, window
+):
+    rows = distributor.channels["scansource"].ledger()["orders"]
+    paged = settings.model_copy(update={"page_size": rows // 2, "changed_look_back_days": 0})
+    fail(distributor, kind="insert_record", route="GET /scsc/salesorder/v1/list", nth=1)
+    store = await extract(paged, window)
+    assert len(store.records["order_rows"]) == rows
+
+
+async def test_a_stop_for_one_customer_makes_no_call_for_the_next(distributor, settings, window):
+    both = [*settings.customer_numbers, "2000000000"]
+    store = await extract(settings.model_copy(update={"customer_numbers": both, "call_budget": 3}), window)
+    assert distributor.calls["scansource"].total("/scsc/") == 3
+    assert not store.reports["order_rows"].complete
+
+
 async def test_a_server_that_ignores_the_date_filter_is_noticed_and_filtered_here(distributor, settings, window):
     distributor.channels["scansource"].configure(date_filter_ignored=True)
     day = Window(window.start, window.start + timedelta(days=1))

@@ -17,7 +17,15 @@ from order_pipeline.picking import outbox
 from order_pipeline.picking.emission import BOUNDARIES
 from order_pipeline.sandbox.faults import Fault
 from order_pipeline.sandbox.server import SandboxServer
-from order_pipeline_tests.picking.crash.children import IN_FLIGHT, TIME_OUT_SECONDS, Ending, Job, run, store_of
+from order_pipeline_tests.picking.crash.children import (
+    IN_FLIGHT,
+    PATIENCE_SECONDS,
+    TIME_OUT_SECONDS,
+    Ending,
+    Job,
+    run,
+    store_of,
+)
 from order_pipeline_tests.picking.picks import pick_row
 
 NO_CRASH = "no crash"
@@ -124,6 +132,7 @@ def examine(cell: Cell, sandbox: SandboxServer, number: int) -> Accounts:
                 rows=rows,
                 run_id=run_id,
                 hours_later=hours,
+                time_out_seconds=TIME_OUT_SECONDS if cell.outcome == "timeout" else PATIENCE_SECONDS,
                 mutant=cell.mutant,
                 **death,
             )

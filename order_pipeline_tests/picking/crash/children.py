@@ -47,6 +47,7 @@ class Job:
     kill_at: str | None = None
     hit: int = 1
     hours_later: int = 0
+    time_out_seconds: float = PATIENCE_SECONDS
     mutant: str | None = None
 
 
@@ -73,7 +74,7 @@ def settings_of(job: Job) -> Settings:
                 max_in_flight=IN_FLIGHT,
                 attempts=2,
                 backoff_cap_seconds=0.001,
-                read_timeout_seconds=TIME_OUT_SECONDS,
+                read_timeout_seconds=job.time_out_seconds,
             ),
         ),
     )

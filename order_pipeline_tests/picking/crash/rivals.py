@@ -52,14 +52,19 @@ def accepted(sandbox: SandboxServer) -> int:
 
 
 def rivals_at_once(sandbox: SandboxServer, number: int, mutant: str | None = None) -> Accounts:
-    """A second emitter starts while the first is at work: it is refused, and the first is not disturbed."""
+    """A second emitter starts while the first is at work: it is refused, and the first is not disturbed.
+
+    The first is frozen meanwhile, with a request out, so that it is at work however long the second takes to start.
+    """
     accounts = Accounts()
     slow_answers(sandbox)
     with tempfile.TemporaryDirectory() as folder:
         before = accepted(sandbox)
         first = Child(job_in(folder, sandbox, number, mutant, run_id="first"))
         wait_for_effect(sandbox, before)
+        os.kill(first.process_id, signal.SIGSTOP)
         second = run(job_in(folder, sandbox, number, mutant, run_id="second"))
+        os.kill(first.process_id, signal.SIGCONT)
         ending = first.ending()
         if second.error != "LeaseHeldError":
             accounts.wrong.append(f"the second emitter was not refused ({second.error or 'it went ahead'})")

@@ -13,6 +13,7 @@ from order_pipeline.assets.channels import Channel
 from order_pipeline.assets.road import Road
 from order_pipeline.assets.specs import OWNERS, core_key, model_key, raw_key
 from order_pipeline.assets.stored_rows import StoredRows, read_stored_rows
+from order_pipeline.automation.jobs import REBUILD_TAG
 from order_pipeline.automation.partitions import days_of, window_of
 from order_pipeline.contracts import CORE_TABLES, column_schema, contracts_fingerprint, table_contract
 from order_pipeline.warehouse.core import CoreResult
@@ -39,7 +40,7 @@ def build_core_assets(
     def build(context: dg.AssetExecutionContext, road: dg.ResourceParam[Road]) -> Iterator[dg.MaterializeResult[Any]]:
         days = days_of(window_of(list(context.partition_keys)))
         road.advance(f"{channel.title}: building core", 0)
-        result = road.build_core(channel.name, days, context.run_id)
+        result = road.build_core(channel.name, days, context.run_id, anew=REBUILD_TAG in context.run.tags)
         for table in CORE_TABLES:
             key = core_key(channel.name, table)
             stored = read_stored_rows(road.lake, table, channel.name, days)

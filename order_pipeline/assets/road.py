@@ -79,10 +79,13 @@ class Road:
             lambda result: self.advance(f"{channel.title}: {reading.name}", result.total.records),
         )
 
-    def build_core(self, source: str, days: Sequence[date], run_id: str) -> CoreResult:
-        """Bring core in line with raw for the days, and for every other day of the source that it owes."""
+    def build_core(self, source: str, days: Sequence[date], run_id: str, *, anew: bool = False) -> CoreResult:
+        """Bring core in line with raw for the days, and for every other day of the source that it owes.
+
+        Days whose raw rows, SQL and contracts are those of their last build are left alone, unless asked for `anew`.
+        """
         self.prepare_stores()
-        return build_core(self.lake, source, days, run_id, skip_unchanged=True, project=self.project)
+        return build_core(self.lake, source, days, run_id, skip_unchanged=not anew, project=self.project)
 
     def prepare_stores(self) -> None:
         """Make what every step stands on: the lake's schemas, the core tables, the operations store's tables."""

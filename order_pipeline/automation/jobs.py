@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 EMISSION_JOB = "emission_job"
 INBOX_JOB = "skroutz_inbox_job"
 
+REBUILD_TAG = "order_pipeline/rebuild"
+"""A run with this tag builds core again even where neither raw nor the SQL has changed."""
+
 READING_TAG = "order_pipeline/reading"
 """A run with this tag reads its channel only in the way that it names (see `assets.channels.Reading`)."""
 
@@ -38,6 +41,22 @@ def build_source_job(source: str, title: str) -> UnresolvedAssetJobDefinition:
         description=f"{title}: fetch, keep as received, normalise, check. One run covers any range of days.",
         executor_def=dg.in_process_executor,
         tags={"order_pipeline/source": source, **RETRY_TAGS},
+    )
+
+
+def core_job_name(source: str) -> str:
+    """The name of the job that builds a channel's core alone."""
+    return f"{source}_core_job"
+
+
+def build_core_job(source: str, title: str) -> UnresolvedAssetJobDefinition:
+    """From raw to core again, for the days asked for: after a mapping, a rule or a reference file was mended."""
+    return dg.define_asset_job(
+        core_job_name(source),
+        selection=dg.AssetSelection.groups(source, "reference") - dg.AssetSelection.key_prefixes(["raw"]),
+        description=f"{title}: core anew from what is stored; asks the channel nothing.",
+        executor_def=dg.in_process_executor,
+        tags={"order_pipeline/source": source, REBUILD_TAG: "true", **NO_RETRY_TAGS},
     )
 
 

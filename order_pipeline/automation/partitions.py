@@ -5,6 +5,7 @@ Belongs here: which days exist and which of them a run re-reads. Does not belong
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -46,6 +47,17 @@ def window_of(partition_keys: list[str]) -> Window:
         message = f"The partition keys from {days[0]} to {days[-1]} have gaps; start one run for each unbroken range."
         raise ValueError(message)
     return Window(start=days[0], end=days[-1] + timedelta(days=1))
+
+
+def unbroken_windows(days: Iterable[date]) -> list[Window]:
+    """The days as few windows without gaps, in order: a run covers one each."""
+    windows: list[Window] = []
+    for day in sorted(set(days)):
+        if windows and windows[-1].end == day:
+            windows[-1] = Window(start=windows[-1].start, end=day + timedelta(days=1))
+        else:
+            windows.append(Window(start=day, end=day + timedelta(days=1)))
+    return windows
 
 
 def days_of(window: Window) -> list[date]:

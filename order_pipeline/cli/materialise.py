@@ -77,12 +77,16 @@ def terminal_apart_from_step_output() -> Iterator[Console]:
 
 def materialise(settings: Settings, sources: Sequence[str], window: Window, *, emit: bool) -> list[JobOutcome]:
     """Run each channel's job over the window as one run, then the emission; how each went, in that order."""
+    jobs: list[tuple[str, Window | None]] = [(source_job_name(source), window) for source in sources]
+    return materialise_jobs(settings, [*jobs, (EMISSION_JOB, None)] if emit else jobs)
+
+
+def materialise_jobs(settings: Settings, jobs: Sequence[tuple[str, Window | None]]) -> list[JobOutcome]:
+    """Run the jobs one after the other, each over its window as one run; how each went, in that order."""
     with terminal_apart_from_step_output() as console, JobProgress(console) as progress:
         progress.advance("opening the Dagster instance", 0)
         definitions = build_definitions(settings, road=Road(settings, progress.advance))
         with open_instance(settings) as instance:
-            jobs: list[tuple[str, Window | None]] = [(source_job_name(source), window) for source in sources]
-            jobs += [(EMISSION_JOB, None)] if emit else []
             return [_watched(progress, definitions, instance, name, days) for name, days in jobs]
 
 

@@ -36,12 +36,13 @@ def test_kibo_is_read_hourly_over_the_trailing_days_as_one_run(tmp_path):
 def test_nothing_starts_by_itself_unless_the_setting_says_so(tmp_path, active, status):
     settings = Settings(data_dir=tmp_path, schedule=ScheduleSettings(active=active))
     automation = build_automation(settings, CHANNELS)
-    assert {each.default_status.value for each in (*automation.schedules, *automation.sensors)} == {status}
+    started = [*(automation.schedules or []), *(automation.sensors or [])]
+    assert {each.default_status.value for each in started} == {status}
 
 
 def test_each_channel_has_a_job_of_its_own(tmp_path):
     automation = build_automation(Settings(data_dir=tmp_path), CHANNELS)
-    assert {"kibo_job", "scansource_job", "skroutz_job", "emission_job"} <= {job.name for job in automation.jobs}
+    assert {"kibo_job", "scansource_job", "skroutz_job", "emission_job"} <= {job.name for job in automation.jobs or []}
 
 
 def test_waiting_webhooks_start_one_run_and_an_empty_inbox_none(tmp_path):
@@ -93,11 +94,14 @@ def test_a_failed_run_tells_its_innermost_cause_and_is_recorded(tmp_path):
     with open_instance(settings) as instance:
         outcome = run_job(definitions, instance, "failing_job")
         run = instance.get_run_by_id(outcome.run_id)
+        failure = instance.all_logs(outcome.run_id)[-1].dagster_event
+        assert run
+        assert failure
         context = dg.build_run_status_sensor_context(
             sensor_name="failed_runs_alert",
             dagster_instance=instance,
             dagster_run=run,
-            dagster_event=instance.all_logs(run.run_id)[-1].dagster_event,
+            dagster_event=failure,
         ).for_run_failure()
         build_failure_alerts(settings, dg.DefaultSensorStatus.STOPPED)(context)
     assert not outcome.success

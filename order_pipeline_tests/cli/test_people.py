@@ -1,0 +1,155 @@
+"""The commands for people: why is this order not picked, what broke a rule, what is in doubt."""
+
+import json
+
+import pytest
+
+from order_pipeline.cli.tracing import verdict
+from order_pipeline_tests.cli.conftest import run_command
+
+
+def rows(command, query):
+    return json.loads(command("sql", query, "--format", "json").stdout)
+
+
+def test_trace_shows_a_sent_order_from_the_bytes_to_the_floor(command):
+    number = rows(command, "select order_number from ops.pick_outbox where state = 'sent' and source = 'kibo' limit 1")
+    traced = json.loads(command("trace", number[0]["order_number"], "--json").stdout)
+    assert len(traced) == 1
+    assert "sent" in traced[0]["verdict"]
+    assert traced[0]["raw_versions"][0]["resource"] == "kibo_orders"
+    assert traced[0]["core"]["orders"][0]["order_number"] == number[0]["order_number"]
+    assert {line["state"] for line in traced[0]["outbox"]} == {"sent"}
+    assert [event["to_state"] for event in traced[0]["events"]][-1] == "sent"
+
+
+def test_trace_says_why_a_held_order_is_held(command):
+    held = rows(command, "select order_id, reason from ops.pick_outbox where state = 'held' limit 1")[0]
+    done = command("trace", held["order_id"])
+    assert done.returncode == 0
+    assert f"held ({held['reason']})" in done.stdout
+
+
+def test_trace_holds_no_personal_data(command):
+    order = rows(command, "select order_id, ship_to_name from core.orders where ship_to_name is not null limit 1")[0]
+    assert order["ship_to_name"] not in command("trace", order["order_id"], "--json").stdout
+
+
+def test_trace_of_an_unknown_order_says_so(command):
+    done = command("trace", "no-such-order")
+    assert done.returncode == 1
+    assert "No channel has delivered" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({}, "not picked: its order row is in quarantine"),
+        ({"orders": True, "outbox": [("sent", None), ("sent", None)]}, "2 lines sent"),
+        ({"orders": True, "outbox": [("held", "no_barcode")]}, "1 line held (no_barcode)"),
+        ({"orders": True, "picks": [None]}, "to be picked, not yet planned"),
+        ({"orders": True, "picks": ["fraud_locked"]}, "held, not yet in the outbox: fraud_locked"),
+        ({"orders": True, "rejects": True}, "rows of it are in quarantine (bad_number quantity='two')"),
+        ({"orders": True}, "not to be picked: order status shipped (Completely Shipped)"),
+    ],
+)
+def test_the_verdict_is_one_sentence_for_every_case(facts, words):
+    rejects = [{"rule": "bad_number", "field": "quantity", "value": "two", "resolved_at": None}]
+    order = {"order_status": "shipped", "source_status": "Completely Shipped"}
+    assert words in verdict(
+        {
+            "core": {"orders": [order]} if facts.get("orders") else {},
+            "quarantine": rejects if facts.get("rejects") or not facts else [],
+            "pick_lines": [{"hold_reason": reason} for reason in facts.get("picks", [])],
+            "outbox": [{"state": state, "reason": reason} for state, reason in facts.get("outbox", [])],
+        }
+    )
+
+
+def test_quarantine_lists_rule_field_and_value(command):
+    found = json.loads(command("quarantine", "list", "--all", "--format", "json").stdout)
+    assert all({"rule", "field", "value", "raw_record_id"} <= set(each) for each in found)
+
+
+def test_the_outbox_lists_by_state_without_payloads(command):
+    listed = json.loads(command("outbox", "list", "--state", "held", "--format", "json").stdout)
+    assert listed
+    assert {each["state"] for each in listed} == {"held"}
+    assert all("payload" not in each for each in listed)
+
+
+def test_an_unknown_state_is_wrong_usage(command):
+    done = command("outbox", "list", "--state", "lost")
+    assert done.returncode == 2
+    assert "in_doubt" in done.stderr
+
+
+def test_a_settled_line_cannot_be_resolved(command):
+    sent = rows(command, "select pick_id from ops.pick_outbox where state = 'sent' limit 1")[0]["pick_id"]
+    done = command("outbox", "resolve", sent, "--not-sent", "--reason", "a test", "--who", "nobody")
+    assert done.returncode == 1
+    assert "Nothing was changed" in done.stderr
+
+
+def test_show_tells_the_whole_story_and_the_payload_only_when_asked(command):
+    line = rows(command, "select pick_id, payload from ops.pick_outbox where state = 'sent' limit 1")[0]
+    name = json.loads(line["payload"])["customername"]
+    assert name not in command("outbox", "show", line["pick_id"]).stdout
+    assert name in command("outbox", "show", line["pick_id"], "--payload").stdout
+
+
+def test_doctor_names_what_is_missing_and_never_a_secret(tmp_path):
+    done = run_command(
+        tmp_path, "doctor", "--no-online", "--format", "json", ORDER_PIPELINE_KIBO__API_KEY="a-very-secret-key"
+    )
+    findings = {each["what"]: each for each in json.loads(done.stdout)}
+    assert done.returncode == 1
+    assert findings["kibo"]["state"] == "missing"
+    assert "ORDER_PIPELINE_KIBO__API_SECRET" in findings["kibo"]["detail"]
+    assert "ORDER_PIPELINE_KIBO__API_KEY" not in findings["kibo"]["detail"]
+    assert "a-very-secret-key" not in done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == [], "doctor changes nothing"
+
+
+def test_a_wrong_setting_is_named_without_its_value(tmp_path):
+    done = run_command(tmp_path, "doctor", ORDER_PIPELINE_KIBO__PER_PAGE="five-secret-hundred")
+    assert done.returncode == 2
+    assert "kibo.per_page" in done.stderr
+    assert "five-secret-hundred" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        *([name] for name in ("demo", "ui", "run", "sql", "trace", "doctor")),
+        *(["outbox", name] for name in ("list", "show", "resolve", "tasks", "close-task", "preview")),
+        ["quarantine", "list"],
+        ["sandbox", "serve"],
+        ["webhooks", "serve"],
+        ["scanorders", "login"],
+    ],
+    ids=" ".join,
+)
+def test_every_command_explains_itself(arguments):
+    from typer.testing import CliRunner
+
+    from order_pipeline.cli.main import app
+
+    shown = CliRunner().invoke(app, [*arguments, "--help"])
+    assert shown.exit_code == 0
+    assert len(shown.output) > 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--source", "shopify"], "There is no channel"),
+        (["--from", "2020-01-01"], "are not within"),
+        (["--from", "2026-02-02", "--to", "2026-02-01"], "are not within"),
+    ],
+)
+def test_run_refuses_what_cannot_be_run(tmp_path, arguments, words):
+    done = run_command(tmp_path, "run", *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr

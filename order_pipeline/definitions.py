@@ -41,7 +41,7 @@ def build_definitions(settings: Settings, *, road: Road | None = None) -> dg.Def
                 *(build_core_assets(channel, project, partitions) for channel in channels),
                 *build_reference_assets(project),
                 *build_common_assets(project),
-                build_mart_assets(project),
+                *build_mart_assets(project),
                 build_picking_assets([channel.name for channel in channels]),
                 build_read_back_asset(),
             ],

@@ -12,6 +12,7 @@ import dagster as dg
 from order_pipeline.assets.channels import Channel
 from order_pipeline.assets.road import Road
 from order_pipeline.assets.specs import OWNERS, core_key, model_key, raw_key
+from order_pipeline.assets.sql_models import keys_of_raw
 from order_pipeline.assets.stored_rows import StoredRows, read_stored_rows
 from order_pipeline.automation.jobs import REBUILD_TAG
 from order_pipeline.automation.partitions import days_of, window_of
@@ -64,9 +65,7 @@ def _spec(channel: Channel, table: str, project: SqlProject, partitions: dg.Part
         description = f"Always empty for {channel.title}: {channel.never_filled[table]}\n\n{description}"
     return dg.AssetSpec(
         core_key(channel.name, table),
-        deps=[model_key("staging", staged)]
-        if is_staged
-        else [raw_key(channel.name, name) for name in channel.resources],
+        deps=_dependencies(channel, project, [staged] if is_staged else []),
         description=description,
         group_name=channel.name,
         kinds={"sql", "pandera", "duckdb"},
@@ -78,6 +77,18 @@ def _spec(channel: Channel, table: str, project: SqlProject, partitions: dg.Part
             "dagster/column_schema": _table_schema(table),
         },
     )
+
+
+def _dependencies(channel: Channel, project: SqlProject, staged: list[str]) -> list[dg.AssetKey]:
+    """The table's staging view, and the raw tables it reads: the build reads raw itself, through the view's SQL.
+
+    A table without staging is still built after raw, in the same step as the others.
+    """
+    raw_keys = {key for schema, table in project.sources_of(staged) if schema == "raw" for key in keys_of_raw(table)}
+    return [
+        *(model_key("staging", name) for name in staged),
+        *(sorted(raw_keys) or [raw_key(channel.name, resource) for resource in channel.resources]),
+    ]
 
 
 def _table_schema(table: str) -> dg.TableSchema:

@@ -79,7 +79,9 @@ def build_reference_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
         description="Loads the seeds that differ from what the lake holds.",
     )
     def load_seeds(road: dg.ResourceParam[Road]) -> Iterator[dg.MaterializeResult[Any]]:
-        for name, rows in road.load_seeds().items():
+        road.deploy_models()
+        for name in project.seeds:
+            rows = road.count_rows(f"{SEED_SCHEMA}.{name}")
             yield dg.MaterializeResult(asset_key=model_key(SEED_SCHEMA, name), metadata={"dagster/row_count": rows})
 
     return [item_locations, load_seeds]

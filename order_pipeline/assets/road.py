@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
@@ -21,9 +21,9 @@ from order_pipeline.warehouse.core import CoreResult, build_core, create_core
 from order_pipeline.warehouse.ingest import ingest
 from order_pipeline.warehouse.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.known_state import WarehouseState
-from order_pipeline.warehouse.lake import Connection, Lake
+from order_pipeline.warehouse.lake import Lake
 from order_pipeline.warehouse.migrations import migrate
-from order_pipeline.warehouse.sql_models import SEED_SCHEMA, Deployment, SqlProject
+from order_pipeline.warehouse.sql_models import Deployment, SqlProject
 
 Advance = Callable[[str, int], None]
 """Told what is being done (for people) and how many records of it are done so far."""
@@ -39,6 +39,8 @@ class Road:
 
     settings: Settings
     advance: Advance = say_nothing
+    _is_prepared: bool = field(default=False, init=False)
+    _deployment: Deployment | None = field(default=None, init=False)
 
     @cached_property
     def lake(self) -> Lake:
@@ -89,24 +91,28 @@ class Road:
 
     def prepare_stores(self) -> None:
         """Make what every step stands on: the lake's schemas, the core tables, the operations store's tables."""
+        if self._is_prepared:
+            return
         migrate(self.lake)
         with self.lake.connect() as connection:
             is_made = has_core(connection)
         if not is_made:
             self.lake.run("create core", create_core)
         self.operations.create_all()
+        self._is_prepared = True
 
     def deploy_models(self) -> Deployment:
-        """Deploy the views whose SQL changed."""
+        """Deploy seeds and views that changed; asked again, only where something waited for a table it reads."""
         self.prepare_stores()
-        return self.lake.run("deploy the SQL models", self.project.deploy)
+        if self._deployment is None or self._deployment.waiting:
+            self._deployment = self.lake.run("deploy the SQL models", self.project.deploy)
+        return self._deployment
 
-    def load_seeds(self) -> dict[str, int]:
-        """Load the seeds; seed -> rows."""
-        self.prepare_stores()
-        with self.lake.transaction("load the seeds") as connection:
-            relations = self.project.load_seeds(connection, f"lake.{SEED_SCHEMA}")
-            return {name: count_rows(connection, relation) for name, relation in relations.items()}
+    def count_rows(self, relation: str) -> int:
+        """How many rows a relation of the lake has."""
+        with self.lake.connect() as connection:
+            row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
+        return int(row[0]) if row else 0
 
 
 def add_result(whole: IngestResult, part: IngestResult) -> None:
@@ -131,9 +137,3 @@ def picked_channels(settings: Settings) -> dict[str, bool]:
     """Which channels' orders may reach the floor: switched on, and to be picked."""
     picking = settings.picking
     return {name: getattr(settings, name).enabled and getattr(picking, name) for name in CHANNELS}
-
-
-def count_rows(connection: Connection, relation: str) -> int:
-    """How many rows a relation has."""
-    row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
-    return int(row[0]) if row else 0

@@ -12,6 +12,7 @@ CODE_VERSION = "1"
 
 REFERENCE_GROUP = "reference"
 MARTS_GROUP = "marts"
+SOFT_CHECKS_GROUP = "soft_checks"
 PICKING_GROUP = "scanorders"
 
 

@@ -11,12 +11,23 @@ from typing import Any
 import dagster as dg
 
 from order_pipeline.assets.channels import CHANNELS
+from order_pipeline.assets.read_back import PICK_STATUS_KEY
 from order_pipeline.assets.road import Road
-from order_pipeline.assets.specs import MARTS_GROUP, OWNERS, REFERENCE_GROUP, core_key, model_key, raw_key
+from order_pipeline.assets.specs import (
+    MARTS_GROUP,
+    OWNERS,
+    REFERENCE_GROUP,
+    SOFT_CHECKS_GROUP,
+    core_key,
+    model_key,
+    raw_key,
+)
+from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.warehouse.sql_models import SEED_SCHEMA, SqlModel, SqlProject
 
 STAGING, MARTS = "staging", "marts"
-COMMON = "common"
+COMMON, CHECKS = "common", "checks"
+PICK_STATES = ("core", "pick_status")
 
 
 COMMENT = re.compile(r"\A(?:\s*--[^\n]*\n)+")
@@ -42,10 +53,18 @@ def build_common_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
     ]
 
 
-def build_mart_assets(project: SqlProject) -> dg.AssetsDefinition:
-    """The marts, checks over everything included."""
+def build_mart_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
+    """The marts in three steps: what stands on core, what looks back on the floor, and the soft checks as views."""
     marts = [model for model in _in_order(project) if model.schema == MARTS]
-    return _build_model_assets("build_marts", MARTS_GROUP, marts, project)
+    checks = [model for model in marts if model.path.parent.name == CHECKS]
+    looking_back = [model for model in marts if PICK_STATES in project.sources_of([model.name])]
+    on_core = [model for model in marts if model not in checks and model not in looking_back]
+    steps = [
+        ("build_marts", MARTS_GROUP, on_core),
+        ("build_marts_of_the_floor", MARTS_GROUP, looking_back),
+        ("deploy_soft_checks", SOFT_CHECKS_GROUP, checks),
+    ]
+    return [_build_model_assets(step, group, models, project) for step, group, models in steps if models]
 
 
 def _in_order(project: SqlProject) -> list[SqlModel]:
@@ -92,16 +111,31 @@ def _dependencies(model: SqlModel, project: SqlProject) -> set[dg.AssetKey]:
     }
     for schema, table in rendered.sources:
         if schema == "raw":
-            keys |= {raw_key(name, table.removeprefix(f"{name}_")) for name in CHANNELS if _is_raw_of(name, table)}
-        elif schema == "core":
-            keys |= {core_key(name, table) for name in CHANNELS}
+            keys |= keys_of_raw(table)
+        elif (schema, table) == PICK_STATES:
+            keys.add(PICK_STATUS_KEY)
+        elif schema == "core" and table in CORE_TABLES:
+            keys |= {core_key(name, table) for name in CHANNELS if _is_about(model, name)}
         elif schema == SEED_SCHEMA:
             keys.add(model_key(schema, table))
     return keys
 
 
-def _is_raw_of(source: str, table: str) -> bool:
-    return table.startswith(f"{source}_") and table.removeprefix(f"{source}_") in CHANNELS[source].resources
+def _is_about(model: SqlModel, source: str) -> bool:
+    """Whether the model reads the channel's rows: all channels', unless its name ends with one channel."""
+    ending = model.name.rpartition("__")[2]
+    return ending not in CHANNELS or ending == source
+
+
+def keys_of_raw(table: str) -> set[dg.AssetKey]:
+    """The raw asset behind a raw table or its view of current versions; none for bookkeeping tables."""
+    name = table.removesuffix("_current")
+    return {
+        raw_key(channel.name, resource)
+        for channel in CHANNELS.values()
+        for resource in channel.resources
+        if name == f"{channel.name}_{resource}"
+    }
 
 
 def _description(model: SqlModel) -> str:

@@ -13,7 +13,13 @@ from order_pipeline.automation.alerts import build_failure_alerts
 from order_pipeline.automation.housekeeping import build_housekeeping
 from order_pipeline.automation.inbox_sensor import CHANNEL as WEBHOOK_CHANNEL
 from order_pipeline.automation.inbox_sensor import build_inbox_sensor
-from order_pipeline.automation.jobs import build_core_job, build_emission_job, build_inbox_job, build_source_job
+from order_pipeline.automation.jobs import (
+    build_core_job,
+    build_emission_job,
+    build_inbox_job,
+    build_source_job,
+    build_views_job,
+)
 from order_pipeline.automation.schedules import (
     build_emission_after_sources,
     build_emission_schedule,
@@ -35,7 +41,7 @@ def build_automation(settings: Settings, channels: Mapping[str, tuple[str, int]]
     emission_job = build_emission_job()
     housekeeping_job, housekeeping_schedule = build_housekeeping(settings)
     core_jobs = [build_core_job(name, title) for name, (title, _) in channels.items()]
-    jobs = [*source_jobs, *core_jobs, emission_job, housekeeping_job]
+    jobs = [*source_jobs, *core_jobs, build_views_job(), emission_job, housekeeping_job]
     sensors = [
         build_emission_after_sources(source_jobs, emission_job, status),
         build_failure_alerts(settings, status),

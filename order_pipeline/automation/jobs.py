@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 EMISSION_JOB = "emission_job"
 INBOX_JOB = "skroutz_inbox_job"
+VIEWS_JOB = "views_job"
 
 REBUILD_TAG = "order_pipeline/rebuild"
 """A run with this tag builds core again even where neither raw nor the SQL has changed."""
+
+EMISSION_GROUPS = ("reference", "marts", "scanorders")
 
 READING_TAG = "order_pipeline/reading"
 """A run with this tag reads its channel only in the way that it names (see `assets.channels.Reading`)."""
@@ -37,7 +40,7 @@ def build_source_job(source: str, title: str) -> UnresolvedAssetJobDefinition:
     """From the channel's API to its core tables, for one day or as one run over a range of days."""
     return dg.define_asset_job(
         source_job_name(source),
-        selection=dg.AssetSelection.groups(source, "reference"),
+        selection=dg.AssetSelection.groups(source) - dg.AssetSelection.key_prefixes(["staging"]),
         description=f"{title}: fetch, keep as received, normalise, check. One run covers any range of days.",
         executor_def=dg.in_process_executor,
         tags={"order_pipeline/source": source, **RETRY_TAGS},
@@ -53,10 +56,21 @@ def build_core_job(source: str, title: str) -> UnresolvedAssetJobDefinition:
     """From raw to core again, for the days asked for: after a mapping, a rule or a reference file was mended."""
     return dg.define_asset_job(
         core_job_name(source),
-        selection=dg.AssetSelection.groups(source, "reference") - dg.AssetSelection.key_prefixes(["raw"]),
+        selection=dg.AssetSelection.groups(source) & dg.AssetSelection.key_prefixes(["core"]),
         description=f"{title}: core anew from what is stored; asks the channel nothing.",
         executor_def=dg.in_process_executor,
         tags={"order_pipeline/source": source, REBUILD_TAG: "true", **NO_RETRY_TAGS},
+    )
+
+
+def build_views_job() -> UnresolvedAssetJobDefinition:
+    """The staging views: what they show is always current, so they are deployed when their SQL changed, not hourly."""
+    return dg.define_asset_job(
+        VIEWS_JOB,
+        selection=dg.AssetSelection.key_prefixes(["staging"]) | dg.AssetSelection.groups("reference", "soft_checks"),
+        description="After an installation or an upgrade: reference tables, and the staging views whose SQL changed.",
+        executor_def=dg.in_process_executor,
+        tags=NO_RETRY_TAGS,
     )
 
 
@@ -64,8 +78,8 @@ def build_emission_job() -> UnresolvedAssetJobDefinition:
     """Marts from everything that core holds now, then the picks."""
     return dg.define_asset_job(
         EMISSION_JOB,
-        selection=dg.AssetSelection.groups("reference", "marts", "scanorders"),
-        description="Rebuild the marts from core, plan the picks, send what may be sent, show what is held and why.",
+        selection=dg.AssetSelection.groups(*EMISSION_GROUPS) - dg.AssetSelection.key_prefixes(["staging"]),
+        description="Marts from core, then the picks: planned, sent as far as they may be, held with their reason.",
         executor_def=dg.in_process_executor,
         tags=NO_RETRY_TAGS,
     )
@@ -75,7 +89,7 @@ def build_inbox_job() -> UnresolvedAssetJobDefinition:
     """The webhooks' way from the inbox to the floor, as one run: a run costs seconds to start."""
     return dg.define_asset_job(
         INBOX_JOB,
-        selection=dg.AssetSelection.groups("skroutz", "reference", "marts", "scanorders"),
+        selection=dg.AssetSelection.groups("skroutz", *EMISSION_GROUPS) - dg.AssetSelection.key_prefixes(["staging"]),
         description="Lands the webhooks that wait, normalises them, and sends their picks; calls no channel's API.",
         executor_def=dg.in_process_executor,
         tags={"order_pipeline/source": "skroutz", READING_TAG: "inbox", **NO_RETRY_TAGS},

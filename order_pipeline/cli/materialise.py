@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Self
 
 import dagster as dg
@@ -19,7 +20,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from order_pipeline.assets.road import Road
 from order_pipeline.automation.instance import open_instance
-from order_pipeline.automation.jobs import EMISSION_JOB, source_job_name
+from order_pipeline.automation.jobs import EMISSION_JOB, VIEWS_JOB, source_job_name
 from order_pipeline.automation.launch import JobOutcome, run_job
 from order_pipeline.cli.output import message_console
 from order_pipeline.definitions import build_definitions
@@ -76,29 +77,42 @@ def terminal_apart_from_step_output() -> Iterator[Console]:
 
 
 def materialise(settings: Settings, sources: Sequence[str], window: Window, *, emit: bool) -> list[JobOutcome]:
-    """Run each channel's job over the window as one run, then the emission; how each went, in that order."""
-    jobs: list[tuple[str, Window | None]] = [(source_job_name(source), window) for source in sources]
-    return materialise_jobs(settings, [*jobs, (EMISSION_JOB, None)] if emit else jobs)
+    """Run each channel's job over the window as one run, then the emission; how each went, in that order.
+
+    The staging views are deployed in between when their SQL, or the tables they read, are new.
+    """
+    with opened_workshop(settings) as workshop:
+        outcomes = [workshop.run(source_job_name(source), window) for source in sources]
+        if workshop.road.deploy_models().created:
+            outcomes.append(workshop.run(VIEWS_JOB))
+        if emit:
+            outcomes.append(workshop.run(EMISSION_JOB))
+    return outcomes
 
 
-def materialise_jobs(settings: Settings, jobs: Sequence[tuple[str, Window | None]]) -> list[JobOutcome]:
-    """Run the jobs one after the other, each over its window as one run; how each went, in that order."""
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """The definitions and the instance, open, with a progress line."""
+
+    progress: JobProgress
+    road: Road
+    definitions: dg.Definitions
+    instance: dg.DagsterInstance
+
+    def run(self, job_name: str, window: Window | None = None) -> JobOutcome:
+        """Run one job, over the window as one run, and leave a line about it."""
+        self.progress.advance(f"{job_name}: starting", 0)
+        started = time.monotonic()
+        outcome = run_job(self.definitions, self.instance, job_name, window)
+        self.progress.finished(outcome, time.monotonic() - started)
+        return outcome
+
+
+@contextmanager
+def opened_workshop(settings: Settings) -> Iterator[Workshop]:
+    """Open everything that running jobs in this process needs."""
     with terminal_apart_from_step_output() as console, JobProgress(console) as progress:
         progress.advance("opening the Dagster instance", 0)
-        definitions = build_definitions(settings, road=Road(settings, progress.advance))
+        road = Road(settings, progress.advance)
         with open_instance(settings) as instance:
-            return [_watched(progress, definitions, instance, name, days) for name, days in jobs]
-
-
-def _watched(
-    progress: JobProgress,
-    definitions: dg.Definitions,
-    instance: dg.DagsterInstance,
-    job_name: str,
-    window: Window | None,
-) -> JobOutcome:
-    progress.advance(f"{job_name}: starting", 0)
-    started = time.monotonic()
-    outcome = run_job(definitions, instance, job_name, window)
-    progress.finished(outcome, time.monotonic() - started)
-    return outcome
+            yield Workshop(progress, road, build_definitions(settings, road=road), instance)

@@ -59,7 +59,7 @@ def replay(source: Source = None) -> None:
     """
     from order_pipeline.automation.jobs import core_job_name  # noqa: PLC0415
     from order_pipeline.automation.partitions import unbroken_windows  # noqa: PLC0415
-    from order_pipeline.cli.materialise import materialise_jobs  # noqa: PLC0415
+    from order_pipeline.cli.materialise import opened_workshop  # noqa: PLC0415
     from order_pipeline.warehouse.lake import Lake, LakeError  # noqa: PLC0415
 
     settings = load_settings()
@@ -75,7 +75,8 @@ def replay(source: Source = None) -> None:
         note("Nothing is in quarantine.")
         return
     jobs = [(core_job_name(name), window) for name, each in days.items() for window in unbroken_windows(each)]
-    outcomes = materialise_jobs(settings, jobs)
+    with opened_workshop(settings) as workshop:
+        outcomes = [workshop.run(name, window) for name, window in jobs]
     still_open = len(Lake(settings).query(OPEN_SQL).rows)
     note(f"{still_open} rejects are still open; `order-pipeline quarantine list` shows them.")
     if not all(outcome.success for outcome in outcomes):

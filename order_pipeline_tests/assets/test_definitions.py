@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
+from order_pipeline.assets.channels import CHANNELS
 from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.definitions import build_definitions
 from order_pipeline.settings import KiboSettings, Settings
@@ -49,6 +50,21 @@ def test_every_executable_asset_has_group_owner_kind_and_description(specs, defi
         and not (spec.owners and spec.kinds and spec.description and spec.group_name != "default")
     ]
     assert bare == []
+
+
+@pytest.mark.parametrize("source", CHANNELS)
+@pytest.mark.parametrize("table", CORE_TABLES)
+def test_a_channels_core_is_built_after_its_raw_within_a_run(specs, source, table):
+    upstream = {dependency.asset_key.to_user_string() for dependency in specs[f"core/{source}/{table}"].deps}
+    assert any(name.startswith(f"raw/{source}_") for name in upstream)
+
+
+@pytest.mark.parametrize("source", CHANNELS)
+def test_a_channel_reads_no_other_channels_tables(specs, source):
+    others = [f"core/{name}/" for name in CHANNELS if name != source]
+    for name, spec in specs.items():
+        if name.startswith(f"core/{source}/") or name.endswith(f"__{source}"):
+            assert not [key for key in map(str, spec.deps) if any(other in key for other in others)]
 
 
 def test_an_empty_table_is_explained(specs):

@@ -41,7 +41,7 @@ def build_core_assets(
     def build(context: dg.AssetExecutionContext, road: dg.ResourceParam[Road]) -> Iterator[dg.MaterializeResult[Any]]:
         days = days_of(window_of(list(context.partition_keys)))
         road.advance(f"{channel.title}: building core", 0)
-        result = road.build_core(channel.name, days, context.run_id, anew=REBUILD_TAG in context.run.tags)
+        result = road.build_core(channel.name, days, context.run.run_id, anew=REBUILD_TAG in context.run.tags)
         for table in CORE_TABLES:
             key = core_key(channel.name, table)
             stored = read_stored_rows(road.lake, table, channel.name, days)

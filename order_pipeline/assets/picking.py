@@ -52,7 +52,7 @@ def build_picking_assets(sources: list[str]) -> dg.AssetsDefinition:
         if distrusted:
             context.log.warning("left alone, because a contract check of their core failed: %s", ", ".join(distrusted))
         covered = [source for source in sources if source not in distrusted]
-        emission = emit_picks(road, context.run_id, covered if distrusted else None)
+        emission = emit_picks(road, context.run.run_id, covered if distrusted else None)
         return dg.MaterializeResult(
             metadata={**_metadata(emission), "channels left alone": ", ".join(distrusted) or "none"},
             check_results=[_doubts_check(road, emission), _people_check(emission), _completed_check(emission)],

@@ -43,7 +43,7 @@ def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str])
     def fetch(context: dg.AssetExecutionContext, road: dg.ResourceParam[Road]) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.monotonic()
         only = context.run.tags.get(READING_TAG)
-        result = road.fetch(channel, window_of(list(context.partition_keys)), context.run_id, only=only)
+        result = road.fetch(channel, window_of(list(context.partition_keys)), context.run.run_id, only=only)
         seconds = time.monotonic() - started
         for resource in channel.resources:
             yield dg.MaterializeResult(

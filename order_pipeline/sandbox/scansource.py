@@ -1,7 +1,8 @@
 """A strict, stateful fake of ScanSource (apis/scansource.md section 12): both generations, both authentications.
 
 Belongs here: the channel, its routes and its control routes. The books are in `scansource_data`, the answers in
-`scansource_views`, the gateway's refusals in `scansource_gate`, the operations in `scansource_orders` and `_products`.
+`scansource_views` and `_bills`, the gateway's refusals in `scansource_gate`, the operations in `scansource_orders` and
+`_products`.
 """
 
 from __future__ import annotations

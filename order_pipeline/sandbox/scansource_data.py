@@ -1,7 +1,7 @@
 """The fake distributor's books: seeded orders whose every future step is planned when they are entered.
 
 Belongs here: what an order is and how it looks at a moment (a pure function of plan and time, so that the sandbox clock
-alone moves it on). Does not belong here: JSON, HTTP, and the date formats of apis/scansource.md (see scansource_views).
+alone moves it on). Does not belong here: JSON, HTTP, and the date formats of apis/scansource.md (scansource_forms).
 All values are made up.
 """
 

@@ -15,9 +15,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from .injection import FAULT_KEY
+from .scansource_bills import invoice_detail, invoice_row, invoice_summary
 from .scansource_data import Books, PlannedDelivery, PlannedOrder
+from .scansource_forms import Json
 from .scansource_query import BadRequest, Query, json_answer, page_answer
-from .scansource_views import Json, Views
+from .scansource_views import Views
 
 if TYPE_CHECKING:
     from .scansource_switches import ScanSourceSwitches
@@ -191,12 +193,14 @@ class OrderDesk:
     async def list_invoices(self, request: Request) -> Response:
         """invoice/list."""
         query = Query(request, INVOICES)
-        return self._page(request, query, self._invoices(query), lambda found: self._views().invoice_row(*found))
+        return self._page(request, query, self._invoices(query), lambda found: invoice_row(*found))
 
     async def summarise_invoices(self, request: Request) -> Response:
         """invoice/summary."""
         query = Query(request, INVOICES)
-        return self._page(request, query, self._invoices(query), lambda found: self._views().invoice_summary(*found))
+        return self._page(
+            request, query, self._invoices(query), lambda found: invoice_summary(found[0], found[1], self._now())
+        )
 
     def _one_invoice(self, request: Request) -> tuple[tuple[PlannedOrder, PlannedDelivery] | None, Response]:
         query = Query(request, ("customerNumber", "invoiceNumber", "excludeSerialTracking"))
@@ -211,7 +215,7 @@ class OrderDesk:
         """invoice/detail."""
         found, missing = self._one_invoice(request)
         views = self._views()
-        return missing if found is None else json_answer(views.finish(views.invoice_detail(*found)))
+        return missing if found is None else json_answer(views.finish(invoice_detail(*found, views.now)))
 
     async def print_invoice(self, request: Request) -> Response:
         """invoice/pdf: JSON that holds the document as base64 (inferred)."""

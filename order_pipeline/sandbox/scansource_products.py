@@ -12,10 +12,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from .scansource_bills import price_row
 from .scansource_data import Books, DistributorItem
+from .scansource_forms import Json
 from .scansource_orders import forbidden
 from .scansource_query import BadRequest, Query, json_answer, page_answer
-from .scansource_views import Json, Views
+from .scansource_views import Views
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -84,7 +86,7 @@ class ProductDesk:
             number, quantity = line.get("ItemNumber"), line.get("Quantity", 1)
             if not isinstance(number, str) or not isinstance(quantity, int):
                 raise BadRequest("Lines", "a line needs ItemNumber (text) and a whole Quantity")
-            rows.append(views.price_row(number, self._item(number, line.get("PartNumberType", 0)), quantity))
+            rows.append(price_row(number, self._item(number, line.get("PartNumberType", 0)), quantity))
         answer = views.finish(rows)
         wrapped = {"items": {"items": answer}, "Lines": {"Lines": answer}, "list_of_Lines": [{"Lines": answer}]}
         return json_answer(wrapped.get(self._switches().pricing_wrapper, answer))

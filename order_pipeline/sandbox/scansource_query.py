@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from .faults import Fault
 from .injection import FAULT_KEY
-from .scansource_views import OFFICE
+from .scansource_forms import OFFICE
 
 if TYPE_CHECKING:
     from .scansource_switches import ScanSourceSwitches

@@ -1,4 +1,4 @@
-"""How the fake ScanSource shows its books: the JSON of apis/scansource.md sections 3 to 6, mixed dates included.
+"""How the fake ScanSource shows its books: the JSON of sales orders (apis/scansource.md section 3).
 
 Belongs here: names, nesting and value forms of every answer. Does not belong here: HTTP, paging, filters.
 """
@@ -8,43 +8,21 @@ from __future__ import annotations
 from datetime import datetime
 from random import Random
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from .scansource_data import DistributorItem, PlannedDelivery, PlannedLine, PlannedOrder
+from .scansource_data import PlannedDelivery, PlannedLine, PlannedOrder
+from .scansource_forms import (
+    Json,
+    addresses,
+    allocated_lines,
+    american,
+    american_day,
+    iso_day,
+    parcels,
+    references,
+    serials_of,
+    seven_digits,
+)
 from .scansource_switches import ScanSourceSwitches
-
-Json = dict[str, Any]
-OFFICE = ZoneInfo("America/New_York")
-NEVER = "0001-01-01T00:00:00"
-
-
-def american(moment: datetime) -> str:
-    """`M/D/YYYY H:MM AM/PM` on the office's clock, no offset: an order's DateEntered."""
-    local = moment.astimezone(OFFICE)
-    return f"{local.month}/{local.day}/{local.year} {local.hour % 12 or 12}:{local.minute:02d} {local:%p}"
-
-
-def american_day(moment: datetime) -> str:
-    """`M/D/YYYY`: LastShipDate."""
-    local = moment.astimezone(OFFICE)
-    return f"{local.month}/{local.day}/{local.year}"
-
-
-def iso_day(moment: datetime) -> str:
-    """`YYYY-MM-DD`: dates of schedule lines and of tracking."""
-    return moment.astimezone(OFFICE).date().isoformat()
-
-
-def seven_digits(moment: datetime) -> str:
-    """ISO with seven fraction digits and offset: BillingDate and an invoice's ShipDate."""
-    local = moment.astimezone(OFFICE)
-    offset = local.strftime("%z")
-    return f"{local:%Y-%m-%dT%H:%M:%S}.{local.microsecond * 10 + 18:07d}{offset[:3]}:{offset[3:]}"
-
-
-def serial_number(order: PlannedOrder, line_number: int, position: int) -> str:
-    """The serial of one unit; it is the same wherever the unit is shown."""
-    return f"SN{order.number[-6:]}{line_number:03d}{position:03d}"
 
 
 class Views:
@@ -69,10 +47,10 @@ class Views:
         """One element of salesorder/list."""
         return {
             "OrderNumber": order.number,
-            **_references(order),
+            **references(order),
             "SalesRepCode": "R17",
             "Status": self.status(order),
-            **_addresses(order),
+            **addresses(order),
             "ShippingOptionDescription": "Ground",
             "FreightAmount": order.freight,
             "EnteredByEmail": "buyer@partner.example",
@@ -97,8 +75,8 @@ class Views:
         number = order.number.lstrip("0") if self.switches.detail_without_leading_zeros else order.number
         detail: Json = {
             "SalesOrderNumber": number,
-            **_addresses(order),
-            **_references(order),
+            **addresses(order),
+            **references(order),
             "Status": self.status(order),
             "LastShipDate": american_day(max(d.shipped_at for d in shipped)) if shipped else "",
             "Memo": order.memo,
@@ -136,7 +114,7 @@ class Views:
                 "ShipMethod": f"{delivery.carrier} Ground",
                 "TrackingNumbers": [
                     {"Carrier": delivery.carrier, "TrackingNumber": parcel["TrackingNumber"]}
-                    for parcel in _parcels(delivery)
+                    for parcel in parcels(delivery)
                 ],
             }
             for delivery in order.shipped_deliveries(self.now)
@@ -158,105 +136,9 @@ class Views:
                 "BillingDate": seven_digits(delivery.invoiced_at),
             }
             for delivery in order.invoiced_deliveries(self.now)
-            for line, serials in _serials(order, delivery)
+            for line, serials in serials_of(order, delivery)
             for serial in serials
         ]
-
-    def invoice_summary(self, order: PlannedOrder, delivery: PlannedDelivery) -> Json:
-        """One element of invoice/summary: the only place of an invoice's date; no currency."""
-        changed = delivery.invoiced_at
-        if delivery.invoice_cancelled_at is not None and delivery.invoice_cancelled_at <= self.now:
-            changed = delivery.invoice_cancelled_at
-        return {
-            "OrderNumber": order.number,
-            "InvoiceNumber": delivery.invoice_number,
-            "PONumber": order.purchase_order,
-            "DocType": "ZF2",
-            "Total": _invoice_total(order, delivery),
-            "ShippingOption": "GRD",
-            "ShippingOptionDescription": "Ground",
-            "DateEntered": american(delivery.invoiced_at),
-            "LastChanged": american(changed),
-        }
-
-    def invoice_row(self, order: PlannedOrder, delivery: PlannedDelivery) -> Json:
-        """One element of invoice/list: everything of the detail but Cancelled and the lines' Shipments."""
-        first = delivery is order.deliveries[0]
-        return {
-            "InvoiceNumber": delivery.invoice_number,
-            "SalesOrderNumber": order.number,
-            **_references(order),
-            "DocType": "ZF2",
-            **_addresses(order),
-            "ShipDate": seven_digits(delivery.shipped_at),
-            "SalesRepCode": "R17",
-            "SalesRepName": "Dana Example",
-            "SalesRepEmail": "dana@distributor.example",
-            "FreightAmount": order.freight if first else 0,
-            "TaxAmount": 0,
-            "InsuranceAmount": 0,
-            "Total": _invoice_total(order, delivery),
-            "Currency": order.currency,
-            "EnteredByEmail": "buyer@partner.example",
-            "ShippingOption": "GRD",
-            "ShippingOptionDescription": "Ground",
-            "InvoiceLines": [
-                {
-                    "LineNumber": line.line_number,
-                    "POLineNumber": line.line_number // 10,
-                    "ReferenceLineNumber": f"{line.line_number:06d}",
-                    "ItemNumber": line.item.item_number,
-                    "ProductMfrPart": line.item.manufacturer_part,
-                    "ItemDescription": line.item.description,
-                    "Ordered": line.quantity,
-                    "Committed": 0,
-                    "BackOrdered": 0,
-                    "Shipped": amount,
-                    "Price": line.item.partner_price,
-                    "Currency": order.currency,
-                    "SerialNumbers": next((found for on, found in _serials(order, delivery) if on is line), []),
-                }
-                for line, amount in _allocated_lines(order, delivery)
-            ],
-        }
-
-    def invoice_detail(self, order: PlannedOrder, delivery: PlannedDelivery) -> Json:
-        """invoice/detail. Its shape is made up from the documented additions to the list row."""
-        row = self.invoice_row(order, delivery)
-        cancelled = delivery.invoice_cancelled_at
-        row["Cancelled"] = seven_digits(cancelled) if cancelled is not None and cancelled <= self.now else NEVER
-        for line in row["InvoiceLines"]:
-            line["Shipments"] = [{"TrackingNumber": parcel["TrackingNumber"]} for parcel in _parcels(delivery)]
-        return row
-
-    def price_row(self, requested: str, item: DistributorItem | None, quantity: int) -> Json:
-        """One row of product/pricing (made up from the documented names): a row error has a price of 0."""
-        if item is None or item.pricing_error:
-            text = item.pricing_error if item else "Item was not found"
-            return {"ItemNumber": requested, "UnitPrice": 0, "PricingError": True, "PricingErrorDesc": text}
-        unit = item.special_price or item.partner_price
-        return {
-            "ItemNumber": requested,
-            "Cost": item.partner_price,
-            "UnitPrice": unit,
-            "UnitPriceCurrencyCode": "USD",
-            "ExtendedTotal": unit * quantity,
-            "ExtendedTotalCurrency": "USD",
-            "MSRP": item.list_price,
-            "MSRPCurrencyCode": "USD",
-            "DealerAuthorized": True,
-            "SPA": item.special_price is not None,
-            "SPADescription": "Spring programme" if item.special_price else "",
-            "SPARestriction": item.special_price_restricted,
-            "SPARestrictionDescription": "Named end users only" if item.special_price_restricted else "",
-            "QuantityAvailable": item.stock,
-            "TotalInventory": item.stock + 2,
-            "QuantityOnOrder": 40 if item.stock == 0 else 0,
-            "InventoryDisplay": str(item.stock) if item.stock else "Call for ETA",
-            "DealInfos": [],
-            "PricingError": False,
-            "PricingErrorDesc": "",
-        }
 
     def _row_line(self, order: PlannedOrder, line: PlannedLine, *, schedule_lines: bool) -> Json:
         state = order.line_state(line, self.now)
@@ -280,7 +162,7 @@ class Views:
         serials = [
             serial
             for delivery in order.shipped_deliveries(self.now)
-            for shipped_line, found in _serials(order, delivery)
+            for shipped_line, found in serials_of(order, delivery)
             if shipped_line is line
             for serial in found
         ]
@@ -306,16 +188,16 @@ class Views:
 
     def _tracking_numbers(self, order: PlannedOrder) -> list[str]:
         shipped = order.shipped_deliveries(self.now)
-        numbers = [parcel["TrackingNumber"] for delivery in shipped for parcel in _parcels(delivery)]
+        numbers = [parcel["TrackingNumber"] for delivery in shipped for parcel in parcels(delivery)]
         return [*numbers, order.stray_tracking_number] if shipped and order.stray_tracking_number else numbers
 
     def _delivery(self, order: PlannedOrder, delivery: PlannedDelivery) -> Json:
-        allocated = _allocated_lines(order, delivery)
-        serials = {line.line_number: found for line, found in _serials(order, delivery)}
+        allocated = allocated_lines(order, delivery)
+        serials = {line.line_number: found for line, found in serials_of(order, delivery)}
         return {
             "DeliveryDocumentNumber": delivery.number,
             "DeliveryStatus": "Goods issued",
-            "Parcels": _parcels(delivery),
+            "Parcels": parcels(delivery),
             "LineItems": [
                 {
                     "DeliveryDocumentLineNumber": 10 * position,
@@ -341,67 +223,6 @@ class Views:
             ],
             "ShippedDate": f"{iso_day(delivery.shipped_at)}T00:00:00",
         }
-
-
-def _references(order: PlannedOrder) -> Json:
-    return {
-        "PONumber": order.purchase_order,
-        "EndUserPO": order.end_user_purchase_order,
-        "ReferenceNumber": order.reference,
-        "DocType": "ZQT" if order.quotation else "ZOR",
-    }
-
-
-def _addresses(order: PlannedOrder) -> Json:
-    name, attention, street, city, state, postal_code, country = order.buyer
-    address = {
-        "Name": name,
-        "Attn": attention,
-        "Street1": street,
-        "Street2": "",
-        "City": city,
-        "State": state,
-        "PostalCode": postal_code,
-        "Country": country,
-    }
-    return {"BillingAddress": address, "ShippingAddress": address}
-
-
-def _parcels(delivery: PlannedDelivery) -> list[Json]:
-    return [
-        {
-            "CartonNumber": str(carton),
-            "CarrierCode": delivery.carrier,
-            "TrackingType": "Parcel",
-            "TrackingNumber": f"1Z{delivery.number}{carton:02d}",
-            "Weight": 2.5 * carton,
-            "WeightUOM": "LB",
-        }
-        for carton in range(1, delivery.cartons + 1)
-    ]
-
-
-def _allocated_lines(order: PlannedOrder, delivery: PlannedDelivery) -> list[tuple[PlannedLine, int]]:
-    lines = {line.line_number: line for line in order.lines}
-    return [(lines[number], amount) for number, amount in delivery.allocations]
-
-
-def _serials(order: PlannedOrder, delivery: PlannedDelivery) -> list[tuple[PlannedLine, list[str]]]:
-    """Serials of the delivery's serialised lines; units of later deliveries count on from the earlier ones."""
-    found: list[tuple[PlannedLine, list[str]]] = []
-    for line, amount in _allocated_lines(order, delivery):
-        if not line.item.serialised:
-            continue
-        earlier = 0
-        for other in order.deliveries[: order.deliveries.index(delivery)]:
-            earlier += sum(quantity for number, quantity in other.allocations if number == line.line_number)
-        found.append((line, [serial_number(order, line.line_number, earlier + unit) for unit in range(amount)]))
-    return found
-
-
-def _invoice_total(order: PlannedOrder, delivery: PlannedDelivery) -> Any:
-    goods = sum(line.item.partner_price * amount for line, amount in _allocated_lines(order, delivery))
-    return goods + (order.freight if delivery is order.deliveries[0] else 0)
 
 
 def _shuffled(value: Any) -> Any:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from order_pipeline.http.errors import NotConfigured, PermanentError, UnreadableBody
 from order_pipeline.http.reply import Reply
-from order_pipeline.sandbox import scansource_views
+from order_pipeline.sandbox import scansource_forms
 from order_pipeline.settings import ScanSourceSettings
 from order_pipeline.sources.scansource.authentication import authentication_for, host_for
 from order_pipeline.sources.scansource.client import split_rows
@@ -183,5 +183,5 @@ def test_what_the_fake_writes_is_read_back(naive):
     local = moment.astimezone(NEW_YORK)
     if local.fold or local.replace(fold=1).utcoffset() != local.utcoffset():
         return  # an hour that the clock shows twice: no text without an offset can tell which
-    assert parse_moment(scansource_views.american(moment), NEW_YORK) == moment
-    assert day_of(scansource_views.seven_digits(moment), NEW_YORK) == moment.date()
+    assert parse_moment(scansource_forms.american(moment), NEW_YORK) == moment
+    assert day_of(scansource_forms.seven_digits(moment), NEW_YORK) == moment.date()

@@ -78,7 +78,7 @@ def test_every_part_of_the_package_has_a_layer():
 
 
 @pytest.mark.parametrize(
-    "part", [part for part in LEVEL if (PACKAGE / part).is_dir() or (PACKAGE / f"{part}.py").exists()]
+    "part", [part for part in sorted(LEVEL) if (PACKAGE / part).is_dir() or (PACKAGE / f"{part}.py").exists()]
 )
 def test_nothing_imports_upwards(part: str):
     offences = {str(path): upward(part, imports_in(path)) for path in modules_of(part)}

@@ -28,7 +28,7 @@ def find_failures(model: Model, frame: pd.DataFrame) -> pd.DataFrame:
         ContractError: a column is missing or has another type.
     """
     try:
-        model.validate(frame, lazy=True)
+        model.validate(frame, lazy=True, inplace=True)  # nothing is coerced: a copy would only cost memory
     except pandera.errors.SchemaErrors as error:
         cases = error.failure_cases
     else:

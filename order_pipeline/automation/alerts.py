@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from order_pipeline.automation.launch import root_cause
+from order_pipeline.automation.launch import stated_cause
 from order_pipeline.settings import Settings
 
 ALERTS_NAME = "alerts.jsonl"
@@ -42,7 +42,7 @@ def build_failure_alerts(settings: Settings, status: dg.DefaultSensorStatus) -> 
     )
     def failed_runs_alert(context: dg.RunFailureSensorContext) -> None:
         errors = [
-            root_cause(event.step_failure_data.error)
+            stated_cause(event.step_failure_data.error)
             for event in context.get_step_failure_events()
             if event.step_failure_data.error is not None
         ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 
 from order_pipeline.automation.partitions import range_tags
 from order_pipeline.sources.records import Window
@@ -18,7 +19,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True, slots=True)
 class StepFailure:
-    """A step that failed, and the message of the error that made it fail (its innermost cause)."""
+    """A step that failed, and the message of the error that made it fail."""
 
     step: str
     message: str
@@ -50,7 +51,7 @@ def run_job(
         run_id=result.run_id,
         success=result.success,
         failures=tuple(
-            StepFailure(step=event.step_key or job_name, message=root_cause(event.step_failure_data.error))
+            StepFailure(step=event.step_key or job_name, message=stated_cause(event.step_failure_data.error))
             for event in result.all_events
             if event.is_step_failure
         ),
@@ -62,10 +63,15 @@ def run_job(
     )
 
 
-def root_cause(error: object) -> str:
-    """The message of the innermost cause of a Dagster error record, on one line."""
+def stated_cause(error: SerializableErrorInfo | None) -> str:
+    """What failed, on one line: the first error of the chain that is not Dagster's own wrapping.
+
+    Our errors say what was tried and what to do; what lies beneath them (a socket's complaint) says less.
+    """
     message = "no error was recorded"
     while error is not None:
-        message = str(getattr(error, "message", "")).strip() or message
-        error = getattr(error, "cause", None)
-    return " ".join(message.split())
+        message = " ".join(error.message.split()) or message
+        if not (error.cls_name or "").startswith("Dagster"):
+            break
+        error = error.cause
+    return message

@@ -77,7 +77,7 @@ def test_an_alert_is_one_line_with_the_next_step(tmp_path):
     assert lines[0]["next_step"] == "run again"
 
 
-def test_a_failed_run_tells_its_innermost_cause_and_is_recorded(tmp_path):
+def test_a_failed_run_tells_the_error_that_was_raised_and_is_recorded(tmp_path):
     @dg.op
     def break_down():
         try:
@@ -105,7 +105,7 @@ def test_a_failed_run_tells_its_innermost_cause_and_is_recorded(tmp_path):
         ).for_run_failure()
         build_failure_alerts(settings, dg.DefaultSensorStatus.STOPPED)(context)
     assert not outcome.success
-    assert "nobody listens on 127.0.0.1:1" in outcome.failures[0].message
+    assert "the channel could not be read" in outcome.failures[0].message
     recorded = json.loads((tmp_path / ALERTS_NAME).read_text())
     assert recorded["job"] == "failing_job"
 

@@ -1,0 +1,130 @@
+"""Kibo's job and the emission in Dagster, end to end against the fakes: what an operator reads in the UI is true."""
+
+import dagster as dg
+import pytest
+
+from order_pipeline.automation.instance import open_instance
+from order_pipeline.automation.launch import run_job
+from order_pipeline.cli.demo_sandbox import RunningSandbox
+from order_pipeline.cli.demo_world import DemoWorld, overridden
+from order_pipeline.definitions import build_definitions
+from order_pipeline.sandbox.server import SandboxServer
+from order_pipeline.settings import Settings
+from order_pipeline.warehouse.lake import Lake
+
+WORLD = DemoWorld(days=2, orders=20, seed=7, port=0)
+DAYS = ("2026-01-13", "2026-01-14")
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory):
+    """Settings, definitions and an instance on which Kibo was read twice and the picks were sent."""
+    with SandboxServer(days=WORLD.days, orders=WORLD.orders) as server:
+        data_dir = tmp_path_factory.mktemp("data")
+        settings = overridden(Settings(data_dir=data_dir), RunningSandbox(server.url).settings_groups(WORLD))
+        definitions = build_definitions(settings)
+        with open_instance(settings) as instance:
+            jobs = [("kibo_job", WORLD.window), ("kibo_job", WORLD.window), ("emission_job", None)]
+            outcomes = [run_job(definitions, instance, job, window) for job, window in jobs]
+            yield settings, instance, outcomes
+
+
+@pytest.fixture
+def metadata_of(road):
+    """The metadata of an asset's materialisations in one run, by partition."""
+    _, instance, outcomes = road
+
+    def look(run, key):
+        events = instance.all_logs(outcomes[run].run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+        found = [event.dagster_event.step_materialization_data.materialization for event in events]
+        return {
+            each.partition: {name: value.value for name, value in each.metadata.items()}
+            for each in found
+            if each.asset_key.to_user_string() == key
+        }
+
+    return look
+
+
+def test_every_job_ended_well(road):
+    assert [outcome.failures for outcome in road[2]] == [(), (), ()]
+
+
+def test_one_run_materialises_every_day_of_the_range(metadata_of):
+    assert tuple(sorted(metadata_of(0, "raw/kibo_orders"))) == DAYS
+    assert tuple(sorted(metadata_of(0, "core/kibo/orders"))) == DAYS
+
+
+def test_raw_says_what_came_and_that_it_is_what_is_stored(metadata_of):
+    first = metadata_of(0, "raw/kibo_orders")[DAYS[0]]
+    assert first["records fetched"] == first["new versions"] == WORLD.days * WORLD.orders
+    assert first["fetched equals stored"] is True
+    assert first["calls"] >= first["pages"] > 0
+
+
+def test_reading_again_stores_nothing(metadata_of):
+    again = metadata_of(1, "raw/kibo_orders")[DAYS[0]]
+    assert again["new versions"] == 0
+    assert again["unchanged"] == again["records fetched"] > 0
+    assert metadata_of(1, "core/kibo/orders")[DAYS[0]]["days unchanged"] == WORLD.days
+
+
+def test_each_day_shows_its_own_row_count(road, metadata_of):
+    counted = dict(Lake(road[0]).query("select order_day, count(*) from core.orders group by 1").rows)
+    shown = metadata_of(0, "core/kibo/orders")
+    assert {day: shown[day]["dagster/partition_row_count"] for day in shown} == {
+        day.isoformat(): count for day, count in counted.items()
+    }
+
+
+def test_the_blocking_checks_read_back_and_pass(road):
+    _, instance, outcomes = road
+    events = instance.all_logs(outcomes[0].run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    checks = [event.dagster_event.asset_check_evaluation_data for event in events]
+    contract = [check for check in checks if check.check_name == "contract_holds"]
+    assert len(contract) == 10
+    assert all(check.passed and check.blocking for check in contract)
+    orders = next(check for check in contract if check.asset_key.path[-1] == "orders")
+    assert orders.metadata["rows"].value > 0
+
+
+def test_the_picks_asset_says_what_was_sent_and_what_is_held_and_why(metadata_of, road):
+    told = metadata_of(2, "scanorders/picking_orders")[None]
+    stored = dict(Lake(road[0]).query("select state, count(*) from ops.pick_outbox group by 1").rows)
+    assert told["mode"] == "sending"
+    assert told["sent now"] == stored["sent"] > 0
+    assert told["lines by state"] == stored
+    assert sum(told["held by reason"].values()) == stored["held"]
+    assert told["lake snapshot"] > 0
+
+
+def test_no_personal_data_and_no_secret_is_in_any_event(road):
+    settings, instance, outcomes = road
+    names = Lake(settings).query("select distinct ship_to_name from core.orders where length(ship_to_name) > 6").rows
+    secrets = [settings.kibo.api_secret.get_secret_value(), settings.scanorders.access_token.get_secret_value()]
+    said = "".join(repr(event) for outcome in outcomes for event in instance.all_logs(outcome.run_id))
+    assert [each for each in [*(name for (name,) in names), *secrets] if each in said] == []
+
+
+def test_a_channel_that_is_down_fails_with_what_to_do_next(road, tmp_path):
+    settings = road[0]
+    down = overridden(settings, {"kibo": {"base_url": "http://127.0.0.1:9/api/v2", "rate": {"attempts": 1}}})
+    down = down.model_copy(update={"data_dir": tmp_path})
+    with open_instance(down) as instance:
+        outcome = run_job(build_definitions(down), instance, "kibo_job", WORLD.window)
+    assert not outcome.success
+    assert outcome.failures[0].step == "fetch_kibo"
+    assert "127.0.0.1:9" in outcome.failures[0].message
+
+
+def test_a_source_whose_contract_check_failed_keeps_its_picks(road, monkeypatch):
+    from order_pipeline.assets import core
+    from order_pipeline.assets.picking import contract_held
+    from order_pipeline.assets.stored_rows import StoredRows
+
+    settings, instance, _ = road
+    assert contract_held(instance, "kibo")
+    monkeypatch.setattr(core, "read_stored_rows", lambda *_: StoredRows(by_day={}, repeated_keys=1, orphans=0))
+    outcome = run_job(build_definitions(settings), instance, "kibo_job", WORLD.window)
+    assert not outcome.success, "a blocking check that fails, fails the run"
+    assert not contract_held(instance, "kibo")

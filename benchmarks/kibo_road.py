@@ -95,15 +95,18 @@ def road(url: str, data_dir: str) -> dict[str, object]:
     """Ingest into raw, then build core; the second call on the same directory measures an unchanged re-run."""
     from order_pipeline.sources.kibo import build_extraction
     from order_pipeline.sources.records import Window
-    from order_pipeline.warehouse.core import build_core
+    from order_pipeline.warehouse.core import build_core, create_core
     from order_pipeline.warehouse.ingest import ingest
     from order_pipeline.warehouse.known_state import WarehouseState
     from order_pipeline.warehouse.lake import Lake
+    from order_pipeline.warehouse.migrations import migrate
 
     settings = settings_for(url, data_dir)
     lake = Lake(settings)
     window = Window(TODAY - timedelta(days=DAYS), TODAY)
     started = time.perf_counter()
+    migrate(lake)
+    lake.run("create core", create_core)
     fetched = asyncio.run(
         ingest(lake, "kibo", build_extraction(settings.kibo), window, WarehouseState(lake, "kibo"), "benchmark")
     )

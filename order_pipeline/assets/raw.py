@@ -13,8 +13,9 @@ import dagster as dg
 from order_pipeline.assets.channels import Channel
 from order_pipeline.assets.road import Road
 from order_pipeline.assets.specs import OWNERS, raw_key
+from order_pipeline.assets.stored_rows import read_raw_counts
 from order_pipeline.automation.jobs import READING_TAG
-from order_pipeline.automation.partitions import window_of
+from order_pipeline.automation.partitions import days_of, window_of
 from order_pipeline.warehouse.ingest_result import Counts, IngestResult
 
 COMPLETE_CHECK = "windows_proved_complete"
@@ -43,9 +44,18 @@ def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str])
     def fetch(context: dg.AssetExecutionContext, road: dg.ResourceParam[Road]) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.monotonic()
         only = context.run.tags.get(READING_TAG)
-        result = road.fetch(channel, window_of(list(context.partition_keys)), context.run.run_id, only=only)
+        window = window_of(list(context.partition_keys))
+        road.prepare_stores()
+        result = road.fetch(channel, window, context.run.run_id, only=only)
         seconds = time.monotonic() - started
         for resource in channel.resources:
+            stored = read_raw_counts(road.lake, channel.name, resource, days_of(window))
+            for day in days_of(window):
+                context.add_asset_metadata(
+                    {"dagster/partition_row_count": stored.get(day, 0)},
+                    asset_key=raw_key(channel.name, resource),
+                    partition_key=day.isoformat(),
+                )
             yield dg.MaterializeResult(
                 asset_key=raw_key(channel.name, resource),
                 metadata=_metadata(result, resource, seconds),
@@ -90,7 +100,6 @@ def _metadata(result: IngestResult, resource: str, seconds: float) -> Mapping[st
         "megabytes (all resources)": round(result.payload_bytes / 1e6, 3),
         "days with changes (all resources)": len(result.dirty_days),
         "seconds (all resources)": round(seconds, 2),
-        "dagster/partition_row_count": counts.records,
     }
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
-from order_pipeline.assets.channels import CHANNELS, Channel, Reading
+from order_pipeline.assets.channels import CHANNELS, Channel, Reading, enabled_channels
 from order_pipeline.assets.stored_rows import has_core
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.settings import Settings
@@ -22,7 +22,7 @@ from order_pipeline.warehouse.ingest import ingest
 from order_pipeline.warehouse.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.known_state import WarehouseState
 from order_pipeline.warehouse.lake import Lake
-from order_pipeline.warehouse.migrations import migrate
+from order_pipeline.warehouse.migrations import ensure_raw_table, migrate
 from order_pipeline.warehouse.sql_models import Deployment, SqlProject
 
 Advance = Callable[[str, int], None]
@@ -90,7 +90,7 @@ class Road:
         return build_core(self.lake, source, days, run_id, skip_unchanged=not anew, project=self.project)
 
     def prepare_stores(self) -> None:
-        """Make what every step stands on: the lake's schemas, the core tables, the operations store's tables."""
+        """Make what every step stands on: schemas, raw and core tables, the operations store's tables."""
         if self._is_prepared:
             return
         migrate(self.lake)
@@ -98,6 +98,9 @@ class Road:
             is_made = has_core(connection)
         if not is_made:
             self.lake.run("create core", create_core)
+        for channel in enabled_channels(self.settings):
+            for resource in channel.resources:
+                ensure_raw_table(self.lake, channel.name, resource)
         self.operations.create_all()
         self._is_prepared = True
 

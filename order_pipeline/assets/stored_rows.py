@@ -12,6 +12,7 @@ from datetime import date
 
 from order_pipeline.contracts import CORE_TABLES, table_contract
 from order_pipeline.warehouse.lake import Connection, Lake
+from order_pipeline.warehouse.migrations import raw_table
 
 PARENTS = {
     "order_lines": "orders",
@@ -40,6 +41,18 @@ class StoredRows:
     def is_sound(self) -> bool:
         """No key is there twice, and no child lacks its order."""
         return not self.repeated_keys and not self.orphans
+
+
+def read_raw_counts(lake: Lake, source: str, resource: str, days: Sequence[date]) -> dict[date, int]:
+    """How many versions of records `raw.<source>_<resource>` holds for each of the days."""
+    with lake.connect() as connection:
+        return dict(
+            connection.execute(
+                f"SELECT partition_day, count(*) FROM {raw_table(source, resource)}"
+                " WHERE partition_day IN (SELECT unnest(?::DATE[])) GROUP BY partition_day",
+                [list(days)],
+            ).fetchall()
+        )
 
 
 def read_stored_rows(lake: Lake, table: str, source: str, days: Sequence[date]) -> StoredRows:

@@ -40,7 +40,7 @@ def build_emission_schedule(schedule: ScheduleSettings) -> dg.ScheduleDefinition
     return dg.ScheduleDefinition(
         job_name=EMISSION_JOB,
         cron_schedule="*/15 * * * *",
-        name="emission_quarterly",
+        name="emission_every_15_minutes",
         description="Plans and sends picks every 15 minutes, whatever the channels do.",
         default_status=dg.DefaultScheduleStatus.RUNNING if schedule.active else dg.DefaultScheduleStatus.STOPPED,
         execution_timezone="UTC",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def demo(
     days: Annotated[int, typer.Option(min=1, help="Days of orders.")] = 7,
-    orders: Annotated[int, typer.Option(min=1, help="Orders a day in each channel.")] = 600,
+    orders: Annotated[int, typer.Option(min=1, help="Orders a day at Kibo; the others have a fifth.")] = 600,
     seed: Annotated[int, typer.Option(help="Another seed, other orders.")] = 7,
 ) -> None:
     """Start local fakes of all APIs and run everything: fetch, normalise, check, pick, send. Nothing leaves this host.
@@ -36,7 +36,10 @@ def demo(
 
     given = load_settings()
     world = claim_directory(given, days, orders, seed)
-    note(f"{days} days x {orders} orders a channel, seed {seed}, in {given.data_dir.resolve()}")
+    fewer = world.orders_by_channel["skroutz"]
+    note(
+        f"{days} days x {orders} orders of Kibo, {fewer} each of the others; seed {seed}; in {given.data_dir.resolve()}"
+    )
     try:
         with running_sandbox(world, given.data_dir) as sandbox:
             run_demo(given, world, sandbox)

@@ -67,6 +67,7 @@ class RunningSandbox:
                 "base_url": f"{self.url}/skroutz",
                 "token": self._asked("POST", "/control/skroutz/token")["token"],
                 "account": "demo",
+                "reread_most_orders": 100_000,
                 "rate": UNLIMITED,
             },
             "webhooks": {
@@ -115,9 +116,15 @@ def running_sandbox(world: DemoWorld, data_dir: Path) -> Iterator[RunningSandbox
     if _serves(url, world):
         yield RunningSandbox(url)
         return
-    arguments = {"seed": world.seed, "orders": world.orders, "days": world.days, "today": world.today.isoformat()}
-    state_directory = str((data_dir / STATE_DIRECTORY).resolve())
-    process = SandboxProcess(**arguments, port=world.port, state_directory=state_directory)
+    process = SandboxProcess(
+        seed=world.seed,
+        orders=world.orders,
+        orders_by_channel=world.orders_by_channel,
+        days=world.days,
+        today=world.today.isoformat(),
+        port=world.port,
+        state_directory=str((data_dir / STATE_DIRECTORY).resolve()),
+    )
     try:
         process.__enter__()
     except RuntimeError as error:

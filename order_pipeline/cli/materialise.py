@@ -79,15 +79,13 @@ def terminal_apart_from_step_output() -> Iterator[Console]:
 def materialise(settings: Settings, sources: Sequence[str], window: Window, *, emit: bool) -> list[JobOutcome]:
     """Run each channel's job over the window as one run, then the emission; how each went, in that order.
 
-    The staging views are deployed in between when their SQL, or the tables they read, are new.
+    The staging views come first when their SQL is new.
     """
     with opened_workshop(settings) as workshop:
-        outcomes = [workshop.run(source_job_name(source), window) for source in sources]
-        if workshop.road.deploy_models().created:
-            outcomes.append(workshop.run(VIEWS_JOB))
-        if emit:
-            outcomes.append(workshop.run(EMISSION_JOB))
-    return outcomes
+        first = [workshop.run(VIEWS_JOB)] if workshop.road.deploy_models().created else []
+        read = [workshop.run(source_job_name(source), window) for source in sources]
+        last = [workshop.run(EMISSION_JOB)] if emit else []
+    return [*first, *read, *last]
 
 
 @dataclass(frozen=True, slots=True)

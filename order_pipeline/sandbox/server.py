@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +49,7 @@ class SandboxServer:
         switches: by channel name, the channel's switches that differ from their defaults.
         channels: which channels run; None: all in the registry.
         state_directory: where channels keep what they must remember across restarts; None: nowhere.
+        orders_by_channel: by channel name, orders a day where a channel shall have another volume than `orders`.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class SandboxServer:
         switches: Mapping[str, Mapping[str, Any]] | None = None,
         channels: Sequence[str] | None = None,
         state_directory: Path | None = None,
+        orders_by_channel: Mapping[str, int] | None = None,
     ) -> None:
         self.clock = SandboxClock(today)
         self.faults = FaultBook(seed, faults)
@@ -69,8 +72,10 @@ class SandboxServer:
         self.world = World(seed, orders, days, self.clock, self.faults, state_directory)
         chosen = CHANNELS if channels is None else {name: CHANNELS[name] for name in channels}
         settings = switches or {}
+        volumes = orders_by_channel or {}
         self.channels: dict[str, Channel] = {
-            name: build(self.world, settings.get(name, {})) for name, build in chosen.items()
+            name: build(replace(self.world, orders_per_day=volumes.get(name, orders)), settings.get(name, {}))
+            for name, build in chosen.items()
         }
         self.calls: dict[str, CallLog] = {name: CallLog() for name in self.channels}
         self.app = self._build_app()

@@ -91,3 +91,10 @@ def test_serving_in_the_foreground_says_where_and_ends_quietly_on_an_interrupt(t
         served.send_signal(signal.SIGINT)
         _, complaint = served.communicate(timeout=10)
     assert (served.returncode, complaint) == (0, "")
+
+
+def test_a_channel_can_have_a_volume_of_its_own():
+    with SandboxServer(orders=4, days=2, channels=["kibo", "skroutz"], orders_by_channel={"skroutz": 3}) as server:
+        codes = httpx.get(f"{server.url}/control/skroutz/codes").json()["codes"]
+    assert len([code for code in codes if not code.startswith("DEMO")]) == 6
+    assert server.world.orders_per_day == 4

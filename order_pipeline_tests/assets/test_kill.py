@@ -20,7 +20,7 @@ from order_pipeline.cli.demo_world import DemoWorld, as_environment
 from order_pipeline.sandbox.process import SandboxProcess
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake import Lake, LakeError
-from order_pipeline_tests.cli.conftest import run_command
+from order_pipeline_tests.shared_demo import run_command
 
 PROJECT = Path(__file__).resolve().parents[2]
 DAYS, ORDERS = 2, 25

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from order_pipeline_tests.cli.conftest import SMALL, run_command, run_process
+from order_pipeline_tests.shared_demo import SMALL, run_command, run_process
 
 
 def test_the_first_demo_sends_picks_of_every_channel_and_proves_its_ledger(demo):

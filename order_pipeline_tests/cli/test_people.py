@@ -5,7 +5,7 @@ import json
 import pytest
 
 from order_pipeline.cli.tracing import verdict
-from order_pipeline_tests.cli.conftest import run_command
+from order_pipeline_tests.shared_demo import run_command
 
 
 def rows(command, query):

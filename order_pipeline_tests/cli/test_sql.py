@@ -7,7 +7,7 @@ import json
 import pytest
 
 from order_pipeline.cli.output import distinct_names, json_array
-from order_pipeline_tests.cli.conftest import run_command
+from order_pipeline_tests.shared_demo import run_command
 
 
 def test_json_is_one_array_of_objects_and_nothing_else(command):

@@ -1,4 +1,7 @@
-"""One small demo, run for real once and shared by the tests of this folder (and by both processes of pytest-xdist)."""
+"""One small demo, run for real once, and how to call commands on it: for the tests of `cli`, `ui` and `assets`.
+
+Both processes of pytest-xdist share the one demo.
+"""
 
 import io
 import os
@@ -13,7 +16,7 @@ from filelock import FileLock
 
 from order_pipeline.cli.main import main
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[1]
 SMALL = ("--days", "2", "--orders", "12")
 
 
@@ -57,8 +60,7 @@ def run_command(data_dir: Path, *arguments: str, **environment: str) -> Done:
     return Done(code, out.getvalue(), err.getvalue())
 
 
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory) -> Path:
+def make_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data directory of a demo that has run once; its output is beside it in `first_run.txt`."""
     shared = tmp_path_factory.getbasetemp().parent if os.environ.get("PYTEST_XDIST_WORKER") else None
     root = (shared or tmp_path_factory.mktemp("demo")) / "shared_demo"
@@ -70,9 +72,3 @@ def demo(tmp_path_factory) -> Path:
             assert done.returncode == 0, done.stdout + done.stderr
             (root / "first_run.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
     return data_dir
-
-
-@pytest.fixture(scope="session")
-def command(demo):
-    """Call a command on the shared demo's data directory."""
-    return lambda *arguments: run_command(demo, *arguments)

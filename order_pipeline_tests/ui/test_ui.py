@@ -1,0 +1,109 @@
+"""The operator's view in a real browser, on a small demo: the graph, a partitioned asset, a passed check.
+
+Screenshots go to `.artifacts/ui/`, which git ignores. Without Chromium these tests are skipped, and say so.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import httpx
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from order_pipeline.cli.demo_world import free_port
+from order_pipeline_tests.shared_demo import PROJECT
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARTIFACTS = PROJECT / ".artifacts" / "ui"
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+PATIENCE_MILLISECONDS = 60_000
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: install it to run the browser tests"),
+]
+
+
+@pytest.fixture(scope="module")
+def ui(demo):
+    """The address of `order-pipeline ui` on the demo's data directory."""
+    port = free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ORDER_PIPELINE_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "order_pipeline", "ui", "--port", str(port)],
+        cwd=PROJECT,
+        env={**environment, "ORDER_PIPELINE_DATA_DIR": str(demo), "PYTHONPATH": str(PROJECT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(retries=9), timeout=120) as client:
+            client.get(f"http://127.0.0.1:{port}/server_info").raise_for_status()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def page(request, ui):
+    """A fresh page; a screenshot is taken at the end of every test, whatever its end."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        opened = browser.new_page(viewport={"width": 1500, "height": 950}, base_url=ui)
+        opened.set_default_timeout(PATIENCE_MILLISECONDS)
+        expect.set_options(timeout=PATIENCE_MILLISECONDS)
+        yield opened
+        ARTIFACTS.mkdir(parents=True, exist_ok=True)
+        opened.screenshot(path=ARTIFACTS / f"{request.node.name}.png")
+        browser.close()
+
+
+def test_the_graph_of_a_channel_shows_raw_staging_and_core(page):
+    page.goto("/locations/order_pipeline/asset-groups/kibo/lineage")
+    for name in ("kibo_orders", "stg_kibo__parsed", "order_lines"):
+        expect(page.get_by_text(name, exact=True).first).to_be_visible()
+
+
+def test_a_partitioned_asset_shows_its_days_and_their_metadata(page):
+    page.goto("/assets/core/kibo/orders?view=partitions&partition=2026-01-13")
+    expect(page.get_by_text("Materialized", exact=True).first).to_be_visible()
+    for label in ("rows on these days", "dagster/partition_row_count", "days built"):
+        expect(page.get_by_text(label).first).to_be_visible()
+    expect(page.get_by_text("build_kibo_core").first).to_be_visible()
+
+
+def test_an_asset_says_what_it_is_and_what_its_columns_mean(page):
+    page.goto("/assets/core/kibo/invoices?view=overview")
+    expect(page.get_by_text("Always empty for Kibo: the Kibo API has no invoices.").first).to_be_visible()
+    expect(page.get_by_text("non-nullable").first).to_be_visible()
+
+
+def test_a_blocking_check_has_passed(page):
+    page.goto("/assets/core/kibo/orders?view=checks")
+    expect(page.get_by_text("contract_holds").first).to_be_visible()
+    expect(page.get_by_text("blocking").first).to_be_visible()
+    expect(page.get_by_text("Passed").first).to_be_visible()
+    expect(page.get_by_text("repeated keys").first).to_be_visible()
+
+
+def test_the_picks_say_what_was_sent_and_what_is_held(page):
+    page.goto("/assets/scanorders/picking_orders?view=overview")
+    for label in ("sent now", "held by reason", "lines by state"):
+        expect(page.get_by_text(label).first).to_be_visible()
+
+
+def test_the_schedule_that_rereads_the_trailing_days_is_there_and_off(page):
+    page.goto("/automation")
+    expect(page.get_by_text("kibo_hourly").first).to_be_visible()
+    expect(page.get_by_text("At 5 minutes past the hour").first).to_be_visible()

@@ -24,7 +24,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 install: $(INSTALLED) ## Make .venv with everything pinned by hash
 
-demo: $(INSTALLED) ## The whole road against local fakes: 7 days x 600 orders a channel, picks emitted, a summary
+demo: $(INSTALLED) ## The whole road against local fakes: 7 days, 600 Kibo orders a day and 120 of the others, picks sent, a summary
 	@$(BIN)/order-pipeline demo
 
 ui: $(INSTALLED) ## The Dagster UI on http://127.0.0.1:3000 (no login: keep it on loopback)

@@ -1,7 +1,7 @@
 """The demo's world: which fake orders there are, remembered in the data directory, and settings for child processes.
 
-A data directory holds either a demo or real orders: `demo` refuses one that has real ones, and nothing
-sends a demo's picks to a live host. Belongs here: that record. Does not belong here: running the fakes.
+A data directory holds either a demo or real orders: `demo` refuses one that has real ones, and sends to its own fakes
+only. Belongs here: that record. Does not belong here: running the fakes.
 """
 
 from __future__ import annotations

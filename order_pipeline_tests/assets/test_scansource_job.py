@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 
+from order_pipeline.assets.road import Road
 from order_pipeline.automation.instance import open_instance
 from order_pipeline.automation.jobs import source_job_name
 from order_pipeline.automation.launch import run_job
@@ -82,5 +83,6 @@ def test_one_source_down_leaves_the_others_orders_on_the_road(server, window, tm
     assert not down.success
     assert [failure.step for failure in down.failures] == ["fetch_scansource"]
     assert up.success
+    Road(settings).deploy_models()
     lake = Lake(settings)
     assert lake.query("select count(*) from marts.pick_lines where source = 'kibo'").rows[0][0] > 0

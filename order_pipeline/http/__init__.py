@@ -6,6 +6,7 @@ Belongs here: what any HTTP API needs. Does not belong here: anything that knows
 from order_pipeline.http.auth import BearerToken, ClientCredentials
 from order_pipeline.http.errors import (
     ApiError,
+    CallsUsedUp,
     CutBody,
     NotConfigured,
     NotSent,
@@ -26,6 +27,7 @@ __all__ = [
     "ApiError",
     "AuthorizationCode",
     "BearerToken",
+    "CallsUsedUp",
     "Classify",
     "ClientCredentials",
     "CutBody",

@@ -76,6 +76,10 @@ class PermanentError(ApiError):
     """The same request will fail again: bad credentials, bad parameters, not found, wrong address."""
 
 
+class CallsUsedUp(PermanentError):
+    """The transport has made all the calls that it may make; this one was not sent."""
+
+
 class UnreadableBody(PermanentError):
     """A definite reply whose body is not what was asked for: HTML, cut or invalid JSON, too large."""
 

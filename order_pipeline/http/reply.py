@@ -12,7 +12,7 @@ from typing import Any, TypeVar, overload
 import msgspec
 
 from order_pipeline.http.errors import ApiError, CutBody, UnreadableBody
-from order_pipeline.http.redaction import redact_body
+from order_pipeline.http.redaction import redact_body, redact_url
 
 T = TypeVar("T")
 _BLANK = b" \t\r\n"
@@ -22,15 +22,23 @@ _MARKUP = ord("<")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. `url` is redacted; `headers` have lower-case names; `content` is the body, decompressed."""
+    """What came back. `headers` have lower-case names; `content` is the body, decompressed.
+
+    `sent_to` is the URL as it was sent and not for showing; `url` is.
+    """
 
     method: str
-    url: str
+    sent_to: str = field(repr=False)
     status: int
     headers: Mapping[str, str]
     content: bytes
     attempts: int = 1
     secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def url(self) -> str:
+        """The URL, redacted when it is asked for: that costs more than all else about a small reply."""
+        return redact_url(self.sent_to, self.secrets)
 
     @overload
     def json(self) -> Any: ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 import httpx
 import msgspec
@@ -19,17 +19,17 @@ from order_pipeline.http.auth import RENEWED
 from order_pipeline.http.budget import RateBudget, Sleep
 from order_pipeline.http.errors import (
     ApiError,
+    CallsUsedUp,
     CutBody,
-    NotSent,
     OutcomeUnknown,
     PermanentError,
     TransientError,
     UnreadableBody,
 )
 from order_pipeline.http.oauth2 import is_loopback
-from order_pipeline.http.redaction import redact_url
 from order_pipeline.http.reply import Reply
 from order_pipeline.http.retry import RetryPolicy, parse_retry_after
+from order_pipeline.http.silence import raise_without_reply, secrets_of, shown_url
 from order_pipeline.settings import RateSettings
 
 Classify = Callable[[Reply], ApiError | None]
@@ -43,9 +43,6 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 SLOW_BODY_FACTOR = 10
 """A reply that drips past this many read time-outs in all counts as timed out, though no single read was slow."""
 
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-_WRONG_REQUEST = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, httpx.TooManyRedirects)
-_SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie")
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -65,6 +62,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         classify: Classify | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
+        most_calls: int | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.name = name
@@ -73,6 +71,7 @@ class Transport:
         self.calls = 0
         self._classify = classify
         self._max_body_bytes = max_body_bytes
+        self._most_calls = most_calls
         self._sleep = sleep
         self._budget = RateBudget(self.rate, sleep)
         local = is_loopback(base_url)
@@ -108,6 +107,7 @@ class Transport:
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool | None = None,
+        urgency: int = 0,
     ) -> Reply:
         """Send one request and return its 2xx reply.
 
@@ -121,9 +121,11 @@ class Transport:
             files: multipart parts: field name to (file name, bytes, content type).
             headers: added to the transport's own.
             idempotent: True for a POST that only reads: retried like a GET. Otherwise a request is sent once.
+            urgency: where requests wait for each other, those with the highest are sent first.
 
         Raises:
             TransientError: retries are used up, or the request may not be repeated; `NotSent` if it never left.
+            CallsUsedUp: `most_calls` were made before this one.
             PermanentError: 4xx, an unexpected redirect, a request that cannot be built, a body that is too large.
             OutcomeUnknown: a request that is not idempotent left and no definite answer came (also 3xx, 408 and 5xx).
         """
@@ -156,7 +158,8 @@ class Transport:
         )
         async for attempt in retrying:
             with attempt:
-                return await self._send(build(), attempt.retry_state.attempt_number, repeatable=repeatable)
+                number = attempt.retry_state.attempt_number
+                return await self._send(build(), number, repeatable=repeatable, urgency=urgency)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _wait(self, state: RetryCallState) -> float:
@@ -164,8 +167,11 @@ class Transport:
         hint = error.retry_after if isinstance(error, ApiError) else None
         return self.policy.wait_seconds(state.attempt_number, hint)
 
-    async def _send(self, request: httpx.Request, attempt: int, *, repeatable: bool) -> Reply:
-        async with self._budget.slot():
+    async def _send(self, request: httpx.Request, attempt: int, *, repeatable: bool, urgency: int) -> Reply:
+        async with self._budget.slot(urgency):
+            # Asked in the slot, so that the last calls go to the most urgent and not to those that came first.
+            if self._most_calls is not None and self.calls >= self._most_calls:
+                raise CallsUsedUp(f"the budget of {self._most_calls} calls is used up", attempts=attempt - 1)
             self.calls += 1
             try:
                 async with asyncio.timeout(self.rate.read_timeout_seconds * SLOW_BODY_FACTOR):
@@ -174,7 +180,7 @@ class Transport:
                 error.attempts = attempt
                 raise
             except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-                _raise_without_reply(error, request, attempt, repeatable=repeatable)
+                raise_without_reply(error, request, attempt, repeatable=repeatable)
         error = self._verdict(reply, repeatable=repeatable)
         if error is None:
             return reply
@@ -194,7 +200,7 @@ class Transport:
                     raise UnreadableBody(
                         f"the body is larger than {self._max_body_bytes} bytes",
                         method=request.method,
-                        url=_shown_url(request),
+                        url=shown_url(request),
                         status=response.status_code,
                         next_step="Ask for smaller pages.",
                     )
@@ -203,12 +209,12 @@ class Transport:
             await response.aclose()
         return Reply(
             method=request.method,
-            url=_shown_url(request),
+            sent_to=str(request.url),
             status=response.status_code,
             headers=response.headers,
             content=b"".join(chunks),
             attempts=attempt,
-            secrets=_secrets_of(request),
+            secrets=secrets_of(request),
         )
 
     def _verdict(self, reply: Reply, *, repeatable: bool) -> ApiError | None:
@@ -261,36 +267,3 @@ def _about(reply: Reply) -> dict[str, Any]:
         "excerpt": reply.excerpt(),
         "content": reply.content,
     }
-
-
-def _secrets_of(request: httpx.Request) -> tuple[str, ...]:
-    """The header values of a request that no message may repeat (some APIs echo the token in their errors)."""
-    return tuple(
-        value.split(" ", 1)[-1]
-        for name, value in request.headers.items()
-        if any(part in name.lower() for part in _SECRET_HEADERS)
-    )
-
-
-def _shown_url(request: httpx.Request) -> str:
-    return redact_url(str(request.url), _secrets_of(request))
-
-
-def _raise_without_reply(error: Exception, request: httpx.Request, attempt: int, *, repeatable: bool) -> NoReturn:
-    reason = f"{type(error).__name__} {redact_url(str(error), _secrets_of(request))}".rstrip()
-    about: dict[str, Any] = {"method": request.method, "url": _shown_url(request), "attempts": attempt}
-    if isinstance(error, _NOT_SENT):
-        raise NotSent(
-            f"could not connect: {reason}", next_step="Check the address, the network and TLS.", **about
-        ) from error
-    if isinstance(error, _WRONG_REQUEST):
-        raise PermanentError(
-            f"the request cannot be sent: {reason}", next_step="Check the base URL and the header settings.", **about
-        ) from error
-    if repeatable:
-        raise TransientError(
-            f"no complete reply: {reason}", next_step="The API or the network is unsteady; run again later.", **about
-        ) from error
-    raise OutcomeUnknown(
-        f"sent, but no complete reply: {reason}", next_step="Look at the other side before sending it again.", **about
-    ) from error

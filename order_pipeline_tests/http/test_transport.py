@@ -11,6 +11,7 @@ import pytest
 from order_pipeline.http import (
     ApiError,
     BearerToken,
+    CallsUsedUp,
     CutBody,
     NotSent,
     OutcomeUnknown,
@@ -43,6 +44,7 @@ def transport_to(
     waits: Waits | None = None,
     classify: Callable[[Reply], ApiError | None] | None = None,
     max_body_bytes: int = 1_000_000,
+    most_calls: int | None = None,
 ) -> Transport:
     return Transport(
         "test",
@@ -52,6 +54,7 @@ def transport_to(
         headers={"API-Key": "the-api-key"},
         classify=classify,
         max_body_bytes=max_body_bytes,
+        most_calls=most_calls,
         sleep=waits if waits is not None else Waits(),
     )
 
@@ -233,6 +236,21 @@ async def test_no_more_requests_are_in_flight_than_the_budget_allows() -> None:
     async with ScriptedServer(handler) as server, transport_to(server, rate=rate) as transport:
         await asyncio.gather(*(transport.request("GET", f"order/{number}") for number in range(12)))
         assert (server.most_in_flight, len(server.received)) == (3, 12)
+
+
+async def test_no_more_calls_are_made_than_the_transport_may_repeated_ones_included() -> None:
+    async with ScriptedServer(in_turn(Answer(status=503))) as server, transport_to(server, most_calls=2) as transport:
+        with pytest.raises(CallsUsedUp, match="budget of 2 calls"):
+            await transport.request("GET", "order")
+        assert (len(server.received), transport.calls) == (2, 2)
+
+
+async def test_the_urgent_go_first_where_requests_wait_for_each_other() -> None:
+    rate = FAST.model_copy(update={"max_in_flight": 1})
+    async with ScriptedServer(in_turn(Answer())) as server, transport_to(server, rate=rate) as transport:
+        calls = [transport.request("GET", f"{urgency}", urgency=urgency) for urgency in (0, 0, 1, 2)]
+        await asyncio.gather(*calls)
+        assert [each.path for each in server.received] == ["/base/0", "/base/2", "/base/1", "/base/0"]
 
 
 async def test_a_rate_spaces_the_requests() -> None:

@@ -74,6 +74,13 @@ def test_the_same_records_again_write_nothing_at_all(lake: Lake) -> None:
     assert all_dirty(lake) == []
 
 
+def test_groups_of_a_slow_source_are_written_as_they_come_and_those_of_a_fast_one_together(lake: Lake) -> None:
+    groups = [group((str(number), FIRST, f"content {number}")) for number in range(4)]
+    assert load(lake, *groups, clock=iter(range(0, 1_000, 60)).__next__).commits == 4
+    again = [group((str(number), FIRST, f"new {number}")) for number in range(4)]
+    assert load(lake, *again, clock=lambda: 0.0).commits == 1
+
+
 def test_a_changed_record_adds_a_version_and_becomes_current(lake: Lake) -> None:
     load(lake, group(("1", FIRST, "A"), ("2", FIRST, "X")))
     heal(lake)

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import msgspec
 
+from order_pipeline.http.errors import ApiError, CallsUsedUp
 from order_pipeline.http.pagination import NumberedPages, Walk
 from order_pipeline.http.reply import Reply
 from order_pipeline.http.transport import Transport
@@ -28,6 +29,8 @@ MAX_PAGES = 10_000
 DEFAULT_PAGE_SIZE = 100
 _RAW_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 _WRAPPERS = ("items", "lines")
+# Where calls wait for each other: a list's page opens the way for many calls, and orders matter most when a quota ends.
+_URGENCY = {"order_list": 3, "invoice_summary": 2, "order_detail": 1, "order_tracking": 1, "order_serials": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +51,30 @@ class ScanSourceClient:
         self._transport = transport
         self._settings = settings
         self._operations = operations_for(settings.generation, settings.paths)
+        # Calls that have ended, repeated ones included.
         self.calls_by_operation: Counter[str] = Counter()
-
-    @property
-    def calls(self) -> int:
-        """Calls made so far, repeated ones included."""
-        return self._transport.calls
 
     @property
     def calls_left(self) -> int | None:
         """Calls left in this run's budget; None without a budget."""
         budget = self._settings.call_budget
-        return None if budget is None else max(0, budget - self.calls)
+        return None if budget is None else max(0, budget - self._transport.calls)
 
     async def _call(self, operation: str, parameters: Mapping[str, str | None], json: object = None) -> Reply:
-        if self.calls_left == 0:
-            raise QuotaExceeded(
-                f"this run's budget of {self._settings.call_budget} calls is used up",
-                next_step="The next run goes on; or raise ORDER_PIPELINE_SCANSOURCE__CALL_BUDGET.",
-            )
-        self.calls_by_operation[operation] += 1
         chosen = self._operations[operation]
         path, query = chosen.resolve(parameters)
-        return await self._transport.request(chosen.method, path, params=query, json=json, idempotent=True)
+        try:
+            reply = await self._transport.request(
+                chosen.method, path, params=query, json=json, idempotent=True, urgency=_URGENCY.get(operation, 0)
+            )
+        except ApiError as error:
+            self.calls_by_operation[operation] += error.attempts
+            if isinstance(error, CallsUsedUp):
+                next_step = "The next run goes on; or raise ORDER_PIPELINE_SCANSOURCE__CALL_BUDGET."
+                raise QuotaExceeded(error.reason, next_step=next_step) from error
+            raise
+        self.calls_by_operation[operation] += reply.attempts
+        return reply
 
     async def _one(self, operation: str, parameters: Mapping[str, str | None]) -> bytes | None:
         """The answer's bytes; None when there is no such record, which may be a 404 or an empty 200."""
@@ -224,7 +228,13 @@ async def open_client(settings: ScanSourceSettings) -> AsyncGenerator[ScanSource
             raise ValueError(f"scansource.customer_numbers: {number!r} is not a text of 1 to 10 characters")
     auth, headers = authentication_for(settings)
     transport = Transport(
-        "scansource", host_for(settings).base_url, auth=auth, rate=settings.rate, headers=headers, classify=classify
+        "scansource",
+        host_for(settings).base_url,
+        auth=auth,
+        rate=settings.rate,
+        headers=headers,
+        classify=classify,
+        most_calls=settings.call_budget,
     )
     async with transport:
         yield ScanSourceClient(transport, settings)

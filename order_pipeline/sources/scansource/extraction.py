@@ -1,18 +1,21 @@
-"""The extraction plan of apis/scansource.md section 11: orders, then invoices, then prices and availability.
+"""The extraction plan of apis/scansource.md section 11: orders, beside them invoices, then prices and availability.
 
 Belongs here: the order of the steps, and what a limit or an error means for the run. A used-up quota is a partial
-success: what was fetched is handed over, every report says what remains, and the next run fetches only that.
+success: what was fetched is handed over, every report says what remains, and the next run fetches only that. An error
+that ends the invoices does not end the orders: it is raised when both have handed over what they have.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from datetime import datetime
 
 from order_pipeline.settings import ScanSourceSettings
 from order_pipeline.sources.records import CommitGroup, Extraction, KnownState, RecordBatch, Window
 from order_pipeline.sources.scansource import invoices, orders, snapshots
 from order_pipeline.sources.scansource.client import open_client
+from order_pipeline.sources.scansource.side_by_side import side_by_side
 from order_pipeline.sources.scansource.step import Run, utc_now
 
 RESOURCES = (
@@ -42,19 +45,16 @@ def build_extraction(settings: ScanSourceSettings, *, now: Callable[[], datetime
             yield CommitGroup([RecordBatch(resource) for resource in RESOURCES])
             for customer_number in settings.customer_numbers:
                 order_step = orders.OrderStep(run, customer_number)
-                async for group in order_step.groups():
-                    yield group
-                _raise_fatal(run)
-                async for group in invoices.InvoiceStep(run, customer_number).groups():
-                    yield group
-                _raise_fatal(run)
-                async for group in snapshots.SnapshotStep(run, customer_number, order_step.open_items).groups():
-                    yield group
+                invoice_step = invoices.InvoiceStep(run, customer_number)
+                async with aclosing(side_by_side([order_step.groups(), invoice_step.groups()])) as groups:
+                    async for group in groups:
+                        yield group
+                # Last, for a failure or a used-up quota must cost prices before it costs orders.
+                snapshot_step = snapshots.SnapshotStep(
+                    run, customer_number, order_step.open_items, items_known=order_step.lists_read
+                )
+                async with aclosing(snapshot_step.groups()) as groups:
+                    async for group in groups:
+                        yield group
 
     return extract
-
-
-def _raise_fatal(run: Run) -> None:
-    """Raise the error that ended the run, now that all that came before it was handed over."""
-    if run.stop.fatal is not None:
-        raise run.stop.fatal

@@ -6,10 +6,12 @@ what is compared and what dates the detail.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import timedelta
 
-from order_pipeline.sources.records import CommitGroup, UnusableRecord, Window
+from order_pipeline.sources.records import CommitGroup, FetchReport, UnusableRecord, Window
 from order_pipeline.sources.scansource.client import decode_object
 from order_pipeline.sources.scansource.listed import ListedRow, read_invoice_row
 from order_pipeline.sources.scansource.orders import ONE_DAY
@@ -24,37 +26,47 @@ class InvoiceStep:
     def __init__(self, run: Run, customer_number: str) -> None:
         self._run = run
         self._customer_number = customer_number
-        self._calls_before = run.client.calls
+        self._asked_before = run.client.calls_by_operation.copy()
         self._step = ListStep(run, SUMMARIES, (DETAILS,), self._read_row, self._fetch)
 
-    async def groups(self) -> AsyncIterator[CommitGroup]:
-        """The step's commit groups; the last one holds its reports."""
-        run, progress = self._run, self._step.progress
+    async def groups(self) -> AsyncGenerator[CommitGroup]:
+        """The step's commit groups; the last one holds its reports.
+
+        Raises:
+            ApiError: what ended the step, after its reports.
+        """
+        run = self._run
         look_back = run.window.end - timedelta(days=run.settings.invoice_look_back_days)
         window = Window(min(run.window.start, look_back), run.window.end)
         if not run.stop:
-            asked = (window.start - ONE_DAY, window.end)
-            known = known_in_window(run.known, SUMMARIES, DETAILS, window)
-            pages = run.client.invoice_summaries(self._customer_number, dated=asked)
-            async for group in self._step.groups(
-                pages, lambda row: window.start <= row.day < window.end, lambda _: known
-            ):
-                yield group
-        calls = run.client.calls - self._calls_before - progress.pages
-        yield CommitGroup(
-            reports=[
-                progress.list_report(SUMMARIES, window, run.stop),
-                progress.detail_report(
-                    DETAILS,
-                    window,
-                    run.stop,
-                    noun="invoices",
-                    calls=calls,
-                    calls_left=run.client.calls_left,
-                    calls_saved=progress.calls_saved[DETAILS],
-                ),
-            ]
-        )
+            async with aclosing(self._of_window(window)) as groups:
+                async for group in groups:
+                    yield group
+        yield CommitGroup(reports=self._reports(window))
+        self._step.raise_failure()
+
+    def _of_window(self, window: Window) -> AsyncGenerator[CommitGroup]:
+        """Invoices dated in the window."""
+        run = self._run
+        known = asyncio.ensure_future(asyncio.to_thread(known_in_window, run.known, SUMMARIES, DETAILS, window))
+        pages = run.client.invoice_summaries(self._customer_number, dated=(window.start - ONE_DAY, window.end))
+        return self._step.groups(pages, lambda row: window.start <= row.day < window.end, lambda _: known)
+
+    def _reports(self, window: Window) -> list[FetchReport]:
+        run, progress = self._run, self._step.progress
+        asked = run.client.calls_by_operation - self._asked_before
+        return [
+            progress.list_report(SUMMARIES, window, run.stop, asked["invoice_summary"]),
+            progress.detail_report(
+                DETAILS,
+                window,
+                run.stop,
+                noun="invoices",
+                calls=asked["invoice_detail"],
+                calls_left=run.client.calls_left,
+                calls_saved=progress.calls_saved[DETAILS],
+            ),
+        ]
 
     def _read_row(self, payload: bytes) -> ListedRow | UnusableRecord:
         return read_invoice_row(payload, self._customer_number, self._run.zone)

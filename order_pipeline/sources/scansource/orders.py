@@ -5,13 +5,16 @@ Belongs here: which lists are walked and what an order's bundle is (apis/scansou
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import date, timedelta
 
 from order_pipeline.sources.records import CommitGroup, FetchReport, UnusableRecord
 from order_pipeline.sources.scansource.client import decode_object, field_of
 from order_pipeline.sources.scansource.dates import day_of
 from order_pipeline.sources.scansource.listed import ListedRow, read_order_row, text_of
+from order_pipeline.sources.scansource.side_by_side import side_by_side
 from order_pipeline.sources.scansource.step import Bundle, ListStep, Run, all_of, known_by_id, known_in_window
 
 ROWS, DETAILS, TRACKING, SERIALS = "order_rows", "order_details", "order_tracking", "order_serials"
@@ -25,31 +28,41 @@ class OrderStep:
     def __init__(self, run: Run, customer_number: str) -> None:
         self._run = run
         self._customer_number = customer_number
-        self._calls_before = run.client.calls
         self._asked_before = run.client.calls_by_operation.copy()
         self._step = ListStep(run, ROWS, (DETAILS, TRACKING, SERIALS), self._read_row, self._fetch)
         self.open_items: set[str] = set()
 
-    async def groups(self) -> AsyncIterator[CommitGroup]:
-        """The step's commit groups; the last one holds its reports."""
-        run, progress = self._run, self._step.progress
-        if not run.stop:
-            async for group in self._of_window():
-                yield group
-        if not run.stop and run.settings.changed_look_back_days:
-            async for group in self._changed_lately():
-                yield group
-        yield CommitGroup(reports=[progress.list_report(ROWS, run.window, run.stop), *self._detail_reports()])
+    @property
+    def lists_read(self) -> bool:
+        """Whether `open_items` are those of all orders listed."""
+        return self._step.progress.list_finished
 
-    def _of_window(self) -> AsyncIterator[CommitGroup]:
+    async def groups(self) -> AsyncGenerator[CommitGroup]:
+        """The step's commit groups; the last one holds its reports.
+
+        Raises:
+            ApiError: what ended the step, after its reports.
+        """
+        run = self._run
+        if not run.stop:
+            walks = [self._of_window()]
+            if run.settings.changed_look_back_days:
+                walks.append(self._changed_lately())
+            async with aclosing(side_by_side(walks)) as groups:
+                async for group in groups:
+                    yield group
+        yield CommitGroup(reports=self._reports())
+        self._step.raise_failure()
+
+    def _of_window(self) -> AsyncGenerator[CommitGroup]:
         """Orders entered in the window."""
         run = self._run
         asked = (run.window.start - ONE_DAY, run.window.end)
-        known = known_in_window(run.known, ROWS, DETAILS, run.window)
+        known = asyncio.ensure_future(asyncio.to_thread(known_in_window, run.known, ROWS, DETAILS, run.window))
         pages = run.client.order_rows(self._customer_number, entered=asked)
         return self._step.groups(pages, lambda row: self._in_window(row, asked), lambda _: known)
 
-    def _changed_lately(self) -> AsyncIterator[CommitGroup]:
+    def _changed_lately(self) -> AsyncGenerator[CommitGroup]:
         """Orders of any other day that changed shortly before the window's end."""
         run = self._run
         asked = (run.window.end - (run.settings.changed_look_back_days * ONE_DAY) - ONE_DAY, run.window.end)
@@ -57,26 +70,28 @@ class OrderStep:
         return self._step.groups(
             pages,
             lambda row: self._changed_elsewhere(row, asked),
-            lambda rows: known_by_id(run.known, ROWS, DETAILS, rows),
+            lambda rows: asyncio.to_thread(known_by_id, run.known, ROWS, DETAILS, rows),
         )
 
-    def _detail_reports(self) -> list[FetchReport]:
-        """Reports on details, tracking and serials; repeated calls count as the details'."""
+    def _reports(self) -> list[FetchReport]:
+        """Reports on the lists, and on details, tracking and serials."""
         run, progress = self._run, self._step.progress
         asked = run.client.calls_by_operation - self._asked_before
-        calls = {TRACKING: asked["order_tracking"], SERIALS: asked["order_serials"]}
-        calls[DETAILS] = run.client.calls - self._calls_before - progress.pages - sum(calls.values())
+        operations = {DETAILS: "order_detail", TRACKING: "order_tracking", SERIALS: "order_serials"}
         return [
-            progress.detail_report(
-                resource,
-                run.window,
-                run.stop,
-                noun="orders",
-                calls=calls[resource],
-                calls_left=run.client.calls_left,
-                calls_saved=progress.calls_saved[resource],
-            )
-            for resource in (DETAILS, TRACKING, SERIALS)
+            progress.list_report(ROWS, run.window, run.stop, asked["order_list"]),
+            *(
+                progress.detail_report(
+                    resource,
+                    run.window,
+                    run.stop,
+                    noun="orders",
+                    calls=asked[operation],
+                    calls_left=run.client.calls_left,
+                    calls_saved=progress.calls_saved[resource],
+                )
+                for resource, operation in operations.items()
+            ),
         ]
 
     def _read_row(self, payload: bytes) -> ListedRow | UnusableRecord:

@@ -21,14 +21,10 @@ ENDED_BY_EMPTY_PAGE = "ended by an empty page; the API states no total"
 
 @dataclass(slots=True)
 class Stop:
-    """Why a run makes no more calls; shared by its steps. A limit ends it cleanly, a fatal error is raised later.
-
-    Later, because what was fetched before is handed over first.
-    """
+    """The limit that ends a run cleanly; shared by its steps, as the quota is."""
 
     limit: Limit | None = None
     seen_at: datetime | None = None
-    fatal: ApiError | None = None
 
     def at_limit(self, limit: Limit, now: datetime) -> None:
         """Note the first limit."""
@@ -36,7 +32,7 @@ class Stop:
             self.limit, self.seen_at = limit, now
 
     def __bool__(self) -> bool:
-        return self.limit is not None or self.fatal is not None
+        return self.limit is not None
 
     def describe(self) -> str:
         """What stopped the run, and when to go on; "" while nothing did."""
@@ -51,19 +47,30 @@ class Stop:
 
 @dataclass(slots=True)
 class StepProgress:
-    """Counts of one step (orders or invoices of one customer) over one window."""
+    """Counts of one step (orders or invoices of one customer) over one window, and the error that ended it."""
 
     handed_over: Counter[str] = field(default_factory=Counter[str])
     pages: int = 0
     calls_saved: Counter[str] = field(default_factory=Counter[str])
     outside_asked_days: int = 0
-    list_finished: bool = False
+    walks_begun: int = 0
+    walks_finished: int = 0
     remaining: list[tuple[date, str]] = field(default_factory=list[tuple[date, str]])
     without_detail: list[str] = field(default_factory=list[str])
     failed: list[ApiError] = field(default_factory=list[ApiError])
+    failure: ApiError | None = None
 
-    def list_report(self, resource: str, window: Window, stop: Stop) -> FetchReport:
-        """The report on the list: complete when it came to its end."""
+    @property
+    def list_finished(self) -> bool:
+        """Whether every list of the step was read to its end."""
+        return 0 < self.walks_begun == self.walks_finished
+
+    def fail(self, error: ApiError) -> None:
+        """Note the error that ends the step; the first one counts."""
+        self.failure = self.failure or error
+
+    def list_report(self, resource: str, window: Window, stop: Stop, calls: int) -> FetchReport:
+        """The report on the lists: complete when they came to their ends."""
         notes = [ENDED_BY_EMPTY_PAGE if self.list_finished else "the list was not read to its end", stop.describe()]
         if self.outside_asked_days:
             notes.append(f"the server ignored the date filter: {self.outside_asked_days} rows outside the asked days")
@@ -75,7 +82,7 @@ class StepProgress:
             claimed_total=None,
             complete=self.list_finished,
             note=joined(notes),
-            calls=self.pages,
+            calls=calls,
         )
 
     def detail_report(

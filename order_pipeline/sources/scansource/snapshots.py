@@ -7,8 +7,10 @@ as the answer repeats neither; so a day's snapshot is stored even where nothing 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, field
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
 from datetime import timedelta
 
 from order_pipeline.sources.records import CommitGroup, FetchReport, RecordBatch, UnusableRecord, Window
@@ -16,23 +18,23 @@ from order_pipeline.sources.scansource.client import PriceQuestion, decode_objec
 from order_pipeline.sources.scansource.errors import QuotaExceeded, RateLimited
 from order_pipeline.sources.scansource.listed import text_of
 from order_pipeline.sources.scansource.progress import bounds, joined
+from order_pipeline.sources.scansource.side_by_side import side_by_side
 from order_pipeline.sources.scansource.step import Run
 
 PRICES, AVAILABILITY = "prices", "availability"
-
-
-@dataclass(slots=True)
-class _Counts:
-    records: int = 0
-    calls: int = 0
-    remaining: list[str] = field(default_factory=list[str])
+BATCHES_UNDER_WAY = 16
+Ask = Callable[[Sequence[str]], Awaitable[RecordBatch]]
 
 
 class SnapshotStep:
-    """Asks prices and availability for one customer."""
+    """Asks prices and availability for one customer.
 
-    def __init__(self, run: Run, customer_number: str, items: Iterable[str]) -> None:
+    `items_known` says whether `items` are those of all open orders; without it no snapshot counts as complete.
+    """
+
+    def __init__(self, run: Run, customer_number: str, items: Iterable[str], *, items_known: bool) -> None:
         settings = run.settings
+        self._items_known = items_known
         self._run = run
         self._customer_number = customer_number
         self._items = sorted({*items, *settings.priced_items})
@@ -45,43 +47,75 @@ class SnapshotStep:
             deal_id=settings.deal_id,
         )
 
-    async def groups(self) -> AsyncIterator[CommitGroup]:
-        """A group for every batch, then the reports."""
-        size = self._run.settings.pricing_batch_size
-        batches = [self._items[start : start + size] for start in range(0, len(self._items), size)]
-        for resource, ask in ((PRICES, self._prices), (AVAILABILITY, self._availability)):
-            counts = _Counts()
-            for batch in batches:
-                if self._run.stop:
-                    counts.remaining += batch
-                    continue
-                try:
-                    counts.calls += 1
-                    records = await ask(batch)
-                except (QuotaExceeded, RateLimited) as limit:
-                    self._run.stop.at_limit(limit, self._run.now())
-                    counts.remaining += batch
-                else:
-                    counts.records += len(records) + len(records.unusable)
-                    yield CommitGroup([records])
-            yield CommitGroup(reports=[self._report(resource, counts)])
+    async def groups(self) -> AsyncGenerator[CommitGroup]:
+        """A group for every batch, and a report behind the last of each resource."""
+        resources = (
+            self._snapshot(PRICES, "pricing", self._prices),
+            self._snapshot(AVAILABILITY, AVAILABILITY, self._availability),
+        )
+        async with aclosing(side_by_side(resources)) as groups:
+            async for group in groups:
+                yield group
 
-    def _report(self, resource: str, counts: _Counts) -> FetchReport:
+    async def _snapshot(self, resource: str, operation: str, ask: Ask) -> AsyncGenerator[CommitGroup]:
+        calls = self._run.client.calls_by_operation
+        asked_before = calls[operation]
+        records = 0
+        remaining: list[str] = []
+        async with aclosing(self._answers(ask)) as answers:
+            async for items, batch in answers:
+                if batch is None:
+                    remaining += items
+                    continue
+                records += len(batch) + len(batch.unusable)
+                yield CommitGroup([batch])
+        yield CommitGroup(reports=[self._report(resource, calls[operation] - asked_before, records, remaining)])
+
+    async def _answers(self, ask: Ask) -> AsyncGenerator[tuple[list[str], RecordBatch | None]]:
+        """The items of each batch and what came of them, in order; None: the batch is left for the next run."""
+        size = self._run.settings.pricing_batch_size
+        under_way: deque[tuple[list[str], asyncio.Task[RecordBatch | None]]] = deque()
+        try:
+            for start in range(0, len(self._items), size):
+                items = self._items[start : start + size]
+                under_way.append((items, asyncio.create_task(self._answer(ask, items))))
+                if len(under_way) == BATCHES_UNDER_WAY:
+                    items, task = under_way.popleft()
+                    yield items, await task
+            while under_way:
+                items, task = under_way.popleft()
+                yield items, await task
+        finally:
+            for _, task in under_way:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
+
+    async def _answer(self, ask: Ask, items: Sequence[str]) -> RecordBatch | None:
+        if self._run.stop:
+            return None
+        try:
+            return await ask(items)
+        except (QuotaExceeded, RateLimited) as limit:
+            self._run.stop.at_limit(limit, self._run.now())
+            return None
+
+    def _report(self, resource: str, calls: int, records: int, remaining: Sequence[str]) -> FetchReport:
         left = self._run.client.calls_left
         notes = [
-            self._run.stop.describe() if counts.remaining else "",
-            f"{len(counts.remaining)} of {len(self._items)} items remain" if counts.remaining else "",
+            "" if self._items_known else "the lists of orders were not read to their ends: other items may be open",
+            self._run.stop.describe() if remaining else "",
+            f"{len(remaining)} of {len(self._items)} items remain" if remaining else "",
             f"{left} calls left in the budget" if left is not None else "",
         ]
         return FetchReport(
             resource,
             *bounds(Window(self._day, self._day + timedelta(days=1))),
-            pages=counts.calls,
-            records=counts.records,
+            pages=calls,
+            records=records,
             claimed_total=len(self._items),
-            complete=not counts.remaining,
+            complete=self._items_known and not remaining,
             note=joined(notes),
-            calls=counts.calls,
+            calls=calls,
         )
 
     async def _prices(self, items: Sequence[str]) -> RecordBatch:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -85,9 +85,12 @@ class ListStep:
         self,
         pages: RowPages,
         wanted: Callable[[ListedRow], bool],
-        known: Callable[[Sequence[ListedRow]], Known],
-    ) -> AsyncIterator[CommitGroup]:
+        known: Callable[[Sequence[ListedRow]], Awaitable[Known]],
+    ) -> AsyncGenerator[CommitGroup]:
         """Commit groups of the walk, in the list's order; fetching goes on while a group is being committed.
+
+        A step may walk several lists at once. An error that ends the step is kept in its progress and raised by
+        `raise_failure`, so that what was fetched before can be handed over first.
 
         Args:
             pages: the list.
@@ -97,7 +100,7 @@ class ListStep:
         under_way: deque[asyncio.Task[CommitGroup]] = deque()
         try:
             async for rows, unusable in self._walk(pages, wanted):
-                changed, unchanged = self._divide(rows, known(rows))
+                changed, unchanged = self._divide(rows, await known(rows))
                 for start in range(0, len(changed), CHUNK):
                     under_way.append(asyncio.create_task(self._fetch_chunk(changed[start : start + CHUNK])))
                 if unchanged or unusable:
@@ -111,6 +114,16 @@ class ListStep:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the step makes no more calls: a limit stopped the run, or an error the step."""
+        return bool(self.run.stop) or self.progress.failure is not None
+
+    def raise_failure(self) -> None:
+        """Raise the error that ended the step, if one did."""
+        if self.progress.failure is not None:
+            raise self.progress.failure
+
     async def _walk(
         self, pages: RowPages, wanted: Callable[[ListedRow], bool]
     ) -> AsyncIterator[tuple[list[ListedRow], list[UnusableRecord]]]:
@@ -121,7 +134,7 @@ class ListStep:
         longest_page = 0
         numbers: set[str] = set()
         contents: set[bytes] = set()
-        self.progress.list_finished = False
+        self.progress.walks_begun += 1
         try:
             async for _, page in pages.read():
                 read = [self.read_row(payload) for payload in page if payload not in contents]
@@ -137,11 +150,13 @@ class ListStep:
                 self.progress.pages += 1
                 kept = [row for row in rows if wanted(row)]
                 yield kept, unusable
-                if self.run.stop:
+                if self.has_ended:
                     return
-            self.progress.list_finished = True
+            self.progress.walks_finished += 1
         except (QuotaExceeded, RateLimited) as limit:
             self.run.stop.at_limit(limit, self.run.now())
+        except ApiError as error:
+            self.progress.fail(error)
 
     def _divide(self, rows: Sequence[ListedRow], known: Known) -> tuple[list[ListedRow], list[ListedRow]]:
         """Rows that differ from raw, and those that do not."""
@@ -182,18 +197,17 @@ class ListStep:
 
     async def _fetch_row(self, row: ListedRow) -> Bundle | None:
         """The row's bundle, or None when it has to be left for the next run."""
-        stop = self.run.stop
-        if not stop:
+        if not self.has_ended:
             try:
                 return await self.fetch(row)
             except (QuotaExceeded, RateLimited) as limit:
-                stop.at_limit(limit, self.run.now())
+                self.run.stop.at_limit(limit, self.run.now())
             except (TransientError, UnreadableBody) as error:
                 self.progress.failed.append(error)
                 if isinstance(error, NotSent) or len(self.progress.failed) > FAILURES_BORNE:
-                    stop.fatal = stop.fatal or error
+                    self.progress.fail(error)
             except ApiError as error:
-                stop.fatal = stop.fatal or error
+                self.progress.fail(error)
         self.progress.remaining.append((row.day, row.number))
         return None
 

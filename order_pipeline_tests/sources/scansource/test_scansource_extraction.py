@@ -138,7 +138,7 @@ async def test_a_quota_stop_keeps_what_came_and_the_next_run_fetches_only_the_re
 
 async def test_a_run_killed_after_any_commit_is_resumed_by_comparing_list_rows(distributor, settings, window):
     whole = await extract(settings, window)
-    for groups in (1, 2, 3):
+    for groups in range(1, len(whole.groups)):
         store = await extract(settings, window, at_most=groups)
         assert store.records["order_rows"].keys() == store.records.get("order_details", {}).keys()
         had = {record_id.split(":")[1] for record_id in store.records["order_rows"]}
@@ -178,6 +178,42 @@ async def test_a_refused_connection_is_an_error_that_says_so(distributor, window
     settings = settings_for(distributor, base_url="http://127.0.0.1:9", token_url="http://127.0.0.1:9/token")
     with pytest.raises(NotSent):
         await extract(settings, window)
+
+
+async def test_invoices_that_cannot_be_read_are_an_error_after_all_orders_came(distributor, settings, window):
+    wrong_path = settings.model_copy(update={"paths": {"invoice_summary": "/scsc/invoice/v9/summary"}})
+    store = RawStore()
+    with pytest.raises(PermanentError, match="no such path"):
+        await store.commit_all(build_extraction(wrong_path)(window, store))
+    assert store.reports["order_details"].complete
+    assert len(store.records["order_details"]) == distributor.channels["scansource"].ledger()["orders"]
+    assert not store.reports["invoice_summaries"].complete
+
+
+async def test_a_list_that_breaks_off_keeps_the_orders_of_its_first_pages(distributor, settings, window):
+    paged = settings.model_copy(update={"page_size": 10, "changed_look_back_days": 0})
+    fail(distributor, kind="status", status=400, route="GET /scsc/salesorder/v1/list", nth=2)
+    store = RawStore()
+    with pytest.raises(PermanentError, match="400"):
+        await store.commit_all(build_extraction(paged)(window, store))
+    assert store.records["order_rows"].keys() == store.records["order_details"].keys()
+    assert not store.reports["order_rows"].complete
+
+
+@pytest.mark.parametrize("budget", [4, 17])
+async def test_a_budget_of_calls_is_kept_to_the_call_however_many_are_under_way(distributor, settings, window, budget):
+    await extract(settings.model_copy(update={"call_budget": budget}), window)
+    assert distributor.calls["scansource"].total("/scsc/") == budget
+
+
+async def test_a_quota_goes_to_the_orders_first(distributor, settings, window):
+    orders = distributor.channels["scansource"].ledger()["orders"]
+    one_at_a_time = settings.rate.model_copy(update={"max_in_flight": 1})
+    frugal = settings.model_copy(update={"call_budget": orders, "rate": one_at_a_time})
+    await extract(frugal, window)
+    calls = distributor.calls["scansource"]
+    assert calls.total("salesorder/v1/detail") > 0
+    assert calls.total("invoice/v1/detail") == calls.total("product/v2") == 0
 
 
 async def test_a_permission_that_is_missing_is_an_error_not_a_stop(distributor, window):

@@ -38,6 +38,7 @@ from rich.table import Table
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.emission import emit
 from order_pipeline.picking.lines import build_payload, payload_text, pick_line_from_row
+from order_pipeline.picking.pick_list import PickList
 from order_pipeline.sandbox.process import SandboxProcess
 from order_pipeline.settings import RateSettings, ScanOrdersSettings, Settings
 
@@ -121,11 +122,11 @@ def run_ours(fake: Fake, count: int, in_flight: int) -> Measured:
             ),
         )
         store = OperationsStore(settings.resolved_operations_url)
-        rows = pick_rows(count)
+        picks = PickList(rows=pick_rows(count), snapshot_id=1)
         started = time.perf_counter()
-        report = emit(settings, store, rows, run_id="benchmark", snapshot_id=1)
+        report = emit(settings, store, lambda: picks, run_id="benchmark")
         seconds = time.perf_counter() - started
-        again = emit(settings, store, rows, run_id="again", snapshot_id=1)
+        again = emit(settings, store, lambda: picks, run_id="again")
         store.close()
     if again.sent:
         raise AssertionError(f"the second run sent {again.sent} lines again")

@@ -84,7 +84,7 @@ def _metadata(emission: Emission) -> dict[str, Any]:
         "held by reason": dg.MetadataValue.json(report.held_by_reason),
         "open tasks for people": report.open_tasks,
         "stopped because": report.stopped or "nothing: the queue is empty",
-        "lake snapshot": emission.snapshot_id,
+        "lake snapshot": report.snapshot_id,
         "seconds": round(report.seconds, 2),
         "dagster/row_count": sum(report.by_state.values()),
     }

@@ -152,6 +152,5 @@ def preview(output: Output = Format.JSON) -> None:
     from order_pipeline.picking.preview import preview as preview_of  # noqa: PLC0415
 
     road = Road(load_settings())
-    picks = read_pick_list(road, None)
-    previews = preview_of(road.settings, road.operations, picks.rows, upstream=picks.follow_up)
+    previews = preview_of(road.settings, road.operations, read_pick_list(road, None))
     print_objects([msgspec.to_builtins(each) for each in previews], output)

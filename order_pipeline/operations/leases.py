@@ -2,7 +2,8 @@
 
 A lease is a row. Whoever holds it writes its fence number with every durable step, in the same transaction, so a holder
 that slept past its expiry and was replaced cannot write any more (`LeaseLostError`). Expiry only says when another may
-take over: a holder that is late but was not replaced goes on.
+take over: a holder that is late but was not replaced goes on. A holder whose process certainly ended, as seen from the
+same machine, is replaced at once; of any other nobody can know, so its expiry is waited for.
 
 Belongs here: taking, renewing, giving back. Does not belong here: what is done under the lease.
 """
@@ -11,14 +12,15 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from order_pipeline.operations.processes import ProcessMark, has_ended, is_near, this_process
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.operations.tables import leases
+from order_pipeline.operations.tables import lease_processes, leases
 
 # Built once: it runs with every durable step of a worker.
 _RENEW = (
@@ -52,10 +54,10 @@ def describe_holder(run_id: str) -> str:
 
 
 def acquire(store: OperationsStore, name: str, holder: str, seconds: float) -> Lease:
-    """Take the lease if it is free or expired.
+    """Take the lease if it is free or expired, or if its holder was a process of this machine that ended.
 
     Raises:
-        LeaseHeldError: another holder's lease has not expired.
+        LeaseHeldError: another holder's lease has not expired, and it lives, or nobody here can tell.
     """
     try:
         with store.writing() as connection:
@@ -69,18 +71,45 @@ def _take(store: OperationsStore, connection: Connection, name: str, holder: str
     now = store.now(connection)
     row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).mappings().first()
     if row is not None and row["expires_at"] > now:
-        message = (
-            f"The lease `{name}` is held by {row['holder']} until {row['expires_at']:%Y-%m-%d %H:%M:%S} UTC "
-            f"(fence {row['fence']}). Nothing was done. Wait for it; if that process died, the lease ends by itself."
-        )
-        raise LeaseHeldError(message)
+        _require_dead_holder(connection, row)
     values = {"holder": holder, "acquired_at": now, "expires_at": now + timedelta(seconds=seconds)}
     fence = 1 if row is None else int(row["fence"]) + 1
     if row is None:
         connection.execute(insert(leases).values(name=name, fence=fence, **values))
     else:
         connection.execute(update(leases).where(leases.c.name == name).values(fence=fence, **values))
+    _mark_process(connection, name, fence)
     return Lease(name, holder, fence, seconds)
+
+
+def _require_dead_holder(connection: Connection, row: RowMapping) -> None:
+    """Let a lease that has not expired be taken only from a process of this machine that certainly ended."""
+    mark = _marked_process(connection, row["name"], row["fence"])
+    if mark is not None and has_ended(mark):
+        return
+    lives = mark is not None and is_near(mark)
+    message = (
+        f"The lease `{row['name']}` is held by {row['holder']} until {row['expires_at']:%Y-%m-%d %H:%M:%S} UTC "
+        f"(fence {row['fence']}). Nothing was done. "
+        + ("That process is alive: wait for it." if lives else "Wait for it; if it died, the lease ends by itself.")
+    )
+    raise LeaseHeldError(message)
+
+
+def _marked_process(connection: Connection, name: str, fence: int) -> ProcessMark | None:
+    columns = lease_processes.c
+    query = select(columns.machine, columns.process_id, columns.started).where(
+        columns.name == name, columns.fence == fence
+    )
+    row = connection.execute(query).first()
+    return None if row is None else ProcessMark(*row)
+
+
+def _mark_process(connection: Connection, name: str, fence: int) -> None:
+    connection.execute(delete(lease_processes).where(lease_processes.c.name == name))
+    mark = this_process()
+    if mark is not None:
+        connection.execute(insert(lease_processes).values(name=name, fence=fence, **asdict(mark)))
 
 
 def renew(store: OperationsStore, connection: Connection, lease: Lease) -> None:

@@ -124,6 +124,16 @@ leases = Table(
     Column("expires_at", UtcTime, nullable=False),
 )
 
+lease_processes = Table(
+    "lease_processes",
+    metadata,
+    Column("name", Text, primary_key=True, comment="the lease"),
+    Column("fence", BigInteger, nullable=False, comment="the row speaks of this holder, and of no later one"),
+    Column("machine", Text, nullable=False, comment="see operations.processes.ProcessMark"),
+    Column("process_id", BigInteger, nullable=False),
+    Column("started", BigInteger, nullable=False),
+)
+
 pick_tasks = Table(
     "pick_tasks",
     metadata,

@@ -14,15 +14,14 @@ import msgspec
 from order_pipeline.picking import tasks as task_texts
 from order_pipeline.picking.outbox import Observation, OutboxLine
 from order_pipeline.picking.states import NOT_ON_THE_FLOOR, ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR, PickState
-from order_pipeline.picking.upstream import SHIPPED_STATUSES, UNKNOWN_STATUS, UpstreamStatus
+from order_pipeline.picking.upstream import CALLED_OFF_STATUSES, SHIPPED_STATUSES, UNKNOWN_STATUS, UpstreamStatus
 from order_pipeline.picking.wishes import Plan, Wish, step
 
 LEFT_THE_LIST = "no_longer_to_be_picked"
 GONE = "gone"
+QUARANTINED = "quarantined"
 
-DATA_GAPS = frozenset(
-    {"unknown_item", "no_barcode", "no_location", "no_quantity", "fractional_quantity", "quarantined"}
-)
+DATA_GAPS = frozenset({"unknown_item", "no_barcode", "no_location", "no_quantity", "fractional_quantity", QUARANTINED})
 """Hold reasons of the mart that say something about our data, not about the order: they stop no picker."""
 
 
@@ -83,10 +82,19 @@ def _cancel(plan: Plan, known: OutboxLine, why: str, status: str | None = None) 
     return after
 
 
-def follow_unwanted(plan: Plan, known: OutboxLine, upstream: UpstreamStatus | None) -> None:
-    """A line of the outbox that is not on the list of picks any more."""
+def follow_unwanted(plan: Plan, known: OutboxLine, upstream: UpstreamStatus | None, *, is_readable: bool) -> None:
+    """A line of the outbox that is not on the list of picks any more.
+
+    `is_readable` is False when the quarantine holds back something of its order: unless core knows that the line ended,
+    its absence is a gap in our data and no word of the channel.
+    """
     status = upstream.status if upstream else None
     why = f"upstream status: {status or 'not known'}"
+    if not is_readable and status not in CALLED_OFF_STATUSES | SHIPPED_STATUSES:
+        if known.state in NOT_ON_THE_FLOOR and known.reason != QUARANTINED:
+            detail = "a row of its order broke a rule: order-pipeline quarantine list"
+            plan.transitions.append(step(known, PickState.HELD, QUARANTINED, detail))
+        return
     if known.state in NOT_ON_THE_FLOOR:
         if known.reason != LEFT_THE_LIST:
             plan.transitions.append(step(known, PickState.HELD, LEFT_THE_LIST, why, upstream_status=status))

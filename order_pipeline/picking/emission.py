@@ -1,5 +1,7 @@
 """One emission, from the list of picks to a report: lease, recovery, plan, sending. What Dagster, CLI and demo call.
 
+The list is read under the lease: an emitter that had to wait for its turn, or that another one overtook, plans from
+what the lake says by then, and never from what it said before.
 Belongs here: the order of these steps. Does not belong here: any of the steps themselves. With `scanorders.send` off
 (the default) all happens but the sending: the plan is stored, held lines and tasks are shown, no request is made.
 """
@@ -8,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from order_pipeline.destinations.scanorders_poster import PickPoster
 from order_pipeline.destinations.scanorders_token import TokenKeeper
@@ -21,11 +23,11 @@ from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking import outbox, standing, tasks
 from order_pipeline.picking.answer_store import AnswerStore
 from order_pipeline.picking.emitter import Boundary, Emitter, PickSender, SendingRules, Tally
-from order_pipeline.picking.lines import PickLine, pick_lines_from_rows
+from order_pipeline.picking.lines import pick_lines_from_rows
 from order_pipeline.picking.outbox import Context, OutboxLine, Transition
+from order_pipeline.picking.pick_list import PickList, ReadPicks
 from order_pipeline.picking.plan import make_plan
 from order_pipeline.picking.states import Actor, PickState
-from order_pipeline.picking.upstream import UpstreamStatus
 from order_pipeline.settings import Settings
 
 LEASE_NAME = "emission"
@@ -36,7 +38,6 @@ BOUNDARIES = (
 )
 """Every name that a boundary hook is called with, in the order of a run."""
 
-Row: TypeAlias = Mapping[str, Any]
 SenderFactory: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[PickSender]]
 
 
@@ -46,6 +47,7 @@ class EmissionReport:
 
     run_id: str
     dry_run: bool
+    snapshot_id: int | None = None
     sent: int = 0
     rejected: int = 0
     in_doubt: int = 0
@@ -80,11 +82,9 @@ def open_poster(settings: Settings) -> AbstractAsyncContextManager[PickSender]:
 def emit(
     settings: Settings,
     store: OperationsStore,
-    rows: Iterable[Row],
+    read_picks: ReadPicks,
     *,
     run_id: str,
-    snapshot_id: int | None = None,
-    upstream: Sequence[UpstreamStatus] = (),
     covered_sources: Iterable[str] | None = None,
     progress: Callable[[int], None] | None = None,
     open_sender: SenderFactory = open_poster,
@@ -95,36 +95,36 @@ def emit(
     Args:
         settings: `scanorders.send` decides between dry run and sending, `scanorders.allowed_order_numbers` who.
         store: the operations store; its tables are created when missing.
-        rows: all rows of `marts.pick_lines` of the covered sources (a partial list would look like cancellations).
+        read_picks: gives the list of picks of the covered sources; called once, under the lease.
         run_id: kept with every transition.
-        snapshot_id: the lake snapshot that `rows` were read from.
-        upstream: rows of `marts.pick_follow_up`: what became of lines that left the list.
-        covered_sources: the sources that `rows` speak for; None: all.
+        covered_sources: the sources that the list speaks for; None: all.
         progress: called with the number of lines answered since the last call.
         open_sender: how to reach ScanOrders.
         boundary: test hook, see `BOUNDARIES`.
 
     Raises:
         LeaseHeldError: another emitter is at work; nothing was done.
-        ValueError: `rows` is not the list of picks; nothing was done.
+        LeaseLostError: reading the list took longer than the lease, and another emitter took over; nothing was planned.
+        ValueError: what was read is not the list of picks; nothing was planned.
     """
-    lines = pick_lines_from_rows(rows)
     covered = None if covered_sources is None else frozenset(covered_sources)
     started = time.perf_counter()
     store.create_all()
     lease = acquire(store, LEASE_NAME, describe_holder(run_id), settings.picking.lease_seconds)
-    run = _Run(settings, store, lease, run_id, snapshot_id, boundary)
+    run = _Run(settings, store, lease, run_id, boundary)
     report = EmissionReport(run_id=run_id, dry_run=not settings.scanorders.send)
     try:
         boundary("lease_taken")
         boundary("before_recovery")
         report.recovered_in_doubt = recover(store, lease, run_id)
         boundary("after_recovery")
+        picks = read_picks()
+        report.snapshot_id = picks.snapshot_id
         boundary("before_plan")
-        queue = _plan(run, report, lines, upstream, covered)
+        queue = _plan(run, report, picks, covered)
         boundary("after_plan")
         if settings.scanorders.send and queue:
-            tally = asyncio.run(_send(run, queue, open_sender, progress))
+            tally = asyncio.run(_send(run, picks.snapshot_id, queue, open_sender, progress))
             report.sent, report.rejected, report.in_doubt = tally.sent, tally.rejected, tally.in_doubt
             report.put_back, report.pauses, report.stopped = tally.put_back, tally.pauses, tally.stopped
         boundary("before_release")
@@ -143,25 +143,19 @@ class _Run:
     store: OperationsStore
     lease: Lease
     run_id: str
-    snapshot_id: int | None
     boundary: Boundary
 
 
-def _plan(
-    run: _Run,
-    report: EmissionReport,
-    lines: Sequence[PickLine],
-    upstream: Sequence[UpstreamStatus],
-    covered: frozenset[str] | None,
-) -> list[OutboxLine]:
+def _plan(run: _Run, report: EmissionReport, picks: PickList, covered: frozenset[str] | None) -> list[OutboxLine]:
     """Plan and store the plan in one transaction; returns the queue in sending order."""
+    lines = pick_lines_from_rows(picks.rows)
     with run.store.writing() as connection:
         renew(run.store, connection, run.lease)
         context = Context(
             actor=Actor.PLANNER,
             run_id=run.run_id,
             at=run.store.now(connection),
-            snapshot_id=run.snapshot_id,
+            snapshot_id=picks.snapshot_id,
             fence=run.lease.fence,
         )
         plan = make_plan(
@@ -169,7 +163,8 @@ def _plan(
             {line.pick_id: line for line in outbox.load_lines(connection)},
             run.settings.scanorders,
             wave=outbox.next_wave(connection),
-            upstream={status.pick_id: status for status in upstream},
+            upstream={status.pick_id: status for status in picks.upstream},
+            quarantined_orders=picks.quarantined_orders,
             covered_sources=covered,
         )
         outbox.add_lines(connection, plan.new_lines, context)
@@ -182,7 +177,11 @@ def _plan(
 
 
 async def _send(
-    run: _Run, queue: Sequence[OutboxLine], open_sender: SenderFactory, progress: Callable[[int], None] | None
+    run: _Run,
+    snapshot_id: int | None,
+    queue: Sequence[OutboxLine],
+    open_sender: SenderFactory,
+    progress: Callable[[int], None] | None,
 ) -> Tally:
     rate = run.settings.scanorders.rate
     rules = SendingRules(
@@ -190,7 +189,7 @@ async def _send(
         policy=RetryPolicy.from_rate(rate),
         stop_after_doubts=run.settings.picking.stop_after_doubts,
     )
-    answers = AnswerStore(run.store, run.lease, run.run_id, run.snapshot_id, run.boundary)
+    answers = AnswerStore(run.store, run.lease, run.run_id, snapshot_id, run.boundary)
     async with open_sender(run.settings) as sender:
         emitter = Emitter(answers, sender, run.lease, queue, rules, boundary=run.boundary, progress=progress)
         return await emitter.run()

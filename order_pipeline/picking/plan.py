@@ -6,7 +6,8 @@ The rules, in one place:
 - An order goes out whole: if one of its lines cannot go (held by the mart, lacking what ScanOrders requires, refused
   before with this very payload), none of its unsent lines goes.
 - A line that left the list of picks is held when unsent. When sent, its upstream status tells a shipment (the normal
-  end) from a cancellation or a move elsewhere (a task).
+  end) from a cancellation or a move elsewhere (a task). A line that the quarantine keeps off the list was not called
+  off: it waits there for a person already, and here nothing is concluded from it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def make_plan(
     *,
     wave: int,
     upstream: Mapping[str, UpstreamStatus] | None = None,
+    quarantined_orders: frozenset[str] = frozenset(),
     covered_sources: Iterable[str] | None = None,
 ) -> Plan:
     """Compare the whole list of picks with the whole outbox.
@@ -45,6 +47,7 @@ def make_plan(
         settings: which payload is sent, and to which orders.
         wave: the number that lines get which enter the queue now.
         upstream: what core knows of sent lines, by pick id.
+        quarantined_orders: orders of which something is held back: what they lack on the list is not called off.
         covered_sources: the sources whose lines are all in `lines`; None: all. Lines of others are left alone.
     """
     orders = _wishes_by_order(lines, settings)
@@ -65,7 +68,8 @@ def make_plan(
     covered = None if covered_sources is None else frozenset(covered_sources)
     for known in outbox.values():
         if known.pick_id not in wanted and (covered is None or known.source in covered):
-            follow_unwanted(plan, known, (upstream or {}).get(known.pick_id))
+            is_readable = known.order_id not in quarantined_orders
+            follow_unwanted(plan, known, (upstream or {}).get(known.pick_id), is_readable=is_readable)
     for key, wishes in orders.items():
         _notice_partly_sent(plan, key, wishes, outcome)
     return plan

@@ -6,9 +6,9 @@ logs or metadata.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -20,10 +20,10 @@ from order_pipeline.picking.lines import (
     payload_text,
     pick_lines_from_rows,
 )
+from order_pipeline.picking.pick_list import PickList
 from order_pipeline.picking.plan import make_plan
 from order_pipeline.picking.states import NOT_ON_THE_FLOOR, PickState
 from order_pipeline.picking.tasks import differences
-from order_pipeline.picking.upstream import UpstreamStatus
 from order_pipeline.settings import Settings
 
 Action = Literal["send", "hold", "on_the_floor", "ask_a_person"]
@@ -44,20 +44,19 @@ class Preview:
     differences: list[str]
 
 
-def preview(
-    settings: Settings,
-    store: OperationsStore,
-    rows: Iterable[Mapping[str, Any]],
-    *,
-    upstream: Sequence[UpstreamStatus] = (),
-) -> list[Preview]:
+def preview(settings: Settings, store: OperationsStore, picks: PickList) -> list[Preview]:
     """Preview every line of the list of picks, in its order."""
-    lines = pick_lines_from_rows(rows)
+    lines = pick_lines_from_rows(picks.rows)
     store.create_all()
     with store.reading() as connection:
         known = {line.pick_id: line for line in outbox.load_lines(connection)}
     plan = make_plan(
-        lines, known, settings.scanorders, wave=0, upstream={status.pick_id: status for status in upstream}
+        lines,
+        known,
+        settings.scanorders,
+        wave=0,
+        upstream={status.pick_id: status for status in picks.upstream},
+        quarantined_orders=picks.quarantined_orders,
     )
     after = {pick_id: (line.state, line.reason) for pick_id, line in known.items()}
     after |= {row["pick_id"]: (PickState(row["state"]), row["reason"]) for row in plan.new_lines}

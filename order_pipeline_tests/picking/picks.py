@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking import outbox
+from order_pipeline.picking.emission import emit
+from order_pipeline.picking.pick_list import PickList
 
 MORNING = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 
@@ -42,6 +44,12 @@ def order_rows(orders, lines_each=2):
         for order in range(orders)
         for line in range(lines_each)
     ]
+
+
+def emit_rows(settings, store, rows, *, run_id, snapshot_id=None, upstream=(), quarantined=(), **more):
+    """An emission of rows at hand."""
+    picks = PickList(rows=rows, snapshot_id=snapshot_id, upstream=upstream, quarantined_orders=frozenset(quarantined))
+    return emit(settings, store, lambda: picks, run_id=run_id, **more)
 
 
 def states(store: OperationsStore):

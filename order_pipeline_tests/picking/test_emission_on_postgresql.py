@@ -7,11 +7,10 @@ import pytest
 
 from order_pipeline.operations.leases import LeaseHeldError
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.picking.emission import emit
 from order_pipeline.picking.outbox import OutboxConflictError
 from order_pipeline.picking.people import check_doubts, resolve, show
 from order_pipeline.sandbox.faults import Fault
-from order_pipeline_tests.picking.picks import order_rows, states
+from order_pipeline_tests.picking.picks import emit_rows, order_rows, states
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +34,12 @@ def store(postgres_url):
 def test_emission_doubt_and_resolve(settings, store, sandbox):
     sandbox.faults.add(Fault(api="scanorders", kind="drop_after", nth=3))
     rows = order_rows(8)
-    first = emit(settings, store, rows, run_id="first", snapshot_id=5)
+    first = emit_rows(settings, store, rows, run_id="first", snapshot_id=5)
     assert (first.sent, first.in_doubt) == (15, 1)
     (doubt,) = [pick_id for pick_id, state in states(store).items() if state == "in_doubt"]
     assert not check_doubts(store, 0).passed
     resolve(store, doubt, "sent", reason="seen", who="Eleni")
-    assert emit(settings, store, rows, run_id="second", snapshot_id=6).sent == 0
+    assert emit_rows(settings, store, rows, run_id="second", snapshot_id=6).sent == 0
     (story,) = show(store, doubt)
     assert [event["to_state"] for event in story.events] == ["planned", "sending", "in_doubt", "resolved_sent"]
     assert sandbox.channels["scanorders"].ledger()["accepted"] == 16
@@ -56,7 +55,7 @@ def test_of_two_machines_at_once_one_sends_and_the_other_is_refused(settings, st
         own = OperationsStore(postgres_url)
         meet.wait()
         try:
-            endings.append(emit(settings, own, rows, run_id=name, covered_sources=["skroutz"]).sent)
+            endings.append(emit_rows(settings, own, rows, run_id=name, covered_sources=["skroutz"]).sent)
         except (LeaseHeldError, OutboxConflictError) as error:
             endings.append(type(error).__name__)
         own.close()

@@ -11,11 +11,10 @@ from order_pipeline.http.retry import RetryPolicy
 from order_pipeline.operations.leases import acquire
 from order_pipeline.picking import outbox
 from order_pipeline.picking.answer_store import AnswerStore
-from order_pipeline.picking.emission import emit
 from order_pipeline.picking.emitter import Emitter, SendingRules
 from order_pipeline.picking.states import PickState
 from order_pipeline.sandbox.faults import Fault
-from order_pipeline_tests.picking.picks import MORNING, order_rows, states
+from order_pipeline_tests.picking.picks import MORNING, emit_rows, order_rows, states
 
 
 class Accepting:
@@ -41,7 +40,7 @@ class Accepting:
 def planned(settings, store, rows):
     """Rows planned into the outbox without sending."""
     settings.scanorders.send = False
-    emit(settings, store, rows, run_id="plan")
+    emit_rows(settings, store, rows, run_id="plan")
     with store.reading() as connection:
         return outbox.load_lines(connection, states=[PickState.PLANNED])
 
@@ -115,7 +114,7 @@ def test_a_token_that_ends_in_mid_batch_is_renewed_once_and_the_batch_goes_on(se
     settings.scanorders.access_token = None
     save_token(settings, StoredToken(access_token=channel.issue_token(), obtained_at=MORNING))
     sandbox.faults.add(Fault(api="scanorders", kind="expire_token", nth=6))
-    report = emit(
+    report = emit_rows(
         settings,
         store,
         order_rows(10),

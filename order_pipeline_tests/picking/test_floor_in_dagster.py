@@ -6,10 +6,9 @@ import pytest
 from order_pipeline.assets.road import Road
 from order_pipeline.automation.floor import READ_BACK_JOB, RESOLVE_JOB
 from order_pipeline.definitions import build_definitions
-from order_pipeline.picking.emission import emit
 from order_pipeline.sandbox.faults import Fault
 from order_pipeline.warehouse.migrations import migrate
-from order_pipeline_tests.picking.picks import line_of, pick_row
+from order_pipeline_tests.picking.picks import emit_rows, line_of, pick_row
 
 PICK = "kibo:acme:K1:1"
 
@@ -30,7 +29,7 @@ def run_job(definitions, name, config=None):
 
 
 def test_the_read_back_shows_in_the_lake(settings, store, sandbox, definitions):
-    emit(settings, store, [pick_row()], run_id="r")
+    emit_rows(settings, store, [pick_row()], run_id="r")
     assert run_job(definitions, READ_BACK_JOB).success
     road = definitions.resources["road"]
     connection = road.lake.connect()
@@ -44,7 +43,7 @@ def test_the_read_back_shows_in_the_lake(settings, store, sandbox, definitions):
 def doubted(settings, store, sandbox):
     """One line whose reply was lost."""
     sandbox.faults.add(Fault(api="scanorders", kind="drop_after", nth=1))
-    emit(settings, store, [pick_row()], run_id="r")
+    emit_rows(settings, store, [pick_row()], run_id="r")
 
 
 @pytest.mark.usefixtures("doubted")

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from order_pipeline.picking.emission import emit
 from order_pipeline.picking.follow_up import push_statuses, read_back
 from order_pipeline.picking.people import (
     UnknownPickError,
@@ -15,11 +14,12 @@ from order_pipeline.picking.people import (
     resolve,
     show,
 )
+from order_pipeline.picking.pick_list import PickList
 from order_pipeline.picking.preview import preview
 from order_pipeline.picking.states import ForbiddenTransitionError, PickState
 from order_pipeline.picking.upstream import UpstreamStatus
 from order_pipeline.sandbox.faults import Fault
-from order_pipeline_tests.picking.picks import line_of, order_rows, pick_row, states
+from order_pipeline_tests.picking.picks import emit_rows, line_of, order_rows, pick_row, states
 
 PICK = "kibo:acme:K1:1"
 
@@ -28,7 +28,7 @@ PICK = "kibo:acme:K1:1"
 def doubted(settings, store, sandbox):
     """One line whose reply was lost."""
     sandbox.faults.add(Fault(api="scanorders", kind="drop_after", nth=1))
-    emit(settings, store, [pick_row()], run_id="doubtful", snapshot_id=17)
+    emit_rows(settings, store, [pick_row()], run_id="doubtful", snapshot_id=17)
 
 
 def accepted(sandbox):
@@ -37,13 +37,13 @@ def accepted(sandbox):
 
 def test_a_doubt_resolved_as_sent_is_never_sent_again(settings, store, sandbox, doubted):
     assert resolve(store, PICK, "sent", reason="seen on the screen", who="Eleni") is PickState.RESOLVED_SENT
-    assert emit(settings, store, [pick_row()], run_id="next").sent == 0
+    assert emit_rows(settings, store, [pick_row()], run_id="next").sent == 0
     assert accepted(sandbox) == 1
 
 
 def test_a_doubt_resolved_as_not_sent_goes_out_with_the_next_run(settings, store, sandbox, doubted):
     resolve(store, PICK, "not_sent", reason="not on the screen", who="Eleni")
-    assert emit(settings, store, [pick_row()], run_id="next").sent == 1
+    assert emit_rows(settings, store, [pick_row()], run_id="next").sent == 1
     assert line_of(store, PICK).attempt == 2
 
 
@@ -54,7 +54,7 @@ def test_a_resolve_needs_a_reason_and_a_name(store, doubted, reason, who):
 
 
 def test_a_settled_line_cannot_be_resolved(settings, store, sandbox):
-    emit(settings, store, [pick_row()], run_id="r")
+    emit_rows(settings, store, [pick_row()], run_id="r")
     with pytest.raises(ForbiddenTransitionError):
         resolve(store, PICK, "not_sent", reason="again please", who="Eleni")
 
@@ -79,7 +79,7 @@ def test_the_story_of_a_line_has_every_transition_with_what_was_known(store, dou
 
 
 def test_the_list_filters_by_state_and_shows_no_customer(settings, store, sandbox, doubted):
-    emit(settings, store, [pick_row(), *order_rows(1)], run_id="more")
+    emit_rows(settings, store, [pick_row(), *order_rows(1)], run_id="more")
     (row,) = list_lines(store, [PickState.IN_DOUBT])
     assert row["pick_id"] == PICK
     assert "Lovelace" not in str(list_lines(store))
@@ -95,9 +95,9 @@ def test_the_doubts_check_turns_red_with_age_and_green_when_resolved(store, doub
 
 
 def test_a_change_after_sending_opens_one_task_that_a_person_closes(settings, store, sandbox):
-    emit(settings, store, [pick_row()], run_id="r1")
-    emit(settings, store, [pick_row(quantity=3)], run_id="r2")
-    emit(settings, store, [pick_row(quantity=3)], run_id="r3")
+    emit_rows(settings, store, [pick_row()], run_id="r1")
+    emit_rows(settings, store, [pick_row(quantity=3)], run_id="r2")
+    emit_rows(settings, store, [pick_row(quantity=3)], run_id="r3")
     (task,) = list_tasks(store)
     assert (task["kind"], task["detail"]) == ("changed_after_send", "qtytopick: 2 -> 3")
     close_task(store, task["task_id"], reason="corrected", who="Eleni")
@@ -109,21 +109,21 @@ def test_a_change_after_sending_opens_one_task_that_a_person_closes(settings, st
 
 def test_every_further_change_is_a_task_of_its_own_even_back_and_forth(settings, store, sandbox):
     for run, quantity in enumerate([2, 3, 2, 3, 3]):
-        emit(settings, store, [pick_row(quantity=quantity)], run_id=f"r{run}")
+        emit_rows(settings, store, [pick_row(quantity=quantity)], run_id=f"r{run}")
     assert len(list_tasks(store)) == 3
     assert accepted(sandbox) == 1
 
 
 def test_the_preview_stores_nothing_and_shows_the_payload_and_its_difference(settings, store, sandbox):
-    emit(settings, store, [pick_row()], run_id="r")
-    changed, new = preview(settings, store, [pick_row(quantity=3), pick_row(1, order="K2")])
+    emit_rows(settings, store, [pick_row()], run_id="r")
+    changed, new = preview(settings, store, PickList(rows=[pick_row(quantity=3), pick_row(1, order="K2")]))
     assert (changed.action, changed.differences) == ("ask_a_person", ["qtytopick: 2 -> 3"])
     assert (new.action, new.payload["barcode"], new.differences) == ("send", "520000000001", [])
     assert states(store) == {PICK: "sent"}
 
 
 def test_the_read_back_keeps_unknown_numbers_and_proves_the_id(settings, store, sandbox):
-    emit(settings, store, [pick_row(barcode="0052")], run_id="r")
+    emit_rows(settings, store, [pick_row(barcode="0052")], run_id="r")
     report = read_back(settings, store, run_id="back")
     assert (report.read, report.matched, report.mismatched) == (1, 1, 0)
     with store.reading() as connection:
@@ -133,15 +133,15 @@ def test_the_read_back_keeps_unknown_numbers_and_proves_the_id(settings, store, 
 
 def test_an_id_that_is_not_the_orders_id_is_not_believed(settings, store, sandbox):
     sandbox.channels["scanorders"].configure(fulfilment_id="different")
-    emit(settings, store, [pick_row()], run_id="r")
+    emit_rows(settings, store, [pick_row()], run_id="r")
     report = read_back(settings, store, run_id="back")
     assert (report.matched, report.mismatched + report.not_found + report.failed) == (0, 1)
 
 
 def test_a_status_is_pushed_by_policy_once_and_only_to_a_proved_id(settings, store, sandbox):
     settings.scanorders.push_statuses = {"shipped": "Picked"}
-    emit(settings, store, [pick_row()], run_id="r1")
-    emit(settings, store, [], run_id="r2", upstream=[UpstreamStatus(pick_id=PICK, order_status="shipped")])
+    emit_rows(settings, store, [pick_row()], run_id="r1")
+    emit_rows(settings, store, [], run_id="r2", upstream=[UpstreamStatus(pick_id=PICK, order_status="shipped")])
     assert push_statuses(settings, store, run_id="unproved").pushed == 0
     read_back(settings, store, run_id="back")
     assert [push_statuses(settings, store, run_id=f"p{n}").pushed for n in range(2)] == [1, 0]

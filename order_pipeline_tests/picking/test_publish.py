@@ -2,7 +2,6 @@
 
 import pytest
 
-from order_pipeline.picking.emission import emit
 from order_pipeline.picking.follow_up import read_back
 from order_pipeline.picking.people import resolve
 from order_pipeline.picking.publish import publish
@@ -11,7 +10,7 @@ from order_pipeline.sandbox.faults import Fault
 from order_pipeline.warehouse.lake import Lake
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.sql_models import SqlProject
-from order_pipeline_tests.picking.picks import order_rows, pick_row
+from order_pipeline_tests.picking.picks import emit_rows, order_rows, pick_row
 
 
 @pytest.fixture
@@ -32,13 +31,13 @@ def ask(lake, sql):
 
 def test_what_moved_is_carried_over_and_what_rested_makes_no_snapshot(settings, store, sandbox, lake):
     sandbox.faults.add(Fault(api="scanorders", kind="drop_after", nth=1))
-    emit(settings, store, [pick_row()], run_id="r1")
+    emit_rows(settings, store, [pick_row()], run_id="r1")
     assert publish(lake, store) == 1
     (before,) = ask(lake, "SELECT max(snapshot_id) FROM lake.snapshots()")
     assert publish(lake, store) == 0
     assert ask(lake, "SELECT max(snapshot_id) FROM lake.snapshots()") == [before]
     resolve(store, "kibo:acme:K1:1", "sent", reason="seen", who="Eleni")
-    emit(settings, store, [pick_row(), pick_row(1, order="K2")], run_id="r2")
+    emit_rows(settings, store, [pick_row(), pick_row(1, order="K2")], run_id="r2")
     read_back(settings, store, run_id="back")
     assert publish(lake, store) == 2
     assert ask(lake, "SELECT state, scanorders_status_code FROM core.pick_status ORDER BY pick_id") == [
@@ -48,7 +47,7 @@ def test_what_moved_is_carried_over_and_what_rested_makes_no_snapshot(settings, 
 
 
 def test_no_personal_data_reaches_the_lake(settings, store, sandbox, lake):
-    emit(settings, store, [pick_row()], run_id="r")
+    emit_rows(settings, store, [pick_row()], run_id="r")
     publish(lake, store)
     assert "Lovelace" not in str(ask(lake, "SELECT * FROM core.pick_status"))
 
@@ -57,9 +56,9 @@ def test_the_service_level_counts_lines_called_off_after_sending_and_those_picke
     settings, store, sandbox, lake
 ):
     rows = order_rows(4, lines_each=1)
-    emit(settings, store, rows, run_id="r1")
+    emit_rows(settings, store, rows, run_id="r1")
     called_off = [UpstreamStatus(pick_id=row["pick_id"], order_status="cancelled") for row in rows[:2]]
-    emit(settings, store, rows[2:], run_id="r2", upstream=called_off)
+    emit_rows(settings, store, rows[2:], run_id="r2", upstream=called_off)
     with store.writing() as connection:
         connection.exec_driver_sql("UPDATE pick_outbox SET pushed_status = 'Picked' WHERE order_number = 'K0000'")
     publish(lake, store)

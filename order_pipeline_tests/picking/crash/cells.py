@@ -124,27 +124,25 @@ def examine(cell: Cell, sandbox: SandboxServer, number: int) -> Accounts:
     with tempfile.TemporaryDirectory() as folder, closed_port() as nowhere:
         there = sandbox.channel_url("scanorders")
 
-        def job(run_id: str, hours: int, *, first: bool = False, **death: Any) -> Job:
+        def job(run_id: str, *, first: bool = False, **death: Any) -> Job:
             return Job(
                 folder=folder,
                 base_url=nowhere if first and cell.outcome == "no connection" else there,
                 token=channel.issue_token(),  # type: ignore[attr-defined]
                 rows=rows,
                 run_id=run_id,
-                hours_later=hours,
                 time_out_seconds=TIME_OUT_SECONDS if cell.outcome == "timeout" else PATIENCE_SECONDS,
                 mutant=cell.mutant,
                 **death,
             )
 
-        deaths = _deaths(cell)
-        for hours, death in enumerate(deaths):
-            ending = run(job(f"dies-{hours}", hours, first=hours == 0, **death))
+        for place, death in enumerate(_deaths(cell)):
+            ending = run(job(f"dies-{place}", first=place == 0, **death))
             accounts.killed += ending.killed
             _note_error(accounts, ending)
-        for hours in (len(deaths), len(deaths) + 1):
-            _note_error(accounts, run(job(f"resumes-{hours}", hours)))
-        settle_accounts(accounts, rows, job("accounts", 0), channel.ledger(), _doubts_allowed(cell, accounts))
+        for run_id in ("resumes", "resumes again"):  # at once: a dead holder's lease is free
+            _note_error(accounts, run(job(run_id)))
+        settle_accounts(accounts, rows, job("accounts"), channel.ledger(), _doubts_allowed(cell, accounts))
     return accounts
 
 

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking import emission
+from order_pipeline.picking.pick_list import PickList
 from order_pipeline.settings import PickingSettings, RateSettings, ScanOrdersSettings, Settings
 from order_pipeline_tests.picking.crash import mutants
 
@@ -36,7 +37,7 @@ _processes.set_forkserver_preload(["order_pipeline_tests.picking.crash.children"
 class Job:
     """What a child does. `kill_at` and `hit`: die when this boundary is reached for the hit-th time.
 
-    `hours_later` moves the child's clock, so that the leases of dead emitters have expired for it.
+    `hours_later` moves the child's clock, so that the leases of living emitters have expired for it.
     """
 
     folder: str
@@ -106,9 +107,8 @@ def _emit(job: Job, outbound: Connection) -> None:
             report = emission.emit(
                 settings_of(job),
                 store_of(job),
-                job.rows,
+                lambda: PickList(rows=job.rows, snapshot_id=1),
                 run_id=job.run_id,
-                snapshot_id=1,
                 boundary=SuicideAt(job.kill_at, job.hit),
             )
         outbound.send(Ending(killed=False, report=asdict(report)))

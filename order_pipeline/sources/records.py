@@ -16,6 +16,7 @@ from typing import Protocol
 class UnusableRecord:
     """A received record that cannot be keyed (no id, no parsable day, no JSON): it goes to quarantine with its bytes.
 
+    An answer that can be keyed and says that it is an error is among its batch's records as well: it counts twice.
     `rule`, `field` and `value` are those of apis/common_schema.md section 13; `day` is the window's day when known.
     """
 

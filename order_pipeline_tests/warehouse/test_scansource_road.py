@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from order_pipeline.sandbox.scansource import ScanSourceChannel
+from order_pipeline.sandbox.scansource_data import DistributorItem
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sources.records import Window
 from order_pipeline.sources.scansource import build_extraction
@@ -147,18 +148,27 @@ def test_a_pricing_error_stands_in_quarantine_with_its_text_until_the_item_can_b
     good = next(item for item in fake.books.items.values() if not item.pricing_error)
     items: dict[str, Any] = {"priced_items": [bad.item_number, good.item_number]}
     open_errors = "SELECT value FROM quarantine.rejects WHERE rule = 'pricing_error' AND resolved_at IS NULL"
-    priced = "SELECT count(*) FROM core.prices WHERE origin = 'pricing_api' AND requested_item = "
+
+    def observed(item: DistributorItem) -> list[tuple[Any, ...]]:
+        return rows_of(
+            lake,
+            "SELECT is_error, error_text, unit_price IS NULL, line_amount IS NULL FROM core.prices"
+            f" WHERE origin = 'pricing_api' AND requested_item = '{item.item_number}' ORDER BY as_of",
+        )
+
     # One transaction a group: the errors and the report that ends their window are not committed together.
     run_road(lake, server, window, "first", commit_bytes=0, **items)
     assert (f"{bad.item_number}: {bad.pricing_error}",) in rows_of(lake, open_errors)
-    assert rows_of(lake, f"{priced}'{good.item_number}'") == [(1,)]
-    assert rows_of(lake, f"{priced}'{bad.item_number}'") == [(0,)]
+    assert observed(good) == [(False, None, False, False)]
+    assert observed(bad) == [(True, bad.pricing_error, True, True)]
+    stock = f"SELECT is_error, quantity_available FROM core.availability WHERE item_key = '{bad.item_number}'"
+    assert (True, None) in rows_of(lake, stock)
 
     for item in [item for item in fake.books.items.values() if item.pricing_error]:
         fake.books.items[item.item_number.casefold()] = replace(item, pricing_error=None)
     run_road(lake, server, window, "second", **items)
     assert rows_of(lake, open_errors) == []
-    assert rows_of(lake, f"{priced}'{bad.item_number}'") == [(1,)]
+    assert observed(bad) == [(True, bad.pricing_error, True, True), (False, None, False, False)]
 
 
 @pytest.mark.slow

@@ -2,7 +2,8 @@
 
 Belongs here: batches, and how a row is keyed. The day and the question (warehouse, quantity, ...) are in the record id,
 as the answer repeats neither; so a day's snapshot is stored even where nothing changed. A row error inside a 200
-(`PricingError`) goes to quarantine with its text.
+(`PricingError`, `ErrorFlag`) is an observation as any other, and stands in quarantine with its text too (section 9),
+without a day: until a later complete snapshot lacks it.
 """
 
 from __future__ import annotations
@@ -132,11 +133,11 @@ class SnapshotStep:
             if item is None:
                 number = text_of(field_of(row, "ItemNumber"))
                 batch.unusable.append(UnusableRecord("missing_key", "ItemNumber", number, payload, self._day))
-            elif is_true(field_of(row, "PricingError")):
+                continue
+            self._add(batch, f"{key}:{item}", payload)
+            if is_true(field_of(row, "PricingError")):
                 text = f"{item}: {field_of(row, 'PricingErrorDesc') or 'no text'}"
-                batch.unusable.append(UnusableRecord("pricing_error", "PricingErrorDesc", text, payload, self._day))
-            else:
-                self._add(batch, f"{key}:{item}", payload)
+                batch.unusable.append(UnusableRecord("pricing_error", "PricingErrorDesc", text, payload))
         return batch
 
     async def _availability(self, items: Sequence[str]) -> RecordBatch:
@@ -148,10 +149,13 @@ class SnapshotStep:
             row = decode_object(payload) or {}
             material = text_of(field_of(row, "MaterialNumber"))
             warehouse = text_of(field_of(row, "Warehouse")) or settings.warehouse
-            if material:
-                self._add(batch, f"{self._customer_number}:{self._day}:{warehouse}:{material}", payload)
-            else:
+            if not material:
                 batch.unusable.append(UnusableRecord("missing_key", "MaterialNumber", "", payload, self._day))
+                continue
+            self._add(batch, f"{self._customer_number}:{self._day}:{warehouse}:{material}", payload)
+            if is_true(field_of(row, "ErrorFlag")):
+                text = f"{material}: {field_of(row, 'ErrorDescription') or 'no text'}"
+                batch.unusable.append(UnusableRecord("availability_error", "ErrorDescription", text, payload))
         return batch
 
     def _add(self, batch: RecordBatch, record_id: str, payload: bytes) -> None:

@@ -271,21 +271,22 @@ async def test_windows_side_by_side_leave_no_gap_whether_the_last_day_is_meant_o
     assert len(store.records["order_rows"]) == distributor.channels["scansource"].ledger()["orders"]
 
 
-async def test_a_pricing_error_inside_a_200_is_quarantined_with_its_text_and_the_others_arrive(settings, window, books):
+async def test_an_error_inside_a_200_is_quarantined_with_its_text_and_the_others_arrive(settings, window, books):
     bad = next(item for item in books.items.values() if item.pricing_error)
     good = next(item for item in books.items.values() if not item.pricing_error)
-    priced = settings.model_copy(update={"priced_items": [bad.item_number, good.item_number]})
+    priced = settings.model_copy(update={"priced_items": [bad.item_number, good.item_number, "NO-SUCH-ITEM"]})
     store = await extract(priced, window)
-    found = [record for record in store.unusable if bad.item_number in record.value]
-    assert [(record.rule, record.field) for record in found] == [("pricing_error", "PricingErrorDesc")]
-    assert "not sold in this sales area" in found[0].value
-    priced_items = {record_id.rsplit(":", 1)[1] for record_id in store.records["prices"]}
-    assert good.item_number in priced_items
-    assert bad.item_number not in priced_items
+    found = {record.rule: record for record in store.unusable if bad.item_number in record.value}
+    assert found.keys() == {"pricing_error"}
+    assert "not sold in this sales area" in found["pricing_error"].value
+    unknown = {record.rule: record.field for record in store.unusable if "NO-SUCH-ITEM" in record.value}
+    assert unknown == {"pricing_error": "PricingErrorDesc", "availability_error": "ErrorDescription"}
+    observed = {record_id.rsplit(":", 1)[1] for record_id in store.records["prices"]}
+    assert {good.item_number, bad.item_number, "NO-SUCH-ITEM"} <= observed
 
 
 async def test_numbers_that_differ_by_leading_zeros_are_the_same_order(distributor, settings, window):
     distributor.channels["scansource"].configure(detail_without_leading_zeros=True)
     store = await extract(settings, window)
     assert len(store.records["order_details"]) == distributor.channels["scansource"].ledger()["orders"]
-    assert not [record for record in store.unusable if record.rule != "pricing_error"]
+    assert not [record for record in store.unusable if record.rule not in {"pricing_error", "availability_error"}]

@@ -54,12 +54,13 @@ SELECT
         AS item_key_type,
     'pricing' AS origin,
     as_of,
-    {{ quantity('answer.QuantityAvailable') }} AS quantity_available,
-    {{ text('answer.QuantityAvailable') }} AS quantity_available_text,
-    {{ quantity('answer.TotalInventory') }} AS quantity_total,
-    {{ text('answer.TotalInventory') }} AS quantity_total_text,
-    {{ quantity('answer.QuantityOnOrder') }} AS quantity_on_order,
-    {{ text('answer.QuantityOnOrder') }} AS quantity_on_order_text,
+    CASE WHEN NOT is_error THEN {{ quantity('answer.QuantityAvailable') }} END AS quantity_available,
+    CASE WHEN NOT is_error THEN {{ text('answer.QuantityAvailable') }} END AS quantity_available_text,
+    CASE WHEN NOT is_error THEN {{ quantity('answer.TotalInventory') }} END AS quantity_total,
+    CASE WHEN NOT is_error THEN {{ text('answer.TotalInventory') }} END AS quantity_total_text,
+    CASE WHEN NOT is_error THEN {{ quantity('answer.QuantityOnOrder') }} END AS quantity_on_order,
+    CASE WHEN NOT is_error THEN {{ text('answer.QuantityOnOrder') }} END AS quantity_on_order_text,
     {{ text('answer.InventoryDisplay') }} AS display_text,
-    false AS is_error
+    is_error,
+    error_text
 FROM {{ ref('stg_scansource__parsed_prices') }}

@@ -1,5 +1,5 @@
--- core.prices from ScanSource, origin pricing_api: what the price list answered at a moment. Answers that are errors never
--- come here: they are quarantined with their text when they are received.
+-- core.prices from ScanSource, origin pricing_api: what the price list answered at a moment. No amount on an error, which
+-- names a price of 0 (apis/scansource.md 5.1).
 SELECT
     'scansource' AS source,
     account,
@@ -15,14 +15,14 @@ SELECT
     deal_id,
     {{ quantity('requested_quantity') }} AS requested_quantity,
     as_of,
-    {{ decimal('answer.UnitPrice') }} AS unit_price,
-    {{ text('answer.UnitPrice') }} AS unit_price_text,
-    {{ decimal('answer.MSRP') }} AS list_price,
-    {{ text('answer.MSRP') }} AS list_price_text,
-    {{ decimal('answer.Cost') }} AS cost,
-    {{ text('answer.Cost') }} AS cost_text,
-    {{ decimal('answer.ExtendedTotal') }} AS line_amount,
-    {{ text('answer.ExtendedTotal') }} AS line_amount_text,
+    CASE WHEN NOT is_error THEN {{ decimal('answer.UnitPrice') }} END AS unit_price,
+    CASE WHEN NOT is_error THEN {{ text('answer.UnitPrice') }} END AS unit_price_text,
+    CASE WHEN NOT is_error THEN {{ decimal('answer.MSRP') }} END AS list_price,
+    CASE WHEN NOT is_error THEN {{ text('answer.MSRP') }} END AS list_price_text,
+    CASE WHEN NOT is_error THEN {{ decimal('answer.Cost') }} END AS cost,
+    CASE WHEN NOT is_error THEN {{ text('answer.Cost') }} END AS cost_text,
+    CASE WHEN NOT is_error THEN {{ decimal('answer.ExtendedTotal') }} END AS line_amount,
+    CASE WHEN NOT is_error THEN {{ text('answer.ExtendedTotal') }} END AS line_amount_text,
     {{ text('answer.UnitPriceCurrencyCode') }} AS currency,
     {{ text('answer.MSRPCurrencyCode') }} AS list_price_currency,
     {{ text('answer.ExtendedTotalCurrency') }} AS line_amount_currency,
@@ -31,5 +31,6 @@ SELECT
     {{ flag('answer.SPARestriction') }} AS has_special_price_restriction,
     {{ text('answer.SPADescription') }} AS special_price_description,
     {{ text('answer.SPARestrictionDescription') }} AS restriction_description,
-    false AS is_error
+    is_error,
+    error_text
 FROM {{ ref('stg_scansource__parsed_prices') }}

@@ -41,3 +41,11 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """Open the instance of `prepare_dagster_home`, and close it afterwards."""
     with dg.DagsterInstance.from_config(str(prepare_dagster_home(settings))) as instance:
         yield instance
+
+
+def create_storages(settings: Settings) -> None:
+    """Make the instance's databases where they are missing, before several processes of Dagster try so at once."""
+    with open_instance(settings) as instance:
+        instance.get_runs_count()
+        instance.all_asset_keys()
+        instance.all_instigator_state()

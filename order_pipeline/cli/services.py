@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import subprocess
 import sys
 import webbrowser
 from contextlib import ExitStack
@@ -98,22 +97,29 @@ def ui(
 ) -> None:
     """Open the Dagster UI, with its daemon, on this project; the runs and assets of earlier commands are there.
 
-    On a data directory that `demo` filled, the fakes run beside it, so that every button works.
+    On a data directory that `demo` filled, the fakes run beside it, so that every button works. Ctrl-C, SIGTERM or a
+    closed terminal ends it with all its processes; runs under way are told to end, too.
     """
-    from order_pipeline.automation.instance import PROJECT_ROOT, prepare_dagster_home  # noqa: PLC0415
+    from order_pipeline.automation.instance import (  # noqa: PLC0415
+        PROJECT_ROOT,
+        create_storages,
+        prepare_dagster_home,
+    )
     from order_pipeline.cli.demo_sandbox import running_sandbox  # noqa: PLC0415
     from order_pipeline.cli.demo_world import as_environment, remembered_world  # noqa: PLC0415
+    from order_pipeline.cli.family import run_family, stop_signals_interrupt  # noqa: PLC0415
 
     settings = load_settings()
     world = remembered_world(settings.data_dir)
     with ExitStack() as stack:
+        stack.enter_context(stop_signals_interrupt())
         environment = dict(os.environ)
         if world:
             sandbox = stack.enter_context(running_sandbox(world, settings.data_dir))
             environment = as_environment(sandbox.settings_groups(world), settings.data_dir)
             note("This data directory holds the demo: its fakes run beside the UI.")
+        create_storages(settings)
         environment["DAGSTER_HOME"] = str(prepare_dagster_home(settings))
         note(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C ends it)")
         command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
-        ended = subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=False)  # noqa: S603
-        raise typer.Exit(ended.returncode)
+        raise typer.Exit(run_family(command, PROJECT_ROOT, environment))

@@ -5,41 +5,31 @@ Belongs here: the questions and their order. Does not belong here: mending anyth
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from order_pipeline.cli.findings import Finding
 from order_pipeline.cli.output import Format, print_objects, print_table
 from order_pipeline.settings import Settings, load_settings
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One answer: `state` is `ok`, `off`, `missing` or `failed`; `next_step` is empty when nothing is to be done."""
-
-    what: str
-    state: str
-    detail: str
-    next_step: str = ""
-
-
 def doctor(
-    online: Annotated[bool, typer.Option(help="Also ask the configured APIs for a token.")] = True,  # noqa: FBT002
+    online: Annotated[bool, typer.Option(help="Also ask each configured API one small question.")] = True,  # noqa: FBT002
     output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
 ) -> None:
     """Look at settings, stores and credentials, and say what is missing and what to do about it.
 
     The exit code is 1 when something that is switched on cannot work. No secret is shown.
     """
+    from order_pipeline.cli.probes import ask_online  # noqa: PLC0415
+
     settings = load_settings()
     findings = [finding for look in LOOKS for finding in look(settings)]
     if online:
-        findings += probe_channels(settings)
+        findings += ask_online(settings)
     if output is Format.TABLE:
         columns = ["what", "state", "detail", "next step"]
         print_table(columns, [[each.what, each.state, each.detail, each.next_step] for each in findings])
@@ -101,6 +91,8 @@ def look_at_channels(settings: Settings) -> Iterator[Finding]:
         "scansource": ("client_id", "client_secret", "subscription_key", "customer_numbers"),
         "skroutz": ("token",),
     }
+    if settings.scansource.generation == "legacy":  # opened by the key alone
+        wanted["scansource"] = ("subscription_key", "customer_numbers")
     for name, fields in wanted.items():
         group = getattr(settings, name)
         prefix = f"ORDER_PIPELINE_{name.upper()}__"
@@ -156,47 +148,3 @@ LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     look_at_channels,
     look_at_scanorders,
 )
-
-
-def probe_channels(settings: Settings) -> list[Finding]:
-    """Ask each configured channel one small question; a channel that lacks settings is not asked."""
-    from order_pipeline.http.errors import ApiError, NotConfigured  # noqa: PLC0415
-
-    findings: list[Finding] = []
-    for name, probe in {"kibo": probe_kibo, "scansource": probe_scansource, "skroutz": probe_skroutz}.items():
-        if not getattr(settings, name).enabled:
-            continue
-        with contextlib.suppress(NotConfigured):  # said by look_at_channels
-            try:
-                findings.append(Finding(f"{name} online", "ok", asyncio.run(probe(settings))))
-            except ApiError as error:
-                findings.append(Finding(f"{name} online", "failed", str(error), error.next_step))
-    return findings
-
-
-async def probe_kibo(settings: Settings) -> str:
-    """Search for one order."""
-    from order_pipeline.sources.kibo import SearchQuery  # noqa: PLC0415
-    from order_pipeline.sources.kibo.client import open_transport  # noqa: PLC0415
-
-    query = SearchQuery(manufacturer_ids=settings.kibo.manufacturer_ids, per_page=1)
-    async with open_transport(settings.kibo) as transport:
-        await transport.request("GET", "/order/", params=query.parameters() | {"page": "1"})
-    return "key and secret open the order search"
-
-
-async def probe_scansource(settings: Settings) -> str:
-    """Ask for each customer number."""
-    from order_pipeline.sources.scansource import check_customers  # noqa: PLC0415
-
-    known = await check_customers(settings.scansource)
-    return ", ".join(f"{number} {'known' if is_known else 'UNKNOWN'}" for number, is_known in known.items())
-
-
-async def probe_skroutz(settings: Settings) -> str:
-    """Read an order that cannot exist: only a good token is told so."""
-    from order_pipeline.sources.skroutz.client import open_transport, read_order  # noqa: PLC0415
-
-    async with open_transport(settings.skroutz) as transport:
-        await read_order(transport, "000000-0000000")
-    return "the token opens the order API"

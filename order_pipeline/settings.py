@@ -202,6 +202,11 @@ class Settings(BaseSettings):
     schedule: ScheduleSettings = ScheduleSettings()
 
     @property
+    def demo_world_file(self) -> Path:
+        """Stands in the data directory of a demo: fake orders, which must never meet real channels or a real floor."""
+        return self.data_dir / "demo_world.json"
+
+    @property
     def resolved_operations_url(self) -> str:
         """The operations store's SQLAlchemy URL, the embedded default filled in."""
         return self.operations_url or f"sqlite:///{self.data_dir.resolve() / 'operations.sqlite'}"

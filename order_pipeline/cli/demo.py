@@ -74,29 +74,48 @@ def claim_directory(settings: Settings, days: int, orders: int, seed: int) -> De
 
     Ends the command if the directory holds real orders, or a demo of another world.
     """
-    from order_pipeline.cli.demo_world import DemoWorld, free_port, remember_world, remembered_world  # noqa: PLC0415
-    from order_pipeline.warehouse.lake import Lake  # noqa: PLC0415
+    from order_pipeline.cli.demo_world import (  # noqa: PLC0415
+        DemoWorld,
+        free_port,
+        real_orders_in,
+        remember_world,
+        remembered_world,
+    )
+    from order_pipeline.destinations.demo_guard import ELSEWHERE  # noqa: PLC0415
 
-    present = remembered_world(settings.data_dir)
-    elsewhere = "choose another ORDER_PIPELINE_DATA_DIR, or `make clean` if nothing in it is needed."
+    require_own_stores(settings)
+    present = remembered_world(settings)
     if present is not None:
         if present.is_the_same_as(days, orders, seed):
             return present
         fail(
             f"{settings.data_dir} holds a demo of {present.days} days x {present.orders} orders, seed {present.seed}.",
-            f"Run that one again to see that nothing is doubled; for another one {elsewhere}",
+            f"Run that one again to see that nothing is doubled; for another one {ELSEWHERE}.",
             code=2,
         )
-    catalog = Lake(settings).catalog_file
-    if catalog is None or catalog.exists():
+    found = real_orders_in(settings)
+    if found is not None:
         fail(
-            f"{settings.data_dir} holds a lake that no demo made: fake orders do not belong there.",
-            f"For the demo {elsewhere}",
+            f"{settings.data_dir} holds {found} that no demo made: fake orders do not belong there.",
+            f"For the demo {ELSEWHERE}.",
             code=2,
         )
     world = DemoWorld(days=days, orders=orders, seed=seed, port=free_port())
-    remember_world(settings.data_dir, world)
+    remember_world(settings, world)
     return world
+
+
+def require_own_stores(settings: Settings) -> None:
+    """End the command when a setting names a store outside of the data directory: no place for a demo's orders."""
+    from order_pipeline.destinations.demo_guard import stores_outside  # noqa: PLC0415
+
+    outside = stores_outside(settings)
+    if outside:
+        fail(
+            f"{' and '.join(outside)} name a store outside of {settings.data_dir}: fake orders do not belong there.",
+            "Unset them for the demo; it keeps everything in its data directory.",
+            code=2,
+        )
 
 
 def payloads_on_the_floor(settings: Settings) -> list[dict[str, Any]]:

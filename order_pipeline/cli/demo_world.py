@@ -10,16 +10,20 @@ import json
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from sqlalchemy import select
 
+from order_pipeline.operations.inbox import webhook_inbox
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.tables import pick_outbox
 from order_pipeline.settings import Settings
 from order_pipeline.sources.records import Window
 
-WORLD_NAME = "demo_world.json"
 SANDBOX_TODAY = date(2026, 1, 15)
 
 Groups = dict[str, dict[str, Any]]
@@ -61,16 +65,34 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def remembered_world(data_dir: Path) -> DemoWorld | None:
+def remembered_world(settings: Settings) -> DemoWorld | None:
     """The world that this data directory was filled from, or None if it holds no demo."""
-    path = data_dir / WORLD_NAME
+    path = settings.demo_world_file
     return msgspec.json.decode(path.read_bytes(), type=DemoWorld) if path.exists() else None
 
 
-def remember_world(data_dir: Path, world: DemoWorld) -> None:
+def remember_world(settings: Settings, world: DemoWorld) -> None:
     """Write the world down, before the first of its orders is stored."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    (data_dir / WORLD_NAME).write_bytes(msgspec.json.format(msgspec.json.encode(world)))
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.demo_world_file.write_bytes(msgspec.json.format(msgspec.json.encode(world)))
+
+
+def real_orders_in(settings: Settings) -> str | None:
+    """What the data directory holds of real orders, when no demo was made in it; None: nothing.
+
+    A lake counts whatever it holds; an operations store only with picks or webhooks in it, as looking at it makes one.
+    """
+    if (settings.data_dir / "catalog.sqlite").exists():
+        return "a lake"
+    if not (settings.data_dir / "operations.sqlite").exists():
+        return None
+    with closing(OperationsStore(settings.resolved_operations_url)) as store:
+        store.create_all()
+        with store.reading() as connection:
+            for table, meaning in ((pick_outbox, "picks"), (webhook_inbox, "received webhooks")):
+                if connection.execute(select(table).limit(1)).first() is not None:
+                    return meaning
+    return None
 
 
 def overridden(settings: Settings, groups: Mapping[str, Mapping[str, Any]]) -> Settings:

@@ -45,7 +45,7 @@ def look_at_data(settings: Settings) -> Iterator[Finding]:
     from order_pipeline.cli.demo_world import remembered_world  # noqa: PLC0415
 
     directory = settings.data_dir.resolve()
-    world = remembered_world(directory)
+    world = remembered_world(settings)
     detail = f"{directory}: " + (f"a demo, {world.days} days x {world.orders} orders" if world else "no demo")
     advice = "For real channels use another ORDER_PIPELINE_DATA_DIR, or `make clean`." if world else ""
     yield Finding("data directory", "ok", detail, advice)
@@ -115,13 +115,19 @@ def look_at_channels(settings: Settings) -> Iterator[Finding]:
 
 def look_at_scanorders(settings: Settings) -> Iterator[Finding]:
     """Whether picks would be sent, to whom, and whether the login holds."""
+    from order_pipeline.destinations.demo_guard import DemoDirectoryError, refuse_demo_orders  # noqa: PLC0415
     from order_pipeline.destinations.scanorders_token import expiry_warning  # noqa: PLC0415
 
     scanorders = settings.scanorders
     mode = "sends" if scanorders.send else "dry run: ORDER_PIPELINE_SCANORDERS__SEND is not true"
     if scanorders.allowed_order_numbers is not None:
         mode += f", only {len(scanorders.allowed_order_numbers)} orders that are allowed by name"
-    yield Finding("scanorders", "ok", f"{scanorders.base_url}: {mode}")
+    try:
+        if scanorders.send:
+            refuse_demo_orders(settings)
+        yield Finding("scanorders", "ok", f"{scanorders.base_url}: {mode}")
+    except DemoDirectoryError as error:
+        yield Finding("scanorders", "failed", str(error), "Until then nothing is sent.")
     warning = expiry_warning(settings)
     state = "ok" if warning is None else "missing" if scanorders.send else "off"
     yield Finding("scanorders login", state, warning or "a token is at hand")

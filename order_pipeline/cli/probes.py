@@ -117,7 +117,7 @@ async def _ask_scanorders(settings: Settings) -> str:
     tokens = TokenKeeper(settings)
     tokens.current()
     try:
-        async with open_scanorders(settings.scanorders, tokens) as transport:
+        async with open_scanorders(settings, tokens) as transport:
             await ScanOrdersClient(transport, settings.scanorders).read_order(NO_ID)
     except PermanentError as error:
         if error.status == 401:

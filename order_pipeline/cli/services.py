@@ -105,12 +105,15 @@ def ui(
         create_storages,
         prepare_dagster_home,
     )
+    from order_pipeline.cli.demo import require_own_stores  # noqa: PLC0415
     from order_pipeline.cli.demo_sandbox import running_sandbox  # noqa: PLC0415
     from order_pipeline.cli.demo_world import as_environment, remembered_world  # noqa: PLC0415
     from order_pipeline.cli.family import run_family, stop_signals_interrupt  # noqa: PLC0415
 
     settings = load_settings()
-    world = remembered_world(settings.data_dir)
+    world = remembered_world(settings)
+    if world:
+        require_own_stores(settings)
     with ExitStack() as stack:
         stack.enter_context(stop_signals_interrupt())
         environment = dict(os.environ)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from order_pipeline.destinations.demo_guard import refuse_demo_orders
 from order_pipeline.destinations.scanorders_answers import decode_object, field, identifier, unwrap
 from order_pipeline.destinations.scanorders_poster import AccessTokens, workflow_url
 from order_pipeline.http.auth import BearerToken
 from order_pipeline.http.errors import PermanentError
 from order_pipeline.http.reply import Reply
 from order_pipeline.http.transport import Transport
-from order_pipeline.settings import ScanOrdersSettings
+from order_pipeline.settings import ScanOrdersSettings, Settings
 
 STATUSES = ("Picked", "Ready to Fulfil", "In Progress")
 """The texts that `updateorder` takes (section 7): British spelling, one l."""
@@ -87,9 +88,15 @@ class ScanOrdersClient:
         )
 
 
-def open_transport(settings: ScanOrdersSettings, tokens: AccessTokens) -> Transport:
-    """The transport of the two calls: same host, same budget and same token as create."""
-    return Transport("scanorders", settings.base_url, auth=BearerToken(tokens.current), rate=settings.rate)
+def open_transport(settings: Settings, tokens: AccessTokens) -> Transport:
+    """The transport of the two calls: same host, same budget and same token as create.
+
+    Raises:
+        DemoDirectoryError: a demo's picks would meet a real floor.
+    """
+    refuse_demo_orders(settings)
+    there = settings.scanorders
+    return Transport("scanorders", there.base_url, auth=BearerToken(tokens.current), rate=there.rate)
 
 
 def _fields(reply: Reply) -> dict[str, Any]:

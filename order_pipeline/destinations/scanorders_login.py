@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from order_pipeline.destinations.demo_guard import refuse_demo_orders
 from order_pipeline.destinations.scanorders_token import StoredToken, save_token
 from order_pipeline.http.errors import NotConfigured
 from order_pipeline.http.oauth2 import AuthorizationCode, is_loopback
@@ -35,10 +36,11 @@ async def login(
         timeout_seconds: how long to wait for the person.
 
     Raises:
-        NotConfigured: a setting is missing or the redirect does not point to this machine.
+        NotConfigured: a setting is missing, the redirect does not point to this machine, or this is a demo's directory.
         LoginTimeoutError: nobody came back.
         PermanentError, NotSent: consent or exchange failed (`http.oauth2`).
     """
+    refuse_demo_orders(settings)
     flow = _flow(settings)
     url, state = flow.start()
     redirected: asyncio.Future[str] = asyncio.get_running_loop().create_future()

@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from order_pipeline.destinations.demo_guard import refuse_demo_orders
 from order_pipeline.destinations.scanorders_poster import PickPoster
 from order_pipeline.destinations.scanorders_token import TokenKeeper
 from order_pipeline.http.retry import RetryPolicy
@@ -103,10 +104,13 @@ def emit(
         boundary: test hook, see `BOUNDARIES`.
 
     Raises:
+        DemoDirectoryError: a demo's picks would go to a real floor; nothing was done.
         LeaseHeldError: another emitter is at work; nothing was done.
         LeaseLostError: reading the list took longer than the lease, and another emitter took over; nothing was planned.
         ValueError: what was read is not the list of picks; nothing was planned.
     """
+    if settings.scanorders.send:
+        refuse_demo_orders(settings)
     covered = None if covered_sources is None else frozenset(covered_sources)
     started = time.perf_counter()
     store.create_all()

@@ -101,7 +101,7 @@ def _lines_to_push(connection: Connection, policy: Mapping[str, str]) -> list[Ou
 async def _read_all(
     settings: Settings, store: OperationsStore, lines: list[OutboxLine], run_id: str, report: FollowUpReport
 ) -> None:
-    async with open_transport(settings.scanorders, TokenKeeper(settings)) as transport:
+    async with open_transport(settings, TokenKeeper(settings)) as transport:
         client = ScanOrdersClient(transport, settings.scanorders)
         for line in lines:
             try:
@@ -123,7 +123,7 @@ async def _read_all(
 async def _push_all(
     settings: Settings, store: OperationsStore, lines: list[OutboxLine], run_id: str, report: FollowUpReport
 ) -> None:
-    async with open_transport(settings.scanorders, TokenKeeper(settings)) as transport:
+    async with open_transport(settings, TokenKeeper(settings)) as transport:
         client = ScanOrdersClient(transport, settings.scanorders)
         for line in lines:
             status = settings.scanorders.push_statuses[line.upstream_status or ""]

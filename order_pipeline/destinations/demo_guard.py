@@ -1,0 +1,54 @@
+"""Fake orders and a real floor never meet: the one check before anything is asked of ScanOrders.
+
+A data directory holds either a demo (`demo_world.json` stands in it) or real orders. A demo's picks may go to this
+machine only, and a demo's stores lie in its directory only. Every way to ScanOrders passes `refuse_demo_orders`:
+sending (`picking.emission`), reading back and pushing statuses (`scanorders.open_transport`), logging in
+(`scanorders_login`).
+Does not belong here: making and recognising a demo's world (`cli.demo_world`).
+"""
+
+from __future__ import annotations
+
+from order_pipeline.http.errors import NotConfigured
+from order_pipeline.http.oauth2 import is_loopback
+from order_pipeline.settings import Settings
+
+ELSEWHERE = "choose another ORDER_PIPELINE_DATA_DIR, or `make clean` if nothing in it is needed"
+
+
+class DemoDirectoryError(NotConfigured):
+    """The data directory holds a demo, and a setting leads out of it. Nothing was sent."""
+
+
+def refuse_demo_orders(settings: Settings) -> None:
+    """Let nothing of a demo reach a ScanOrders on another machine, nor leave marks in stores outside of the demo.
+
+    Raises:
+        DemoDirectoryError: it would; the message says what to do.
+    """
+    if not settings.demo_world_file.exists():
+        return
+    place = f"{settings.data_dir} holds a demo's fake orders ({settings.demo_world_file.name})"
+    if not is_loopback(settings.scanorders.base_url):
+        message = (
+            f"{place}, but ORDER_PIPELINE_SCANORDERS__BASE_URL is {settings.scanorders.base_url}: fake orders must not "
+            f"reach a real floor. Nothing was sent. For real orders {ELSEWHERE}."
+        )
+        raise DemoDirectoryError(message)
+    outside = stores_outside(settings)
+    if outside:
+        message = (
+            f"{place}, but {' and '.join(outside)} name a store outside of it. Nothing was sent. Unset them for the "
+            f"demo; for real orders {ELSEWHERE}."
+        )
+        raise DemoDirectoryError(message)
+
+
+def stores_outside(settings: Settings) -> list[str]:
+    """The settings that put a store elsewhere than into the data directory; a demo has none."""
+    stores = {
+        "ORDER_PIPELINE_OPERATIONS_URL": settings.operations_url,
+        "ORDER_PIPELINE_LAKE__CATALOG": settings.lake.catalog,
+        "ORDER_PIPELINE_LAKE__DATA_PATH": settings.lake.data_path,
+    }
+    return [name for name, value in stores.items() if value is not None]

@@ -14,6 +14,7 @@ from order_pipeline.assets.channels import Channel
 from order_pipeline.assets.road import Road
 from order_pipeline.assets.specs import OWNERS, raw_key
 from order_pipeline.assets.stored_rows import read_raw_counts
+from order_pipeline.automation.failures import told_plainly
 from order_pipeline.automation.jobs import READING_TAG
 from order_pipeline.automation.partitions import days_of, window_of
 from order_pipeline.warehouse.ingest_result import Counts, IngestResult
@@ -46,7 +47,8 @@ def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str])
         only = context.run.tags.get(READING_TAG)
         window = window_of(list(context.partition_keys))
         road.prepare_stores()
-        result = road.fetch(channel, window, context.run.run_id, only=only)
+        with told_plainly():
+            result = road.fetch(channel, window, context.run.run_id, only=only)
         seconds = time.monotonic() - started
         for resource in channel.resources:
             stored = read_raw_counts(road.lake, channel.name, resource, days_of(window))

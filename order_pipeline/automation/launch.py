@@ -71,7 +71,8 @@ def stated_cause(error: SerializableErrorInfo | None) -> str:
     message = "no error was recorded"
     while error is not None:
         message = " ".join(error.message.split()) or message
-        if not (error.cls_name or "").startswith("Dagster"):
+        is_wrapping = (error.cls_name or "").startswith("Dagster") or (error.cls_name == "Failure" and error.cause)
+        if not is_wrapping:
             break
         error = error.cause
     return message

@@ -112,9 +112,20 @@ def test_a_channel_that_is_down_fails_with_what_to_do_next(road, tmp_path):
     down = down.model_copy(update={"data_dir": tmp_path})
     with open_instance(down) as instance:
         outcome = run_job(build_definitions(down), instance, "kibo_job", WORLD.window)
+        (event,) = instance.all_logs(outcome.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     assert not outcome.success
-    assert outcome.failures[0].step == "fetch_kibo"
-    assert "127.0.0.1:9" in outcome.failures[0].message
+    (failure,) = outcome.failures
+    assert failure.step == "fetch_kibo"
+    assert failure.message.startswith("order_pipeline.http.errors.NotSent: ")
+    assert "GET http://127.0.0.1:9/api/v2/order/" in failure.message
+    assert "| next: Check the address" in failure.message
+    assert event.dagster_event
+    shown = event.dagster_event.step_failure_data
+    assert shown.error
+    assert shown.user_failure_data
+    assert shown.user_failure_data.description
+    assert shown.user_failure_data.description in shown.error.message, "the first error in the UI is ours"
+    assert shown.user_failure_data.metadata["next step"].value == "Check the address, the network and TLS."
 
 
 def test_a_source_whose_contract_check_failed_keeps_its_picks(road, monkeypatch):

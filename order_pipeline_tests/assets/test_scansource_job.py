@@ -1,5 +1,7 @@
 """ScanSource's job in Dagster: a quota stop ends green and says what remains; a source that is down fails alone."""
 
+from urllib.parse import parse_qs
+
 import dagster as dg
 import pytest
 
@@ -56,23 +58,43 @@ def run(settings, source, window):
         return outcome, {(check.asset_key.to_user_string(), check.check_name): check for check in checks}
 
 
-def test_a_quota_stop_ends_green_a_check_says_what_remains_and_the_next_run_fetches_only_that(server, window, tmp_path):
-    stopped, checks = run(all_settings(server, tmp_path, call_budget=9), "scansource", window)
+def numbers_in_core(settings):
+    return {number for (number,) in Lake(settings).query("select order_number from core.orders").rows}
+
+
+@pytest.mark.parametrize("whose", ["the API's", pytest.param("our own", marks=pytest.mark.slow)])
+def test_a_quota_stop_ends_green_a_check_says_what_remains_and_the_next_run_fetches_only_that(
+    server, window, tmp_path, whose
+):
+    server.reset()
+    channel = server.channels["scansource"]
+    enough_for_some = 14
+    channel.configure(quota_calls=enough_for_some if whose == "the API's" else None)
+    limited = all_settings(server, tmp_path, call_budget=enough_for_some if whose == "our own" else None)
+    ordered = channel.books.orders.values()
+    every_order = {each.number for each in ordered if window.start <= each.entered_at.date() < window.end}
+
+    stopped, checks = run(limited, "scansource", window)
     assert stopped.success
+    kept = numbers_in_core(limited)
+    assert kept
+    assert kept < every_order
     check = checks["raw/scansource_order_details", "windows_proved_complete"]
     assert not check.passed
     said = str(check.metadata["what remains (first ones)"].value)
-    assert "orders remain on 2026-01-" in said
-    assert "0 calls left in the budget" in said
+    assert f"{len(every_order - kept)} orders remain on 2026-01-" in said
+    assert all(number in said for number in every_order - kept)
+    assert ("go on after " if whose == "the API's" else "0 calls left in the budget") in said
 
+    channel.configure(quota_calls=None)
     server.calls["scansource"].reset()
     finished, checks = run(all_settings(server, tmp_path), "scansource", window)
     assert finished.success
     assert checks["raw/scansource_order_details", "windows_proved_complete"].passed
-    lake = Lake(all_settings(server, tmp_path))
-    orders = lake.query("select count(*) from core.orders where source = 'scansource'").rows[0][0]
-    assert orders == server.channels["scansource"].ledger()["orders"]
-    assert 0 < server.calls["scansource"].total("salesorder/v1/detail") < orders
+    details = [call for call in server.calls["scansource"].recent if call.path.endswith("salesorder/v1/detail")]
+    asked = [parse_qs(call.query)["salesOrderNumber"][0] for call in details]
+    assert sorted(asked) == sorted(every_order - kept)
+    assert numbers_in_core(limited) == every_order
 
 
 @pytest.mark.slow

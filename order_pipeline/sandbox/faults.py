@@ -22,8 +22,8 @@ FaultKind = Literal[
     "status",  # answer `status` without any effect
     "status_after",  # let the effect happen, then answer `status`
     "html",  # a 200 page of HTML instead of JSON, no effect
-    "stall",  # wait `seconds` before anything happens
-    "stall_after",  # let the effect happen, then wait `seconds` before the answer
+    "stall",  # wait `seconds`, or until the faults are lifted, before anything happens
+    "stall_after",  # let the effect happen, then wait as long before the answer
     "slow_body",  # the true answer, its body dribbled over `seconds`
     "truncated_json",  # the true answer, its JSON cut short, correct HTTP
     "cut_body",  # the true headers, part of the body, then the connection closes
@@ -94,9 +94,13 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class FaultBook:
-    """The faults in force, with the count of calls and hits of each. The first fault that hits a call wins."""
+    """The faults in force, with the count of calls and hits of each. The first fault that hits a call wins.
+
+    `resets` counts how often all faults were lifted: what a fault still holds up goes on when it grows.
+    """
 
     def __init__(self, seed: int, faults: Sequence[Fault] = ()) -> None:
+        self.resets = 0
         self._seed = seed
         self._faults: list[Fault] = []
         self._calls: list[int] = []
@@ -111,7 +115,8 @@ class FaultBook:
             self._faults.append(fault)
 
     def reset(self) -> None:
-        """No fault any more."""
+        """No fault any more; stalled calls go on."""
+        self.resets += 1
         self._faults, self._calls, self._hits = [], [], []
 
     def next_fault(self, api: str, call: str) -> Fault | None:

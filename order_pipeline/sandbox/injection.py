@@ -24,6 +24,7 @@ TRANSPORT_KEY = "sandbox.transport"
 FAULT_KEY = "sandbox.fault"
 DROPPED = "dropped"
 SLOW_CHUNKS = 10
+LOOK_SECONDS = 0.01
 HTML_PAGE = "<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>Back soon</h1></body></html>"
 
 
@@ -126,11 +127,19 @@ class FaultLayer:
             await drain(receive)
             transport_of(scope).abort()
         elif fault.kind == "stall":
-            await asyncio.sleep(fault.seconds)
+            await self._stall(fault.seconds)
             await self._app(scope, receive, send)
         else:
             start, body = await capture(self._app, scope, receive)
             await self._spoil_answer(fault, scope, send, start, body)
+
+    async def _stall(self, seconds: float) -> None:
+        """Wait so long, or until the faults are lifted: who scripts a stall need not guess how long others take."""
+        resets, clock = self._book.resets, asyncio.get_running_loop().time
+        end = clock() + seconds
+        # Faults are lifted from any thread, so there is no event of this loop to wait for.
+        while self._book.resets == resets and (left := end - clock()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(min(left, LOOK_SECONDS))
 
     async def _spoil_answer(self, fault: Fault, scope: Scope, send: Send, start: Message, body: bytes) -> None:
         """The effect has happened and the true answer is known; spoil what the client sees of it."""
@@ -146,7 +155,7 @@ class FaultLayer:
             await send({"type": "http.response.body", "body": kept, "more_body": True})
             transport_of(scope).close()  # not abort: what was written must arrive before the end does
         elif fault.kind == "stall_after":
-            await asyncio.sleep(fault.seconds)
+            await self._stall(fault.seconds)
             await send_whole(start, body, send)
         else:
             await dribble(start, body, fault.seconds, send)

@@ -1,16 +1,16 @@
 """The same emission with the operations store in PostgreSQL: several machines, one outbox."""
 
 import shutil
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from order_pipeline.operations.leases import LeaseHeldError
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.picking.outbox import OutboxConflictError
 from order_pipeline.picking.people import check_doubts, resolve, show
 from order_pipeline.sandbox.faults import Fault
 from order_pipeline_tests.picking.picks import emit_rows, order_rows, states
+from order_pipeline_tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -46,24 +46,15 @@ def test_emission_doubt_and_resolve(settings, store, sandbox):
 
 
 def test_of_two_machines_at_once_one_sends_and_the_other_is_refused(settings, store, sandbox, postgres_url):
-    sandbox.faults.add(Fault(api="scanorders", kind="stall_after", seconds=0.05))
+    sandbox.faults.add(Fault(api="scanorders", kind="stall_after", seconds=600, nth=[1, 2, 3, 4]))
+    ledger = sandbox.channels["scanorders"].ledger
     rows = [row | {"source": "skroutz", "pick_id": f"other:{row['pick_id']}"} for row in order_rows(6)]
-    endings = []
-    meet = threading.Barrier(2)
-
-    def machine(name):
-        own = OperationsStore(postgres_url)
-        meet.wait()
-        try:
-            endings.append(emit_rows(settings, own, rows, run_id=name, covered_sources=["skroutz"]).sent)
-        except (LeaseHeldError, OutboxConflictError) as error:
-            endings.append(type(error).__name__)
-        own.close()
-
-    threads = [threading.Thread(target=machine, args=(name,)) for name in ("one", "two")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(endings, key=str) == [12, "LeaseHeldError"]
-    assert sandbox.channels["scanorders"].ledger()["accepted"] == 12
+    other = OperationsStore(postgres_url)
+    with ThreadPoolExecutor(1) as aside:
+        first = aside.submit(emit_rows, settings, other, rows, run_id="first", covered_sources=["skroutz"])
+        wait_until(lambda: ledger()["accepted"] == 4)
+        with pytest.raises(LeaseHeldError, match="run first"):
+            emit_rows(settings, store, rows, run_id="second", covered_sources=["skroutz"])
+        sandbox.faults.reset()
+        assert first.result().sent == ledger()["accepted"] == 12
+    other.close()

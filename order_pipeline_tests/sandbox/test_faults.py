@@ -1,5 +1,7 @@
 """Scripted faults hit the calls they name, and do over real HTTP what they say."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import msgspec
 import pytest
@@ -9,6 +11,7 @@ from order_pipeline.sandbox.injection import retry_after_text
 from order_pipeline.sandbox.process import SandboxProcess
 from order_pipeline.sandbox.scanorders import ScanOrdersChannel
 from order_pipeline.sandbox.server import SandboxServer
+from order_pipeline_tests.waiting import wait_until
 
 CREATE = "/scanorders/api/1.1/wf/neworders"
 LINE = {
@@ -104,11 +107,22 @@ def test_a_dropped_connection_is_closed_and_the_next_call_gets_a_new_one(sandbox
     assert sandbox.calls["scanorders"].total("neworders", "dropped") == 1
 
 
+def test_a_stall_ends_when_the_faults_are_lifted(sandbox, create):
+    sandbox.faults.add(Fault(api="scanorders", kind="stall_after", seconds=600, nth=1))
+    with ThreadPoolExecutor(1) as aside:
+        stalled = aside.submit(create)
+        wait_until(lambda: accepted(sandbox) == 1)
+        assert create().status_code == 200
+        assert not stalled.done()
+        sandbox.faults.reset()
+        assert stalled.result().status_code == 200
+
+
 def test_a_stall_outlasts_the_client_and_the_effect_stands(sandbox, create):
     sandbox.faults.add(Fault(api="scanorders", kind="stall_after", seconds=30))
     with pytest.raises(httpx.ReadTimeout):
         create(timeout=0.2)
-    assert accepted(sandbox) == 1
+    wait_until(lambda: accepted(sandbox) == 1)
 
 
 def test_truncated_json_is_good_http_and_bad_json(sandbox, create):

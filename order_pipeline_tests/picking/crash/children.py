@@ -23,11 +23,11 @@ from order_pipeline.picking import emission
 from order_pipeline.picking.pick_list import PickList
 from order_pipeline.settings import PickingSettings, RateSettings, ScanOrdersSettings, Settings
 from order_pipeline_tests.picking.crash import mutants
+from order_pipeline_tests.waiting import PATIENCE_SECONDS
 
 LEASE_SECONDS = 60
 IN_FLIGHT = 2
 TIME_OUT_SECONDS = 0.25
-PATIENCE_SECONDS = 60.0
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["order_pipeline_tests.picking.crash.children"])

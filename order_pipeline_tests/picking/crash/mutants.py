@@ -17,6 +17,7 @@ from order_pipeline.operations import leases
 from order_pipeline.picking import answer_store, emission, emitter, lines, plan, settling, states
 from order_pipeline.picking.answer_store import AnswerStore, Turn
 from order_pipeline.picking.emitter import Emitter
+from order_pipeline.picking.outbox import OutboxLine
 from order_pipeline.picking.states import Actor, PickState
 
 
@@ -27,13 +28,15 @@ def send_before_intent() -> Generator[None]:
     class Hasty(Emitter):
         async def _turn(self, turn: Turn) -> None:
             self._valid_until = float("inf")
+            self._early: dict[str, Answer] = {}
             for line in turn.intents:
-                await self._post(line)
-            await super()._turn(Turn(turn.answers, turn.broken, turn.intents))
+                self._early[line.pick_id] = await self._sender.create(line.payload, self._may_start)
+                self._boundary("after_post")
+            await super()._turn(turn)
 
-        async def _post(self, line: Any) -> None:
-            if not any(answered is line for answered, _ in self._answers):
-                await super()._post(line)
+        async def _post(self, line: OutboxLine) -> None:
+            self._answers.append((line, self._early[line.pick_id]))
+            self._news.set()
 
     with patch.object(emission, "Emitter", Hasty):
         yield
@@ -156,6 +159,13 @@ def all_intents_at_once() -> Generator[None]:
         yield
 
 
+@contextmanager
+def frozen_means_dead() -> Generator[None]:
+    """Take the lease of a process that lives, but does not get on."""
+    with patch.object(leases, "has_ended", lambda _mark: True):
+        yield
+
+
 BREAKAGES: dict[str, Callable[[], AbstractContextManager[None]]] = {
     breakage.__name__: breakage
     for breakage in (
@@ -168,6 +178,7 @@ BREAKAGES: dict[str, Callable[[], AbstractContextManager[None]]] = {
         server_error_means_refused,
         change_is_a_new_pick,
         all_intents_at_once,
+        frozen_means_dead,
     )
 }
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from order_pipeline.sandbox.faults import Fault
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline_tests.picking.crash.cells import Accounts, cell_rows, settle_accounts
-from order_pipeline_tests.picking.crash.children import IN_FLIGHT, PATIENCE_SECONDS, Child, Job, run
+from order_pipeline_tests.picking.crash.children import IN_FLIGHT, Child, Job, run
+from order_pipeline_tests.waiting import wait_until
 
-BUSY_SECONDS = 0.1
+UNTIL_LIFTED = 3600.0
 
 
 def job_in(folder: str, sandbox: SandboxServer, number: int, mutant: str | None, **more: Any) -> Job:
@@ -30,20 +30,16 @@ def job_in(folder: str, sandbox: SandboxServer, number: int, mutant: str | None,
     return Job(**(fixed | more))
 
 
-def slow_answers(sandbox: SandboxServer) -> None:
-    """Every create takes effect at once and is answered a little later, so that an emitter stays busy."""
+def hold_up_the_first(sandbox: SandboxServer) -> None:
+    """The first creates take effect and are not answered until the faults are lifted: their sender is at work."""
     sandbox.faults.reset()
-    sandbox.faults.add(Fault(api="scanorders", kind="stall_after", seconds=BUSY_SECONDS))
+    first = list(range(1, IN_FLIGHT + 1))
+    sandbox.faults.add(Fault(api="scanorders", kind="stall_after", seconds=UNTIL_LIFTED, nth=first))
 
 
 def wait_for_effect(sandbox: SandboxServer, before: int) -> None:
-    """Until the fake has accepted one more create than `before`; polls, as the fake has no bell."""
-    pause = threading.Event()
-    for _ in range(int(PATIENCE_SECONDS / 0.002)):
-        if sandbox.channels["scanorders"].ledger()["accepted"] > before:
-            return
-        pause.wait(0.002)
-    raise TimeoutError("the emitter sent nothing")
+    """Until the fake has accepted all creates that it holds up, besides the `before` earlier ones."""
+    wait_until(lambda: accepted(sandbox) >= before + IN_FLIGHT)
 
 
 def accepted(sandbox: SandboxServer) -> int:
@@ -54,10 +50,10 @@ def accepted(sandbox: SandboxServer) -> int:
 def rivals_at_once(sandbox: SandboxServer, number: int, mutant: str | None = None) -> Accounts:
     """A second emitter starts while the first is at work: it is refused, and the first is not disturbed.
 
-    The first is frozen meanwhile, with a request out, so that it is at work however long the second takes to start.
+    The first is frozen meanwhile, with requests out, so that it is at work however long the second takes to start.
     """
     accounts = Accounts()
-    slow_answers(sandbox)
+    hold_up_the_first(sandbox)
     with tempfile.TemporaryDirectory() as folder:
         before = accepted(sandbox)
         first = Child(job_in(folder, sandbox, number, mutant, run_id="first"))
@@ -65,12 +61,13 @@ def rivals_at_once(sandbox: SandboxServer, number: int, mutant: str | None = Non
         os.kill(first.process_id, signal.SIGSTOP)
         second = run(job_in(folder, sandbox, number, mutant, run_id="second"))
         os.kill(first.process_id, signal.SIGCONT)
+        sandbox.faults.reset()
         ending = first.ending()
         if second.error != "LeaseHeldError":
             accounts.wrong.append(f"the second emitter was not refused ({second.error or 'it went ahead'})")
         if ending.error is not None:
             accounts.wrong.append(f"the first emitter was disturbed: {ending.error}")
-        _close(accounts, folder, sandbox, number, doubts_allowed=0)
+        _close(accounts, folder, sandbox, number, interrupted=0)
     return accounts
 
 
@@ -80,7 +77,7 @@ def sleeper_replaced(sandbox: SandboxServer, number: int, mutant: str | None = N
     What it had out is in doubt until its late answers prove otherwise; it must send nothing more.
     """
     accounts = Accounts()
-    slow_answers(sandbox)
+    hold_up_the_first(sandbox)
     with tempfile.TemporaryDirectory() as folder:
         before = accepted(sandbox)
         sleeper = Child(job_in(folder, sandbox, number, mutant, run_id="sleeper"))
@@ -88,19 +85,20 @@ def sleeper_replaced(sandbox: SandboxServer, number: int, mutant: str | None = N
         os.kill(sleeper.process_id, signal.SIGSTOP)
         successor = run(job_in(folder, sandbox, number, mutant, run_id="successor", hours_later=1))
         os.kill(sleeper.process_id, signal.SIGCONT)
+        sandbox.faults.reset()
         ending = sleeper.ending()
         if successor.error or ending.error:
             accounts.wrong.append(f"an emitter failed: {successor.error or ending.error}")
         elif "taken over" not in (ending.report or {})["stopped"]:
             accounts.wrong.append("the sleeper did not notice that it was replaced")
-        _close(accounts, folder, sandbox, number, doubts_allowed=IN_FLIGHT)
+        _close(accounts, folder, sandbox, number, interrupted=IN_FLIGHT)
     return accounts
 
 
 def killed_in_mid_request(sandbox: SandboxServer, number: int, mutant: str | None = None) -> Accounts:
     """Killed from outside while a request is out that has already taken effect; the next one need not wait."""
     accounts = Accounts()
-    slow_answers(sandbox)
+    hold_up_the_first(sandbox)
     with tempfile.TemporaryDirectory() as folder:
         before = accepted(sandbox)
         victim = Child(job_in(folder, sandbox, number, mutant, run_id="victim"))
@@ -110,7 +108,7 @@ def killed_in_mid_request(sandbox: SandboxServer, number: int, mutant: str | Non
         resumed = run(job_in(folder, sandbox, number, mutant, run_id="resumes"))
         if resumed.error:
             accounts.wrong.append(f"the resumption failed: {resumed.error}")
-        _close(accounts, folder, sandbox, number, doubts_allowed=IN_FLIGHT)
+        _close(accounts, folder, sandbox, number, interrupted=IN_FLIGHT)
     return accounts
 
 
@@ -122,16 +120,16 @@ def order_changed_afterwards(sandbox: SandboxServer, number: int, mutant: str | 
         run(job_in(folder, sandbox, number, mutant, run_id="before"))
         changed = [row | {"quantity": 7} for row in cell_rows(number)]
         run(job_in(folder, sandbox, number, mutant, run_id="after", rows=changed))
-        _close(accounts, folder, sandbox, number, doubts_allowed=0)
+        _close(accounts, folder, sandbox, number, interrupted=0)
         if set(accounts.states) != {"changed_after_send"}:
             accounts.wrong.append(f"the changes were not noticed: {dict(accounts.states)}")
     return accounts
 
 
-def _close(accounts: Accounts, folder: str, sandbox: SandboxServer, number: int, *, doubts_allowed: int) -> None:
+def _close(accounts: Accounts, folder: str, sandbox: SandboxServer, number: int, *, interrupted: int) -> None:
     channel = sandbox.channels["scanorders"]
     job = job_in(folder, sandbox, number, None, run_id="accounts")
-    settle_accounts(accounts, job.rows, job, channel.ledger(), doubts_allowed)
+    settle_accounts(accounts, job.rows, job, channel.ledger(), interrupted=interrupted)
 
 
 SPECIAL_CELLS: dict[str, Callable[[SandboxServer, int, str | None], Accounts]] = {

@@ -5,24 +5,13 @@ import random
 import pytest
 
 from order_pipeline.sandbox.server import SandboxServer
-from order_pipeline_tests.picking.crash.cells import Cell, all_cells, examine
+from order_pipeline_tests.picking.crash.catches import CAUGHT_BY, examine_place
+from order_pipeline_tests.picking.crash.cells import all_cells, examine
 from order_pipeline_tests.picking.crash.mutants import BREAKAGES
 from order_pipeline_tests.picking.crash.rivals import SPECIAL_CELLS
 
 CELLS = all_cells()
 SAMPLE = random.Random(5).sample(range(len(CELLS)), 10)
-
-CAUGHT_BY = {
-    "send_before_intent": Cell(outcome="accepted", boundary="after_post", hit=2),
-    "answer_not_durable": Cell(outcome="accepted", boundary="after_post", hit=3),
-    "lease_ignored": "two emitters at once",
-    "retry_after_timeout": Cell(outcome="reply dropped"),
-    "identity_without_line": Cell(outcome="accepted"),
-    "hopeful_recovery": Cell(outcome="accepted", boundary="after_post", hit=2),
-    "server_error_means_refused": Cell(outcome="500 after"),
-    "change_is_a_new_pick": "changed afterwards",
-    "all_intents_at_once": Cell(outcome="accepted", boundary="after_intent"),
-}
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +40,7 @@ def test_with_more_than_one_emitter_or_a_moving_order(sandbox, name):
 @pytest.mark.parametrize("mutant", BREAKAGES)
 def test_the_matrix_catches(sandbox, mutant):
     """The same cell that passes with the true emitter fails with the breakage."""
-    cell = CAUGHT_BY[mutant]
+    place = CAUGHT_BY[mutant]
     number = 3000 + list(BREAKAGES).index(mutant)
-    if isinstance(cell, str):
-        assert SPECIAL_CELLS[cell](sandbox, number, mutant).wrong != []
-        return
-    broken = Cell(outcome=cell.outcome, boundary=cell.boundary, hit=cell.hit, mutant=mutant)
-    assert examine(cell, sandbox, number).wrong == []
-    assert examine(broken, sandbox, number + 500).wrong != []
+    assert examine_place(place, sandbox, number).wrong == []
+    assert examine_place(place, sandbox, number + 500, mutant).wrong != []

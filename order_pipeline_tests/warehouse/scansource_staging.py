@@ -1,7 +1,7 @@
 """ScanSource's staging models run over invented records in a DuckDB of their own: no lake, no network.
 
 `Records` collects raw records as the source would hand them over; `stage` gives the rows of every core table that the
-models yield, as dictionaries.
+models yield, as dictionaries. `detail`, `line` and `delivery` are small documents to start from.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ ACCOUNT = "1000047110"
 DAY = date(2026, 1, 5)
 FETCHED_AT = datetime(2026, 1, 6, tzinfo=UTC)
 ENTERED = "1/5/2026 3:07 PM"
+ORDER_ID = f"scansource:{ACCOUNT}:41"
 _RAW = (
     "record_id VARCHAR, partition_day DATE, content_sha256 VARCHAR, payload VARCHAR, fetched_at TIMESTAMPTZ,"
     " sequence BIGINT, run_id VARCHAR"
@@ -60,6 +61,22 @@ class Records:
         if detail is not None:
             self.add("order_details", number, {"SalesOrderNumber": number} | detail)
         return self
+
+
+def line(number: Any, item: str = "SKU-1", **changes: Any) -> dict[str, Any]:
+    """An order line."""
+    quantities = {"Ordered": 2, "Committed": 0, "BackOrdered": 0, "Shipped": 0, "Canceled": 0}
+    return {"LineNumber": number, "ItemNumber": item, "Price": 10.5, "Currency": "USD"} | quantities | changes
+
+
+def delivery(number: str = "8001", **changes: Any) -> dict[str, Any]:
+    """A delivery of a detail."""
+    return {"DeliveryDocumentNumber": number, "DeliveryStatus": "C", "ShippedDate": "2026-01-06T00:00:00"} | changes
+
+
+def detail(*lines: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """An order's detail."""
+    return {"Status": "Open", "Currency": "USD", "Total": 21, "SalesOrderLines": list(lines)} | changes
 
 
 def stage(records: Records, *tables: str, mart: str | None = None) -> dict[str, list[dict[str, Any]]]:

@@ -124,6 +124,10 @@ class WebhookSettings(BaseModel):
     keep_unparsable_days: int = Field(default=30, ge=1, description="Events that are not JSON stay so long.")
 
 
+FloorStatus = Literal["Picked", "Ready to Fulfil", "In Progress"]
+"""The texts that ScanOrders' `updateorder` takes (apis/scanorders.md section 7): British spelling, one l."""
+
+
 class ScanOrdersSettings(BaseModel):
     """ScanOrders, the picking app (apis/scanorders.md)."""
 
@@ -149,8 +153,8 @@ class ScanOrdersSettings(BaseModel):
     unavailable_is_refusal: bool = Field(
         default=False, description="A 503 without Retry-After counts as not created; only if the vendor says so."
     )
-    push_statuses: dict[str, str] = Field(
-        default_factory=dict,
+    push_statuses: dict[str, FloorStatus] = Field(
+        default_factory=dict[str, FloorStatus],
         description="Policy: core status of a sent line -> `Picked`, `Ready to Fulfil` or `In Progress` at ScanOrders. "
         "Empty: nothing is pushed. `Picked` may tell the end customer that goods shipped.",
     )

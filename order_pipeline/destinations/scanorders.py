@@ -15,10 +15,7 @@ from order_pipeline.http.auth import BearerToken
 from order_pipeline.http.errors import PermanentError
 from order_pipeline.http.reply import Reply
 from order_pipeline.http.transport import Transport
-from order_pipeline.settings import ScanOrdersSettings, Settings
-
-STATUSES = ("Picked", "Ready to Fulfil", "In Progress")
-"""The texts that `updateorder` takes (section 7): British spelling, one l."""
+from order_pipeline.settings import FloorStatus, ScanOrdersSettings, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +68,12 @@ class ScanOrdersClient:
             order_date=None if fields.get("orderdate") is None else str(fields["orderdate"]),
         )
 
-    async def update_status(self, order_id: str, status: str) -> None:
+    async def update_status(self, order_id: str, status: FloorStatus) -> None:
         """Set a status. Setting the same one again is probably harmless (section 13.3), so a doubt may be tried again.
 
         Raises:
-            ValueError: not one of `STATUSES`.
             ApiError: as `Transport.request`.
         """
-        if status not in STATUSES:
-            message = f"ScanOrders takes {', '.join(STATUSES)}, not {status!r}: correct scanorders.push_statuses."
-            raise ValueError(message)
         await self._transport.request(
             "POST",
             workflow_url(self._settings, "updateorder"),

@@ -84,7 +84,7 @@ pick_outbox = Table(
     Column("reply", Text, comment="redacted"),
     Column("fulfilment_id", Text, comment="what neworders answered"),
     Column("pushed_status", Text, comment="last status that updateorder accepted"),
-    Column("upstream_status", Text, comment="the order's or line's status when it left the list of picks"),
+    Column("upstream_status", Text, comment="the order's or line's status at its channel, as last planned"),
     Column("planned_at", UtcTime, nullable=False),
     Column("sent_at", UtcTime),
     Column("updated_at", UtcTime, nullable=False),

@@ -27,6 +27,9 @@ DATA_GAPS = frozenset({"unknown_item", "no_barcode", "no_location", "no_quantity
 
 def follow_wanted(plan: Plan, known: OutboxLine, wish: Wish, upstream: UpstreamStatus | None) -> PickState:
     """A line that is, or may be, on the floor and is still on the list of picks."""
+    status = upstream.status if upstream else None
+    if known.state in ON_THE_FLOOR and status is not None and status != known.upstream_status:
+        plan.observations.append(Observation(known.pick_id, {"upstream_status": status}))
     hold = wish.line.hold_reason
     if hold in DATA_GAPS:
         return known.state

@@ -17,15 +17,16 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
+from order_pipeline.contracts.enumerations import LINE_STATUSES, ORDER_STATUSES, SHIPMENT_STATUSES
 from order_pipeline.destinations.scanorders import OrderReading, ScanOrdersClient, open_transport
 from order_pipeline.destinations.scanorders_token import TokenKeeper
-from order_pipeline.http.errors import ApiError
+from order_pipeline.http.errors import ApiError, NotConfigured
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.tables import pick_outbox, pick_status
 from order_pipeline.picking import outbox
 from order_pipeline.picking.outbox import Context, Observation, OutboxLine
 from order_pipeline.picking.states import ON_THE_FLOOR, Actor
-from order_pipeline.settings import Settings
+from order_pipeline.settings import FloorStatus, Settings
 
 
 @dataclass(slots=True)
@@ -56,12 +57,21 @@ def push_statuses(settings: Settings, store: OperationsStore, *, run_id: str) ->
     """Set the status that `scanorders.push_statuses` names for a sent line's upstream status, once per change.
 
     Needs `scanorders.send`: without it nothing is pushed, as nothing is sent.
+
+    Raises:
+        NotConfigured: the policy names an upstream status that there is not, so it would never be followed.
     """
     store.create_all()
     report = FollowUpReport()
     policy = settings.scanorders.push_statuses
     if not policy or not settings.scanorders.send:
         return report
+    unheard_of = sorted(policy.keys() - {*ORDER_STATUSES, *SHIPMENT_STATUSES, *LINE_STATUSES})
+    if unheard_of:
+        message = (
+            f"No order, shipment or line has the status {', '.join(unheard_of)}: correct scanorders.push_statuses."
+        )
+        raise NotConfigured(message)
     with store.reading() as connection:
         lines = _lines_to_push(connection, policy)
     if lines:
@@ -84,7 +94,7 @@ def _lines_to_read(connection: Connection, limit: int) -> list[OutboxLine]:
     return [line for line in found if line is not None]
 
 
-def _lines_to_push(connection: Connection, policy: Mapping[str, str]) -> list[OutboxLine]:
+def _lines_to_push(connection: Connection, policy: Mapping[str, FloorStatus]) -> list[OutboxLine]:
     query = (
         select(pick_outbox.c.pick_id)
         .join(pick_status, pick_status.c.pick_id == pick_outbox.c.pick_id)

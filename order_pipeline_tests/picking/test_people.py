@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from pydantic import ValidationError
 
+from order_pipeline.http.errors import NotConfigured
 from order_pipeline.picking.follow_up import push_statuses, read_back
 from order_pipeline.picking.people import (
     UnknownPickError,
@@ -19,6 +21,7 @@ from order_pipeline.picking.preview import preview
 from order_pipeline.picking.states import ForbiddenTransitionError, PickState
 from order_pipeline.picking.upstream import UpstreamStatus
 from order_pipeline.sandbox.faults import Fault
+from order_pipeline.settings import ScanOrdersSettings
 from order_pipeline_tests.picking.picks import emit_rows, line_of, order_rows, pick_row, states
 
 PICK = "kibo:acme:K1:1"
@@ -146,3 +149,25 @@ def test_a_status_is_pushed_by_policy_once_and_only_to_a_proved_id(settings, sto
     read_back(settings, store, run_id="back")
     assert [push_statuses(settings, store, run_id=f"p{n}").pushed for n in range(2)] == [1, 0]
     assert sandbox.channels["scanorders"].ledger()["fulfilments"][0]["status"] == "Picked"
+
+
+def test_a_line_still_to_be_picked_gets_its_statuses_as_the_order_moves_on(settings, store, sandbox):
+    settings.scanorders.push_statuses = {"ready": "In Progress", "open": "Ready to Fulfil"}
+    emit_rows(settings, store, [pick_row()], run_id="r")
+    read_back(settings, store, run_id="back")
+    seen = []
+    for status in ("open", "ready", "ready"):
+        upstream = [UpstreamStatus(pick_id=PICK, shipment_status=status)]
+        emit_rows(settings, store, [pick_row()], run_id=status, upstream=upstream)
+        pushed = push_statuses(settings, store, run_id="push").pushed
+        seen.append((pushed, sandbox.channels["scanorders"].ledger()["fulfilments"][0]["status"]))
+    assert seen == [(1, "Ready to Fulfil"), (1, "In Progress"), (0, "In Progress")]
+    assert states(store) == {PICK: "sent"}
+
+
+def test_a_policy_that_could_never_be_followed_is_refused(settings, store):
+    with pytest.raises(ValidationError, match="Ready to Fulfil"):
+        ScanOrdersSettings.model_validate({"push_statuses": {"shipped": "Ready to Fulfill"}})
+    settings.scanorders.push_statuses = {"shiped": "Picked"}
+    with pytest.raises(NotConfigured, match="shiped"):
+        push_statuses(settings, store, run_id="p")

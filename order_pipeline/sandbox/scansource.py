@@ -17,8 +17,9 @@ from starlette.routing import Route
 
 from .catalogue import catalogue
 from .channel import Channel, World, check_switch_names
-from .scansource_data import Books, make_items, plan_orders
+from .scansource_data import Books, plan_orders
 from .scansource_gate import Gate, refusal
+from .scansource_items import make_items
 from .scansource_orders import OrderDesk
 from .scansource_products import ProductDesk
 from .scansource_query import BadRequest

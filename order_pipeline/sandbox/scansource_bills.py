@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from .scansource_data import DistributorItem, PlannedDelivery, PlannedOrder
+from .scansource_data import PlannedDelivery, PlannedOrder
 from .scansource_forms import (
     NEVER,
     Json,
@@ -20,6 +20,7 @@ from .scansource_forms import (
     serials_of,
     seven_digits,
 )
+from .scansource_items import DistributorItem
 
 
 def invoice_summary(order: PlannedOrder, delivery: PlannedDelivery, now: datetime) -> Json:

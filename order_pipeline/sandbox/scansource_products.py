@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from .scansource_bills import price_row
-from .scansource_data import Books, DistributorItem
+from .scansource_data import Books
 from .scansource_forms import Json
+from .scansource_items import DistributorItem
 from .scansource_orders import forbidden
 from .scansource_query import BadRequest, Query, json_answer, page_answer
 from .scansource_views import Views

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from order_pipeline.sandbox.scansource import ScanSourceChannel
-from order_pipeline.sandbox.scansource_data import DistributorItem
+from order_pipeline.sandbox.scansource_items import DistributorItem
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sources.records import Window
 from order_pipeline.sources.scansource import build_extraction

@@ -33,7 +33,12 @@ class LakeSettings(BaseModel):
 
     catalog: str | None = Field(default=None, description="None: SQLite in data_dir. Or `postgres:dbname=...` (libpq).")
     data_path: str | None = Field(default=None, description="None: `lake/` in data_dir. Or `s3://bucket/prefix/`.")
-    memory_limit: str = Field(default="192MB", description="DuckDB's memory limit in a process of the pipeline.")
+    memory_limit: str = Field(default="320MB", description="DuckDB's memory limit in a process of the pipeline.")
+    threads: int = Field(
+        default=1,
+        ge=1,
+        description="DuckDB's threads in a process of the pipeline. Small statements, two at a time, use two cores better.",
+    )
     query_memory_limit: str = Field(default="1GB", description="DuckDB's memory limit for an analyst's query or shell.")
     lock_timeout_seconds: float = Field(
         default=120.0, description="Longest wait for the writers' lock (SQLite catalog only)."

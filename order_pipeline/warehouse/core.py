@@ -9,8 +9,10 @@ Belongs here: the order of steps. Does not belong here: SQL of a source (`dbt_st
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -18,9 +20,11 @@ import duckdb
 
 from order_pipeline.contracts import CORE_TABLES, contracts_fingerprint, create_table_statements
 from order_pipeline.contracts.enumerations import SETTLED_ORDER_STATUSES
-from order_pipeline.warehouse.batches import CURRENT, RawResource, Step, plan_steps
+from order_pipeline.warehouse.batches import RawResource, Step, plan_steps
 from order_pipeline.warehouse.build_state import BuildState, BuiltMeanwhileError, create_builds, read_state
 from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.portion import Staging, staging_models
+from order_pipeline.warehouse.portion_rows import CURRENT
 from order_pipeline.warehouse.quarantine import RejectChanges, create_quarantine
 from order_pipeline.warehouse.reference import create_reference
 from order_pipeline.warehouse.replace import collect_unusable, replace_days
@@ -33,9 +37,14 @@ from order_pipeline.warehouse.soft_checks import (
     summarise,
 )
 from order_pipeline.warehouse.sql_models import SqlProject
-from order_pipeline.warehouse.step import LINE_PRICES, StagedStep, staging_models
+from order_pipeline.warehouse.step import LINE_PRICES, StagedStep
 
 _ATTEMPTS = 3
+
+# The next step is staged while the one before it is checked as a whole and committed: two threads that are busy about
+# equally long. Each further one would hold another portion's parsed documents in memory.
+_STAGING_THREADS = 1
+_STEPS_AHEAD = 1
 
 
 @dataclass(slots=True)
@@ -110,43 +119,73 @@ def build_core(
         resources = _resources(connection, project, source, models)
         state = read_state(connection, source, days, fingerprint, skip_unchanged=skip_unchanged)
         result = CoreResult(source, skipped_days=state.skipped_days, rows=dict.fromkeys(CORE_TABLES, 0))
-        build = _Build(lake, connection, project, resources, run_id)
-        for step in plan_steps(connection, resources, state.days):
-            result.add(build.step(step, state))
-            if progress:
-                progress(result.rows["orders"])
+        staging = Staging(project, source, run_id, tuple(resources))
+        with ExitStack() as spaces, _threads() as pool:
+            build = _Build(lake, connection, staging, pool, spaces)
+            for done in build.run(plan_steps(connection, resources, state.days), state):
+                result.add(done)
+                if progress:
+                    progress(result.rows["orders"])
     result.seconds = time.perf_counter() - started
     return result
 
 
+@dataclass(slots=True)
+class _Started:
+    """A step whose portions are being staged; `spaces` closes its scratch space."""
+
+    step: Step
+    state: BuildState
+    staged: StagedStep
+    spaces: ExitStack
+
+
 @dataclass(frozen=True, slots=True)
 class _Build:
-    """What all steps of one build share."""
+    """What all steps of one build share. Portions are staged by the pool, steps finished and committed in order."""
 
     lake: Lake
     connection: duckdb.DuckDBPyConnection
-    project: SqlProject
-    resources: list[RawResource]
-    run_id: str
+    staging: Staging
+    pool: Executor
+    spaces: ExitStack
 
-    def step(self, step: Step, state: BuildState) -> CoreResult:
-        """Build one step; again, from newer raw rows, when another build of its days committed meanwhile."""
+    def run(self, steps: Iterable[Step], state: BuildState) -> Iterator[CoreResult]:
+        """Build the steps; a few are staged while the one before them is committed."""
+        started: deque[_Started] = deque()
+        for step in steps:
+            started.append(self._start(step, state.only(step.days)))
+            if len(started) > _STEPS_AHEAD:
+                yield self._finish(started.popleft())
+        while started:
+            yield self._finish(started.popleft())
+
+    def _start(self, step: Step, state: BuildState) -> _Started:
+        spaces = self.spaces.enter_context(ExitStack())
+        scratch = spaces.enter_context(scratch_space(self.connection))
+        seeds = self.staging.project.load_seeds(self.connection, scratch.batch)
+        staged = StagedStep(self.connection, scratch, self.staging, seeds)
+        staged.start(self.lake, step, self.pool)
+        return _Started(step, state, staged, spaces)
+
+    def _finish(self, started: _Started) -> CoreResult:
+        """Commit a step; stage it again, from newer raw rows, when another build of its days committed meanwhile."""
         for attempt in range(1, _ATTEMPTS + 1):
-            own = state.only(step.days)
-            with scratch_space(self.connection) as scratch:
-                seeds = self.project.load_seeds(self.connection, scratch.batch)
-                staged = StagedStep(self.connection, scratch, self.project, state.source, self.run_id, seeds)
-                staged.build(step, self.resources)
+            with started.spaces:
+                started.staged.finish()
                 try:
-                    return self._commit(staged, own)
+                    return self._commit(started.staged, started.state)
                 except BuiltMeanwhileError:
                     if attempt == _ATTEMPTS:
                         raise
-            state = read_state(self.connection, state.source, step.days, state.fingerprint)
+            days, was = started.step.days, started.state
+            started = self._start(
+                started.step, read_state(self.connection, was.source, days, was.fingerprint).only(days)
+            )
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _commit(self, staged: StagedStep, state: BuildState) -> CoreResult:
-        scratch, source, built_at = staged.scratch, state.source, datetime.now(UTC)
+        scratch, source, built_at, run_id = staged.scratch, state.source, datetime.now(UTC), self.staging.run_id
         collect_unusable(self.connection, scratch, source, state.days)
         if state.builds_seen:
             compare_with_previous_load(
@@ -154,19 +193,17 @@ class _Build:
             )
         find_warnings(
             self.connection,
-            self.project,
+            self.staging.project,
             scratch=scratch,
             ref=staged.seeds,
             source=source,
             seen_at=built_at,
-            run_id=self.run_id,
+            run_id=run_id,
         )
-        tables = dict.fromkeys([*staging_models(self.project, source), "prices"])
+        tables = dict.fromkeys([*self.staging.models, "prices"])
         rows, quarantine = self.lake.run(
             f"replace {len(state.days)} days of core, {source}",
-            lambda transaction: replace_days(
-                transaction, scratch, state, tables, built_at=built_at, run_id=self.run_id
-            ),
+            lambda transaction: replace_days(transaction, scratch, state, tables, built_at=built_at, run_id=run_id),
         )
         rejected, by_rule = _count_rejects(self.connection, scratch)
         return CoreResult(
@@ -178,6 +215,16 @@ class _Build:
             quarantine=quarantine,
             warnings=summarise(self.connection, scratch),
         )
+
+
+@contextmanager
+def _threads() -> Generator[Executor]:
+    """The pool that stages portions; what has not begun when the build fails never does."""
+    pool = ThreadPoolExecutor(_STAGING_THREADS, thread_name_prefix="core-staging")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _count_rejects(connection: duckdb.DuckDBPyConnection, scratch: Scratch) -> tuple[int, dict[str, int]]:

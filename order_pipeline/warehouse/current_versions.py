@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 
+import duckdb
+
 from order_pipeline.warehouse.literals import date_list, quoted
 
 # Stored once per content: a record that went A -> B -> A has rows for A and B, and a reappearance of A. Reappearances
@@ -69,6 +71,17 @@ def current_versions(source: str, resource: str, days: Collection[date] | None =
     in_days = f"partition_day IN ({date_list(days)})"
     records = f"record_id IN (SELECT record_id FROM raw.{source}_{resource} WHERE {in_days})"
     return _current(source, resource, records=records, rows=f"versions.{in_days}")
+
+
+def has_one_version_each(
+    connection: duckdb.DuckDBPyConnection, source: str, resource: str, days: Collection[date]
+) -> bool:
+    """Whether no record that stands in these days ever had another content: then all its rows there are current."""
+    of_days = f"record_id IN (SELECT record_id FROM raw.{source}_{resource} WHERE partition_day IN ({date_list(days)}))"
+    counts = connection.execute(
+        f"SELECT count(*), count(DISTINCT record_id) FROM ({sightings(source, resource, of_days)})"
+    ).fetchone()
+    return counts is not None and counts[0] == counts[1]
 
 
 def current_versions_of(source: str, resource: str, ids: str) -> str:

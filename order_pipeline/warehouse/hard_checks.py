@@ -57,24 +57,31 @@ def create_failures(connection: duckdb.DuckDBPyConnection, place: str) -> None:
     connection.execute(f"CREATE OR REPLACE TABLE {place}.merged_copies (table_name VARCHAR, row BIGINT)")
 
 
-def check_table(
-    connection: duckdb.DuckDBPyConnection, scratch: Scratch, place: str, staged: StagedTable, run_id: str
-) -> None:
-    """Record every failure of a staged table in `failures`, identical copies of a key in `merged_copies`."""
+def check_rows(connection: duckdb.DuckDBPyConnection, place: str, staged: StagedTable, run_id: str) -> None:
+    """Record what is wrong with rows of a staged table in `failures`, identical copies of a key in `merged_copies`."""
     _record_unreadable(connection, place, staged)
     _record_contract_failures(connection, place, staged, run_id)
     _record_duplicates(connection, place, staged)
-    if staged.contract.name in _ORPHANABLE:
+
+
+def check_parents(connection: duckdb.DuckDBPyConnection, scratch: Scratch, place: str, staged: StagedTable) -> None:
+    """Record children whose order was rejected, or is in neither this step nor core.
+
+    Needs the step's good orders as `core.orders` of the scratch space, its `days` and `rejected_orders`.
+    """
+    if staged.contract.name in _ORPHANABLE and _has_child_without_order(connection, scratch, staged):
         _record_without_parent(connection, scratch, place, staged)
 
 
-def good_rows(place: str, staged: StagedTable) -> str:
-    """Condition over the staged table: the row failed nothing and is no second copy."""
-    name = staged.contract.name
-    return (
-        f"rowid NOT IN (SELECT row FROM {place}.failures WHERE table_name = '{name}')"
-        f" AND rowid NOT IN (SELECT row FROM {place}.merged_copies WHERE table_name = '{name}')"
-    )
+def good_rows(connection: duckdb.DuckDBPyConnection, place: str, staged: StagedTable) -> str:
+    """Condition over the staged table: the row failed nothing and is no second copy. Ask after all checks."""
+    name = quoted(staged.contract.name)
+    conditions = [
+        f"rowid NOT IN (SELECT row FROM {place}.{bad} WHERE table_name = {name})"
+        for bad in ("failures", "merged_copies")
+        if _exists(connection, f"SELECT 1 FROM {place}.{bad} WHERE table_name = {name}")
+    ]
+    return " AND ".join(conditions) or "true"
 
 
 def _record_unreadable(connection: duckdb.DuckDBPyConnection, place: str, staged: StagedTable) -> None:
@@ -93,7 +100,7 @@ def _record_unreadable(connection: duckdb.DuckDBPyConnection, place: str, staged
                 f"INSERT INTO {place}.failures SELECT '{name}', rowid, '{rule}', '{field}', {value}"
                 f" FROM {relation} WHERE {test}"
             )
-    if "faults" in staged.columns:
+    if "faults" in staged.columns and _exists(connection, f"SELECT 1 FROM {relation} WHERE len(faults) > 0"):
         connection.execute(
             f"INSERT INTO {place}.failures SELECT '{name}', row, fault.rule, fault.field,"
             f" left(fault.value, {LONGEST_VALUE})"
@@ -172,6 +179,15 @@ def _record_duplicates(connection: duckdb.DuckDBPyConnection, place: str, staged
     connection.execute(
         f"INSERT INTO {place}.merged_copies SELECT '{contract.name}', row FROM copies"
         " WHERE contents = 1 AND row <> first_row"
+    )
+
+
+def _has_child_without_order(connection: duckdb.DuckDBPyConnection, scratch: Scratch, staged: StagedTable) -> bool:
+    """Mostly there is none, and the scratch space alone tells: asking the lake costs ten times as much."""
+    return _exists(
+        connection,
+        f"SELECT 1 FROM {staged.relation} AS child ANTI JOIN {scratch.core}.orders AS good USING (order_id)"
+        " WHERE child.order_id IS NOT NULL",
     )
 
 

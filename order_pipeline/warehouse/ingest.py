@@ -20,7 +20,7 @@ from order_pipeline.warehouse.ingest_result import IngestResult
 from order_pipeline.warehouse.lake import Lake
 from order_pipeline.warehouse.migrations import migrate
 
-COMMIT_BYTES = 8_000_000
+COMMIT_BYTES = 16_000_000
 COMMIT_SECONDS = 5.0
 
 Progress = Callable[[IngestResult], None]

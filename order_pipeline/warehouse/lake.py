@@ -193,13 +193,18 @@ class Lake:
             self.catalog_file.parent.mkdir(parents=True, exist_ok=True)
         self._temporary.mkdir(parents=True, exist_ok=True)
         limits = self.settings.lake
+        own: dict[str, str | int] = {
+            "memory_limit": limits.memory_limit,
+            "threads": limits.threads,
+            "allocator_bulk_deallocation_flush_threshold": "32MB",  # its 512 MB would keep what a build has freed
+        }
         connection = duckdb.connect(
             ":memory:",
             config={
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
-                "memory_limit": limits.query_memory_limit if read_only else limits.memory_limit,
                 "temp_directory": str(self._temporary),
+                **({"memory_limit": limits.query_memory_limit} if read_only else own),
             },
         )
         try:

@@ -52,12 +52,18 @@ class Changes:
         return bool(len(self.new) or len(self.reappeared))
 
 
-def prepare(resource: str, batches: Sequence[tuple[RecordBatch, datetime]]) -> Prepared:
-    """Hash the payloads and lay them out for DuckDB. Needs no connection and no lock.
+def content_hash(payload: bytes) -> str:
+    """What tells one content from another: SHA-256, in hexadecimal digits."""
+    return hashlib.sha256(payload).hexdigest()
+
+
+def prepare(resource: str, batches: Sequence[tuple[RecordBatch, datetime]], hashes: Sequence[str]) -> Prepared:
+    """Lay the records out for DuckDB. Needs no connection and no lock.
 
     Args:
         resource: the batches' resource.
         batches: each with the time at which it was received.
+        hashes: the content hash of every payload, in the batches' order.
     """
     payloads = [payload for batch, _ in batches for payload in batch.payloads]
     columns = pa.table(
@@ -65,7 +71,7 @@ def prepare(resource: str, batches: Sequence[tuple[RecordBatch, datetime]]) -> P
             "position": pa.array(range(len(payloads)), pa.int64()),
             "record_id": pa.array([record_id for batch, _ in batches for record_id in batch.record_ids], pa.string()),
             "partition_day": pa.array([day for batch, _ in batches for day in batch.days], pa.date32()),
-            "content_sha256": pa.array([hashlib.sha256(payload).hexdigest() for payload in payloads], pa.string()),
+            "content_sha256": pa.array(hashes, pa.string()),
             "payload": _text_column(payloads),
             "fetched_at": pa.array(
                 [received for batch, received in batches for _ in range(len(batch))], pa.timestamp("us", "UTC")

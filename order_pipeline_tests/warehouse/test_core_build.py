@@ -99,7 +99,7 @@ def test_portions_steps_and_buckets_give_the_same_core(
     build(lake)
     whole, rejects = content(lake), rows(lake, "SELECT count(*) FROM quarantine.rejects")
     planned = batches.plan_steps
-    monkeypatch.setattr(core, "plan_steps", lambda *found: planned(*found, portion_bytes=10_000, step_bytes=10_000))
+    monkeypatch.setattr(core, "plan_steps", lambda *found: planned(*found, portion_bytes=10_000))
     built = build(lake, DAY, NEXT_DAY)
     assert built.days == (DAY, NEXT_DAY)
     assert content(lake) == whole
@@ -107,23 +107,23 @@ def test_portions_steps_and_buckets_give_the_same_core(
 
 
 @pytest.mark.parametrize(
-    ("sizes", "portion", "step", "expected"),
+    ("sizes", "expected"),
     [
-        ([1, 1, 1], 10, 10, [[(3, 1)]]),
-        ([6, 6, 6], 10, 100, [[(1, 1), (1, 1), (1, 1)]]),
-        ([6, 6, 6], 10, 10, [[(1, 1)], [(1, 1)], [(1, 1)]]),
-        ([25, 1], 10, 30, [[(1, 3), (1, 3), (1, 3), (1, 1)]]),
-        ([25, 25], 10, 30, [[(1, 3)] * 3, [(1, 3)] * 3]),
-        ([0, 0], 10, 10, [[(2, 1)]]),
-        ([], 10, 10, []),
+        ([1, 1, 1], [[(3, 1)]]),
+        ([6, 6, 6], [[(1, 1)], [(1, 1)], [(1, 1)]]),
+        ([6, 3, 6], [[(2, 1)], [(1, 1)]]),
+        ([25, 1], [[(1, 3)] * 3, [(1, 1)]]),
+        ([1, 25, 1], [[(1, 1)], [(1, 3)] * 3, [(1, 1)]]),
+        ([0, 0], [[(2, 1)]]),
+        ([], []),
     ],
 )
 def test_days_are_divided_into_portions_and_steps(
-    sizes: list[float], portion: int, step: int, expected: list[list[tuple[int, int]]], monkeypatch: pytest.MonkeyPatch
+    sizes: list[float], expected: list[list[tuple[int, int]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     days = [DAY + timedelta(days=number) for number in range(len(sizes))]
     monkeypatch.setattr(batches, "_sizes", lambda *_: dict(zip(days, sizes, strict=True)))
-    steps = batches.plan_steps(None, [], days, portion_bytes=portion, step_bytes=step)  # pyright: ignore[reportArgumentType]
+    steps = batches.plan_steps(None, [], days, portion_bytes=10)  # pyright: ignore[reportArgumentType]
     assert [[(len(part.days), part.buckets) for part in one.portions] for one in steps] == expected
     assert sorted(day for one in steps for day in one.days) == days
 

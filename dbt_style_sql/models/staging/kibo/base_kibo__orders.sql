@@ -1,2 +1,3 @@
--- The current raw version of every Kibo order. A table in a batch: parsing JSON behind a join costs twice as much.
+-- The current raw version of every Kibo order.
+{{ config(materialized='ephemeral') }}
 {{ current_versions('kibo', 'orders') }}

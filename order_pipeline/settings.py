@@ -37,7 +37,7 @@ class LakeSettings(BaseModel):
     threads: int = Field(
         default=1,
         ge=1,
-        description="DuckDB's threads in a process of the pipeline. Small statements, two at a time, use two cores better.",
+        description="DuckDB's threads in a process of the pipeline. Small statements run better two at a time.",
     )
     query_memory_limit: str = Field(default="1GB", description="DuckDB's memory limit for an analyst's query or shell.")
     lock_timeout_seconds: float = Field(

@@ -1,0 +1,76 @@
+"""What a portion reads as current is what the view of current versions says, however the rows are reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import pytest
+
+from order_pipeline.warehouse.batches import Portion, RawResource
+from order_pipeline.warehouse.current_versions import has_one_version_each
+from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.portion_rows import portion_sources
+from order_pipeline.warehouse.scratch import scratch_space
+from order_pipeline_tests.warehouse.kibo_orders import DAY, kibo_order, receive
+
+NEXT_DAY = DAY + timedelta(days=1)
+ORDERS = RawResource("kibo", "orders", exists=True)
+COLUMNS = "record_id, partition_day, content_sha256, payload, fetched_at, current_since"
+
+
+def moved(number: int) -> dict[str, object]:
+    return kibo_order(number, orderDate="2026-01-06T10:00:00Z")
+
+
+def read(lake: Lake, portions: Sequence[Portion], relation: str) -> list[tuple[object, ...]]:
+    found: list[tuple[object, ...]] = []
+    with lake.connect() as connection, scratch_space(connection) as scratch:
+        for portion in portions:
+            sources = portion_sources(connection, [ORDERS], portion, scratch.batch)
+            found += connection.execute(f"SELECT {COLUMNS} FROM {sources['raw', relation]}").fetchall()
+    return sorted(found)
+
+
+def by_the_view(lake: Lake, days: Sequence[date]) -> list[tuple[object, ...]]:
+    with lake.connect() as connection:
+        return sorted(
+            connection.execute(
+                f"SELECT {COLUMNS} FROM raw.kibo_orders_current WHERE partition_day IN (SELECT unnest(?::DATE[]))",
+                [list(days)],
+            ).fetchall()
+        )
+
+
+@pytest.mark.parametrize(
+    ("received", "one_each"),
+    [
+        ([[kibo_order(1), kibo_order(2)]], True),
+        ([[kibo_order(1), moved(2)]], True),
+        ([[kibo_order(1), kibo_order(2)], [kibo_order(1, total=9)]], False),
+        ([[kibo_order(1), kibo_order(2)], [moved(1)]], False),
+        ([[kibo_order(1)], [kibo_order(1, total=9)], [kibo_order(1)]], False),
+    ],
+    ids=["new", "two days", "changed", "moved to another day", "changed and back"],
+)
+@pytest.mark.parametrize("days", [(DAY,), (NEXT_DAY,), (DAY, NEXT_DAY)], ids=["first", "second", "both"])
+@pytest.mark.parametrize("buckets", [1, 3])
+def test_a_portion_holds_the_current_versions(
+    lake: Lake, received: list[list[dict[str, object]]], one_each: bool, days: tuple[date, ...], buckets: int
+) -> None:
+    for orders in received:
+        for day in (DAY, NEXT_DAY):
+            receive(lake, [order for order in orders if str(order["orderDate"]).startswith(day.isoformat())], day=day)
+    with lake.connect() as connection:
+        assert one_each == has_one_version_each(connection, "kibo", "orders", (DAY, NEXT_DAY))
+    portions = [Portion(days, bucket, buckets) for bucket in range(buckets)]
+    assert read(lake, portions, "kibo_orders_current") == by_the_view(lake, days)
+
+
+def test_a_version_that_comes_while_a_portion_is_read_is_left_to_the_next_build(lake: Lake) -> None:
+    receive(lake, [kibo_order(1)])
+    with lake.connect() as connection, scratch_space(connection) as scratch:
+        sources = portion_sources(connection, [ORDERS], Portion((DAY,)), scratch.batch)
+        receive(lake, [kibo_order(1, total=9)])
+        found = connection.execute(f"SELECT count(*) FROM {sources['raw', 'kibo_orders_current']}").fetchone()
+    assert found == (1,)

@@ -1,6 +1,6 @@
 """Emission beside drt 1.2 on the same fake, over real HTTP, the fake in another process: speed, and a lost reply.
 
-    python -m benchmarks.emission_vs_drt [--lines 2000] [--in-flight 32] [--rounds 3]
+    python -m benchmarks.emission_vs_drt [--lines 2000] [--in-flight 64] [--rounds 3]
 
 Ours: planning, one durable intent and one durable answer a line (SQLite, synchronous=FULL, on the working folder's
 disk), events, lease. drt: its REST destination with `run_sync`, retries as by default but with the backoff shortened
@@ -179,7 +179,7 @@ def run_drt(fake: Fake, count: int, _in_flight: int) -> Measured:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=2000)
-    parser.add_argument("--in-flight", type=int, default=32)
+    parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
     tools: dict[str, Callable[[Fake, int, int], Measured]] = {

@@ -76,10 +76,13 @@ class AnswerStore:
         with self._store.writing() as connection:
             renew(self._store, connection, self._lease)
             context = self._context(connection)
-            outbox.apply(connection, [settle(line, answer, context.at) for line, answer in turn.answers], context)
-            for refused, rest in turn.broken:
-                self._hold_rest(connection, refused, rest, context)
-            outbox.apply(connection, [self._intent(line) for line in turn.intents], context)
+            steps = [settle(line, answer, context.at) for line, answer in turn.answers]
+            if turn.broken:  # what is held looks at what was settled
+                outbox.apply(connection, steps, context)
+                for refused, rest in turn.broken:
+                    self._hold_rest(connection, refused, rest, context)
+                steps = []
+            outbox.apply(connection, [*steps, *(self._intent(line) for line in turn.intents)], context)
         if turn.answers:
             self._boundary("after_answer")
         if turn.intents:

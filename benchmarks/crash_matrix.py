@@ -10,7 +10,6 @@ Exit code 0: every promise held in every cell, and every breakage was caught.
 from __future__ import annotations
 
 import argparse
-import logging
 import time
 from collections import defaultdict
 
@@ -101,7 +100,6 @@ def main() -> int:
     chosen = parser.parse_args()
     console = Console(width=220)
     with SandboxServer(orders=1, days=1, channels=["scanorders"]) as sandbox:
-        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # dropped connections: its errors, our faults
         is_whole = chosen.mutants or show_matrix(console, sandbox, chosen.mutant)
         all_caught = chosen.mutant is not None or show_mutants(console, sandbox)
     return 0 if is_whole and all_caught else 1

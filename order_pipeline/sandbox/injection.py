@@ -25,6 +25,10 @@ FAULT_KEY = "sandbox.fault"
 DROPPED = "dropped"
 SLOW_CHUNKS = 10
 LOOK_SECONDS = 0.01
+SCRIPTED_DROP_MESSAGES = frozenset(
+    f"ASGI callable returned without {lacking}." for lacking in ("starting response", "completing response")
+)
+"""What the server logs as an error of ours when a scripted fault drops an answer."""
 HTML_PAGE = "<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>Back soon</h1></body></html>"
 
 

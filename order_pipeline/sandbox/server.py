@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import sys
 import threading
@@ -28,12 +29,17 @@ from .channel import Channel, World
 from .clock import DEFAULT_TODAY, SandboxClock
 from .control import ControlArea, json_answer
 from .faults import Fault, FaultBook, load_faults
-from .injection import CallLog, DroppableProtocol, FaultLayer
+from .injection import SCRIPTED_DROP_MESSAGES, CallLog, DroppableProtocol, FaultLayer
 from .registry import CHANNELS
 
 ChannelKind = TypeVar("ChannelKind", bound=Channel)
 LOOPBACK = "127.0.0.1"
 START_TIMEOUT_SECONDS = 30.0
+
+
+def is_no_scripted_drop(record: logging.LogRecord) -> bool:
+    """Keeps out of the log what a script did on purpose: an answer that was dropped, before or in the middle."""
+    return record.getMessage() not in SCRIPTED_DROP_MESSAGES
 
 
 class SandboxServer:
@@ -154,6 +160,7 @@ class SandboxServer:
             ws="none",
             date_header=False,  # a fake whose answers are dated sends the sandbox's date itself
         )
+        logging.getLogger("uvicorn.error").addFilter(is_no_scripted_drop)
         return uvicorn.Server(config)
 
     def _sockets(self) -> list[socket.socket]:

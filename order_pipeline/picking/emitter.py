@@ -21,8 +21,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
+
+from msgspec.structs import replace
 
 from order_pipeline.destinations.scanorders_answers import Answer, Outcome
 from order_pipeline.http.retry import RetryPolicy

@@ -8,11 +8,12 @@ and the proof of the lease, become durable together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Update, bindparam, func, insert, select, update
 
 from order_pipeline.operations.tables import pick_events, pick_outbox
@@ -23,9 +24,8 @@ class OutboxConflictError(RuntimeError):
     """A line was not in the state that the transition starts from; the whole transaction must roll back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxLine:
-    """The current state of one pick line (a row of `pick_outbox`)."""
+class OutboxLine(msgspec.Struct, frozen=True, kw_only=True):
+    """The current state of one pick line (a row of `pick_outbox`). A struct: an emission makes several a line."""
 
     pick_id: str
     source: str
@@ -62,8 +62,7 @@ class OutboxLine:
         return self.source, self.account, self.order_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transition:
+class Transition(msgspec.Struct, frozen=True, kw_only=True):
     """One step of one line. Reason and detail replace what stood there; `changes` are further columns to set."""
 
     pick_id: str
@@ -75,7 +74,7 @@ class Transition:
     detail: str | None = None
     http_status: int | None = None
     reply: str | None = None
-    changes: dict[str, Any] = field(default_factory=dict[str, Any])
+    changes: dict[str, Any] = {}  # a new one each: msgspec copies empty defaults
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +97,12 @@ class Context:
     person: str | None = None
 
 
-def _line(row: Any) -> OutboxLine:
-    values = dict(row)
+_COLUMNS = tuple(pick_outbox.c.keys())
+
+
+def _line(row: Iterable[Any]) -> OutboxLine:
+    """From a row of `select(pick_outbox)`."""
+    values = dict(zip(_COLUMNS, row, strict=True))
     values["state"] = PickState(values["state"])
     return OutboxLine(**values)
 
@@ -109,12 +112,12 @@ def load_lines(connection: Connection, *, states: Iterable[PickState] | None = N
     query = select(pick_outbox).order_by(pick_outbox.c.wave, pick_outbox.c.position)
     if states is not None:
         query = query.where(pick_outbox.c.state.in_([state.value for state in states]))
-    return [_line(row) for row in connection.execute(query).mappings()]
+    return [_line(row) for row in connection.execute(query)]
 
 
 def load_line(connection: Connection, pick_id: str) -> OutboxLine | None:
     """One line, or None."""
-    row = connection.execute(select(pick_outbox).where(pick_outbox.c.pick_id == pick_id)).mappings().first()
+    row = connection.execute(select(pick_outbox).where(pick_outbox.c.pick_id == pick_id)).first()
     return None if row is None else _line(row)
 
 
@@ -124,7 +127,7 @@ def load_order(connection: Connection, order_key: tuple[str, str, str]) -> list[
     query = select(pick_outbox).where(
         pick_outbox.c.source == source, pick_outbox.c.account == account, pick_outbox.c.order_id == order_id
     )
-    return [_line(row) for row in connection.execute(query).mappings()]
+    return [_line(row) for row in connection.execute(query)]
 
 
 def next_wave(connection: Connection) -> int:

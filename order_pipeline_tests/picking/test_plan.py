@@ -1,9 +1,9 @@
 """Planning, without any I/O: what the order says now against what the outbox knows."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from order_pipeline.picking.lines import build_payload, payload_sha256, payload_text, pick_line_from_row
 from order_pipeline.picking.outbox import OutboxLine

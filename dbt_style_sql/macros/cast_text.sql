@@ -40,10 +40,11 @@ CASE
     WHEN contains({{ value }}, '&') THEN array_to_string(list_transform(
         regexp_extract_all({{ value }}, '&#?[0-9A-Za-z]+;|[^&]+|&'),
         lambda part: CASE
+            WHEN NOT starts_with(part, '&') THEN part
+            WHEN NOT starts_with(part, '&#') THEN coalesce({{ names }}[part], part)
             WHEN regexp_matches(part, '^&#[xX][0-9A-Fa-f]{1,6};$')
                 THEN coalesce(TRY(chr(CAST('0x' || part[4:-2] AS INTEGER))), part)
             WHEN regexp_matches(part, '^&#[0-9]{1,7};$') THEN coalesce(TRY(chr(CAST(part[3:-2] AS INTEGER))), part)
-            WHEN part LIKE '&%;' THEN coalesce({{ names }}[part], part)
             ELSE part
         END
     ), '')

@@ -41,12 +41,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class RawResource:
-    """A raw table that a source's models read: whether it exists yet, and what keeps an order's rows together."""
+    """A raw table that a source's models read.
+
+    Attributes:
+        exists: whether a fetch has created it yet.
+        bucket_key: SQL of what keeps an order's rows together.
+        single_as_of: a snapshot in which no record of the build has a second version; None: some have, or may have.
+    """
 
     source: str
     name: str
     exists: bool
     bucket_key: str = "record_id"
+    single_as_of: int | None = None
 
     @property
     def table(self) -> str:

@@ -24,7 +24,7 @@ from order_pipeline.warehouse.batches import RawResource, Step, plan_steps
 from order_pipeline.warehouse.build_state import BuildState, BuiltMeanwhileError, create_builds, read_state
 from order_pipeline.warehouse.lake import Lake
 from order_pipeline.warehouse.portion import Staging, staging_models
-from order_pipeline.warehouse.portion_rows import CURRENT
+from order_pipeline.warehouse.portion_rows import CURRENT, find_single
 from order_pipeline.warehouse.quarantine import RejectChanges, create_quarantine
 from order_pipeline.warehouse.reference import create_reference
 from order_pipeline.warehouse.replace import collect_unusable, replace_days
@@ -119,9 +119,10 @@ def build_core(
         resources = _resources(connection, project, source, models)
         state = read_state(connection, source, days, fingerprint, skip_unchanged=skip_unchanged)
         result = CoreResult(source, skipped_days=state.skipped_days, rows=dict.fromkeys(CORE_TABLES, 0))
-        staging = Staging(project, source, run_id, tuple(resources))
+        staging = Staging(project, source, run_id, find_single(connection, resources, state.days))
         with ExitStack() as spaces, _threads() as pool:
-            build = _Build(lake, connection, staging, pool, spaces)
+            seeds = project.load_seeds(connection, spaces.enter_context(scratch_space(connection)).batch)
+            build = _Build(lake, connection, staging, seeds, pool, spaces)
             for done in build.run(plan_steps(connection, resources, state.days), state):
                 result.add(done)
                 if progress:
@@ -147,6 +148,7 @@ class _Build:
     lake: Lake
     connection: duckdb.DuckDBPyConnection
     staging: Staging
+    seeds: dict[str, str]
     pool: Executor
     spaces: ExitStack
 
@@ -154,17 +156,16 @@ class _Build:
         """Build the steps; a few are staged while the one before them is committed."""
         started: deque[_Started] = deque()
         for step in steps:
-            started.append(self._start(step, state.only(step.days)))
+            started.append(self._start(step, state.only(step.days), self.staging))
             if len(started) > _STEPS_AHEAD:
                 yield self._finish(started.popleft())
         while started:
             yield self._finish(started.popleft())
 
-    def _start(self, step: Step, state: BuildState) -> _Started:
+    def _start(self, step: Step, state: BuildState, staging: Staging) -> _Started:
         spaces = self.spaces.enter_context(ExitStack())
         scratch = spaces.enter_context(scratch_space(self.connection))
-        seeds = self.staging.project.load_seeds(self.connection, scratch.batch)
-        staged = StagedStep(self.connection, scratch, self.staging, seeds)
+        staged = StagedStep(self.connection, scratch, staging, self.seeds)
         staged.start(self.lake, step, self.pool)
         return _Started(step, state, staged, spaces)
 
@@ -179,9 +180,8 @@ class _Build:
                     if attempt == _ATTEMPTS:
                         raise
             days, was = started.step.days, started.state
-            started = self._start(
-                started.step, read_state(self.connection, was.source, days, was.fingerprint).only(days)
-            )
+            newer = read_state(self.connection, was.source, days, was.fingerprint).only(days)
+            started = self._start(started.step, newer, self.staging.from_newer_rows())
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _commit(self, staged: StagedStep, state: BuildState) -> CoreResult:

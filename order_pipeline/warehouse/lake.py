@@ -196,7 +196,7 @@ class Lake:
         own: dict[str, str | int] = {
             "memory_limit": limits.memory_limit,
             "threads": limits.threads,
-            "allocator_bulk_deallocation_flush_threshold": "32MB",  # its 512 MB would keep what a build has freed
+            "allocator_bulk_deallocation_flush_threshold": "16MB",  # its 512 MB would keep what a build has freed
         }
         connection = duckdb.connect(
             ":memory:",

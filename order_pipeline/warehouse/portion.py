@@ -7,7 +7,7 @@ Does not belong here: what needs other portions (see `step`), and the rules (see
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -42,6 +42,10 @@ class Staging:
     def models(self) -> dict[str, str]:
         """The source's staged core tables: table -> model `stg_<source>__<table>`, parents before children."""
         return staging_models(self.project, self.source)
+
+    def from_newer_rows(self) -> Staging:
+        """The same for rows that may have come since: which of them are current must be looked up again."""
+        return replace(self, resources=tuple(replace(resource, single_as_of=None) for resource in self.resources))
 
     def stage(
         self, connection: duckdb.DuckDBPyConnection, portion: Portion, place: str, seeds: Mapping[str, str]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import date
 
 import duckdb
 
@@ -36,8 +38,8 @@ def portion_sources(
 ) -> dict[tuple[str, str], str]:
     """SQL that stands for `source('raw', table)` and `source('raw', table || '_current')` in a portion.
 
-    Where each record has one version, the current rows are the table's own as of this moment's snapshot: models parse
-    them as they come from disk. Otherwise they are put into a table first, as parsing JSON behind a join costs twice.
+    Where each record has one version, the current rows are the table's own as of that snapshot: models parse them as
+    they come from disk. Otherwise they are put into a table first, as parsing JSON behind a join costs twice.
 
     Args:
         connection: on the lake; sees `place`.
@@ -46,25 +48,38 @@ def portion_sources(
         place: `catalog.schema` for tables of current rows.
         exact_payloads: relation (record_id, content_sha256, payload) of payloads that replace the stored ones.
     """
-    snapshot = snapshot_id(connection)
     relations: dict[tuple[str, str], str] = {}
     for resource in resources:
         name = f"{resource.source}_{resource.name}"
         if not resource.exists:
             relations["raw", name] = relations["raw", name + CURRENT] = _NO_ROWS
             continue
+        as_of = "" if resource.single_as_of is None else f" AT (VERSION => {resource.single_as_of})"
         versions = _replaced(
-            f"SELECT *, fetched_at AS current_since FROM {resource.table} AT (VERSION => {snapshot})"
+            f"SELECT *, fetched_at AS current_since FROM {resource.table}{as_of}"
             f" WHERE partition_day IN ({date_list(portion.days)}){_in_bucket(resource, portion, ' AND ')}",
             exact_payloads,
         )
         relations["raw", name] = relations["raw", name + CURRENT] = f"({versions})"
-        if not has_one_version_each(connection, resource.source, resource.name, portion.days):
+        if resource.single_as_of is None:
             general = current_versions(resource.source, resource.name, portion.days)
             selected = _replaced(f"SELECT * FROM ({general}){_in_bucket(resource, portion, ' WHERE ')}", exact_payloads)
             connection.execute(f"CREATE OR REPLACE TABLE {place}.{name}{CURRENT} AS {selected}")
             relations["raw", name + CURRENT] = f"{place}.{name}{CURRENT}"
     return relations
+
+
+def find_single(
+    connection: duckdb.DuckDBPyConnection, resources: Collection[RawResource], days: Collection[date]
+) -> tuple[RawResource, ...]:
+    """The resources, those whose records of these days have one version each marked with the snapshot that shows it."""
+    snapshot = snapshot_id(connection)
+    return tuple(
+        replace(resource, single_as_of=snapshot)
+        if resource.exists and has_one_version_each(connection, resource.source, resource.name, days)
+        else resource
+        for resource in resources
+    )
 
 
 def _in_bucket(resource: RawResource, portion: Portion, opening: str) -> str:

@@ -8,9 +8,8 @@ from datetime import date, timedelta
 import pytest
 
 from order_pipeline.warehouse.batches import Portion, RawResource
-from order_pipeline.warehouse.current_versions import has_one_version_each
 from order_pipeline.warehouse.lake import Lake
-from order_pipeline.warehouse.portion_rows import portion_sources
+from order_pipeline.warehouse.portion_rows import find_single, portion_sources
 from order_pipeline.warehouse.scratch import scratch_space
 from order_pipeline_tests.warehouse.kibo_orders import DAY, kibo_order, receive
 
@@ -27,7 +26,8 @@ def read(lake: Lake, portions: Sequence[Portion], relation: str) -> list[tuple[o
     found: list[tuple[object, ...]] = []
     with lake.connect() as connection, scratch_space(connection) as scratch:
         for portion in portions:
-            sources = portion_sources(connection, [ORDERS], portion, scratch.batch)
+            orders = find_single(connection, [ORDERS], portion.days)
+            sources = portion_sources(connection, orders, portion, scratch.batch)
             found += connection.execute(f"SELECT {COLUMNS} FROM {sources['raw', relation]}").fetchall()
     return sorted(found)
 
@@ -62,7 +62,8 @@ def test_a_portion_holds_the_current_versions(
         for day in (DAY, NEXT_DAY):
             receive(lake, [order for order in orders if str(order["orderDate"]).startswith(day.isoformat())], day=day)
     with lake.connect() as connection:
-        assert one_each == has_one_version_each(connection, "kibo", "orders", (DAY, NEXT_DAY))
+        (orders,) = find_single(connection, [ORDERS], (DAY, NEXT_DAY))
+    assert one_each == (orders.single_as_of is not None)
     portions = [Portion(days, bucket, buckets) for bucket in range(buckets)]
     assert read(lake, portions, "kibo_orders_current") == by_the_view(lake, days)
 
@@ -70,7 +71,8 @@ def test_a_portion_holds_the_current_versions(
 def test_a_version_that_comes_while_a_portion_is_read_is_left_to_the_next_build(lake: Lake) -> None:
     receive(lake, [kibo_order(1)])
     with lake.connect() as connection, scratch_space(connection) as scratch:
-        sources = portion_sources(connection, [ORDERS], Portion((DAY,)), scratch.batch)
+        orders = find_single(connection, [ORDERS], (DAY,))
+        sources = portion_sources(connection, orders, Portion((DAY,)), scratch.batch)
         receive(lake, [kibo_order(1, total=9)])
         found = connection.execute(f"SELECT count(*) FROM {sources['raw', 'kibo_orders_current']}").fetchone()
     assert found == (1,)

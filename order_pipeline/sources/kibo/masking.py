@@ -7,13 +7,15 @@ mark. Belongs here: that substitution on bytes, also on broken JSON. Does not be
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from order_pipeline.sources.kibo.json_spans import end_of_value
 
 PASSWORD_MARK = b'"[removed]"'
 
 _VALUE = rb'\s*:\s*("(?:[^"\\]|\\.)*"?|[\[{]|[^\s,}\]"\[{]+)'
-_PLAIN_KEY = re.compile(rb'"password"' + _VALUE, re.DOTALL)
+_KEY = b'"password"'
+_PLAIN_KEY = re.compile(_KEY + _VALUE, re.DOTALL)
 # A key may be spelt with JSON escapes (`"passw\u006frd"`), which is the same key to every reader.
 _ESCAPED_KEY = re.compile(
     b'"' + b"".join(rb"(?:%c|\\u00(?i:%02x))" % (letter, letter) for letter in b"password") + b'"' + _VALUE, re.DOTALL
@@ -26,10 +28,9 @@ def mask_passwords(content: bytes) -> bytes:
     Works on invalid and cut JSON too: a value without an end is masked up to the end of the content.
     """
     escaped = b"\\" in content and (b"\\u006" in content or b"\\u007" in content)
-    pattern = _ESCAPED_KEY if escaped else _PLAIN_KEY
     pieces: list[bytes] = []
     done = 0
-    for match in pattern.finditer(content):
+    for match in _ESCAPED_KEY.finditer(content) if escaped else _plain_keys(content):
         start, end = match.span(1)
         if start < done:
             continue
@@ -38,3 +39,12 @@ def mask_passwords(content: bytes) -> bytes:
         pieces += (content[done:start], PASSWORD_MARK)
         done = end
     return b"".join((*pieces, content[done:])) if pieces else content
+
+
+def _plain_keys(content: bytes) -> Iterator[re.Match[bytes]]:
+    """What `_PLAIN_KEY` finds; the search for the bytes themselves is several times faster than the pattern's."""
+    place = content.find(_KEY)
+    while place >= 0:
+        if match := _PLAIN_KEY.match(content, place):
+            yield match
+        place = content.find(_KEY, match.end() if match else place + 1)

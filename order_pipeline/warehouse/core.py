@@ -41,9 +41,9 @@ from order_pipeline.warehouse.step import LINE_PRICES, StagedStep
 
 _ATTEMPTS = 3
 
-# The next step is staged while the one before it is checked as a whole and committed: two threads that are busy about
-# equally long. Each further one would hold another portion's parsed documents in memory.
-_STAGING_THREADS = 1
+# Statements over a portion are too small for DuckDB to divide among threads, so two portions are staged at a time while
+# the step before them is committed. More would hold more parsed documents in memory than two processors earn.
+_STAGING_THREADS = 2
 _STEPS_AHEAD = 1
 
 
@@ -115,7 +115,7 @@ def build_core(
     project = project or SqlProject()
     models = list(staging_models(project, source).values())
     fingerprint = project.fingerprint([*models, LINE_PRICES]) + contracts_fingerprint(list(CORE_TABLES.values()))
-    with lake.connect() as connection:
+    with lake.kept_open(), lake.connect() as connection:
         resources = _resources(connection, project, source, models)
         state = read_state(connection, source, days, fingerprint, skip_unchanged=skip_unchanged)
         result = CoreResult(source, skipped_days=state.skipped_days, rows=dict.fromkeys(CORE_TABLES, 0))

@@ -61,7 +61,7 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
     writing: asyncio.Task[None] | None = None
     stream = extraction(window, known)
     gathering_since = clock()
-    with ThreadPoolExecutor(1, thread_name_prefix="raw-writer") as thread:
+    with lake.kept_open(), ThreadPoolExecutor(1, thread_name_prefix="raw-writer") as thread:
 
         async def write(groups: Gathered) -> None:
             await asyncio.get_running_loop().run_in_executor(thread, writer.write, groups)

@@ -123,6 +123,20 @@ class Lake:
             finally:
                 _roll_back(connection)
 
+    @contextmanager
+    def kept_open(self) -> Generator[None]:
+        """Hold one reader of a SQLite catalog for the block: for what asks the lake often, or from several threads.
+
+        DuckDB opens the catalog for every transaction. When the last connection to it closes, SQLite cleans up under an
+        exclusive lock, and who opens it at that moment sleeps for a second (DuckDB's SQLite knows no shorter sleep).
+        """
+        if not self.is_embedded:
+            yield
+            return
+        with self.snapshot() as connection:
+            snapshot_id(connection)
+            yield
+
     def run(self, purpose: str, body: Callable[[Connection], Result], *, attempts: int = 12) -> Result:
         """Run `body` in a transaction, again when a concurrent writer's commit conflicts (PostgreSQL catalog).
 

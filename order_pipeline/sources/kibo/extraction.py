@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from order_pipeline.http import ApiError, PagingError, Walk
+from order_pipeline.http import ApiError, PagingError, PermanentError, Walk
 from order_pipeline.settings import KiboSettings
 from order_pipeline.sources.kibo.client import KiboClient, open_transport
 from order_pipeline.sources.kibo.pages import OrderPage
@@ -28,16 +28,24 @@ def build_extraction(settings: KiboSettings) -> Extraction:
 
     Its call raises:
         NotConfigured: credentials or manufacturer ids are not set.
-        ApiError: a search failed for good; what came before it was yielded, with a report that says so.
+        ApiError: a search failed for good; what came before it was yielded, with a report that says so. A refusal may
+            be about one manufacturer only, so the others are read first; an API that is down ends the run at once.
     """
 
     async def extract(window: Window, known: KnownState) -> AsyncGenerator[CommitGroup]:
+        refusal: PermanentError | None = None
         async with open_transport(settings) as transport:
             client = KiboClient(transport, settings)
             for account in settings.manufacturer_ids:
-                async with aclosing(_AccountRun(client, settings, account).run(window, known)) as groups:
-                    async for group in groups:
-                        yield group
+                try:
+                    async with aclosing(_AccountRun(client, settings, account).run(window, known)) as groups:
+                        async for group in groups:
+                            yield group
+                except PermanentError as error:
+                    error.add_note(f"This was manufacturer {account}; the run went on with the others.")
+                    refusal = refusal or error
+        if refusal:
+            raise refusal
 
     return extract
 

@@ -370,6 +370,27 @@ async def test_each_manufacturer_is_asked_separately() -> None:
     assert ["manufacturer 77" in report.note for report in got.reports] == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("answer", "asked"),
+    [
+        (Answer(status=403, body=b"Forbidden"), {"77", "78"}),
+        (Answer(status=400), {"77", "78"}),
+        (Answer(status=503), {"77"}),
+    ],
+    ids=["not allowed", "refused", "down"],
+)
+async def test_a_manufacturer_that_is_refused_does_not_keep_the_next_one_from_being_read(
+    answer: Answer, asked: set[str]
+) -> None:
+    kibo = SmallKibo(orders_of_day(3))
+    kibo.spoil = lambda request, _body: answer if request.query["manufacturerID"] == "77" else None
+    got = await extract(kibo, manufacturer_ids=["77", "78"])
+    assert got.error is not None
+    assert {query["manufacturerID"] for query in kibo.asked} == asked
+    assert len(got.ids) == (3 if "78" in asked else 0)
+    assert [report.complete for report in got.reports] == [False, True][: len(asked)]
+
+
 async def test_groups_stay_near_their_size_whatever_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extraction_module, "GROUP_BYTES", 10_000)
     got = await extracted(SmallKibo(orders_of_day(200)), per_page=10)

@@ -47,7 +47,7 @@ format: $(INSTALLED) ## Format the code and mend what ruff can mend
 
 bench: $(INSTALLED) ## Side-by-side measurements with the peers (installs them into .venv-bench)
 	@$(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --constraint <(grep -E '^[a-z].*==' requirements.lock | sed 's/ .*//') --editable '.[bench]'
+	@.venv-bench/bin/python -m pip install --quiet --constraint <(sed -nE '/^[a-z].*==/{s/ *\\$$//; s/\[[^]]*\]//; p}' requirements.lock) --editable '.[bench]'
 	@.venv-bench/bin/python -m benchmarks
 
 clean: ## Remove the environment, caches and all run-time state in data/ (data/reference stays)

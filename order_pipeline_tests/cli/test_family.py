@@ -91,10 +91,10 @@ def test_the_ui_starts_clean_on_a_new_directory_and_ends_without_a_trace(tmp_pat
     with httpx.Client(transport=httpx.HTTPTransport(retries=12), timeout=60) as client:  # waits grow up to a minute
         loaded = client.post(f"{url}/graphql", json={"query": "{ assetNodes { assetKey { path } } }"}).json()
     assert len(loaded["data"]["assetNodes"]) > 10
-    assert len(processes_with(data_dir.name)) > 3
+    assert len(processes_with(str(data_dir))) > 3
     ui.send_signal(number)
     assert ui.wait() == 0
-    assert processes_with(data_dir.name) == set()
+    assert processes_with(str(data_dir)) == set()
     said = log.read_text()
     assert "no such table" not in said
     assert "Traceback" not in said

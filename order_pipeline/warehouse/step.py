@@ -7,7 +7,7 @@ so nothing is copied before the transaction reads it. Does not belong here: the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
 
 import duckdb
@@ -61,6 +61,7 @@ class StagedStep:
         Raises:
             ContractError, SqlModelError: a defect of the SQL, met by one of the portions.
         """
+        wait(self.portions)  # all of them, also when one failed: the scratch space must not go while another fills it
         portions = [portion.result() for portion in self.portions]
         self._publish("orders", portions)
         self._note_rejected_orders(portions)

@@ -6,8 +6,11 @@ what happens to a reject. Never `drop_invalid_rows` (silent loss), never `n_fail
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import pandas as pd
 import pandera.errors
+import pandera.pandas as pandera
 
 from order_pipeline.contracts.base import row_mask
 from order_pipeline.contracts.generate import ColumnContract, Model, TableContract, table_contract
@@ -28,13 +31,38 @@ def find_failures(model: Model, frame: pd.DataFrame) -> pd.DataFrame:
         ContractError: a column is missing or has another type.
     """
     try:
-        model.validate(frame, lazy=True, inplace=True)  # nothing is coerced: a copy would only cost memory
+        # Nothing is coerced: a copy would only cost memory.
+        _without(model, columns_that_hold(model, frame)).validate(frame, lazy=True, inplace=True)
     except pandera.errors.SchemaErrors as error:
         cases = error.failure_cases
     else:
         return pd.DataFrame({name: [] for name in REJECT_COLUMNS}, dtype="object")
     table = table_contract(model)
     return _without_derived(table, _named_failures(table, frame, cases))
+
+
+def columns_that_hold(model: Model, frame: pd.DataFrame) -> frozenset[str]:
+    """Columns of which nothing is asked but their type, and values where none may be missing, and that have both.
+
+    Pandera takes half a millisecond to find that out of one column; these are three of four.
+    """
+    types = frame.dtypes.to_dict()
+    schema = model.to_schema()
+    return frozenset(
+        name
+        for name, column in schema.columns.items()
+        if not (schema.strict or column.checks or column.unique)
+        and column.dtype is not None
+        and types.get(name) == column.dtype.type
+        and (column.nullable or not frame[name].hasnans)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _without(model: Model, columns: frozenset[str]) -> pandera.DataFrameSchema:
+    """The model as a schema, less some columns; its checks over whole rows still see all of the frame."""
+    schema = model.to_schema()
+    return schema.remove_columns(sorted(columns)) if columns else schema
 
 
 def validate(model: Model, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -21,6 +21,7 @@ from order_pipeline.contracts import (
     find_failures,
     table_contract,
     validate,
+    validation,
 )
 from order_pipeline.contracts.enumerations import LINE_STATUSES, ORDER_STATUSES, SHIPMENT_STATUSES
 
@@ -134,6 +135,17 @@ NOT_BROKEN = [
 @pytest.mark.parametrize(("table", "change"), NOT_BROKEN)
 def test_what_the_schema_allows_is_no_failure(table: str, change: dict[str, object]) -> None:
     assert find_failures(CORE_TABLES[table], frame_of(table, change)).empty
+
+
+@pytest.mark.parametrize(("table", "change"), [*((table, change) for table, change, _ in BROKEN), *NOT_BROKEN])
+def test_leaving_out_columns_that_hold_finds_what_the_whole_model_finds(
+    table: str, change: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, frame = CORE_TABLES[table], frame_of(table, {}, change)
+    assert len(validation.columns_that_hold(model, frame)) > len(frame.columns) / 2
+    found = find_failures(model, frame)
+    monkeypatch.setattr(validation, "columns_that_hold", lambda *_: frozenset[str]())
+    pd.testing.assert_frame_equal(found, find_failures(model, frame))
 
 
 def test_a_summary_only_row_may_state_an_amount_without_currency() -> None:

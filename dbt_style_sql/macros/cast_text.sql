@@ -10,7 +10,7 @@ nullif({{ value }}, '')
 TRY_CAST(
     CASE
         WHEN contains({{ value }}, '_') THEN NULL
-        WHEN strlen({{ value }}) > {{ scale + 2 }}
+        WHEN strlen({{ value }}) > instr({{ value }}, '.') + {{ scale }}
             AND regexp_matches({{ value }}, '\.[0-9]{{ '{' }}{{ scale - 1 }}{{ '}' }}[02468]50*$')
             THEN regexp_replace({{ value }}, '50*$', '')
         ELSE {{ value }}

@@ -7,15 +7,54 @@ WITH container_faults AS (
     GROUP BY record_id
 ),
 
+-- Read out of the document before anything is joined: a join would copy the whole of it.
 orders AS (
     SELECT
-        parsed.*,
-        parsed.document.shippingAddressInformation AS address,
-        entity_names.names,
-        container_faults.faults
-    FROM {{ ref('stg_kibo__parsed') }} AS parsed
-    CROSS JOIN {{ ref('stg_common__entity_names') }} AS entity_names
-    LEFT JOIN container_faults USING (record_id)
+        account,
+        partition_day,
+        record_id,
+        content_sha256,
+        fetched_at,
+        order_id,
+        {{ text('document.orderID') }} AS order_number,
+        {{ text('document.externalOrderID') }} AS external_reference,
+        {{ text('document.orderType') }} AS order_type,
+        {{ text('document.orderStatus') }} AS source_status,
+        {{ time_with_offset('document.orderDate') }} AS ordered_at,
+        {{ text('document.orderDate') }} AS ordered_at_raw,
+        {{ text('document.orderCurrency') }} AS currency,
+        {{ decimal('document.subtotal') }} AS subtotal_amount,
+        {{ text('document.subtotal') }} AS subtotal_amount_text,
+        {{ decimal('document.tax.totalTax') }} AS tax_amount,
+        {{ text('document.tax.totalTax') }} AS tax_amount_text,
+        {{ decimal('document.estimatedShipping') }} AS shipping_amount,
+        {{ text('document.estimatedShipping') }} AS shipping_amount_text,
+        {{ decimal('document.total') }} AS total_amount,
+        {{ text('document.total') }} AS total_amount_text,
+        {{ decimal('document.orderManagementFee') }} AS platform_fee_amount,
+        {{ text('document.orderManagementFee') }} AS platform_fee_amount_text,
+        {{ flag("coalesce(nullif(document.isTestOrder, ''), 'false')") }} AS is_test,
+        {{ text('document.isTestOrder') }} AS is_test_text,
+        coalesce(upper(document.shipType) LIKE 'EXPRESS%', false) AS is_express,
+        {{ flag('document.isGift') }} AS is_gift,
+        (
+            coalesce(lower(document.shippingAddressInformation.fraudLock) = 'true', false)
+            OR coalesce(upper(nullif(trim(document.fraudLock), '')) NOT IN ('WILL_CHARGE', 'FALSE'), false)
+            OR coalesce(list_contains(
+                [lower(shipment.shippingAddressInformation.fraudLock) = 'true' FOR shipment IN document.shipments],
+                true
+            ), false)
+        ) AS is_fraud_locked,
+        CASE upper(trim(document.deliveryMethod))
+            WHEN 'SHIP_TO_HOME' THEN 'ship'
+            WHEN 'IN_STORE_PICKUP' THEN 'store_pickup'
+            ELSE 'unknown'
+        END AS delivery_method,
+        {{ text('document.shipType') }} AS ship_method,
+        {{ text('document.customerID') }} AS customer_id,
+        document.shippingAddressInformation AS address,
+        {{ text('document.customer.email') }} AS customer_email
+    FROM {{ ref('stg_kibo__parsed') }}
 )
 
 SELECT
@@ -25,46 +64,36 @@ SELECT
     orders.record_id AS raw_record_id,
     orders.content_sha256 AS raw_sha256,
     orders.fetched_at,
-    orders.faults,
+    container_faults.faults,
     orders.order_id,
-    {{ text('document.orderID') }} AS order_number,
-    {{ text('document.externalOrderID') }} AS external_reference,
-    {{ text('document.orderType') }} AS order_type,
+    orders.order_number,
+    orders.external_reference,
+    orders.order_type,
     coalesce(mapping.status, 'unknown') AS order_status,
-    {{ text('document.orderStatus') }} AS source_status,
-    {{ time_with_offset('document.orderDate') }} AS ordered_at,
-    {{ text('document.orderDate') }} AS ordered_at_raw,
-    {{ text('document.orderCurrency') }} AS currency,
-    {{ decimal('document.subtotal') }} AS subtotal_amount,
-    {{ text('document.subtotal') }} AS subtotal_amount_text,
+    orders.source_status,
+    orders.ordered_at,
+    orders.ordered_at_raw,
+    orders.currency,
+    orders.subtotal_amount,
+    orders.subtotal_amount_text,
     false AS subtotal_includes_tax,
-    {{ decimal('document.tax.totalTax') }} AS tax_amount,
-    {{ text('document.tax.totalTax') }} AS tax_amount_text,
-    {{ decimal('document.estimatedShipping') }} AS shipping_amount,
-    {{ text('document.estimatedShipping') }} AS shipping_amount_text,
-    {{ decimal('document.total') }} AS total_amount,
-    {{ text('document.total') }} AS total_amount_text,
-    {{ decimal('document.orderManagementFee') }} AS platform_fee_amount,
-    {{ text('document.orderManagementFee') }} AS platform_fee_amount_text,
-    {{ flag("coalesce(nullif(document.isTestOrder, ''), 'false')") }} AS is_test,
-    {{ text('document.isTestOrder') }} AS is_test_text,
-    coalesce(upper(document.shipType) LIKE 'EXPRESS%', false) AS is_express,
-    {{ flag('document.isGift') }} AS is_gift,
-    (
-        coalesce(lower(address.fraudLock) = 'true', false)
-        OR coalesce(upper(nullif(trim(document.fraudLock), '')) NOT IN ('WILL_CHARGE', 'FALSE'), false)
-        OR coalesce(list_contains(
-            [lower(shipment.shippingAddressInformation.fraudLock) = 'true' FOR shipment IN document.shipments], true
-        ), false)
-    ) AS is_fraud_locked,
+    orders.tax_amount,
+    orders.tax_amount_text,
+    orders.shipping_amount,
+    orders.shipping_amount_text,
+    orders.total_amount,
+    orders.total_amount_text,
+    orders.platform_fee_amount,
+    orders.platform_fee_amount_text,
+    orders.is_test,
+    orders.is_test_text,
+    orders.is_express,
+    orders.is_gift,
+    orders.is_fraud_locked,
     'merchant' AS fulfilled_by,
-    CASE upper(trim(document.deliveryMethod))
-        WHEN 'SHIP_TO_HOME' THEN 'ship'
-        WHEN 'IN_STORE_PICKUP' THEN 'store_pickup'
-        ELSE 'unknown'
-    END AS delivery_method,
-    {{ text('document.shipType') }} AS ship_method,
-    {{ text('document.customerID') }} AS customer_id,
+    orders.delivery_method,
+    orders.ship_method,
+    orders.customer_id,
     {{ text(decode_entities("concat_ws(' ', nullif(address.firstName, ''), nullif(address.lastName, ''))", 'names')) }}
         AS ship_to_name,
     {{ text(decode_entities('address.addressLine1', 'names')) }} AS ship_to_line1,
@@ -74,9 +103,11 @@ SELECT
     {{ text('address.postalCode') }} AS ship_to_postal_code,
     {{ text('address.countryCode') }} AS ship_to_country,
     {{ text('address.phone') }} AS ship_to_phone,
-    {{ text('document.customer.email') }} AS customer_email
+    orders.customer_email
 FROM orders
+CROSS JOIN {{ ref('stg_common__entity_names') }} AS entity_names
+LEFT JOIN container_faults USING (record_id)
 LEFT JOIN {{ ref('status_mappings') }} AS mapping
     ON mapping.source = 'kibo'
     AND mapping.entity = 'order'
-    AND lower(mapping.source_value) = lower(trim(document.orderStatus))
+    AND lower(mapping.source_value) = lower(trim(orders.source_status))

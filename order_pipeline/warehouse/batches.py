@@ -58,7 +58,7 @@ class RawResource:
     @property
     def table(self) -> str:
         """The qualified name of its table in the lake."""
-        return f"raw.{self.source}_{self.name}"
+        return f"lake.raw.{self.source}_{self.name}"
 
 
 def plan_steps(

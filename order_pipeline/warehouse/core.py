@@ -11,18 +11,18 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-
-import duckdb
+from functools import partial
 
 from order_pipeline.contracts import CORE_TABLES, contracts_fingerprint, create_table_statements
 from order_pipeline.contracts.enumerations import SETTLED_ORDER_STATUSES
 from order_pipeline.warehouse.batches import RawResource, Step, plan_steps
 from order_pipeline.warehouse.build_state import BuildState, BuiltMeanwhileError, create_builds, read_state
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.crew import Crew
+from order_pipeline.warehouse.lake import Connection, Lake
 from order_pipeline.warehouse.portion import Staging, staging_models
 from order_pipeline.warehouse.portion_rows import CURRENT, find_single
 from order_pipeline.warehouse.quarantine import RejectChanges, create_quarantine
@@ -41,9 +41,9 @@ from order_pipeline.warehouse.step import LINE_PRICES, StagedStep
 
 _ATTEMPTS = 3
 
-# Statements over a portion are too small for DuckDB to divide among threads, so two portions are staged at a time while
-# the step before them is committed. More would hold more parsed documents in memory than two processors earn.
-_STAGING_THREADS = 2
+# One step is staged while the one before it is committed. More would hold more rows in memory than two processors earn.
+_CREW = 2
+_PORTIONS_AT_ONCE = 2
 _STEPS_AHEAD = 1
 
 
@@ -71,7 +71,7 @@ class CoreResult:
         self.warnings = merged([*self.warnings, *step.warnings])
 
 
-def create_core(connection: duckdb.DuckDBPyConnection) -> None:
+def create_core(connection: Connection) -> None:
     """Create the ten core tables, the record of builds, the quarantine and `reference.item_locations`, where missing.
 
     Call it inside a lake transaction.
@@ -120,9 +120,9 @@ def build_core(
         state = read_state(connection, source, days, fingerprint, skip_unchanged=skip_unchanged)
         result = CoreResult(source, skipped_days=state.skipped_days, rows=dict.fromkeys(CORE_TABLES, 0))
         staging = Staging(project, source, run_id, find_single(connection, resources, state.days))
-        with ExitStack() as spaces, _threads() as pool:
+        with ExitStack() as spaces, Crew(lake, _CREW) as crew, _foremen() as foremen:
             seeds = project.load_seeds(connection, spaces.enter_context(scratch_space(connection)).batch)
-            build = _Build(lake, connection, staging, seeds, pool, spaces)
+            build = _Build(lake, connection, staging, seeds, foremen, crew, spaces)
             for done in build.run(plan_steps(connection, resources, state.days), state):
                 result.add(done)
                 if progress:
@@ -133,101 +133,114 @@ def build_core(
 
 @dataclass(slots=True)
 class _Started:
-    """A step whose portions are being staged; `spaces` closes its scratch space."""
+    """A step that is being staged and looked at; `spaces` closes its scratch space."""
 
     step: Step
     state: BuildState
-    staged: StagedStep
+    scratch: Scratch
     spaces: ExitStack
+    built_at: datetime
+    found: Future[CoreResult]
 
 
 @dataclass(frozen=True, slots=True)
 class _Build:
-    """What all steps of one build share. Portions are staged by the pool, steps finished and committed in order."""
+    """What all steps of one build share. The crew stages and looks at them; they are committed here, in order."""
 
     lake: Lake
-    connection: duckdb.DuckDBPyConnection
+    connection: Connection
     staging: Staging
     seeds: dict[str, str]
-    pool: Executor
+    foremen: Executor
+    crew: Crew
     spaces: ExitStack
 
     def run(self, steps: Iterable[Step], state: BuildState) -> Iterator[CoreResult]:
         """Build the steps; a few are staged while the one before them is committed."""
         started: deque[_Started] = deque()
-        for step in steps:
-            started.append(self._start(step, state.only(step.days), self.staging))
+        for turn, step in enumerate(steps):
+            started.append(self._start(step, state.only(step.days), self.staging, turn))
             if len(started) > _STEPS_AHEAD:
                 yield self._finish(started.popleft())
         while started:
             yield self._finish(started.popleft())
 
-    def _start(self, step: Step, state: BuildState, staging: Staging) -> _Started:
+    def _start(self, step: Step, state: BuildState, staging: Staging, turn: int) -> _Started:
+        built_at = datetime.now(UTC)
         spaces = self.spaces.enter_context(ExitStack())
         scratch = spaces.enter_context(scratch_space(self.connection))
-        staged = StagedStep(self.connection, scratch, staging, self.seeds)
-        staged.start(self.lake, step, self.pool)
-        return _Started(step, state, staged, spaces)
+        staged = StagedStep(scratch, staging, self.seeds)
+        staged.start(self.connection, step, self.foremen, self.crew, turn)
+        look_at = partial(self._look_at, scratch, state, built_at)
+        found = self.crew.submit(look_at, after=[staged.ready], turn=turn)
+        return _Started(step, state, scratch, spaces, built_at, found)
 
     def _finish(self, started: _Started) -> CoreResult:
         """Commit a step; stage it again, from newer raw rows, when another build of its days committed meanwhile."""
         for attempt in range(1, _ATTEMPTS + 1):
-            with started.spaces:
-                started.staged.finish()
-                try:
-                    return self._commit(started.staged, started.state)
-                except BuiltMeanwhileError:
-                    if attempt == _ATTEMPTS:
-                        raise
-            days, was = started.step.days, started.state
-            newer = read_state(self.connection, was.source, days, was.fingerprint).only(days)
-            started = self._start(started.step, newer, self.staging.from_newer_rows())
+            try:
+                with started.spaces:
+                    done = self._commit(started, started.found.result())
+            except BuiltMeanwhileError:
+                if attempt == _ATTEMPTS:
+                    raise
+                days, was = started.step.days, started.state
+                newer = read_state(self.connection, was.source, days, was.fingerprint).only(days)
+                started = self._start(started.step, newer, self.staging.from_newer_rows(), turn=0)
+            else:
+                self.lake.give_back_memory()
+                return done
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _commit(self, staged: StagedStep, state: BuildState) -> CoreResult:
-        scratch, source, built_at, run_id = staged.scratch, state.source, datetime.now(UTC), self.staging.run_id
-        collect_unusable(self.connection, scratch, source, state.days)
+    def _look_at(self, scratch: Scratch, state: BuildState, built_at: datetime, connection: Connection) -> CoreResult:
+        """What needs the whole step, and core as it was; returns what was found, with nothing stored yet."""
+        collect_unusable(connection, scratch, state.source, state.days)
         if state.builds_seen:
             compare_with_previous_load(
-                self.connection, scratch=scratch, source=source, days=state.days, settled=SETTLED_ORDER_STATUSES
+                connection, scratch=scratch, source=state.source, days=state.days, settled=SETTLED_ORDER_STATUSES
             )
         find_warnings(
-            self.connection,
+            connection,
             self.staging.project,
             scratch=scratch,
-            ref=staged.seeds,
-            source=source,
+            ref=self.seeds,
+            source=state.source,
             seen_at=built_at,
-            run_id=run_id,
+            run_id=self.staging.run_id,
         )
-        tables = dict.fromkeys([*self.staging.models, "prices"])
-        rows, quarantine = self.lake.run(
-            f"replace {len(state.days)} days of core, {source}",
-            lambda transaction: replace_days(transaction, scratch, state, tables, built_at=built_at, run_id=run_id),
-        )
-        rejected, by_rule = _count_rejects(self.connection, scratch)
+        rejected, by_rule = _count_rejects(connection, scratch)
         return CoreResult(
-            source=source,
+            source=state.source,
             days=state.days,
-            rows=rows,
             rejected_rows=rejected,
             rejects_by_rule=by_rule,
-            quarantine=quarantine,
-            warnings=summarise(self.connection, scratch),
+            warnings=summarise(connection, scratch),
         )
+
+    def _commit(self, step: _Started, found: CoreResult) -> CoreResult:
+        replaced = partial(
+            replace_days,
+            scratch=step.scratch,
+            state=step.state,
+            tables=dict.fromkeys([*self.staging.models, "prices"]),
+            built_at=step.built_at,
+            run_id=self.staging.run_id,
+        )
+        rows, quarantine = self.lake.run(f"replace {len(found.days)} days of core, {found.source}", replaced)
+        return replace(found, rows=rows, quarantine=quarantine)
 
 
 @contextmanager
-def _threads() -> Generator[Executor]:
-    """The pool that stages portions; what has not begun when the build fails never does."""
-    pool = ThreadPoolExecutor(_STAGING_THREADS, thread_name_prefix="core-staging")
+def _foremen() -> Generator[Executor]:
+    """Threads that wait for the crew, each for one portion; what has not begun when the build fails never does."""
+    pool = ThreadPoolExecutor(_PORTIONS_AT_ONCE, thread_name_prefix="foreman")
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _count_rejects(connection: duckdb.DuckDBPyConnection, scratch: Scratch) -> tuple[int, dict[str, int]]:
+def _count_rejects(connection: Connection, scratch: Scratch) -> tuple[int, dict[str, int]]:
     rows = connection.execute(
         f"SELECT count(DISTINCT (table_name, key, raw_record_id)) FROM {scratch.batch}.rejects"
     ).fetchone()
@@ -238,9 +251,7 @@ def _count_rejects(connection: duckdb.DuckDBPyConnection, scratch: Scratch) -> t
     return (int(rows[0]) if rows else 0), dict(by_rule)
 
 
-def _resources(
-    connection: duckdb.DuckDBPyConnection, project: SqlProject, source: str, models: list[str]
-) -> list[RawResource]:
+def _resources(connection: Connection, project: SqlProject, source: str, models: list[str]) -> list[RawResource]:
     """The raw tables that the source's models read, with the bucket keys that the models state in their config."""
     existing = _table_names(connection, "raw")
     bucket_keys: dict[str, str] = {}
@@ -254,7 +265,7 @@ def _resources(
     return [RawResource(source, name, f"{source}_{name}" in existing, key) for name, key in sorted(bucket_keys.items())]
 
 
-def _table_names(connection: duckdb.DuckDBPyConnection, schema: str) -> set[str]:
+def _table_names(connection: Connection, schema: str) -> set[str]:
     rows = connection.execute(
         "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = ?", [schema]
     ).fetchall()

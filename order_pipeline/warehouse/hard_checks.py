@@ -206,7 +206,7 @@ def _record_without_parent(
         LEFT JOIN (SELECT DISTINCT order_id FROM {scratch.batch}.rejected_orders) AS rejected
             ON rejected.order_id = child.order_id
         WHERE rejected.order_id IS NOT NULL OR NOT EXISTS (
-            SELECT 1 FROM core.orders AS stored
+            SELECT 1 FROM lake.core.orders AS stored
             WHERE stored.order_id = child.order_id
                 AND stored.order_day NOT IN (SELECT order_day FROM {scratch.batch}.days)
         )

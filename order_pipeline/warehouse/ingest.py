@@ -11,8 +11,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
 
 from order_pipeline.sources.records import Extraction, KnownState, Window
 from order_pipeline.warehouse.group_writer import Gathered, GroupWriter
@@ -41,7 +44,7 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
     """Stream the extraction of the window into raw; whole groups received before a failure are kept.
 
     Args:
-        lake: where to write; it is migrated first.
+        lake: where to write; it is migrated while the first groups are fetched.
         source: the channel, the first part of its raw tables' names.
         extraction: yields the commit groups.
         window: the days to read.
@@ -55,32 +58,63 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
         Exception: what the extraction raised, after the groups before it are committed.
         LakeBusyError: another writer held the lake too long; earlier commits stand.
     """
-    migrate(lake)
-    writer = GroupWriter(lake, source, run_id)
     gathered = Gathered()
     writing: asyncio.Task[None] | None = None
     stream = extraction(window, known)
     gathering_since = clock()
-    with lake.kept_open(), ThreadPoolExecutor(1, thread_name_prefix="raw-writer") as thread:
-
-        async def write(groups: Gathered) -> None:
-            await asyncio.get_running_loop().run_in_executor(thread, writer.write, groups)
-            if progress:
-                progress(writer.result)
-
+    with _LakeThread(lake, GroupWriter(lake, source, run_id), progress) as thread:
         try:
             async for group in stream:
                 gathered.add(group, datetime.now(UTC))
+                thread.raise_if_unusable()
                 if gathered.payload_bytes >= commit_bytes or clock() - gathering_since >= COMMIT_SECONDS:
                     if writing:
                         await writing
-                    writing, gathered = asyncio.create_task(write(gathered)), Gathered()
+                    writing, gathered = asyncio.create_task(thread.write(gathered)), Gathered()
                     gathering_since = clock()
         finally:
             if isinstance(stream, AsyncGenerator):
                 await stream.aclose()
             if writing:
                 await writing
-            if gathered.groups:
-                await write(gathered)
-    return writer.result
+            await thread.write(gathered)
+    lake.give_back_memory()
+    return thread.writer.result
+
+
+class _LakeThread:
+    """The thread that brings the lake up to date, while the first groups are fetched, and then writes."""
+
+    def __init__(self, lake: Lake, writer: GroupWriter, progress: Progress | None) -> None:
+        self.writer = writer
+        self._lake = lake
+        self._progress = progress
+        self._held = ExitStack()
+        self._thread = self._held.enter_context(ThreadPoolExecutor(1, thread_name_prefix="raw-writer"))
+        self._ready = self._thread.submit(self._open)
+
+    def _open(self) -> None:
+        migrate(self._lake)
+        self._held.enter_context(self._lake.kept_open())
+
+    def raise_if_unusable(self) -> None:
+        """Raise what opening the lake raised, once it is known: groups that cannot be written cost no further calls."""
+        if self._ready.done():
+            self._ready.result()
+
+    async def write(self, groups: Gathered) -> None:
+        """Write the groups, if there are any; they are lost only with what this raises."""
+        await asyncio.wrap_future(self._ready)
+        if groups.groups:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self.writer.write, groups)
+            if self._progress:
+                self._progress(self.writer.result)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        wait([self._ready])  # what it opens must be closed
+        self._held.close()

@@ -1,24 +1,30 @@
 """One portion of a build: its raw rows typed by the SQL models, each staged table checked for itself.
 
-A portion shares nothing with the others, so that several can be staged at once, each on a connection of its own.
+A portion's tables are made side by side, as far as one does not read the other, and so are those of two portions.
 Does not belong here: what needs other portions (see `step`), and the rules (see `hard_checks`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
-
-import duckdb
+from functools import partial
 
 from order_pipeline.contracts import CORE_TABLES, table_contract
 from order_pipeline.warehouse.batches import Portion, RawResource
+from order_pipeline.warehouse.crew import Crew, results_of
 from order_pipeline.warehouse.hard_checks import StagedTable, check_rows, create_failures
-from order_pipeline.warehouse.portion_rows import portion_sources, write_exact_payloads
+from order_pipeline.warehouse.lake import Connection
+from order_pipeline.warehouse.portion_rows import CURRENT, portion_sources, write_exact_payloads
+from order_pipeline.warehouse.sql_batches import BatchTable, plan_batch
 from order_pipeline.warehouse.sql_models import SqlProject
 
 # Doubles hold four decimals exactly below 2^53 / 10^4, about 9.007e11; a larger amount may have been rounded.
 LARGEST_EXACT = 900_000_000_000
+
+# Payloads are parsed one portion at a time: a document that is being parsed takes four times its text.
+_PAYLOADS = "payloads"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,52 +53,93 @@ class Staging:
         """The same for rows that may have come since: which of them are current must be looked up again."""
         return replace(self, resources=tuple(replace(resource, single_as_of=None) for resource in self.resources))
 
-    def stage(
-        self, connection: duckdb.DuckDBPyConnection, portion: Portion, place: str, seeds: Mapping[str, str]
-    ) -> StagedPortion:
-        """Type and check a portion's rows.
+    def stage(self, crew: Crew, portion: Portion, place: str, seeds: Mapping[str, str], turn: int) -> StagedPortion:
+        """Type and check a portion's rows. Waits for the crew, so call it from none of its threads.
 
         Args:
-            connection: on the lake, used by no other thread.
+            crew: does the work.
             portion: which rows.
             place: `catalog.schema`, made here.
             seeds: relations of the project's seeds.
+            turn: the portion's turn in the crew.
         """
-        connection.execute(f"CREATE SCHEMA {place}")
-        sources = portion_sources(connection, self.resources, portion, place)
-        tables = self._run(connection, place, seeds, sources)
-        if _has_rounded_numbers(connection, tables.values()):
-            exact = f"{place}.exact_payloads"
-            write_exact_payloads(connection, sources, exact)
-            exact_sources = portion_sources(connection, self.resources, portion, place, exact)
-            tables = self._run(connection, place, seeds, exact_sources)
-        self._drop_helpers(connection, place)
-        return self.check(connection, place, tables)
-
-    def check(self, connection: duckdb.DuckDBPyConnection, place: str, tables: dict[str, StagedTable]) -> StagedPortion:
-        """Find the bad rows of staged tables."""
-        create_failures(connection, place)
-        for staged in tables.values():
-            check_rows(connection, place, staged, self.run_id)
+        sources = crew.submit(partial(self._open, portion, place), turn=turn).result()
+        tables = self._run(crew, place, seeds, sources, turn)
+        exact = crew.submit(partial(self._exact_sources, portion, place, sources, tables), turn=turn).result()
+        if exact is not None:
+            tables = self._run(crew, place, seeds, exact, turn)
+        crew.submit(partial(self._drop_current_rows, place), turn=turn).result()
+        crew.lake.give_back_memory()
+        results_of(crew.submit(partial(self._check, place, staged), turn=turn) for staged in tables.values())
         return StagedPortion(place, tables)
 
+    def check(self, connection: Connection, place: str, tables: dict[str, StagedTable]) -> StagedPortion:
+        """Find the bad rows of staged tables, one after the other."""
+        create_failures(connection, place)
+        for staged in tables.values():
+            self._check(place, staged, connection)
+        return StagedPortion(place, tables)
+
+    def _check(self, place: str, staged: StagedTable, connection: Connection) -> None:
+        check_rows(connection, place, staged, self.run_id)
+
+    def _open(self, portion: Portion, place: str, connection: Connection) -> dict[tuple[str, str], str]:
+        connection.execute(f"CREATE SCHEMA {place}")
+        create_failures(connection, place)
+        return portion_sources(connection, self.resources, portion, place)
+
     def _run(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        place: str,
-        seeds: Mapping[str, str],
-        sources: Mapping[tuple[str, str], str],
+        self, crew: Crew, place: str, seeds: Mapping[str, str], sources: Mapping[tuple[str, str], str], turn: int
     ) -> dict[str, StagedTable]:
-        relations = self.project.run_batch(connection, self.models.values(), place=place, ref=seeds, source=sources)
+        """Make the models' tables; a helper goes as soon as nothing needs it, for parsed documents are large."""
+        batch = plan_batch(self.project, self.models.values(), place=place, ref=seeds, source=sources)
+        wanted = set(self.models.values())
+        made: dict[str, Future[None]] = {}
+        dropped: list[Future[None]] = []
+        for table in batch.tables:
+            made[table.model] = crew.submit(
+                partial(self._make, table),
+                after=[made[model] for model in table.reads],
+                lane=_PAYLOADS if table.reads_sources else None,
+                turn=turn,
+            )
+            for helper in table.reads - wanted:
+                readers = batch.readers(helper)
+                if readers[-1] == table.model:
+                    drop = partial(_drop, batch.relations[helper])
+                    dropped.append(crew.submit(drop, after=[made[reader] for reader in readers], turn=turn))
+        results_of([*made.values(), *dropped])
+        describe = partial(self._describe, batch.relations)
+        return crew.submit(describe, turn=turn).result()
+
+    def _make(self, table: BatchTable, connection: Connection) -> None:
+        self.project.execute(connection, table.model, table.statement)
+
+    def _describe(self, relations: Mapping[str, str], connection: Connection) -> dict[str, StagedTable]:
         return {table: staged_table(connection, table, relations[model]) for table, model in self.models.items()}
 
-    def _drop_helpers(self, connection: duckdb.DuckDBPyConnection, place: str) -> None:
-        """Free what only led to the staged tables; the parsed documents are most of a portion's memory."""
-        staged = set(self.models.values())
-        helpers = [name for name in self.project.upstream(staged) if name not in staged]
-        raw = [f"{resource.source}_{resource.name}_current" for resource in self.resources]
-        for helper in (*helpers, *raw):
-            connection.execute(f"DROP TABLE IF EXISTS {place}.{helper}")
+    def _exact_sources(
+        self,
+        portion: Portion,
+        place: str,
+        sources: Mapping[tuple[str, str], str],
+        tables: Mapping[str, StagedTable],
+        connection: Connection,
+    ) -> dict[tuple[str, str], str] | None:
+        """Where a number may have been rounded: the portion's rows with exact payloads, to be staged anew."""
+        if not _has_rounded_numbers(connection, tables.values()):
+            return None
+        exact = f"{place}.exact_payloads"
+        write_exact_payloads(connection, sources, exact)
+        return portion_sources(connection, self.resources, portion, place, exact)
+
+    def _drop_current_rows(self, place: str, connection: Connection) -> None:
+        for resource in self.resources:
+            _drop(f"{place}.{resource.source}_{resource.name}{CURRENT}", connection)
+
+
+def _drop(relation: str, connection: Connection) -> None:
+    connection.execute(f"DROP TABLE IF EXISTS {relation}")
 
 
 def staging_models(project: SqlProject, source: str) -> dict[str, str]:
@@ -101,13 +148,13 @@ def staging_models(project: SqlProject, source: str) -> dict[str, str]:
     return {table: name for table, name in names.items() if name in project.models}
 
 
-def staged_table(connection: duckdb.DuckDBPyConnection, table: str, relation: str) -> StagedTable:
+def staged_table(connection: Connection, table: str, relation: str) -> StagedTable:
     """A core table's staged rows, with the columns that staging gave them."""
     described = connection.execute(f"DESCRIBE {relation}").fetchall()
     return StagedTable(table_contract(CORE_TABLES[table]), relation, frozenset(row[0] for row in described))
 
 
-def _has_rounded_numbers(connection: duckdb.DuckDBPyConnection, tables: Collection[StagedTable]) -> bool:
+def _has_rounded_numbers(connection: Connection, tables: Collection[StagedTable]) -> bool:
     suspects: list[str] = []
     for staged in tables:
         large = [

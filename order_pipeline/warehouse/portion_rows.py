@@ -15,7 +15,7 @@ import duckdb
 
 from order_pipeline.warehouse.batches import Portion, RawResource
 from order_pipeline.warehouse.current_versions import current_versions, has_one_version_each
-from order_pipeline.warehouse.lake import snapshot_id
+from order_pipeline.warehouse.lake import looking_in, snapshot_id
 from order_pipeline.warehouse.literals import date_list
 
 # DuckDB reads JSON numbers as doubles: exact up to 15 significant digits. More digits outside a string (the character
@@ -64,7 +64,8 @@ def portion_sources(
         if resource.single_as_of is None:
             general = current_versions(resource.source, resource.name, portion.days)
             selected = _replaced(f"SELECT * FROM ({general}){_in_bucket(resource, portion, ' WHERE ')}", exact_payloads)
-            connection.execute(f"CREATE OR REPLACE TABLE {place}.{name}{CURRENT} AS {selected}")
+            with looking_in(connection, "lake"):
+                connection.execute(f"CREATE OR REPLACE TABLE {place}.{name}{CURRENT} AS {selected}")
             relations["raw", name + CURRENT] = f"{place}.{name}{CURRENT}"
     return relations
 

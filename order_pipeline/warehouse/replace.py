@@ -67,7 +67,7 @@ def collect_unusable(
 
     Their key and record id are the content's hash, the table is `raw.<source>_<resource>`.
     """
-    if connection.execute("SELECT 1 FROM raw.unusable WHERE source = ? LIMIT 1", [source]).fetchone() is None:
+    if connection.execute("SELECT 1 FROM lake.raw.unusable WHERE source = ? LIMIT 1", [source]).fetchone() is None:
         return
     connection.execute(
         f"""
@@ -75,11 +75,11 @@ def collect_unusable(
         SELECT unusable.source, 'raw.' || unusable.source || '_' || unusable.resource, unusable.content_sha256,
             unusable.rule, unusable.field, unusable.value, NULL, unusable.partition_day,
             unusable.content_sha256, unusable.content_sha256
-        FROM raw.unusable AS unusable
+        FROM lake.raw.unusable AS unusable
         WHERE unusable.source = ?
             AND (unusable.partition_day IS NULL OR unusable.partition_day IN (SELECT unnest(?::DATE[])))
             AND NOT EXISTS (
-                SELECT 1 FROM raw.fetches AS later
+                SELECT 1 FROM lake.raw.fetches AS later
                 WHERE later.source = unusable.source AND later.resource = unusable.resource AND later.complete
                     AND later.fetched_at > unusable.last_fetched_at AND later.run_id <> unusable.last_run_id
                     AND (unusable.partition_day IS NULL

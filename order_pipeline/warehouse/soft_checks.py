@@ -14,6 +14,7 @@ import duckdb
 
 from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.warehouse.scratch import Scratch
+from order_pipeline.warehouse.sql_batches import run_batch
 from order_pipeline.warehouse.sql_models import SqlProject
 
 SAMPLE_SIZE = 5
@@ -53,7 +54,7 @@ def find_warnings(
     """
     names = [name for name in project.models if name.startswith("check__") and not _over_everything(project, name)]
     core = {("core", table): f"{scratch.core}.{table}" for table in CORE_TABLES}
-    relations = project.run_batch(connection, names, place=scratch.batch, ref=ref, source=core)
+    relations = run_batch(project, connection, names, place=scratch.batch, ref=ref, source=core)
     parts = [relations[name] for name in names] + [f"{scratch.batch}.found_warnings"]
     union = " UNION ALL ".join(f"SELECT order_day, rule, field, key FROM {relation}" for relation in parts)
     relation = f"{scratch.batch}.warnings"
@@ -90,7 +91,7 @@ def compare_with_previous_load(
         SELECT good.order_day, 'status_regress' AS rule, 'order_status' AS field,
             good.order_number || ': ' || before.order_status || ' -> ' || good.order_status AS key
         FROM {scratch.core}.orders AS good
-        INNER JOIN core.orders AS before ON before.order_id = good.order_id AND before.source = $source
+        INNER JOIN lake.core.orders AS before ON before.order_id = good.order_id AND before.source = $source
             AND before.order_day IN (SELECT unnest($days::DATE[]))
         WHERE good.order_status <> before.order_status AND (
             before.order_status IN (SELECT unnest($settled::VARCHAR[]))
@@ -103,7 +104,7 @@ def compare_with_previous_load(
         f"""
         INSERT INTO {scratch.batch}.found_warnings BY NAME
         WITH before AS (
-            SELECT order_day, count(*) AS rows FROM core.orders
+            SELECT order_day, count(*) AS rows FROM lake.core.orders
             WHERE source = $source AND order_day IN (SELECT unnest($days::DATE[])) GROUP BY order_day
         ),
         now AS (SELECT order_day, count(*) AS rows FROM {scratch.core}.orders GROUP BY order_day)

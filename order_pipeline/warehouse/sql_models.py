@@ -127,9 +127,9 @@ class SqlProject:
         return {**context, **vars(self._macros.make_module(dict(context)))}
 
     @cached_property
-    def graph(self) -> dict[str, Rendered]:
-        """Every model rendered for the lake: its refs and sources are the project's dependency graph."""
-        return {name: self.render(name) for name in self.models}
+    def graph(self) -> Mapping[str, Rendered]:
+        """Every model rendered for the lake, when asked for: refs and sources are the project's dependency graph."""
+        return _RenderedWhenAsked(self)
 
     def upstream(self, names: Iterable[str]) -> list[str]:
         """The given models and every model they need, dependencies first; seeds are left out.
@@ -168,38 +168,16 @@ class SqlProject:
             digest.update(path.read_bytes())
         return digest.hexdigest()[:16]
 
-    def run_batch(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        names: Iterable[str],
-        *,
-        place: str,
-        ref: Mapping[str, str],
-        source: Mapping[tuple[str, str], str],
-    ) -> dict[str, str]:
-        """Run models over a batch: each becomes a table in `place`, an ephemeral one a subquery; name -> relation.
-
-        Args:
-            connection: sees `place` and everything that `ref` and `source` name.
-            names: the models wanted; those they need run too, unless `ref` redirects them.
-            place: `catalog.schema` that holds the results; existing ones are replaced.
-            ref: relations that replace models or seeds.
-            source: relations that replace sources.
+    def execute(self, connection: duckdb.DuckDBPyConnection, name: str, statement: str) -> None:
+        """Run a statement made from a model.
 
         Raises:
-            SqlModelError: a model does not run; the message names its file.
+            SqlModelError: it does not run; the message names the model's file.
         """
-        relations = dict(ref)
-        for name in self.upstream(names):
-            if name in relations:
-                continue
-            rendered = self.render(name, ref=relations, source=source)
-            if rendered.config.get("materialized") == "ephemeral":
-                relations[name] = f"(\n{rendered.sql}\n)"
-                continue
-            self._execute(connection, name, f"CREATE OR REPLACE TABLE {place}.{name} AS\n{rendered.sql}")
-            relations[name] = f"{place}.{name}"
-        return relations
+        try:
+            connection.execute(statement)
+        except duckdb.Error as error:
+            raise SqlModelError(f"{self.models[name].path} does not run: {error}") from error
 
     def deploy(self, connection: duckdb.DuckDBPyConnection) -> Deployment:
         """Create or replace the views whose SQL changed, in dependency order. Call it inside a lake transaction.
@@ -224,7 +202,7 @@ class SqlProject:
             elif deployed.get(name) == fingerprint and model.relation in existing:
                 unchanged.append(name)
             else:
-                self._execute(connection, name, f"CREATE OR REPLACE VIEW {model.relation} AS\n{rendered.sql}")
+                self.execute(connection, name, f"CREATE OR REPLACE VIEW {model.relation} AS\n{rendered.sql}")
                 _note_deployed(connection, name, fingerprint)
                 existing.add(model.relation)
                 created.append(name)
@@ -264,11 +242,17 @@ class SqlProject:
     def _variable(self, name: str, default: Any = None) -> Any:
         return self.variables.get(name, default)
 
-    def _execute(self, connection: duckdb.DuckDBPyConnection, name: str, statement: str) -> None:
-        try:
-            connection.execute(statement)
-        except duckdb.Error as error:
-            raise SqlModelError(f"{self.models[name].path} does not run: {error}") from error
+
+class _RenderedWhenAsked(dict[str, Rendered]):
+    """Rendering compiles a template: a build of one channel needs a third of the models."""
+
+    def __init__(self, project: SqlProject) -> None:
+        super().__init__()
+        self._project = project
+
+    def __missing__(self, name: str) -> Rendered:
+        rendered = self[name] = self._project.render(name)
+        return rendered
 
 
 def _note_deployed(connection: duckdb.DuckDBPyConnection, name: str, fingerprint: str) -> None:

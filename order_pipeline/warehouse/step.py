@@ -7,34 +7,45 @@ so nothing is copied before the transaction reads it. Does not belong here: the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-
-import duckdb
+from functools import partial
 
 from order_pipeline.contracts import CORE_TABLES, TableContract, table_contract
-from order_pipeline.warehouse.batches import Portion, Step
+from order_pipeline.warehouse.batches import Step
+from order_pipeline.warehouse.crew import Crew
 from order_pipeline.warehouse.hard_checks import StagedTable, check_parents, good_rows
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.lake import Connection
 from order_pipeline.warehouse.portion import StagedPortion, Staging, staged_table
 from order_pipeline.warehouse.quarantine import FOUND_REJECTS
 from order_pipeline.warehouse.scratch import Scratch
+from order_pipeline.warehouse.sql_batches import run_batch
 
 LINE_PRICES = "stg_common__order_line_prices"
 
 
 @dataclass(slots=True)
 class StagedStep:
-    """The scratch space of one step while it fills: `start` sets its portions to work, `finish` waits for them."""
+    """The scratch space of one step while it fills: `start` sets the crew to work, `ready` tells when it is done."""
 
-    connection: duckdb.DuckDBPyConnection
     scratch: Scratch
     staging: Staging
     seeds: dict[str, str]
-    portions: list[Future[StagedPortion]] = field(default_factory=list[Future[StagedPortion]])
+    ready: Future[None] = field(default_factory=Future[None])
 
-    def start(self, lake: Lake, step: Step, pool: Executor) -> None:
-        """Prepare the scratch space, and have the portions staged by the pool's threads."""
+    def start(self, connection: Connection, step: Step, foremen: Executor, crew: Crew, turn: int) -> None:
+        """Prepare the scratch space, and have the portions staged and brought together.
+
+        `ready` then stands for: `core` of the scratch space has the good rows, `batch` the rejects. It raises
+        ContractError or SqlModelError for a defect of the SQL, met by one of the portions.
+
+        Args:
+            connection: sees the scratch space; not used after the call.
+            step: its portions.
+            foremen: threads that wait for the crew, one a portion.
+            crew: does the work.
+            turn: the step's turn in the crew.
+        """
         batch = self.scratch.batch
         statements = (
             f"rejects ({FOUND_REJECTS})",
@@ -42,76 +53,65 @@ class StagedStep:
             "rejected_orders (order_id VARCHAR)",
         )
         for statement in statements:
-            self.connection.execute(f"CREATE TABLE {batch}.{statement}")
-        self.connection.execute(
-            f"CREATE TABLE {batch}.days AS SELECT unnest(?::DATE[]) AS order_day", [list(step.days)]
-        )
-        self.portions = [
-            pool.submit(self._stage, lake, portion, f"{self.scratch.catalog}.portion_{number}")
+            connection.execute(f"CREATE TABLE {batch}.{statement}")
+        connection.execute(f"CREATE TABLE {batch}.days AS SELECT unnest(?::DATE[]) AS order_day", [list(step.days)])
+        portions = [
+            foremen.submit(
+                self.staging.stage, crew, portion, f"{self.scratch.catalog}.portion_{number}", self.seeds, turn
+            )
             for number, portion in enumerate(step.portions)
         ]
+        self.ready = crew.submit(partial(self._bring_together, portions), after=portions, turn=turn)
 
-    def _stage(self, lake: Lake, portion: Portion, place: str) -> StagedPortion:
-        with lake.connect() as connection:
-            return self.staging.stage(connection, portion, place, self.seeds)
-
-    def finish(self) -> None:
-        """Afterwards `core` of the scratch space has the good rows, `batch` the rejects.
-
-        Raises:
-            ContractError, SqlModelError: a defect of the SQL, met by one of the portions.
-        """
-        wait(self.portions)  # all of them, also when one failed: the scratch space must not go while another fills it
-        portions = [portion.result() for portion in self.portions]
-        self._publish("orders", portions)
-        self._note_rejected_orders(portions)
+    def _bring_together(self, staged: Sequence[Future[StagedPortion]], connection: Connection) -> None:
+        portions = [portion.result() for portion in staged]
+        self._publish(connection, "orders", portions)
+        self._note_rejected_orders(connection, portions)
         for portion in portions:
-            for staged in portion.tables.values():
-                check_parents(self.connection, self.scratch, portion.place, staged)
-        for table in CORE_TABLES:
-            if table != "orders":
-                self._publish(table, portions)
+            for table in portion.tables.values():
+                check_parents(connection, self.scratch, portion.place, table)
+        for name in CORE_TABLES:
+            if name != "orders":
+                self._publish(connection, name, portions)
         if "order_lines" in self.staging.models:
-            portions.append(self._line_prices())
-            self._publish("prices", portions)
+            portions.append(self._line_prices(connection))
+            self._publish(connection, "prices", portions)
         for portion in portions:
-            self._collect_rejects(portion)
+            self._collect_rejects(connection, portion)
 
-    def _line_prices(self) -> StagedPortion:
+    def _line_prices(self, connection: Connection) -> StagedPortion:
         place = f"{self.scratch.catalog}.line_prices"
-        self.connection.execute(f"CREATE SCHEMA {place}")
+        connection.execute(f"CREATE SCHEMA {place}")
         core = {("core", table): f"{self.scratch.core}.{table}" for table in CORE_TABLES}
-        relations = self.staging.project.run_batch(
-            self.connection, [LINE_PRICES], place=place, ref=self.seeds, source=core
-        )
-        prices = staged_table(self.connection, "prices", relations[LINE_PRICES])
-        return self.staging.check(self.connection, place, {"prices": prices})
+        relations = run_batch(self.staging.project, connection, [LINE_PRICES], place=place, ref=self.seeds, source=core)
+        prices = staged_table(connection, "prices", relations[LINE_PRICES])
+        return self.staging.check(connection, place, {"prices": prices})
 
-    def _note_rejected_orders(self, portions: Sequence[StagedPortion]) -> None:
+    def _note_rejected_orders(self, connection: Connection, portions: Sequence[StagedPortion]) -> None:
         for portion in portions:
             if "orders" in portion.tables:
-                self.connection.execute(
+                connection.execute(
                     f"INSERT INTO {self.scratch.batch}.rejected_orders"
                     f" SELECT DISTINCT order_id FROM {portion.tables['orders'].relation}"
                     " WHERE order_id IS NOT NULL"
                     f" AND rowid IN (SELECT row FROM {portion.place}.failures WHERE table_name = 'orders')"
                 )
 
-    def _collect_rejects(self, portion: StagedPortion) -> None:
-        failed = self.connection.execute(f"SELECT DISTINCT table_name FROM {portion.place}.failures").fetchall()
+    def _collect_rejects(self, connection: Connection, portion: StagedPortion) -> None:
+        failed = connection.execute(f"SELECT DISTINCT table_name FROM {portion.place}.failures").fetchall()
         for (table,) in failed:
-            self.connection.execute(
+            connection.execute(
                 f"INSERT INTO {self.scratch.batch}.rejects {_rejects_of(portion.tables[table], portion.place)}"
             )
 
-    def _publish(self, table: str, portions: Sequence[StagedPortion]) -> None:
+    def _publish(self, connection: Connection, table: str, portions: Sequence[StagedPortion]) -> None:
         parts = [
             f"SELECT {staged.typed_columns(self.staging.run_id)} FROM {staged.relation}"
-            f" WHERE {good_rows(self.connection, portion.place, staged)}"
+            f" WHERE {good_rows(connection, portion.place, staged)}"
             for portion in portions
             if (staged := portion.tables.get(table))
         ] or [_no_rows(table_contract(CORE_TABLES[table]))]
-        self.connection.execute(f"CREATE OR REPLACE VIEW {self.scratch.core}.{table} AS {' UNION ALL '.join(parts)}")
+        connection.execute(f"CREATE OR REPLACE VIEW {self.scratch.core}.{table} AS {' UNION ALL '.join(parts)}")
 
 
 def _no_rows(contract: TableContract) -> str:

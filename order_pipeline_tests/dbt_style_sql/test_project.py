@@ -13,6 +13,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from order_pipeline.warehouse.sql_batches import plan_batch, run_batch
 from order_pipeline.warehouse.sql_models import PROJECT_DIRECTORY, SqlModelError, SqlProject
 
 PROJECT = SqlProject()
@@ -70,8 +71,29 @@ def test_a_batch_reads_what_it_is_told_and_inlines_ephemeral_models(tmp_path: Pa
     project = project_of(tmp_path, models)
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE mine AS SELECT 4 AS n")
-        made = project.run_batch(connection, ["b"], place="memory.main", ref={}, source={("raw", "numbers"): "mine"})
+        made = run_batch(project, connection, ["b"], place="memory.main", ref={}, source={("raw", "numbers"): "mine"})
         assert connection.execute(f"SELECT n FROM {made['b']}").fetchall() == [(50,)]
+
+
+def test_a_batch_knows_what_each_of_its_tables_waits_for(tmp_path: Path) -> None:
+    models = {
+        "payloads": "{{ config(materialized='ephemeral') }}SELECT n FROM {{ source('raw', 'numbers') }}",
+        "parsed": "SELECT n FROM {{ ref('payloads') }}",
+        "halves": "{{ config(materialized='ephemeral') }}SELECT n / 2 AS n FROM {{ ref('parsed') }}",
+        "left": "SELECT n FROM {{ ref('halves') }}",
+        "right": "SELECT n FROM {{ ref('parsed') }} UNION ALL SELECT n FROM {{ ref('given') }}",
+        "given": "SELECT 1 AS n",
+        "both": "SELECT left.n FROM {{ ref('left') }} AS left JOIN {{ ref('right') }} AS right ON true",
+    }
+    batch = plan_batch(project_of(tmp_path, models), ["both"], place="here", ref={"given": "elsewhere"}, source={})
+    assert {table.model: (table.reads, table.reads_sources) for table in batch.tables} == {
+        "parsed": (frozenset(), True),
+        "left": (frozenset({"parsed"}), False),
+        "right": (frozenset({"parsed"}), False),
+        "both": (frozenset({"left", "right"}), False),
+    }
+    assert batch.readers("parsed") == ["left", "right"]
+    assert (batch.relations["both"], batch.relations["given"]) == ("here.both", "elsewhere")
 
 
 def test_every_source_that_a_model_reads_is_declared_for_dbt() -> None:

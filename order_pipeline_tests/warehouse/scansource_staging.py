@@ -17,6 +17,7 @@ import duckdb
 
 from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.sources.scansource.extraction import RESOURCES
+from order_pipeline.warehouse.sql_batches import run_batch
 from order_pipeline.warehouse.sql_models import SqlProject
 
 ACCOUNT = "1000047110"
@@ -96,10 +97,10 @@ def stage(records: Records, *tables: str, mart: str | None = None) -> dict[str, 
                 connection.execute(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         seeds = project().load_seeds(connection, "memory.batch")
         names = {table: f"stg_scansource__{table}" for table in tables or CORE_TABLES}
-        made = project().run_batch(connection, names.values(), place="memory.batch", ref=seeds, source=sources)
+        made = run_batch(project(), connection, names.values(), place="memory.batch", ref=seeds, source=sources)
         if mart is not None:
             core = {("core", table): made[name] for table, name in names.items()}
-            made |= project().run_batch(connection, [mart], place="memory.batch", ref=made, source=core)
+            made |= run_batch(project(), connection, [mart], place="memory.batch", ref=made, source=core)
             names[mart] = mart
         return {table: _rows(connection, made[name]) for table, name in names.items()}
 

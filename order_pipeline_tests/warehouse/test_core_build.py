@@ -11,6 +11,7 @@ import pytest
 from order_pipeline.warehouse import batches, core
 from order_pipeline.warehouse.build_state import BuiltMeanwhileError, read_state, stop_if_built_meanwhile
 from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.sql_batches import run_batch
 from order_pipeline.warehouse.sql_models import SqlModelError
 from order_pipeline_tests.warehouse.kibo_orders import (
     DAY,
@@ -192,6 +193,11 @@ def test_a_source_whose_raw_table_is_not_there_yet_builds_to_nothing(lake: Lake)
 def test_sql_that_does_not_run_names_its_file(lake: Lake) -> None:
     receive(lake, [kibo_order(1)])
     with lake.connect() as connection, pytest.raises(SqlModelError, match=r"stg_kibo__parsed\.sql does not run"):
-        project().run_batch(
-            connection, ["stg_kibo__parsed"], place="lake.staging", ref={"base_kibo__orders": "nowhere"}, source={}
+        run_batch(
+            project(),
+            connection,
+            ["stg_kibo__parsed"],
+            place="lake.staging",
+            ref={"base_kibo__orders": "nowhere"},
+            source={},
         )

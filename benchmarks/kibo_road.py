@@ -2,7 +2,8 @@
 
 The fake runs in a process of its own on the same machine and answers the same requests to all three. `download` asks
 for the same pages with the pipeline's own client and throws the bytes away; `road` is ingest plus core build, into a
-new lake; `again` repeats it on the same lake; `dlt` is the hand-tuned peer (`peers/dlt_tuned.py`), where installed.
+new lake; `again` repeats it on the same lake; `dlt` is the hand-tuned peer, where installed: with three tables
+(`peers/dlt_tuned.py`), and with the same outputs as ours (`peers/dlt_same_outputs.py`).
 """
 
 from __future__ import annotations
@@ -132,7 +133,14 @@ def dlt(url: str, data_dir: str) -> dict[str, object]:
     return load(url, data_dir, DAYS, TODAY)
 
 
-STEPS = {"download": download, "road": road, "dlt": dlt}
+def dlt_same(url: str, data_dir: str) -> dict[str, object]:
+    """The tuned peer with our outputs: raw versions by content, and the same core tables by the same SQL and checks."""
+    from benchmarks.peers.dlt_same_outputs import load
+
+    return load(url, data_dir, DAYS, TODAY)
+
+
+STEPS = {"download": download, "road": road, "dlt": dlt, "dlt_same": dlt_same}
 
 
 def main() -> None:
@@ -161,12 +169,20 @@ def run_all(url: str, runs: int) -> list[Measured]:
         print("dlt is not installed here: the peer is left out (`make bench` installs it).", file=sys.stderr)
     found: dict[str, list[Measured]] = {}
     for _ in range(runs):
-        with tempfile.TemporaryDirectory() as lake, tempfile.TemporaryDirectory() as peer:
+        with (
+            tempfile.TemporaryDirectory() as lake,
+            tempfile.TemporaryDirectory() as peer,
+            tempfile.TemporaryDirectory() as same,
+        ):
             for name, step, directory in [
                 ("download only", "download", lake),
                 ("our road: raw + core", "road", lake),
                 ("our road again, nothing new", "road", lake),
-                *([("dlt, tuned (Arrow)", "dlt", peer)] if has_dlt else []),
+                *(
+                    [("dlt, tuned, three tables", "dlt", peer), ("dlt, tuned, our outputs", "dlt_same", same)]
+                    if has_dlt
+                    else []
+                ),
             ]:
                 command = ["-m", "benchmarks.kibo_road", "--step", step, url, directory]
                 found.setdefault(name, []).append(measure(name, command))

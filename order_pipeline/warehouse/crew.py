@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 from queue import PriorityQueue
-from threading import Thread
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -35,6 +35,7 @@ class Crew:
         self._ready: PriorityQueue[tuple[float, int, Callable[[Connection], None] | None]] = PriorityQueue()
         self._given = itertools.count()
         self._lanes: dict[str, Future[Any]] = {}
+        self._giving = Lock()
         self._threads = [
             Thread(target=self._work, args=(connection,), name=f"crew-{number}")
             for number, connection in enumerate(self._connections)
@@ -55,19 +56,22 @@ class Crew:
         Args:
             work: gets the connection; what it raises is raised by the future.
             after: what must be done before; where one of them fails, its error is this work's error too.
-            lane: of work in the same lane only one is done at a time, in the order in which it was given.
+            lane: of work in the same lane only one is done at a time, in the order in which it was given; the error of
+                one is not that of the next.
             turn: of work that is ready, the lowest turn goes first, and in a turn what was ready first.
         """
         done: Future[Result] = Future()
-        before = tuple(after)
+        needs = tuple(after)
+        before = needs
         if lane is not None:
-            ahead = self._lanes.get(lane)
+            with self._giving:
+                ahead = self._lanes.get(lane)
+                self._lanes[lane] = done
             before += () if ahead is None else (ahead,)
-            self._lanes[lane] = done
 
         def do(connection: Connection) -> None:
             try:
-                for needed in before:
+                for needed in needs:
                     needed.result()
                 result = work(connection)
             except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
@@ -81,8 +85,8 @@ class Crew:
             if next(missing) == 0:
                 self._ready.put((turn, next(self._given), do))
 
-        for needed in before:
-            needed.add_done_callback(one_is_done)
+        for earlier in before:
+            earlier.add_done_callback(one_is_done)
         if not before:
             self._ready.put((turn, next(self._given), do))
         return done

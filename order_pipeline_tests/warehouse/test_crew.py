@@ -59,6 +59,14 @@ def test_of_a_lane_one_is_done_at_a_time_in_the_order_given(lake: Lake) -> None:
     assert notes == ["no lane", "second", "third"]
 
 
+def test_a_failure_in_a_lane_is_not_the_next_ones(lake: Lake) -> None:
+    notes = list[str]()
+    with Crew(lake, 2) as crew:
+        crew.submit(lambda connection: connection.execute("SELECT * FROM no_such_table"), lane="payloads")
+        crew.submit(noting(notes, "second"), lane="payloads").result(SECONDS)
+    assert notes == ["second"]
+
+
 def test_the_earliest_turn_goes_first_whenever_it_was_given(lake: Lake) -> None:
     notes, door = list[str](), Door()
     with Crew(lake, 1) as crew:

@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from order_pipeline.cli.demo_world import free_port
+from order_pipeline.cli.family import STOP_SIGNALS
 from order_pipeline_tests.shared_demo import PROJECT
 
+SECONDS = 60
 CHILD = """
 import os, signal, subprocess, sys
 stubborn = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); signal.pause()"
@@ -27,6 +29,17 @@ from order_pipeline.cli.family import run_family, stop_signals_interrupt
 with stop_signals_interrupt():
     sys.exit(run_family([sys.executable, "-c", sys.argv[1]], Path("."), os.environ, patience=0.2))
 """
+
+
+@pytest.fixture(autouse=True)
+def _stop_signals_are_heard():
+    """Tests that are run by `nohup`, or in the background, would hand on that they ignore them."""
+    ignored = [number for number in STOP_SIGNALS if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def start_family(ending):
@@ -50,13 +63,13 @@ def test_a_signal_to_stop_ends_the_whole_family_and_counts_as_success(number):
     parent, descendants = start_family("signal.pause()")
     assert all(is_left(each) for each in descendants)
     parent.send_signal(number)
-    assert parent.wait() == 0
+    assert parent.wait(SECONDS) == 0
     assert not any(is_left(each) for each in descendants)
 
 
 def test_a_child_that_ends_by_itself_leaves_nobody_either_and_its_exit_code_is_ours():
     parent, descendants = start_family("sys.exit(7)")
-    assert parent.wait() == 7
+    assert parent.wait(SECONDS) == 7
     assert not any(is_left(each) for each in descendants)
 
 

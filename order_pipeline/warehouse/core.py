@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -141,6 +141,7 @@ class _Started:
     spaces: ExitStack
     built_at: datetime
     found: Future[CoreResult]
+    committed: Future[None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,25 +159,30 @@ class _Build:
     def run(self, steps: Iterable[Step], state: BuildState) -> Iterator[CoreResult]:
         """Build the steps; a few are staged while the one before them is committed."""
         started: deque[_Started] = deque()
+        earlier: list[Future[None]] = []
         for turn, step in enumerate(steps):
-            started.append(self._start(step, state.only(step.days), self.staging, turn))
+            started.append(self._start(step, state.only(step.days), self.staging, turn, earlier))
+            earlier = [started[-1].committed]
             if len(started) > _STEPS_AHEAD:
                 yield self._finish(started.popleft())
         while started:
             yield self._finish(started.popleft())
 
-    def _start(self, step: Step, state: BuildState, staging: Staging, turn: int) -> _Started:
+    def _start(
+        self, step: Step, state: BuildState, staging: Staging, turn: int, earlier: Sequence[Future[None]]
+    ) -> _Started:
         built_at = datetime.now(UTC)
         spaces = self.spaces.enter_context(ExitStack())
         scratch = spaces.enter_context(scratch_space(self.connection))
         staged = StagedStep(scratch, staging, self.seeds)
-        staged.start(self.connection, step, self.foremen, self.crew, turn)
+        staged.start(self.connection, step, self.foremen, self.crew, turn, earlier)
         look_at = partial(self._look_at, scratch, state, built_at)
         found = self.crew.submit(look_at, after=[staged.ready], turn=turn)
-        return _Started(step, state, scratch, spaces, built_at, found)
+        return _Started(step, state, scratch, spaces, built_at, found, Future())
 
     def _finish(self, started: _Started) -> CoreResult:
         """Commit a step; stage it again, from newer raw rows, when another build of its days committed meanwhile."""
+        committed = started.committed
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with started.spaces:
@@ -186,8 +192,9 @@ class _Build:
                     raise
                 days, was = started.step.days, started.state
                 newer = read_state(self.connection, was.source, days, was.fingerprint).only(days)
-                started = self._start(started.step, newer, self.staging.from_newer_rows(), turn=0)
+                started = self._start(started.step, newer, self.staging.from_newer_rows(), turn=0, earlier=())
             else:
+                committed.set_result(None)
                 self.lake.give_back_memory()
                 return done
         raise AssertionError("unreachable: the last attempt returns or raises")

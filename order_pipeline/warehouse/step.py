@@ -33,7 +33,15 @@ class StagedStep:
     seeds: dict[str, str]
     ready: Future[None] = field(default_factory=Future[None])
 
-    def start(self, connection: Connection, step: Step, foremen: Executor, crew: Crew, turn: int) -> None:
+    def start(  # noqa: PLR0917
+        self,
+        connection: Connection,
+        step: Step,
+        foremen: Executor,
+        crew: Crew,
+        turn: int,
+        earlier: Sequence[Future[None]],
+    ) -> None:
         """Prepare the scratch space, and have the portions staged and brought together.
 
         `ready` then stands for: `core` of the scratch space has the good rows, `batch` the rejects. It raises
@@ -45,6 +53,7 @@ class StagedStep:
             foremen: threads that wait for the crew, one a portion.
             crew: does the work.
             turn: the step's turn in the crew.
+            earlier: commits that must be done before children whose order is not in the step are looked for in core.
         """
         batch = self.scratch.batch
         statements = (
@@ -61,7 +70,7 @@ class StagedStep:
             )
             for number, portion in enumerate(step.portions)
         ]
-        self.ready = crew.submit(partial(self._bring_together, portions), after=portions, turn=turn)
+        self.ready = crew.submit(partial(self._bring_together, portions), after=[*portions, *earlier], turn=turn)
 
     def _bring_together(self, staged: Sequence[Future[StagedPortion]], connection: Connection) -> None:
         portions = [portion.result() for portion in staged]

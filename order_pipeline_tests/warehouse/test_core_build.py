@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from order_pipeline.warehouse import batches, core
+from order_pipeline.warehouse import batches, core, step
 from order_pipeline.warehouse.build_state import BuiltMeanwhileError, read_state, stop_if_built_meanwhile
 from order_pipeline.warehouse.lake import Lake
 from order_pipeline.warehouse.sql_batches import run_batch
@@ -105,6 +105,25 @@ def test_portions_steps_and_buckets_give_the_same_core(
     assert built.days == (DAY, NEXT_DAY)
     assert content(lake) == whole
     assert rows(lake, "SELECT count(*) FROM quarantine.rejects WHERE resolved_at IS NULL") == rejects
+
+
+def test_a_step_looks_for_orders_in_core_when_the_step_before_it_is_committed(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive(lake, [kibo_order(1), kibo_order(2)])
+    receive(lake, [kibo_order(20, orderDate="2026-01-06T10:00:00Z")], day=NEXT_DAY)
+    steps = [batches.Step((batches.Portion((day,)),)) for day in (DAY, NEXT_DAY)]
+    check, in_core = step.check_parents, list[int]()
+
+    def look(connection: Any, *arguments: Any) -> None:
+        found = connection.execute("SELECT count(*) FROM lake.core.orders").fetchone()
+        in_core.append(found[0])
+        check(connection, *arguments)
+
+    monkeypatch.setattr(core, "plan_steps", lambda *_: steps)
+    monkeypatch.setattr(step, "check_parents", look)
+    build(lake)
+    assert (in_core[0], in_core[-1]) == (0, 2)
 
 
 @pytest.mark.parametrize(

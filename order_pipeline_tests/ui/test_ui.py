@@ -30,6 +30,11 @@ pytestmark = [
 ]
 
 
+def heed_interrupts() -> None:
+    """Where the tests run in the background SIGINT is ignored, and our process would ignore it too: it must end."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="module")
 def ui(demo):
     """The address of `order-pipeline ui` on the demo's data directory."""
@@ -42,6 +47,7 @@ def ui(demo):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - this process has no threads yet
     )
     try:
         with httpx.Client(transport=httpx.HTTPTransport(retries=9), timeout=120) as client:

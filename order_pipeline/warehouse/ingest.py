@@ -1,9 +1,10 @@
 """From a source's commit groups to committed raw rows: fetching goes on while the groups before are being written.
 
 Memory is bounded by the groups of two transactions, whatever the window's size. Small groups that follow each other
-closely are written together, for a transaction costs tens of milliseconds; from a slow API each is written as it comes,
-for a call that a killed run has to repeat costs more. A group is never split, and what a transaction holds is committed
-with its dirty days and fetch reports or not at all. Does not belong here: which pages to ask for, and core.
+closely are written together, for a transaction costs tens of milliseconds, and more of them while the writer is behind;
+from a slow API each is written as it comes, for a call that a killed run has to repeat costs more. A group is never
+split, and what a transaction holds is committed with its dirty days and fetch reports or not at all. Does not belong
+here: which pages to ask for, and core.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from order_pipeline.warehouse.migrations import migrate
 
 COMMIT_BYTES = 16_000_000
 COMMIT_SECONDS = 5.0
+_BACKLOG = 2  # commits' bytes that are gathered while the writer is busy; then the source waits for it
 
 Progress = Callable[[IngestResult], None]
 
@@ -51,7 +53,8 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
         known: what the source may ask the warehouse.
         run_id: kept with every row.
         progress: called in the event loop after every commit, with the result so far.
-        commit_bytes: payload bytes that are gathered before a transaction is worth it; 0: one transaction a group.
+        commit_bytes: payload bytes that are gathered before a transaction is worth it, twice as many while the one
+            before is being written; 0: one transaction a group.
         clock: seconds; what came is written at the latest with the first group after `COMMIT_SECONDS` of gathering.
 
     Raises:
@@ -67,7 +70,9 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
             async for group in stream:
                 gathered.add(group, datetime.now(UTC))
                 thread.raise_if_unusable()
-                if gathered.payload_bytes >= commit_bytes or clock() - gathering_since >= COMMIT_SECONDS:
+                is_behind = writing is not None and not writing.done()
+                enough = commit_bytes * (_BACKLOG if is_behind else 1)
+                if gathered.payload_bytes >= enough or clock() - gathering_since >= COMMIT_SECONDS:
                     if writing:
                         await writing
                     writing, gathered = asyncio.create_task(thread.write(gathered)), Gathered()

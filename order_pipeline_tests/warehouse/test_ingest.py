@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from order_pipeline.sources.records import CommitGroup, FetchReport, KnownState, RecordBatch, UnusableRecord, Window
 from order_pipeline.warehouse.current_versions import current_versions
 from order_pipeline.warehouse.dirty_days import clear_dirty, dirty_days
+from order_pipeline.warehouse.group_writer import Gathered, GroupWriter
 from order_pipeline.warehouse.ingest import ingest
 from order_pipeline.warehouse.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.known_state import WarehouseState
@@ -79,6 +81,28 @@ def test_groups_of_a_slow_source_are_written_as_they_come_and_those_of_a_fast_on
     assert load(lake, *groups, clock=iter(range(0, 1_000, 60)).__next__).commits == 4
     again = [group((str(number), FIRST, f"new {number}")) for number in range(4)]
     assert load(lake, *again, clock=lambda: 0.0).commits == 1
+
+
+def test_while_the_writer_is_busy_twice_as_much_is_gathered_for_the_next_transaction(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, may_write, written = GroupWriter.write, threading.Event(), list[int]()
+
+    def wait_and_write(writer: GroupWriter, gathered: Gathered) -> None:
+        written.append(len(gathered.groups))
+        assert may_write.wait(20), "the source was made to wait with one transaction's bytes gathered"
+        write(writer, gathered)
+
+    async def extraction(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+        for number in range(3):
+            if number == 2:
+                may_write.set()
+            yield group((str(number), FIRST, "0123456789"))
+
+    monkeypatch.setattr(GroupWriter, "write", wait_and_write)
+    known = WarehouseState(lake, "kibo")
+    result = asyncio.run(ingest(lake, "kibo", extraction, WINDOW, known, "run", commit_bytes=10, clock=lambda: 0.0))
+    assert (written, result.commits) == ([1, 2], 2)
 
 
 def test_a_changed_record_adds_a_version_and_becomes_current(lake: Lake) -> None:

@@ -36,20 +36,18 @@ TRY_CAST({{ value }} AS BOOLEAN)
 
 {# Decode XHTML entities once (kibo.md 8); `names` is the map of stg_common__entity_names. Unknown entities stay as they are. #}
 {% macro decode_entities(value, names) -%}
-CASE
-    WHEN contains({{ value }}, '&') THEN array_to_string(list_transform(
-        regexp_extract_all({{ value }}, '&#?[0-9A-Za-z]+;|[^&]+|&'),
-        lambda part: CASE
-            WHEN NOT starts_with(part, '&') THEN part
-            WHEN NOT starts_with(part, '&#') THEN coalesce({{ names }}[part], part)
-            WHEN regexp_matches(part, '^&#[xX][0-9A-Fa-f]{1,6};$')
-                THEN coalesce(TRY(chr(CAST('0x' || part[4:-2] AS INTEGER))), part)
-            WHEN regexp_matches(part, '^&#[0-9]{1,7};$') THEN coalesce(TRY(chr(CAST(part[3:-2] AS INTEGER))), part)
-            ELSE part
-        END
-    ), '')
-    ELSE {{ value }}
-END
+array_to_string(list_transform(string_split({{ value }}, '&'), lambda part, number: CASE
+    WHEN number = 1 THEN part
+    ELSE coalesce(
+        CASE
+            WHEN NOT starts_with(part, '#') THEN {{ names }}[left(part, instr(part, ';'))]
+            WHEN regexp_matches(part, '^#[0-9]{1,7};') THEN TRY(chr(CAST(part[2:instr(part, ';') - 1] AS INTEGER)))
+            WHEN regexp_matches(part, '^#[xX][0-9A-Fa-f]{1,6};')
+                THEN TRY(chr(CAST('0x' || part[3:instr(part, ';') - 1] AS INTEGER)))
+        END || substr(part, instr(part, ';') + 1),
+        '&' || part
+    )
+END), '')
 {%- endmacro %}
 
 {# Text of a JSON object or list as it is, any other text as a JSON string, NULL as null: to be put into a JSON text. #}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
@@ -152,6 +154,56 @@ def test_any_decimal_is_rounded_as_python_rounds_it(value: Decimal) -> None:
 def test_a_time_needs_its_offset(text: str, expected: str | None) -> None:
     found = rendered("time_with_offset('value')", text)
     assert (None if found is None else str(found)) == expected
+
+
+ENTITY = re.compile("&(?:#([0-9]{1,7})|#[xX]([0-9A-Fa-f]{1,6})|([0-9A-Za-z]+));")
+NAMES = {"amp": "&", "eacute": "\N{LATIN SMALL LETTER E WITH ACUTE}", "quot": '"'}
+
+
+def decoded(text: str) -> str:
+    """What entities mean, said in Python: once, and what is no character stays."""
+
+    def character(entity: re.Match[str]) -> str:
+        decimal, hexadecimal, name = entity.groups()
+        if name:
+            return NAMES.get(name, entity[0])
+        code = int(decimal) if decimal else int(hexadecimal, 16)
+        return chr(code) if code <= sys.maxunicode and not 0xD800 <= code <= 0xDFFF else entity[0]
+
+    return ENTITY.sub(character, text)
+
+
+PIECES = [
+    "&",
+    "#",
+    "x",
+    ";",
+    "&amp;",
+    "&eacute;",
+    "&#233;",
+    "&#xe9;",
+    "&#XD800;",
+    "&#1114112;",
+    "&#12345678;",
+    "a",
+    " ",
+]
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(st.sampled_from(PIECES) | st.text("&#;x19ae\N{LATIN SMALL LETTER E WITH ACUTE}"), max_size=6).map("".join)
+)
+@example("&amp;amp;")
+@example("&#38;amp;&unknown;&&;&#;&#x;&-;")
+def test_entities_are_decoded_once_and_what_is_none_stays(text: str) -> None:
+    template = jinja2.Template(
+        "SELECT {{ decode_entities('value', 'names') }} FROM (SELECT $1 AS value, MAP($2, $3) AS names)"
+    )
+    parameters = [text, [f"{name};" for name in NAMES], list(NAMES.values())]
+    with duckdb.connect() as connection:
+        row = connection.execute(template.render(PROJECT.macros({})), parameters).fetchone()
+    assert row == (decoded(text),)
 
 
 def project_of(directory: Path, models: dict[str, str]) -> SqlProject:

@@ -136,3 +136,10 @@ def test_a_wrong_catalog_address_does_not_show_its_password(tmp_path: Path) -> N
     with pytest.raises(LakeError, match="ORDER_PIPELINE_LAKE__CATALOG") as caught:
         Lake(settings).connect()
     assert "hunter2" not in str(caught.value)
+
+
+def test_the_signatures_of_extensions_are_checked_where_people_type_the_sql(lake: Lake) -> None:
+    with lake.connect() as connection:
+        own = connection.execute("SELECT current_setting('allow_unsigned_extensions')").fetchone()
+    assert own == (True,)
+    assert lake.query("SELECT current_setting('allow_unsigned_extensions')").rows == [(False,)]

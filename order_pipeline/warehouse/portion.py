@@ -15,7 +15,7 @@ from order_pipeline.contracts import CORE_TABLES, table_contract
 from order_pipeline.warehouse.batches import Portion, RawResource
 from order_pipeline.warehouse.crew import Crew, results_of
 from order_pipeline.warehouse.hard_checks import StagedTable, check_rows, create_failures
-from order_pipeline.warehouse.lake import Connection
+from order_pipeline.warehouse.lake import Connection, Lake
 from order_pipeline.warehouse.portion_rows import CURRENT, portion_sources, write_exact_payloads
 from order_pipeline.warehouse.sql_batches import BatchTable, plan_batch
 from order_pipeline.warehouse.sql_models import SqlProject
@@ -69,7 +69,6 @@ class Staging:
         if exact is not None:
             tables = self._run(crew, place, seeds, exact, turn)
         crew.submit(partial(self._drop_current_rows, place), turn=turn).result()
-        crew.lake.give_back_memory()
         results_of(crew.submit(partial(self._check, place, staged), turn=turn) for staged in tables.values())
         return StagedPortion(place, tables)
 
@@ -98,7 +97,7 @@ class Staging:
         dropped: list[Future[None]] = []
         for table in batch.tables:
             made[table.model] = crew.submit(
-                partial(self._make, table),
+                partial(self._make, crew.lake, table),
                 after=[made[model] for model in table.reads],
                 lane=_PAYLOADS if table.reads_sources else None,
                 turn=turn,
@@ -112,8 +111,10 @@ class Staging:
         describe = partial(self._describe, batch.relations)
         return crew.submit(describe, turn=turn).result()
 
-    def _make(self, table: BatchTable, connection: Connection) -> None:
+    def _make(self, lake: Lake, table: BatchTable, connection: Connection) -> None:
         self.project.execute(connection, table.model, table.statement)
+        if table.reads_sources:  # parsing frees more than a portion's tables take
+            lake.give_back_memory()
 
     def _describe(self, relations: Mapping[str, str], connection: Connection) -> dict[str, StagedTable]:
         return {table: staged_table(connection, table, relations[model]) for table, model in self.models.items()}

@@ -29,7 +29,12 @@ class BuiltMeanwhileError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class BuildState:
-    """The days to build, the dirty marks that building them answers, and each day's build as it was."""
+    """The days to build, the dirty marks that building them answers, and each day's build as it was.
+
+    Attributes:
+        rejects_seen: those of the days that had rejects in the quarantine; None stands for rejects without a day.
+        has_unusable: whether the source has unusable records; one that came later has left a mark.
+    """
 
     source: str
     fingerprint: str
@@ -37,6 +42,8 @@ class BuildState:
     skipped_days: tuple[date, ...]
     dirty: tuple[DirtyDay, ...]
     builds_seen: Mapping[date, str]
+    rejects_seen: frozenset[date | None]
+    has_unusable: bool
 
     def only(self, days: Collection[date]) -> BuildState:
         """The same for some of the days."""
@@ -45,6 +52,7 @@ class BuildState:
             days=tuple(day for day in self.days if day in days),
             dirty=tuple(mark for mark in self.dirty if mark.day in days),
             builds_seen={day: build for day, build in self.builds_seen.items() if day in days},
+            rejects_seen=self.rejects_seen & {*days, None},
         )
 
 
@@ -70,6 +78,9 @@ def read_state(
         " AND order_day IN (SELECT unnest(?::DATE[]))",
         [source, sorted(wanted)],
     ).fetchall()
+    rejected = connection.execute("SELECT DISTINCT order_day FROM quarantine.rejects WHERE source = ?", [source])
+    rejects_seen = frozenset(day for (day,) in rejected.fetchall())
+    unusable = connection.execute("SELECT 1 FROM raw.unusable WHERE source = ? LIMIT 1", [source]).fetchone()
     unchanged = {day for day, _, built_by in built if built_by == fingerprint and day not in dirty}
     skipped = unchanged if skip_unchanged else set[date]()
     days = wanted - skipped
@@ -80,6 +91,8 @@ def read_state(
         skipped_days=tuple(sorted(skipped)),
         dirty=marks,
         builds_seen={day: build for day, build, _ in built if day in days},
+        rejects_seen=rejects_seen & {*days, None},
+        has_unusable=unusable is not None,
     )
 
 

@@ -201,7 +201,7 @@ class _Build:
 
     def _look_at(self, scratch: Scratch, state: BuildState, built_at: datetime, connection: Connection) -> CoreResult:
         """What needs the whole step, and core as it was; returns what was found, with nothing stored yet."""
-        collect_unusable(connection, scratch, state.source, state.days)
+        collect_unusable(connection, scratch, state)
         if state.builds_seen:
             compare_with_previous_load(
                 connection, scratch=scratch, source=state.source, days=state.days, settled=SETTLED_ORDER_STATUSES

@@ -62,6 +62,7 @@ def record_rejects(
     found: str,
     seen_at: datetime,
     run_id: str,
+    any_known: bool,
 ) -> RejectChanges:
     """Bring the rejects of these days in line with what the build found; call it inside the build's transaction.
 
@@ -72,12 +73,13 @@ def record_rejects(
         found: relation with the columns FOUND_REJECTS; rows without a day are always looked at.
         seen_at: the build's time.
         run_id: the build's run.
+        any_known: whether the quarantine may hold rejects of these days, or without a day: asking it costs 15 ms.
     """
     identity = "source, table_name, key, rule, field, raw_record_id"
     of_these_days = "source = $source AND (order_day IS NULL OR order_day IN (SELECT unnest($days::DATE[])))"
     parameters = {"source": source, "days": list(days), "seen_at": seen_at, "run_id": run_id}
     bound = {name: parameters[name] for name in ("source", "days")}
-    known = _count(connection, f"SELECT count(*) FROM quarantine.rejects WHERE {of_these_days}", bound)
+    known = any_known and _count(connection, f"SELECT count(*) FROM quarantine.rejects WHERE {of_these_days}", bound)
     now_found = _count(connection, f"SELECT count(*) FROM {found}", {})
     if not known and not now_found:
         return RejectChanges()
@@ -119,11 +121,16 @@ def record_rejects(
     return RejectChanges(opened, standing, resolved)
 
 
-def record_warnings(connection: duckdb.DuckDBPyConnection, *, source: str, days: Sequence[date], found: str) -> None:
-    """Replace the soft checks' counts of these days by the rows of `found` (columns as `quarantine.warnings`)."""
+def record_warnings(
+    connection: duckdb.DuckDBPyConnection, *, source: str, days: Sequence[date], found: str, any_known: bool
+) -> None:
+    """Replace the soft checks' counts of these days by the rows of `found` (columns as `quarantine.warnings`).
+
+    `any_known`: whether the days were built before, so that there may be counts of them.
+    """
     bound = {"source": source, "days": list(days)}
     of_these_days = "source = $source AND order_day IN (SELECT unnest($days::DATE[]))"
-    if _count(connection, f"SELECT count(*) FROM quarantine.warnings WHERE {of_these_days}", bound):
+    if any_known and _count(connection, f"SELECT count(*) FROM quarantine.warnings WHERE {of_these_days}", bound):
         connection.execute(f"DELETE FROM quarantine.warnings WHERE {of_these_days}", bound)
     connection.execute(f"INSERT INTO quarantine.warnings BY NAME SELECT * FROM {found}")
 

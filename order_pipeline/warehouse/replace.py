@@ -5,8 +5,8 @@ Everything was computed before, in the scratch space; here rows only move. Does 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from collections.abc import Collection
+from datetime import datetime
 
 import duckdb
 
@@ -52,22 +52,27 @@ def replace_days(
         found=f"{scratch.batch}.rejects",
         seen_at=built_at,
         run_id=run_id,
+        any_known=bool(state.rejects_seen),
     )
-    record_warnings(transaction, source=state.source, days=state.days, found=f"{scratch.batch}.warnings")
+    record_warnings(
+        transaction,
+        source=state.source,
+        days=state.days,
+        found=f"{scratch.batch}.warnings",
+        any_known=bool(state.builds_seen),
+    )
     counted = {"orders": f"{scratch.core}.orders", "order_lines": f"{scratch.core}.order_lines"}
     counted |= {"rejects": f"{scratch.batch}.rejects", "days": f"{scratch.batch}.days"}
     record_build(transaction, state, counted, built_at=built_at, run_id=run_id)
     return written, changes
 
 
-def collect_unusable(
-    connection: duckdb.DuckDBPyConnection, scratch: Scratch, source: str, days: Sequence[date]
-) -> None:
+def collect_unusable(connection: duckdb.DuckDBPyConnection, scratch: Scratch, state: BuildState) -> None:
     """Add received bytes that could not even be keyed to the build's rejects, unless a later complete fetch lacks them.
 
     Their key and record id are the content's hash, the table is `raw.<source>_<resource>`.
     """
-    if connection.execute("SELECT 1 FROM lake.raw.unusable WHERE source = ? LIMIT 1", [source]).fetchone() is None:
+    if not state.has_unusable:
         return
     connection.execute(
         f"""
@@ -86,7 +91,7 @@ def collect_unusable(
                         OR unusable.partition_day >= later.window_start AND unusable.partition_day < later.window_end)
             )
         """,
-        [source, list(days)],
+        [state.source, list(state.days)],
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import msgspec
 
@@ -37,6 +37,16 @@ class _Key(msgspec.Struct):
     orderID: int | str | None = None  # noqa: N815
     orderDate: str | None = None  # noqa: N815
 
+
+# Orders begin with their key and, after some plain values, their time (section 4): reading just these is three times as
+# fast as reading the order to its end. Of an order that is valid JSON; what begins otherwise is read as a whole.
+_KEY_FIRST = re.compile(
+    rb'\{"orderID":([1-9][0-9]{0,17}),'
+    rb'(?:"(?!order(?:ID|Date)")\w+":(?:"[^"\\]*"|[-+.0-9eE]+|true|false|null),)*'
+    rb'"orderDate":"([-+:.0-9TZ]{1,40})"'
+)
+
+_IdAndTime: TypeAlias = tuple[str | None, datetime | None]
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_key = msgspec.json.Decoder(_Key).decode
@@ -86,7 +96,7 @@ def read_page(reply: Reply, day: date | None = None) -> OrderPage:
         return page
     page.total = _total(bytes(envelope.totalCount))
     for raw in envelope.collection or ():
-        _add_order(page, raw, day)
+        _add_order(page, raw, _read_key_first(raw), day)
     return page
 
 
@@ -100,22 +110,30 @@ def _read_broken_page(reply: Reply, content: bytes, page: OrderPage, day: date |
     page.total = int(total[1]) if total else None
     page.cut = end is None
     for element in elements:
-        _add_order(page, element, day)
+        _add_order(page, element, _read_key(element), day)
 
 
-def _add_order(page: OrderPage, raw: msgspec.Raw | bytes, day: date | None) -> None:
-    try:
-        key = _decode_key(raw)
-        order_id = _usable_id(key.orderID)
-        time = _usable_time(key.orderDate)
-    except msgspec.DecodeError:
-        order_id = time = None
+def _add_order(page: OrderPage, raw: msgspec.Raw | bytes, key: _IdAndTime, day: date | None) -> None:
+    order_id, time = key
     if order_id is None or time is None:
         page.unusable.append(_explain(bytes(raw), day))
         return
     page.ids.append(order_id)
     page.times.append(time)
     page.payloads.append(bytes(raw))
+
+
+def _read_key_first(raw: msgspec.Raw) -> _IdAndTime:
+    begins = _KEY_FIRST.match(raw)
+    return (begins[1].decode(), _usable_time(begins[2].decode())) if begins else _read_key(raw)
+
+
+def _read_key(raw: msgspec.Raw | bytes) -> _IdAndTime:
+    try:
+        key = _decode_key(raw)
+    except msgspec.DecodeError:
+        return None, None
+    return _usable_id(key.orderID), _usable_time(key.orderDate)
 
 
 def _usable_id(value: object) -> str | None:

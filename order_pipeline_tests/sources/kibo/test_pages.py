@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from order_pipeline.http import Reply
@@ -153,3 +153,26 @@ def test_the_charset_is_the_headers_else_utf8_else_latin1(encoding: str, content
     content = '{"collection": [{"orderID": 1, "orderDate": "2026-03-01T08:00:00Z", "name": "Zoë"}]}'.encode(encoding)
     page = read_page(reply(content, content_type))
     assert "Zoë" in page.payloads[0].decode()
+
+
+order_keys = ["orderID", "orderDate", "orderType", "orderIDs", "note", "x-y"]
+order_values = (
+    st.sampled_from([7, 123456789, 0, -1, 1.5, "7", " ", "2026-03-01T00:00:00Z", "2026-03-01T10:00:00+02:00", "soon"])
+    | scalars
+    | st.just({"orderID": 8, "orderDate": "2026-04-01T00:00:00Z"})
+)
+
+
+@given(st.permutations(order_keys), st.lists(order_values, min_size=len(order_keys), max_size=len(order_keys)))
+@example(order_keys, [7, "2026-03-01T00:00:00Z", 1, 2, 3, 4])
+@example(["orderID", "note", "orderDate"], [7, {"orderDate": "2026-04-01T00:00:00Z"}, "2026-03-01T00:00:00Z"])
+def test_an_order_has_the_same_key_and_time_whatever_stands_between_its_keys(
+    keys: list[str], found: list[object]
+) -> None:
+    order = dict(zip(keys, found, strict=False))
+    compact, spaced = (
+        read_page(reply(json.dumps({"collection": [order]}, separators=separators).encode()))
+        for separators in ((",", ":"), (", ", " : "))
+    )
+    assert (compact.ids, compact.times) == (spaced.ids, spaced.times)
+    assert [one.rule for one in compact.unusable] == [one.rule for one in spaced.unusable]

@@ -22,7 +22,7 @@ from order_pipeline.contracts.enumerations import SETTLED_ORDER_STATUSES
 from order_pipeline.warehouse.batches import RawResource, Step, plan_steps
 from order_pipeline.warehouse.build_state import BuildState, BuiltMeanwhileError, create_builds, read_state
 from order_pipeline.warehouse.crew import Crew
-from order_pipeline.warehouse.lake import Connection, Lake
+from order_pipeline.warehouse.lake import Connection, Lake, relations
 from order_pipeline.warehouse.portion import Staging, staging_models
 from order_pipeline.warehouse.portion_rows import CURRENT, find_single
 from order_pipeline.warehouse.quarantine import RejectChanges, create_quarantine
@@ -76,9 +76,9 @@ def create_core(connection: Connection) -> None:
 
     Call it inside a lake transaction.
     """
-    existing = _table_names(connection, "core")
+    existing = relations(connection)
     for name, model in CORE_TABLES.items():
-        if name not in existing:
+        if f"core.{name}" not in existing:
             for statement in create_table_statements(model, "core"):
                 connection.execute(statement)
     create_builds(connection)
@@ -119,11 +119,13 @@ def build_core(
         resources = _resources(connection, project, source, models)
         state = read_state(connection, source, days, fingerprint, skip_unchanged=skip_unchanged)
         result = CoreResult(source, skipped_days=state.skipped_days, rows=dict.fromkeys(CORE_TABLES, 0))
-        staging = Staging(project, source, run_id, find_single(connection, resources, state.days))
         with ExitStack() as spaces, Crew(lake, _CREW) as crew, _foremen() as foremen:
+            single = crew.submit(lambda looking: find_single(looking, resources, state.days))
+            steps = crew.submit(lambda planning: plan_steps(planning, resources, state.days))
             seeds = project.load_seeds(connection, spaces.enter_context(scratch_space(connection)).batch)
+            staging = Staging(project, source, run_id, single.result())
             build = _Build(lake, connection, staging, seeds, foremen, crew, spaces)
-            for done in build.run(plan_steps(connection, resources, state.days), state):
+            for done in build.run(steps.result(), state):
                 result.add(done)
                 if progress:
                     progress(result.rows["orders"])
@@ -260,7 +262,7 @@ def _count_rejects(connection: Connection, scratch: Scratch) -> tuple[int, dict[
 
 def _resources(connection: Connection, project: SqlProject, source: str, models: list[str]) -> list[RawResource]:
     """The raw tables that the source's models read, with the bucket keys that the models state in their config."""
-    existing = _table_names(connection, "raw")
+    existing = relations(connection)
     bucket_keys: dict[str, str] = {}
     for name in project.upstream(models):
         rendered = project.graph[name]
@@ -269,11 +271,6 @@ def _resources(connection: Connection, project: SqlProject, source: str, models:
                 resource = table.removeprefix(f"{source}_").removesuffix(CURRENT)
                 stated = rendered.config.get("meta", {}).get("bucket_key")
                 bucket_keys[resource] = stated or bucket_keys.get(resource, "record_id")
-    return [RawResource(source, name, f"{source}_{name}" in existing, key) for name, key in sorted(bucket_keys.items())]
-
-
-def _table_names(connection: Connection, schema: str) -> set[str]:
-    rows = connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = ?", [schema]
-    ).fetchall()
-    return {row[0] for row in rows}
+    return [
+        RawResource(source, name, f"raw.{source}_{name}" in existing, key) for name, key in sorted(bucket_keys.items())
+    ]

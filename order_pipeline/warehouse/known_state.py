@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-import duckdb
 import pyarrow as pa
 
 from order_pipeline.sources.records import Window
 from order_pipeline.warehouse.current_versions import current_versions, current_versions_of
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.lake import Lake, relations
 
 # common_schema.md section 12: orders that are re-read rarely. All other states can still change.
 SETTLED = ("rejected", "expired", "cancelled", "returned", "delivered")
@@ -29,7 +28,7 @@ class WarehouseState:
     def unsettled_order_numbers(self, account: str) -> Sequence[str]:
         """Order numbers that core holds in a state that is not settled; none while core does not exist."""
         with self._lake.connect() as connection:
-            if not _exists(connection, "core", "orders"):
+            if "core.orders" not in relations(connection):
                 return []
             found = connection.execute(
                 "SELECT DISTINCT order_number FROM core.orders WHERE source = ? AND account = ?"
@@ -41,7 +40,7 @@ class WarehouseState:
     def latest_payloads(self, resource: str, record_ids: Sequence[str]) -> dict[str, bytes]:
         """The current payload of each of the records that raw holds."""
         with self._lake.connect() as connection:
-            if not record_ids or not _exists(connection, "raw", f"{self._source}_{resource}"):
+            if not record_ids or f"raw.{self._source}_{resource}" not in relations(connection):
                 return {}
             connection.register("wanted", pa.table({"record_id": pa.array(record_ids, pa.string())}))
             found = connection.execute(
@@ -52,18 +51,10 @@ class WarehouseState:
     def latest_hashes(self, resource: str, window: Window) -> dict[str, str]:
         """record_id -> SHA-256 (hex) of the current version, for records whose day is in the window."""
         with self._lake.connect() as connection:
-            if not _exists(connection, "raw", f"{self._source}_{resource}"):
+            if f"raw.{self._source}_{resource}" not in relations(connection):
                 return {}
             days = [window.start + timedelta(days=n) for n in range((window.end - window.start).days)]
             found = connection.execute(
                 f"SELECT record_id, content_sha256 FROM ({current_versions(self._source, resource, days)})"
             ).fetchall()
         return dict(found)
-
-
-def _exists(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
-    found = connection.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = ? AND table_name = ?",
-        [schema, table],
-    ).fetchone()
-    return found is not None

@@ -303,6 +303,14 @@ def looking_in(connection: Connection, catalog: str) -> Generator[None]:
         connection.execute(f"USE {before[0] if before else 'lake'}")
 
 
+def relations(connection: Connection) -> set[str]:
+    """The lake's tables and views, `<schema>.<name>`. `duckdb_tables()` would count each table's rows to tell them."""
+    rows = connection.execute(
+        "SELECT DISTINCT schema_name || '.' || table_name FROM duckdb_columns() WHERE database_name = 'lake'"
+    ).fetchall()
+    return {name for (name,) in rows}
+
+
 def snapshot_id(connection: Connection) -> int:
     """The number of the snapshot this connection reads: `AT (VERSION => n)` shows the same state later."""
     row = connection.execute("SELECT id FROM lake.current_snapshot()").fetchone()

@@ -12,7 +12,7 @@ import re
 import duckdb
 
 from order_pipeline.warehouse.current_versions import current_versions
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.lake import Lake, relations
 from order_pipeline.warehouse.literals import quoted
 
 SCHEMAS = ("raw", "staging", "core", "quarantine", "reference", "marts")
@@ -125,13 +125,14 @@ def ensure_raw_table(lake: Lake, source: str, resource: str) -> str:
             return table
 
     def create(connection: duckdb.DuckDBPyConnection) -> None:
-        if not _has_table(connection, table):
+        existing = relations(connection)
+        if table not in existing:
             connection.execute(f"CREATE TABLE {table} ({_RAW_COLUMNS})")
             connection.execute(f"ALTER TABLE {table} SET PARTITIONED BY (partition_day)")
         if _view_version(connection, f"{table}_current") != version:
             connection.execute(f"CREATE OR REPLACE VIEW {table}_current AS {view}")
             connection.execute(f"COMMENT ON VIEW {table}_current IS {quoted(version)}")
-        if not lake.is_embedded and not _has_table(connection, turn_table(source)):
+        if not lake.is_embedded and turn_table(source) not in existing:
             connection.execute(f"CREATE TABLE {turn_table(source)} (turn BIGINT NOT NULL)")
             connection.execute(f"INSERT INTO {turn_table(source)} VALUES (0)")
 
@@ -146,9 +147,7 @@ def turn_table(source: str) -> str:
 
 def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
     schemas = connection.execute("SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'lake'").fetchall()
-    return {(schema,) for schema in SCHEMAS} <= set(schemas) and all(
-        _has_table(connection, table) for table in BOOKKEEPING
-    )
+    return {(schema,) for schema in SCHEMAS} <= set(schemas) and BOOKKEEPING.keys() <= relations(connection)
 
 
 def _has_options(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -170,15 +169,6 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     # and every commit group looks here.
     connection.execute("INSERT INTO raw.reappearances VALUES ('', '', '', DATE '2000-01-01', '', now(), 0, '')")
     connection.execute("DELETE FROM raw.reappearances WHERE source = ''")
-
-
-def _has_table(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    schema, name = table.split(".")
-    found = connection.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = ? AND table_name = ?",
-        [schema, name],
-    ).fetchone()
-    return found is not None
 
 
 def _view_version(connection: duckdb.DuckDBPyConnection, view: str) -> str | None:

@@ -75,12 +75,13 @@ def find_single(
 ) -> tuple[RawResource, ...]:
     """The resources, those whose records of these days have one version each marked with the snapshot that shows it."""
     snapshot = snapshot_id(connection)
-    return tuple(
-        replace(resource, single_as_of=snapshot)
-        if resource.exists and has_one_version_each(connection, resource.source, resource.name, days)
-        else resource
-        for resource in resources
-    )
+    with looking_in(connection, "lake"):
+        return tuple(
+            replace(resource, single_as_of=snapshot)
+            if resource.exists and has_one_version_each(connection, resource.source, resource.name, days)
+            else resource
+            for resource in resources
+        )
 
 
 def _in_bucket(resource: RawResource, portion: Portion, opening: str) -> str:

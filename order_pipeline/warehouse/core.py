@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -161,17 +161,17 @@ class _Build:
     def run(self, steps: Iterable[Step], state: BuildState) -> Iterator[CoreResult]:
         """Build the steps; a few are staged while the one before them is committed."""
         started: deque[_Started] = deque()
-        earlier: list[Future[None]] = []
+        earlier: Future[None] | None = None
         for turn, step in enumerate(steps):
             started.append(self._start(step, state.only(step.days), self.staging, turn, earlier))
-            earlier = [started[-1].committed]
+            earlier = started[-1].committed
             if len(started) > _STEPS_AHEAD:
                 yield self._finish(started.popleft())
         while started:
             yield self._finish(started.popleft())
 
     def _start(
-        self, step: Step, state: BuildState, staging: Staging, turn: int, earlier: Sequence[Future[None]]
+        self, step: Step, state: BuildState, staging: Staging, turn: int, earlier: Future[None] | None
     ) -> _Started:
         built_at = datetime.now(UTC)
         spaces = self.spaces.enter_context(ExitStack())
@@ -194,7 +194,7 @@ class _Build:
                     raise
                 days, was = started.step.days, started.state
                 newer = read_state(self.connection, was.source, days, was.fingerprint).only(days)
-                started = self._start(started.step, newer, self.staging.from_newer_rows(), turn=0, earlier=())
+                started = self._start(started.step, newer, self.staging.from_newer_rows(), turn=0, earlier=None)
             else:
                 committed.set_result(None)
                 self.lake.give_back_memory()

@@ -64,13 +64,42 @@ def check_rows(connection: duckdb.DuckDBPyConnection, place: str, staged: Staged
     _record_duplicates(connection, place, staged)
 
 
-def check_parents(connection: duckdb.DuckDBPyConnection, scratch: Scratch, place: str, staged: StagedTable) -> None:
-    """Record children whose order was rejected, or is in neither this step nor core.
+def has_child_without_order(connection: duckdb.DuckDBPyConnection, scratch: Scratch, staged: StagedTable) -> bool:
+    """Whether a child's order is not among the step's good ones, `core.orders` of the scratch space.
+
+    Mostly there is none, and the scratch space alone tells: asking the lake costs ten times as much.
+    """
+    return staged.contract.name in _ORPHANABLE and _exists(
+        connection,
+        f"SELECT 1 FROM {staged.relation} AS child ANTI JOIN {scratch.core}.orders AS good USING (order_id)"
+        " WHERE child.order_id IS NOT NULL",
+    )
+
+
+def record_without_parent(
+    connection: duckdb.DuckDBPyConnection, scratch: Scratch, place: str, staged: StagedTable
+) -> None:
+    """Record children of a rejected order, which go with it, and orphans: their order is in neither this step nor core.
 
     Needs the step's good orders as `core.orders` of the scratch space, its `days` and `rejected_orders`.
     """
-    if staged.contract.name in _ORPHANABLE and _has_child_without_order(connection, scratch, staged):
-        _record_without_parent(connection, scratch, place, staged)
+    name = staged.contract.name
+    connection.execute(
+        f"""
+        INSERT INTO {place}.failures
+        SELECT '{name}', child.row, CASE WHEN rejected.order_id IS NOT NULL THEN 'parent_rejected' ELSE 'orphan' END,
+            'order_id', child.order_id
+        FROM (SELECT rowid AS row, order_id FROM {staged.relation} WHERE order_id IS NOT NULL) AS child
+        ANTI JOIN {scratch.core}.orders AS good ON good.order_id = child.order_id
+        LEFT JOIN (SELECT DISTINCT order_id FROM {scratch.batch}.rejected_orders) AS rejected
+            ON rejected.order_id = child.order_id
+        WHERE rejected.order_id IS NOT NULL OR NOT EXISTS (
+            SELECT 1 FROM lake.core.orders AS stored
+            WHERE stored.order_id = child.order_id
+                AND stored.order_day NOT IN (SELECT order_day FROM {scratch.batch}.days)
+        )
+        """
+    )
 
 
 def good_rows(connection: duckdb.DuckDBPyConnection, place: str, staged: StagedTable) -> str:
@@ -179,38 +208,6 @@ def _record_duplicates(connection: duckdb.DuckDBPyConnection, place: str, staged
     connection.execute(
         f"INSERT INTO {place}.merged_copies SELECT '{contract.name}', row FROM copies"
         " WHERE contents = 1 AND row <> first_row"
-    )
-
-
-def _has_child_without_order(connection: duckdb.DuckDBPyConnection, scratch: Scratch, staged: StagedTable) -> bool:
-    """Mostly there is none, and the scratch space alone tells: asking the lake costs ten times as much."""
-    return _exists(
-        connection,
-        f"SELECT 1 FROM {staged.relation} AS child ANTI JOIN {scratch.core}.orders AS good USING (order_id)"
-        " WHERE child.order_id IS NOT NULL",
-    )
-
-
-def _record_without_parent(
-    connection: duckdb.DuckDBPyConnection, scratch: Scratch, place: str, staged: StagedTable
-) -> None:
-    """Children of a rejected order go with it; children whose order is in neither this load nor core are orphans."""
-    name = staged.contract.name
-    connection.execute(
-        f"""
-        INSERT INTO {place}.failures
-        SELECT '{name}', child.row, CASE WHEN rejected.order_id IS NOT NULL THEN 'parent_rejected' ELSE 'orphan' END,
-            'order_id', child.order_id
-        FROM (SELECT rowid AS row, order_id FROM {staged.relation} WHERE order_id IS NOT NULL) AS child
-        ANTI JOIN {scratch.core}.orders AS good ON good.order_id = child.order_id
-        LEFT JOIN (SELECT DISTINCT order_id FROM {scratch.batch}.rejected_orders) AS rejected
-            ON rejected.order_id = child.order_id
-        WHERE rejected.order_id IS NOT NULL OR NOT EXISTS (
-            SELECT 1 FROM lake.core.orders AS stored
-            WHERE stored.order_id = child.order_id
-                AND stored.order_day NOT IN (SELECT order_day FROM {scratch.batch}.days)
-        )
-        """
     )
 
 

@@ -13,8 +13,13 @@ from functools import partial
 
 from order_pipeline.contracts import CORE_TABLES, TableContract, table_contract
 from order_pipeline.warehouse.batches import Step
-from order_pipeline.warehouse.crew import Crew
-from order_pipeline.warehouse.hard_checks import StagedTable, check_parents, good_rows
+from order_pipeline.warehouse.crew import Crew, results_of
+from order_pipeline.warehouse.hard_checks import (
+    StagedTable,
+    good_rows,
+    has_child_without_order,
+    record_without_parent,
+)
 from order_pipeline.warehouse.lake import Connection
 from order_pipeline.warehouse.portion import StagedPortion, Staging, staged_table
 from order_pipeline.warehouse.quarantine import FOUND_REJECTS
@@ -40,7 +45,7 @@ class StagedStep:
         foremen: Executor,
         crew: Crew,
         turn: int,
-        earlier: Sequence[Future[None]],
+        earlier: Future[None] | None,
     ) -> None:
         """Prepare the scratch space, and have the portions staged and brought together.
 
@@ -53,7 +58,7 @@ class StagedStep:
             foremen: threads that wait for the crew, one a portion.
             crew: does the work.
             turn: the step's turn in the crew.
-            earlier: commits that must be done before children whose order is not in the step are looked for in core.
+            earlier: the commit that must be done before orders that are not in the step are looked for in core.
         """
         batch = self.scratch.batch
         statements = (
@@ -70,15 +75,33 @@ class StagedStep:
             )
             for number, portion in enumerate(step.portions)
         ]
-        self.ready = crew.submit(partial(self._bring_together, portions), after=[*portions, *earlier], turn=turn)
+        orders = crew.submit(partial(self._bring_orders_together, portions), after=portions, turn=turn)
+        committed = _when_needed(orders, earlier)
+        self.ready = crew.submit(partial(self._bring_together, portions, orders), after=[orders, committed], turn=turn)
 
-    def _bring_together(self, staged: Sequence[Future[StagedPortion]], connection: Connection) -> None:
-        portions = [portion.result() for portion in staged]
+    def _bring_orders_together(
+        self, staged: Sequence[Future[StagedPortion]], connection: Connection
+    ) -> list[tuple[str, StagedTable]]:
+        """Publish the good orders; places and tables of children whose order is not among them."""
+        portions = results_of(staged)
         self._publish(connection, "orders", portions)
         self._note_rejected_orders(connection, portions)
-        for portion in portions:
-            for table in portion.tables.values():
-                check_parents(connection, self.scratch, portion.place, table)
+        return [
+            (portion.place, table)
+            for portion in portions
+            for table in portion.tables.values()
+            if has_child_without_order(connection, self.scratch, table)
+        ]
+
+    def _bring_together(
+        self,
+        staged: Sequence[Future[StagedPortion]],
+        without_order: Future[list[tuple[str, StagedTable]]],
+        connection: Connection,
+    ) -> None:
+        portions = results_of(staged)
+        for place, table in without_order.result():
+            record_without_parent(connection, self.scratch, place, table)
         for name in CORE_TABLES:
             if name != "orders":
                 self._publish(connection, name, portions)
@@ -121,6 +144,20 @@ class StagedStep:
             if (staged := portion.tables.get(table))
         ] or [_no_rows(table_contract(CORE_TABLES[table]))]
         connection.execute(f"CREATE OR REPLACE VIEW {self.scratch.core}.{table} AS {' UNION ALL '.join(parts)}")
+
+
+def _when_needed(without_order: Future[list[tuple[str, StagedTable]]], commit: Future[None] | None) -> Future[None]:
+    """Done with the commit where orders have to be looked for in core, else as soon as that is known."""
+    done: Future[None] = Future()
+
+    def wait_or_not(found: Future[list[tuple[str, StagedTable]]]) -> None:
+        if commit and not found.exception() and found.result():
+            commit.add_done_callback(lambda _: done.set_result(None))
+        else:
+            done.set_result(None)
+
+    without_order.add_done_callback(wait_or_not)
+    return done
 
 
 def _no_rows(contract: TableContract) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -107,23 +108,49 @@ def test_portions_steps_and_buckets_give_the_same_core(
     assert rows(lake, "SELECT count(*) FROM quarantine.rejects WHERE resolved_at IS NULL") == rejects
 
 
-def test_a_step_looks_for_orders_in_core_when_the_step_before_it_is_committed(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("total", "orders_in_core"), [("1.00", []), ("two", [2] * 3)])
+def test_orders_are_looked_for_in_core_when_the_step_before_is_committed_and_only_where_one_is_missing(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, total: str, orders_in_core: list[int]
 ) -> None:
     receive(lake, [kibo_order(1), kibo_order(2)])
-    receive(lake, [kibo_order(20, orderDate="2026-01-06T10:00:00Z")], day=NEXT_DAY)
+    receive(lake, [kibo_order(20, orderDate="2026-01-06T10:00:00Z", total=total)], day=NEXT_DAY)
     steps = [batches.Step((batches.Portion((day,)),)) for day in (DAY, NEXT_DAY)]
-    check, in_core = step.check_parents, list[int]()
+    record, in_core = step.record_without_parent, list[int]()
 
     def look(connection: Any, *arguments: Any) -> None:
         found = connection.execute("SELECT count(*) FROM lake.core.orders").fetchone()
         in_core.append(found[0])
-        check(connection, *arguments)
+        record(connection, *arguments)
 
     monkeypatch.setattr(core, "plan_steps", lambda *_: steps)
-    monkeypatch.setattr(step, "check_parents", look)
+    monkeypatch.setattr(step, "record_without_parent", look)
     build(lake)
-    assert (in_core[0], in_core[-1]) == (0, 2)
+    assert in_core == orders_in_core
+
+
+def test_a_step_without_missing_orders_is_ready_before_the_one_before_it_is_committed(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive(lake, [kibo_order(1)])
+    receive(lake, [kibo_order(20, orderDate="2026-01-06T10:00:00Z")], day=NEXT_DAY)
+    steps = [batches.Step((batches.Portion((day,)),)) for day in (DAY, NEXT_DAY)]
+    look, commit, second_is_ready = core.find_warnings, core.replace_days, threading.Event()
+
+    def looked(*arguments: Any, **options: Any) -> str:
+        relation = look(*arguments, **options)
+        found = arguments[0].execute(f"SELECT max(order_day) FROM {options['scratch'].core}.orders").fetchone()
+        if found == (NEXT_DAY,):
+            second_is_ready.set()
+        return relation
+
+    def committed(*arguments: Any, **options: Any) -> Any:
+        assert second_is_ready.wait(20), "it waited for the commit, though no order was missing"
+        return commit(*arguments, **options)
+
+    monkeypatch.setattr(core, "plan_steps", lambda *_: steps)
+    monkeypatch.setattr(core, "find_warnings", looked)
+    monkeypatch.setattr(core, "replace_days", committed)
+    assert build(lake).rows["orders"] == 2
 
 
 @pytest.mark.parametrize(

@@ -243,7 +243,12 @@ def test_records_that_could_not_be_keyed_are_rejects_until_a_complete_fetch_lack
 def test_an_order_line_whose_order_is_nowhere_is_an_orphan(lake: Lake) -> None:
     """Kibo's children come in their order's payload, so the rule is shown on the check itself."""
     from order_pipeline.contracts import CORE_TABLES, table_contract
-    from order_pipeline.warehouse.hard_checks import StagedTable, check_parents, create_failures
+    from order_pipeline.warehouse.hard_checks import (
+        StagedTable,
+        create_failures,
+        has_child_without_order,
+        record_without_parent,
+    )
     from order_pipeline.warehouse.scratch import scratch_space
 
     receive(lake, [kibo_order(1)])
@@ -259,7 +264,8 @@ def test_an_order_line_whose_order_is_nowhere_is_an_orphan(lake: Lake) -> None:
         create_failures(connection, batch)
         columns = frozenset(table_contract(CORE_TABLES["order_lines"]).column_names)
         staged = StagedTable(table_contract(CORE_TABLES["order_lines"]), f"{batch}.lines", columns)
-        check_parents(connection, scratch, batch, staged)
+        assert has_child_without_order(connection, scratch, staged)
+        record_without_parent(connection, scratch, batch, staged)
         assert connection.execute(f"SELECT rule, value FROM {batch}.failures").fetchall() == [("orphan", "kibo:77:404")]
 
 

@@ -22,7 +22,8 @@ def sandbox():
 
 @pytest.mark.parametrize("number", SAMPLE, ids=lambda number: str(CELLS[number]))
 def test_a_sample_of_the_matrix(sandbox, number):
-    assert examine(CELLS[number], sandbox, number).wrong == []
+    # Orders of its own: where the whole matrix runs too, the same ones would reach the same app a second time.
+    assert examine(CELLS[number], sandbox, 1000 + number).wrong == []
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ class BuildState:
 
     Attributes:
         rejects_seen: those of the days that had rejects in the quarantine; None stands for rejects without a day.
-        has_unusable: whether the source has unusable records; one that came later has left a mark.
+        has_unusable: whether the source has unusable records; one that comes later is for the next build.
     """
 
     source: str

@@ -6,10 +6,16 @@ window it read, a fetch report that says whether the window is proved complete.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
+
+
+def content_hash(payload: bytes) -> str:
+    """What tells one content from another: SHA-256, in hexadecimal digits."""
+    return hashlib.sha256(payload).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,8 @@ class RecordBatch:
     """Records of one resource as parallel columns (columns, not objects: the hot path carries 50,000 orders a run).
 
     `payloads` are JSON bytes exactly as received. `days` are the partition days (UTC date of the order's own time).
-    Equal lengths; a record that has no usable id or day does not belong here but in `unusable`.
+    Equal lengths; a record that has no usable id or day does not belong here but in `unusable`. `hashes` are the
+    payloads' content hashes where the source had to know them, else none.
     """
 
     resource: str
@@ -40,6 +47,7 @@ class RecordBatch:
     days: list[date] = field(default_factory=list[date])
     payloads: list[bytes] = field(default_factory=list[bytes])
     unusable: list[UnusableRecord] = field(default_factory=list[UnusableRecord])
+    hashes: list[str] = field(default_factory=list[str])
 
     def __len__(self) -> int:
         return len(self.record_ids)

@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 import numpy as np
 
-from order_pipeline.sources.records import CommitGroup, FetchReport, RecordBatch
+from order_pipeline.sources.records import CommitGroup, FetchReport, RecordBatch, content_hash
 from order_pipeline.warehouse.dirty_days import mark_dirty
 from order_pipeline.warehouse.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.lake import Connection, Lake, snapshot_id
@@ -19,7 +19,6 @@ from order_pipeline.warehouse.migrations import ensure_raw_table, turn_table
 from order_pipeline.warehouse.raw_writer import (
     Changes,
     Prepared,
-    content_hash,
     find_changes,
     prepare,
     set_aside_undecodable,
@@ -54,7 +53,7 @@ class Gathered:
         """
         self.groups.append((group, received_at))
         for batch in group.batches:
-            self.hashes.setdefault(batch.resource, []).extend(map(content_hash, batch.payloads))
+            self.hashes.setdefault(batch.resource, []).extend(batch.hashes or map(content_hash, batch.payloads))
             self.payload_bytes += sum(map(len, batch.payloads))
 
     @property

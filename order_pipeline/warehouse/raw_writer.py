@@ -6,7 +6,6 @@ are compared. Does not belong here: when to write (see `ingest`), or what a payl
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -50,11 +49,6 @@ class Changes:
 
     def __bool__(self) -> bool:
         return bool(len(self.new) or len(self.reappeared))
-
-
-def content_hash(payload: bytes) -> str:
-    """What tells one content from another: SHA-256, in hexadecimal digits."""
-    return hashlib.sha256(payload).hexdigest()
 
 
 def prepare(resource: str, batches: Sequence[tuple[RecordBatch, datetime]], hashes: Sequence[str]) -> Prepared:

@@ -16,7 +16,15 @@ from order_pipeline.settings import KiboSettings
 from order_pipeline.sources.kibo.client import KiboClient, open_transport
 from order_pipeline.sources.kibo.pages import OrderPage
 from order_pipeline.sources.kibo.query import SearchQuery
-from order_pipeline.sources.records import CommitGroup, Extraction, FetchReport, KnownState, RecordBatch, Window
+from order_pipeline.sources.records import (
+    CommitGroup,
+    Extraction,
+    FetchReport,
+    KnownState,
+    RecordBatch,
+    Window,
+    content_hash,
+)
 
 RESOURCE = "orders"
 GROUP_BYTES = 8_000_000  # about one transaction of the warehouse; larger groups only cost memory
@@ -167,19 +175,19 @@ class _Keeper:
         self.kept = 0
         self.left_out = 0
         self._day = day
-        self._contents: dict[str | bytes, int] = {}
+        self._contents: dict[str | bytes, str] = {}
 
     def new_in(self, page: OrderPage) -> int:
         """How many of the page's orders this walk has not seen; an order without an id is known by its bytes."""
         keys = {*page.ids, *(record.payload for record in page.unusable)}
-        return len(keys - self._contents.keys())
+        return sum(key not in self._contents for key in keys)
 
     def keep(self, page: OrderPage, batch: RecordBatch, to_reread: set[str]) -> int:
         """Add the page to the batch and strike what was kept off `to_reread`; returns the payload bytes added."""
         added = 0
         contents, only_day = self._contents, self._day
         for order_id, moment, payload in zip(page.ids, page.times, page.payloads, strict=True):
-            content = hash(payload)
+            content = content_hash(payload)
             if contents.get(order_id) == content:
                 continue
             contents[order_id] = content
@@ -190,12 +198,13 @@ class _Keeper:
             batch.record_ids.append(order_id)
             batch.days.append(day)
             batch.payloads.append(payload)
+            batch.hashes.append(content)
             to_reread.discard(order_id)
             added += len(payload)
             self.kept += 1
         for record in page.unusable:
             if record.payload not in contents:
-                contents[record.payload] = 0
+                contents[record.payload] = ""
                 batch.unusable.append(record)
                 added += len(record.payload)
                 self.kept += 1

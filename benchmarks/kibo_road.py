@@ -96,7 +96,7 @@ def road(url: str, data_dir: str) -> dict[str, object]:
     """Ingest into raw, then build core; the second call on the same directory measures an unchanged re-run."""
     from order_pipeline.sources.kibo import build_extraction
     from order_pipeline.sources.records import Window
-    from order_pipeline.warehouse.core import build_core, create_core
+    from order_pipeline.warehouse.core import build_core
     from order_pipeline.warehouse.ingest import ingest
     from order_pipeline.warehouse.known_state import WarehouseState
     from order_pipeline.warehouse.lake import Lake
@@ -109,7 +109,6 @@ def road(url: str, data_dir: str) -> dict[str, object]:
         ingest(lake, "kibo", build_extraction(settings.kibo), window, WarehouseState(lake, "kibo"), "benchmark")
     )
     raw_seconds = time.perf_counter() - started
-    lake.run("create core", create_core)
     days = [window.start + timedelta(days=number) for number in range(DAYS)]
     build_core(lake, "kibo", days, "benchmark", skip_unchanged=True)
     seconds = time.perf_counter() - started

@@ -13,11 +13,10 @@ from datetime import date
 from functools import cached_property
 
 from order_pipeline.assets.channels import CHANNELS, Channel, Reading, enabled_channels
-from order_pipeline.assets.stored_rows import has_core
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.settings import Settings
 from order_pipeline.sources.records import Window
-from order_pipeline.warehouse.core import CoreResult, build_core, create_core
+from order_pipeline.warehouse.core import CoreResult, build_core
 from order_pipeline.warehouse.ingest import ingest
 from order_pipeline.warehouse.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.known_state import WarehouseState
@@ -94,10 +93,6 @@ class Road:
         if self._is_prepared:
             return
         migrate(self.lake)
-        with self.lake.connect() as connection:
-            is_made = has_core(connection)
-        if not is_made:
-            self.lake.run("create core", create_core)
         for channel in enabled_channels(self.settings):
             for resource in channel.resources:
                 ensure_raw_table(self.lake, channel.name, resource)

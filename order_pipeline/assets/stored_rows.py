@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from order_pipeline.contracts import CORE_TABLES, table_contract
-from order_pipeline.warehouse.lake import Connection, Lake
+from order_pipeline.warehouse.lake import Lake
 from order_pipeline.warehouse.migrations import raw_table
 
 PARENTS = {
@@ -79,12 +79,3 @@ def read_stored_rows(lake: Lake, table: str, source: str, days: Sequence[date]) 
         repeated_keys=sum(rows - keys for _, rows, keys in counted),
         orphans=orphans,
     )
-
-
-def has_core(connection: Connection) -> bool:
-    """Whether the core tables, and what is made together with them, are there."""
-    found = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND (schema_name, table_name) IN"
-        " (('core', 'availability'), ('quarantine', 'rejects'), ('reference', 'item_locations'))"
-    ).fetchone()
-    return bool(found and found[0] == 3)

@@ -15,7 +15,7 @@ import duckdb
 
 from order_pipeline.warehouse.dirty_days import DirtyDay, clear_dirty, dirty_days
 
-_BUILDS = """
+BUILDS = """
 CREATE TABLE IF NOT EXISTS core.builds (
     source VARCHAR NOT NULL, order_day DATE NOT NULL, build_id VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL,
     orders BIGINT NOT NULL, order_lines BIGINT NOT NULL, rejects BIGINT NOT NULL, built_at TIMESTAMPTZ NOT NULL,
@@ -54,11 +54,6 @@ class BuildState:
             builds_seen={day: build for day, build in self.builds_seen.items() if day in days},
             rejects_seen=self.rejects_seen & {*days, None},
         )
-
-
-def create_builds(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the record of builds, one row a source and day."""
-    connection.execute(_BUILDS)
 
 
 def read_state(

@@ -17,16 +17,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
 
-from order_pipeline.contracts import CORE_TABLES, contracts_fingerprint, create_table_statements
+from order_pipeline.contracts import CORE_TABLES, contracts_fingerprint
 from order_pipeline.contracts.enumerations import SETTLED_ORDER_STATUSES
 from order_pipeline.warehouse.batches import RawResource, Step, plan_steps
-from order_pipeline.warehouse.build_state import BuildState, BuiltMeanwhileError, create_builds, read_state
+from order_pipeline.warehouse.build_state import BuildState, BuiltMeanwhileError, read_state
 from order_pipeline.warehouse.crew import Crew
 from order_pipeline.warehouse.lake import Connection, Lake, relations
 from order_pipeline.warehouse.portion import Staging, staging_models
 from order_pipeline.warehouse.portion_rows import CURRENT, find_single
-from order_pipeline.warehouse.quarantine import RejectChanges, create_quarantine
-from order_pipeline.warehouse.reference import create_reference
+from order_pipeline.warehouse.quarantine import RejectChanges
 from order_pipeline.warehouse.replace import collect_unusable, replace_days
 from order_pipeline.warehouse.scratch import Scratch, scratch_space
 from order_pipeline.warehouse.soft_checks import (
@@ -71,21 +70,6 @@ class CoreResult:
         self.warnings = merged([*self.warnings, *step.warnings])
 
 
-def create_core(connection: Connection) -> None:
-    """Create the ten core tables, the record of builds, the quarantine and `reference.item_locations`, where missing.
-
-    Call it inside a lake transaction.
-    """
-    existing = relations(connection)
-    for name, model in CORE_TABLES.items():
-        if f"core.{name}" not in existing:
-            for statement in create_table_statements(model, "core"):
-                connection.execute(statement)
-    create_builds(connection)
-    create_quarantine(connection)
-    create_reference(connection)
-
-
 def build_core(
     lake: Lake,
     source: str,
@@ -99,7 +83,7 @@ def build_core(
     """Bring core in line with raw for the given days and for every dirty day of the source.
 
     Args:
-        lake: migrated, with core created.
+        lake: migrated.
         source: the channel; its models are `stg_<source>__<core table>`.
         days: partition days (UTC).
         run_id: kept in every row.

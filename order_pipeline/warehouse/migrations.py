@@ -1,7 +1,8 @@
-"""The lake's schemas and the bookkeeping tables: created once, brought up to date on every start.
+"""The lake's schemas and tables: created once, brought up to date on every start.
 
-Belongs here: tables that no contract and no model describes. The core tables come from `contracts`, the views from
-the SQL models; a raw table is created when its resource first arrives (`ensure_raw_table`).
+Belongs here: when tables are made, and those that no contract, model or other module describes. The core tables come
+from `contracts`, the views from the SQL models; a raw table is made when its resource first arrives
+(`ensure_raw_table`).
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ import re
 
 import duckdb
 
+from order_pipeline.contracts import CORE_TABLES, ItemLocations, create_table_statements
+from order_pipeline.warehouse.build_state import BUILDS
 from order_pipeline.warehouse.current_versions import current_versions
 from order_pipeline.warehouse.lake import Lake, relations
 from order_pipeline.warehouse.literals import quoted
+from order_pipeline.warehouse.quarantine import REJECTS, WARNINGS
 
 SCHEMAS = ("raw", "staging", "core", "quarantine", "reference", "marts")
 
@@ -80,6 +84,9 @@ BOOKKEEPING = {
     "raw.reappearances": _REAPPEARANCES,
     "raw.unusable": _UNUSABLE,
     "core.pick_status": _PICK_STATUS,
+    "core.builds": BUILDS,
+    "quarantine.rejects": REJECTS,
+    "quarantine.warnings": WARNINGS,
 }
 
 _RAW_COLUMNS = """
@@ -147,7 +154,16 @@ def turn_table(source: str) -> str:
 
 def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
     schemas = connection.execute("SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'lake'").fetchall()
-    return {(schema,) for schema in SCHEMAS} <= set(schemas) and BOOKKEEPING.keys() <= relations(connection)
+    return {(schema,) for schema in SCHEMAS} <= set(schemas) and not _missing_tables(connection)
+
+
+def _missing_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The statements that make the tables that are not there yet."""
+    wanted = {name: [statement] for name, statement in BOOKKEEPING.items()}
+    wanted |= {f"core.{name}": create_table_statements(model, "core") for name, model in CORE_TABLES.items()}
+    wanted["reference.item_locations"] = create_table_statements(ItemLocations, "reference", partitioned=False)
+    existing = relations(connection)
+    return [statement for name, statements in wanted.items() if name not in existing for statement in statements]
 
 
 def _has_options(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -163,8 +179,11 @@ def _set_options(connection: duckdb.DuckDBPyConnection) -> None:
 def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    for statement in BOOKKEEPING.values():
+    missing = _missing_tables(connection)
+    for statement in missing:
         connection.execute(statement)
+    if BOOKKEEPING["raw.reappearances"] not in missing:
+        return
     # DuckLake caches the statistics of tables that ever had a row; without, every look at a table costs 10 to 30 ms,
     # and every commit group looks here.
     connection.execute("INSERT INTO raw.reappearances VALUES ('', '', '', DATE '2000-01-01', '', now(), 0, '')")

@@ -20,7 +20,7 @@ FOUND_REJECTS = (
 
 # One row a broken rule of a row: (source, table_name, key, rule, field, raw_record_id) is its identity over time.
 # `key` is the row's key as far as it is known; values of personal columns are masked.
-_REJECTS = """
+REJECTS = """
 CREATE TABLE IF NOT EXISTS quarantine.rejects (
     source VARCHAR NOT NULL, table_name VARCHAR NOT NULL, key VARCHAR NOT NULL, rule VARCHAR NOT NULL,
     field VARCHAR NOT NULL, value VARCHAR, order_id VARCHAR, order_day DATE, raw_record_id VARCHAR NOT NULL,
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS quarantine.rejects (
 )"""
 
 # Soft checks of the last build of each day: exact counts, and a capped sample of keys (no personal data).
-_WARNINGS = """
+WARNINGS = """
 CREATE TABLE IF NOT EXISTS quarantine.warnings (
     source VARCHAR NOT NULL, order_day DATE NOT NULL, rule VARCHAR NOT NULL, field VARCHAR NOT NULL,
     occurrences BIGINT NOT NULL, sample VARCHAR[] NOT NULL, seen_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
@@ -46,12 +46,6 @@ class RejectChanges:
 
     def __add__(self, other: RejectChanges) -> RejectChanges:
         return RejectChanges(self.opened + other.opened, self.standing + other.standing, self.resolved + other.resolved)
-
-
-def create_quarantine(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the quarantine's tables where they are missing."""
-    connection.execute(_REJECTS)
-    connection.execute(_WARNINGS)
 
 
 def record_rejects(

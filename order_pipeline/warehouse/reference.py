@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
-from order_pipeline.contracts import ItemLocations, create_table_statements, find_failures, table_contract
+from order_pipeline.contracts import ItemLocations, find_failures, table_contract
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake import Lake
 
@@ -43,12 +43,6 @@ def item_locations_path(settings: Settings) -> Path:
     return own if own.exists() else _REPOSITORY_REFERENCE / ITEM_LOCATIONS_FILE
 
 
-def create_reference(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create `reference.item_locations` where it is missing."""
-    for statement in create_table_statements(ItemLocations, "reference", partitioned=False):
-        connection.execute(statement)
-
-
 def load_item_locations(lake: Lake, path: Path) -> LoadedReference:
     """Check the file and, if it differs from what is stored, replace `reference.item_locations` by it.
 
@@ -60,7 +54,6 @@ def load_item_locations(lake: Lake, path: Path) -> LoadedReference:
     columns = ", ".join(table_contract(ItemLocations).column_names)
 
     def replace(transaction: duckdb.DuckDBPyConnection) -> bool:
-        create_reference(transaction)
         transaction.register("new_locations", table)
         new, stored = f"SELECT {columns} FROM new_locations", f"SELECT {columns} FROM reference.item_locations"
         changed = bool(transaction.execute(f"({new} EXCEPT {stored}) UNION ALL ({stored} EXCEPT {new})").fetchone())

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from order_pipeline.sources.records import CommitGroup, FetchReport, KnownState, RecordBatch, UnusableRecord, Window
-from order_pipeline.warehouse.core import CoreResult, build_core, create_core
+from order_pipeline.warehouse.core import CoreResult, build_core
 from order_pipeline.warehouse.ingest import ingest
 from order_pipeline.warehouse.known_state import WarehouseState
 from order_pipeline.warehouse.lake import Lake
@@ -89,7 +89,6 @@ def receive(
 
 def build(lake: Lake, *days: date, run_id: str = "build", **options: Any) -> CoreResult:
     """Build core for the days and all dirty ones."""
-    lake.run("create core", create_core)
     return build_core(lake, "kibo", days, run_id, project=project(), **options)
 
 

@@ -12,7 +12,7 @@ from order_pipeline.sandbox.scansource_items import DistributorItem
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sources.records import Window
 from order_pipeline.sources.scansource import build_extraction
-from order_pipeline.warehouse.core import build_core, create_core
+from order_pipeline.warehouse.core import build_core
 from order_pipeline.warehouse.ingest import COMMIT_BYTES, ingest
 from order_pipeline.warehouse.known_state import WarehouseState
 from order_pipeline_tests.sources.scansource.conftest import settings_for
@@ -110,7 +110,6 @@ def run_road(lake, server, window, run_id, *, commit_bytes: int = COMMIT_BYTES, 
     known = WarehouseState(lake, "scansource")
     result = asyncio.run(ingest(lake, "scansource", extraction, window, known, run_id, commit_bytes=commit_bytes))
     days = [window.start + timedelta(days=offset) for offset in range((window.end - window.start).days)]
-    lake.run("create core", create_core)
     build_core(lake, "scansource", days, run_id, project=project())
     return result
 

@@ -15,7 +15,7 @@ from order_pipeline.sandbox.skroutz import SkroutzChannel
 from order_pipeline.settings import RateSettings, Settings, SkroutzSettings
 from order_pipeline.sources.records import Window
 from order_pipeline.sources.skroutz import InboxExtraction, RereadExtraction
-from order_pipeline.warehouse.core import build_core, create_core
+from order_pipeline.warehouse.core import build_core
 from order_pipeline.warehouse.ingest import ingest
 from order_pipeline.warehouse.known_state import WarehouseState
 from order_pipeline.warehouse.lake import Lake
@@ -37,8 +37,6 @@ class Road:
         self.store.create_all()
         self.lake = Lake(self.settings)
         migrate(self.lake)
-        with self.lake.transaction("create core") as connection:
-            create_core(connection)
         self.runs = 0
 
     def close(self):

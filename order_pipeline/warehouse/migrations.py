@@ -19,7 +19,10 @@ from order_pipeline.warehouse.lake import Lake, relations
 from order_pipeline.warehouse.literals import quoted
 from order_pipeline.warehouse.quarantine import REJECTS, WARNINGS
 
-SCHEMAS = ("raw", "staging", "core", "quarantine", "reference", "marts")
+SCHEMAS = ("raw", "staging", "core", "quarantine", "reference")
+
+# Made last, so it tells that everything before it is done.
+LAST_SCHEMA = "marts"
 
 # Persisted in the catalog, so every writer follows them.
 OPTIONS = {
@@ -89,6 +92,15 @@ BOOKKEEPING = {
     "quarantine.warnings": WARNINGS,
 }
 
+# DuckLake remembers the statistics of a table that ever had a row; of another it asks the catalog at every look, which
+# takes 10 ms instead of 2. These are looked at by every commit group or build, and may stay empty for long.
+_LOOKED_AT_WHILE_EMPTY = {
+    "raw.reappearances": "'', '', '', DATE '2000-01-01', '', now(), 0, ''",
+    "raw.unusable": "'', '', '', '', '', '', NULL, ''::BLOB, now(), '', now(), ''",
+    "core.builds": "'', DATE '2000-01-01', '', '', 0, 0, 0, now(), ''",
+    "quarantine.rejects": "'', '', '', '', '', NULL, NULL, NULL, '', '', now(), now(), now(), ''",
+}
+
 _RAW_COLUMNS = """
     record_id VARCHAR NOT NULL, partition_day DATE NOT NULL, content_sha256 VARCHAR NOT NULL, payload VARCHAR NOT NULL,
     fetched_at TIMESTAMPTZ NOT NULL, sequence BIGINT NOT NULL, run_id VARCHAR NOT NULL
@@ -104,7 +116,8 @@ def migrate(lake: Lake) -> None:
     if not has_options:
         lake.run("set the lake's options", _set_options)
     if not has_tables:
-        lake.run("create the lake's schemas", _create_tables)
+        lake.run("create the lake's schemas and tables", _create_tables)
+        lake.run("empty the lake's tables", _empty_tables)
 
 
 def raw_table(source: str, resource: str) -> str:
@@ -154,7 +167,7 @@ def turn_table(source: str) -> str:
 
 def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
     schemas = connection.execute("SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'lake'").fetchall()
-    return {(schema,) for schema in SCHEMAS} <= set(schemas) and not _missing_tables(connection)
+    return {(schema,) for schema in (*SCHEMAS, LAST_SCHEMA)} <= set(schemas) and not _missing_tables(connection)
 
 
 def _missing_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -182,12 +195,16 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     missing = _missing_tables(connection)
     for statement in missing:
         connection.execute(statement)
-    if BOOKKEEPING["raw.reappearances"] not in missing:
-        return
-    # DuckLake caches the statistics of tables that ever had a row; without, every look at a table costs 10 to 30 ms,
-    # and every commit group looks here.
-    connection.execute("INSERT INTO raw.reappearances VALUES ('', '', '', DATE '2000-01-01', '', now(), 0, '')")
-    connection.execute("DELETE FROM raw.reappearances WHERE source = ''")
+    for table, values in _LOOKED_AT_WHILE_EMPTY.items():
+        if BOOKKEEPING[table] in missing:
+            connection.execute(f"INSERT INTO {table} VALUES ({values})")
+
+
+def _empty_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Remove the rows that `_create_tables` put there: no source has an empty name."""
+    for table in _LOOKED_AT_WHILE_EMPTY:
+        connection.execute(f"DELETE FROM {table} WHERE source = ''")
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {LAST_SCHEMA}")
 
 
 def _view_version(connection: duckdb.DuckDBPyConnection, view: str) -> str | None:

@@ -11,9 +11,9 @@ import pytest
 
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.settings import LakeSettings, Settings
-from order_pipeline.warehouse import extensions
+from order_pipeline.warehouse import extensions, migrations
 from order_pipeline.warehouse.lake import Lake, LakeError, snapshot_id
-from order_pipeline.warehouse.migrations import SCHEMAS, ensure_raw_table, migrate
+from order_pipeline.warehouse.migrations import LAST_SCHEMA, SCHEMAS, ensure_raw_table, migrate
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 
@@ -31,12 +31,31 @@ def test_a_migrated_lake_has_all_schemas_and_migrating_again_changes_nothing(lak
     with lake.connect() as connection:
         before = snapshot_id(connection)
         names = connection.execute("SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'lake'").fetchall()
-    assert set(SCHEMAS) <= {name for (name,) in names}
+    assert {*SCHEMAS, LAST_SCHEMA} <= {name for (name,) in names}
     migrate(lake)
     ensure_raw_table(lake, "kibo", "orders")
     ensure_raw_table(lake, "kibo", "orders")
     with lake.connect() as connection:
         assert snapshot_id(connection) == before + 1
+
+
+def test_a_first_migration_that_was_killed_in_between_is_finished_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(settings_in(tmp_path))
+    tables = "raw.reappearances", "raw.unusable", "core.builds", "quarantine.rejects"
+
+    def rows() -> list[int]:
+        return [lake.query(f"SELECT count(*) FROM lake.{table}").rows[0][0] for table in tables]
+
+    with monkeypatch.context() as killed:
+        killed.setattr(migrations, "_empty_tables", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            migrate(lake)
+    assert rows() == [1, 1, 1, 1]
+    migrate(lake)
+    assert rows() == [0, 0, 0, 0]
+    lake.close()
 
 
 def test_a_committed_transaction_is_read_by_others_and_a_failed_one_leaves_nothing(lake: Lake) -> None:

@@ -20,6 +20,11 @@ LONGEST_VALUE = 200
 REJECT_COLUMNS = ("row", "rule", "field", "value")
 
 
+# At its first check pandera imports its backends, and hypothesis with them where tests are installed (0.2 s). That is done
+# here: the threads of a build would all wait for it.
+pandera.DataFrameSchema({}).validate(pd.DataFrame())
+
+
 class ContractError(TypeError):
     """A frame does not even have the contract's columns and types: a defect of the SQL, not of the data."""
 

@@ -20,8 +20,8 @@ LONGEST_VALUE = 200
 REJECT_COLUMNS = ("row", "rule", "field", "value")
 
 
-# At its first check pandera imports its backends, and hypothesis with them where tests are installed (0.2 s). That is done
-# here: the threads of a build would all wait for it.
+# At its first check pandera imports its backends, and hypothesis where tests are installed (0.2 s): done here, because
+# the threads of a build would all wait for it.
 pandera.DataFrameSchema({}).validate(pd.DataFrame())
 
 

@@ -21,9 +21,11 @@ import duckdb
 import pyarrow as pa
 
 from order_pipeline.settings import Settings
+from order_pipeline.warehouse.allocator import return_large_blocks
 from order_pipeline.warehouse.extensions import load_extension
 from order_pipeline.warehouse.literals import quoted
 from order_pipeline.warehouse.operations_attachment import attach_operations
+from order_pipeline.warehouse.scratch import NEVER_CHECKPOINT
 from order_pipeline.warehouse.writers_lock import writers_lock
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
@@ -235,6 +237,10 @@ class Lake:
         )
         try:
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
+            if not read_only:
+                return_large_blocks()
+                for statement in NEVER_CHECKPOINT:
+                    connection.execute(statement)
             load_extension(connection, "ducklake")
             load_extension(connection, "sqlite_scanner" if self.is_embedded else "postgres_scanner")
             if "://" in self.data_path:

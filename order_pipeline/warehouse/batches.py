@@ -14,8 +14,11 @@ import duckdb
 
 from order_pipeline.warehouse.literals import date_list
 
-PORTION_BYTES = 50_000_000
-"""Payload bytes a portion aims at: parsed and typed they take about as much again, under the lake's memory limit."""
+PORTION_BYTES = 100_000_000
+"""Payload bytes a portion aims at: parsed and typed they take about as much again, under the lake's memory limit.
+
+A portion costs 0.3 seconds of processor time, however few rows it has: planning, checks and its commit.
+"""
 
 
 @dataclass(frozen=True, slots=True)

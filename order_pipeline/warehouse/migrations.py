@@ -29,8 +29,8 @@ OPTIONS = {
     # Measured on order payloads: half the size of snappy (the default) in the same time.
     "parquet_compression": "zstd",
     "parquet_compression_level": "1",
-    # Some 40 MB of payloads: a row group is held in memory as a whole while it is written or merged.
-    "parquet_row_group_size": "8192",
+    # A row group is held in memory as a whole while it is written, read or merged: some 20 MB of payloads.
+    "parquet_row_group_size": "4096",
     # Small inserts go to files too. Rows inlined in the catalog must be flushed some day, and a flush breaks readers
     # that are connected (upstream #1413) and doubles rows when it meets an insert (#650).
     "data_inlining_row_limit": "0",

@@ -105,7 +105,7 @@ class Staging:
             for helper in table.reads - wanted:
                 readers = batch.readers(helper)
                 if readers[-1] == table.model:
-                    drop = partial(_drop, batch.relations[helper])
+                    drop = partial(_drop_helper, crew.lake, batch.relations[helper])
                     dropped.append(crew.submit(drop, after=[made[reader] for reader in readers], turn=turn))
         results_of([*made.values(), *dropped])
         describe = partial(self._describe, batch.relations)
@@ -141,6 +141,12 @@ class Staging:
 
 def _drop(relation: str, connection: Connection) -> None:
     connection.execute(f"DROP TABLE IF EXISTS {relation}")
+
+
+def _drop_helper(lake: Lake, relation: str, connection: Connection) -> None:
+    """Drop what only other models read: parsed documents and their items, some 50 MB a portion."""
+    _drop(relation, connection)
+    lake.give_back_memory()
 
 
 def staging_models(project: SqlProject, source: str) -> dict[str, str]:

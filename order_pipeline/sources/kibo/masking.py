@@ -7,12 +7,12 @@ mark. Belongs here: that substitution on bytes, also on broken JSON. Does not be
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from order_pipeline.sources.kibo.json_spans import end_of_value
 
 PASSWORD_MARK = b'"[removed]"'
 
-_OPENING = b"{["
 _VALUE = rb'\s*:\s*("(?:[^"\\]|\\.)*"?|[\[{]|[^\s,}\]"\[{]+)'
 _KEY = b'"password"'
 _PLAIN_KEY = re.compile(_KEY + _VALUE, re.DOTALL)
@@ -30,22 +30,21 @@ def mask_passwords(content: bytes) -> bytes:
     escaped = b"\\" in content and (b"\\u006" in content or b"\\u007" in content)
     pieces: list[bytes] = []
     done = 0
-    key = _ESCAPED_KEY.search(content) if escaped else _plain_key(content, 0)
-    while key:
-        start, end = key.span(1)
-        if content[start] in _OPENING:
+    for match in _ESCAPED_KEY.finditer(content) if escaped else _plain_keys(content):
+        start, end = match.span(1)
+        if start < done:
+            continue
+        if content[start : start + 1] in (b"{", b"["):
             end = end_of_value(content, start)
         pieces += (content[done:start], PASSWORD_MARK)
         done = end
-        key = _ESCAPED_KEY.search(content, done) if escaped else _plain_key(content, done)
     return b"".join((*pieces, content[done:])) if pieces else content
 
 
-def _plain_key(content: bytes, start: int) -> re.Match[bytes] | None:
+def _plain_keys(content: bytes) -> Iterator[re.Match[bytes]]:
     """What `_PLAIN_KEY` finds; the search for the bytes themselves is several times faster than the pattern's."""
-    place = content.find(_KEY, start)
+    place = content.find(_KEY)
     while place >= 0:
         if match := _PLAIN_KEY.match(content, place):
-            return match
-        place = content.find(_KEY, place + 1)
-    return None
+            yield match
+        place = content.find(_KEY, match.end() if match else place + 1)

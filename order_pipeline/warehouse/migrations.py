@@ -92,6 +92,8 @@ BOOKKEEPING = {
     "quarantine.warnings": WARNINGS,
 }
 
+_ITEM_LOCATIONS = "reference.item_locations"
+
 # DuckLake remembers the statistics of a table that ever had a row; of another it asks the catalog at every look, which
 # takes 10 ms instead of 2. These are looked at by every commit group or build, and may stay empty for long.
 _LOOKED_AT_WHILE_EMPTY = {
@@ -117,7 +119,7 @@ def migrate(lake: Lake) -> None:
         lake.run("set the lake's options", _set_options)
     if not has_tables:
         lake.run("create the lake's schemas and tables", _create_tables)
-        lake.run("empty the lake's tables", _empty_tables)
+        lake.run("finish the lake's new tables", _remove_placeholders)
 
 
 def raw_table(source: str, resource: str) -> str:
@@ -171,12 +173,18 @@ def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _missing_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The statements that make the tables that are not there yet."""
-    wanted = {name: [statement] for name, statement in BOOKKEEPING.items()}
-    wanted |= {f"core.{name}": create_table_statements(model, "core") for name, model in CORE_TABLES.items()}
-    wanted["reference.item_locations"] = create_table_statements(ItemLocations, "reference", partitioned=False)
     existing = relations(connection)
-    return [statement for name, statements in wanted.items() if name not in existing for statement in statements]
+    wanted = (*BOOKKEEPING, *(f"core.{name}" for name in CORE_TABLES), _ITEM_LOCATIONS)
+    return [name for name in wanted if name not in existing]
+
+
+def _statements(table: str) -> list[str]:
+    """What makes the table. Asked only for missing ones: the contracts' statements take 4 ms each."""
+    if table in BOOKKEEPING:
+        return [BOOKKEEPING[table]]
+    if table == _ITEM_LOCATIONS:
+        return create_table_statements(ItemLocations, "reference", partitioned=False)
+    return create_table_statements(CORE_TABLES[table.removeprefix("core.")], "core")
 
 
 def _has_options(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -193,14 +201,15 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     missing = _missing_tables(connection)
-    for statement in missing:
-        connection.execute(statement)
+    for table in missing:
+        for statement in _statements(table):
+            connection.execute(statement)
     for table, values in _LOOKED_AT_WHILE_EMPTY.items():
-        if BOOKKEEPING[table] in missing:
+        if table in missing:
             connection.execute(f"INSERT INTO {table} VALUES ({values})")
 
 
-def _empty_tables(connection: duckdb.DuckDBPyConnection) -> None:
+def _remove_placeholders(connection: duckdb.DuckDBPyConnection) -> None:
     """Remove the rows that `_create_tables` put there: no source has an empty name."""
     for table in _LOOKED_AT_WHILE_EMPTY:
         connection.execute(f"DELETE FROM {table} WHERE source = ''")

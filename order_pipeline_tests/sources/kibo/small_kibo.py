@@ -1,6 +1,7 @@
 """A few orders behind Order Search v2, just strict enough for the extraction's tests, over real sockets.
 
-Belongs here: switches for what the contract leaves open. Does not belong here: a faithful fake (the sandbox has that).
+Belongs here: switches for what the contract leaves open, and a run of the extraction against it. Does not belong here:
+a faithful fake (the sandbox has that).
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from order_pipeline.http import ApiError
 from order_pipeline.settings import KiboSettings, RateSettings
+from order_pipeline.sources.kibo import build_extraction
 from order_pipeline.sources.records import CommitGroup, FetchReport, RecordBatch, UnusableRecord, Window
 from order_pipeline_tests.http.scripted_server import Answer, Received, ScriptedServer
 
 MARCH_1 = date(2026, 3, 1)
+DAY = Window(MARCH_1, MARCH_1 + timedelta(days=1))
 Spoil = Callable[[Received, bytes], Answer | None]
 
 
@@ -155,3 +159,21 @@ class Got:
     def report(self) -> FetchReport:
         (report,) = self.reports
         return report
+
+
+async def extract(kibo: SmallKibo, *, window: Window = DAY, known: Known | None = None, **more: Any) -> Got:
+    async with ScriptedServer(kibo) as server:
+        got = Got()
+        try:
+            async for group in build_extraction(settings_for(server, **more))(window, known or Known()):
+                got.groups.append(group)
+        except ApiError as error:
+            got.error = error
+        return got
+
+
+async def extracted(kibo: SmallKibo, **more: Any) -> Got:
+    got = await extract(kibo, **more)
+    if got.error:
+        raise got.error
+    return got

@@ -3,49 +3,30 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
-from typing import Any
+from datetime import date
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from order_pipeline.http import ApiError, NotConfigured, PagingError, PermanentError, TransientError, UnreadableBody
+from order_pipeline.http import NotConfigured, PagingError
 from order_pipeline.settings import KiboSettings
 from order_pipeline.sources.kibo import build_extraction
 from order_pipeline.sources.kibo import extraction as extraction_module
 from order_pipeline.sources.records import Window
-from order_pipeline_tests.http.scripted_server import Answer, Received, ScriptedServer
+from order_pipeline_tests.http.scripted_server import Answer, Received
 from order_pipeline_tests.sources.kibo.small_kibo import (
+    DAY,
     MARCH_1,
-    Got,
     Known,
     SmallKibo,
+    extract,
+    extracted,
     order,
     orders_of_day,
-    settings_for,
 )
 
 pytestmark = pytest.mark.anyio
-DAY = Window(MARCH_1, MARCH_1 + timedelta(days=1))
-
-
-async def extract(kibo: SmallKibo, *, window: Window = DAY, known: Known | None = None, **more: Any) -> Got:
-    async with ScriptedServer(kibo) as server:
-        got = Got()
-        try:
-            async for group in build_extraction(settings_for(server, **more))(window, known or Known()):
-                got.groups.append(group)
-        except ApiError as error:
-            got.error = error
-        return got
-
-
-async def extracted(kibo: SmallKibo, **more: Any) -> Got:
-    got = await extract(kibo, **more)
-    if got.error:
-        raise got.error
-    return got
 
 
 @given(
@@ -192,175 +173,6 @@ async def test_an_order_that_slides_onto_two_pages_is_kept_once_and_twice_if_it_
         True,
     ]
     assert got.report.complete
-
-
-BROKEN_ORDERS: list[tuple[Any, str, str, str]] = [
-    (b'{"orderDate":"2026-03-01T00:00:00Z"}', "missing_key", "orderID", "absent"),
-    (b'{"orderID":null,"orderDate":"2026-03-01T00:00:00Z"}', "missing_key", "orderID", "null"),
-    (b'{"orderID":" ","orderDate":"2026-03-01T00:00:00Z"}', "missing_key", "orderID", '" "'),
-    (b'{"orderID":0,"orderDate":"2026-03-01T00:00:00Z"}', "missing_key", "orderID", "0"),
-    (b'{"orderID":1.5,"orderDate":"2026-03-01T00:00:00Z"}', "missing_key", "orderID", "1.5"),
-    (b'{"orderID":true,"orderDate":"2026-03-01T00:00:00Z"}', "missing_key", "orderID", "true"),
-    (b'{"orderID":5}', "bad_timestamp", "orderDate", "absent"),
-    (b'{"orderID":5,"orderDate":"yesterday"}', "bad_timestamp", "orderDate", '"yesterday"'),
-    (b'{"orderID":5,"orderDate":"2026-03-01T00:00:00"}', "bad_timestamp", "orderDate", '"2026-03-01T00:00:00"'),
-    (
-        b'{"orderID":5,"orderDate":"0001-01-01T00:00:00+09:00"}',
-        "bad_timestamp",
-        "orderDate",
-        '"0001-01-01T00:00:00+09:00"',
-    ),
-    (b'{"orderID":5,"orderDate":1772323200}', "bad_timestamp", "orderDate", "1772323200"),
-    (b"[1]", "bad_json", "order", "list instead of an object"),
-    (b"null", "bad_json", "order", "NoneType instead of an object"),
-    (
-        b'{"orderID":5,"manufacturerID":00000}',
-        "bad_json",
-        "manufacturerID",
-        "00000: JSON is malformed: invalid number (byte 31)",
-    ),
-    (
-        b'{"orderID":5,"orderDate":"2026-03-01T00:00:00Z",}',
-        "bad_json",
-        "orderDate",
-        "JSON is malformed: trailing comma in object (byte 48)",
-    ),
-]
-
-
-@pytest.mark.parametrize(("broken", "rule", "field", "value"), BROKEN_ORDERS)
-async def test_a_broken_order_is_set_aside_with_rule_field_and_value_and_the_others_arrive(
-    broken: bytes, rule: str, field: str, value: str
-) -> None:
-    good = [json.dumps(each).encode() for each in orders_of_day(3)]
-    body = b'{"totalCount": 4, "collection": [%s, %s, %s, %s]}' % (good[0], broken, good[1], good[2])
-    got = await extracted(SmallKibo([], spoil=lambda _request, _body: Answer(body=body)))
-    assert got.ids == ["1", "2", "3"]
-    (record,) = got.unusable
-    assert (record.rule, record.field, record.value) == (rule, field, value)
-    assert (record.payload, record.day) == (broken, MARCH_1)
-    assert (got.report.complete, got.report.records) == (True, 4)
-
-
-async def test_a_page_that_stays_cut_gives_what_it_has_and_the_window_stays_open() -> None:
-    kibo = SmallKibo(orders_of_day(30))
-    kibo.spoil = lambda request, body: Answer(body=body[:-60]) if request.query["page"] == "2" else None
-    got = await extracted(kibo, per_page=10)
-    assert got.ids == [str(number) for number in range(1, 31) if number != 20]
-    (record,) = got.unusable
-    assert record.rule == "bad_json"
-    assert not got.report.complete
-    assert "page 2 was cut after 3 tries" in got.report.note
-    assert b"hunter2" not in record.payload
-
-
-@pytest.mark.parametrize("trouble", ["cut json", "cut body", "dropped", "503", "rate 403", "expired token"])
-async def test_a_passing_trouble_is_overcome(trouble: str) -> None:
-    kibo = SmallKibo(orders_of_day(30))
-    answers = {
-        "cut json": Answer(body=b'{"collection": [{"orderID": 1'),
-        "cut body": Answer(body=b'{"collection": []}', cut=9),
-        "dropped": Answer(drop=True),
-        "503": Answer(status=503, body=b"<html>"),
-        "rate 403": Answer(status=403, body=b"<h1>Developer Over Queries Per Second</h1>"),
-        "expired token": Answer(status=403),
-    }
-    left = [3 if trouble == "rate 403" else 1]
-
-    def spoil(request: Received, _body: bytes) -> Answer | None:
-        if request.query["page"] == "2" and left[0]:
-            left[0] -= 1
-            return answers[trouble]
-        return None
-
-    kibo.spoil = spoil
-    got = await extracted(kibo, per_page=10)
-    assert (len(got.ids), got.report.complete) == (30, True)
-    assert kibo.tokens == (2 if trouble in ("rate 403", "expired token") else 1)
-
-
-@pytest.mark.parametrize(
-    ("answer", "error", "text"),
-    [
-        (Answer(status=400, body=b'{"code": 5014}'), PermanentError, "5014"),
-        (Answer(status=401), PermanentError, "credentials"),
-        (Answer(status=403, body=b"Forbidden"), PermanentError, "One of three"),
-        (
-            Answer(status=403, headers={"X-Mashery-Error-Code": "ERR_403_DEVELOPER_OVER_QPS"}),
-            TransientError,
-            "rate limit",
-        ),
-        (Answer(status=503), TransientError, "after 3 tries"),
-        (Answer(body=b"<html>maintenance</html>"), UnreadableBody, "HTML"),
-        (Answer(body=b'{"code": 5006}'), UnreadableBody, "no list of orders"),
-        (Answer(body=b'{"collection": {"orderID": 1}}'), UnreadableBody, "no list of orders"),
-        (Answer(body=b"0000"), UnreadableBody, "neither JSON"),
-    ],
-)
-async def test_a_lasting_trouble_ends_the_run_clearly_and_keeps_what_came_before(
-    answer: Answer, error: type[ApiError], text: str
-) -> None:
-    kibo = SmallKibo(orders_of_day(30))
-    kibo.spoil = lambda request, _body: answer if request.query["page"] == "3" else None
-    got = await extract(kibo, per_page=10)
-    assert type(got.error) is error
-    assert text in str(got.error)
-    assert "the-key" not in str(got.error)
-    assert set(got.ids) >= {str(number) for number in range(1, 21)}
-    assert not got.report.complete
-    assert got.report.note.startswith("manufacturer 77, by order date; GET http")
-
-
-async def test_orders_that_shipped_lately_are_read_whatever_their_order_date() -> None:
-    old = order(1, "2025-12-24T10:00:00Z", shipped="2026-02-27T09:00:00Z")
-    kibo = SmallKibo([old, order(2, shipped="2026-01-01T00:00:00Z"), order(3)])
-    got = await extracted(kibo, ship_date_look_back_days=7)
-    assert list(zip(got.ids, got.days, strict=True)) == [("2", MARCH_1), ("3", MARCH_1), ("1", date(2025, 12, 24))]
-    by_ship_date = got.reports[1]
-    assert "by ship date" in by_ship_date.note
-    assert (by_ship_date.window_start.date(), by_ship_date.window_end.date()) == (date(2026, 2, 23), date(2026, 3, 2))
-    assert (by_ship_date.records, by_ship_date.complete) == (1, True)
-
-
-async def test_unsettled_orders_are_read_again_in_lists_of_50_unless_the_run_has_just_seen_them() -> None:
-    old = orders_of_day(120, date(2026, 1, 5), first=1000)
-    today = orders_of_day(30)
-    kibo = SmallKibo([*today, *old], total="absent")
-    numbers = [str(each["orderID"]) for each in (*today, *old)]
-    got = await extracted(kibo, known=Known(*numbers))
-    assert got.ids == [str(each["orderID"]) for each in (*today, *old)]
-    again = [query for query in kibo.asked if "orderID" in query]
-    assert [len(query["orderID"].split(",")) for query in again] == [50, 50, 20]
-    assert all(query["manufacturerID"] == "77" for query in again)
-    reports = got.reports[1:]
-    assert [report.calls for report in reports] == [1, 1, 1]
-    assert all(report.complete for report in reports)
-    assert sum(report.calls_saved for report in reports) == 0
-
-
-async def test_calls_that_were_not_needed_are_reported() -> None:
-    kibo = SmallKibo([*orders_of_day(60), order(5000, "2026-01-01T00:00:00Z")])
-    numbers = [str(each["orderID"]) for each in kibo.orders]
-    got = await extracted(kibo, known=Known(*numbers))
-    assert [report.calls_saved for report in got.reports] == [0, 1]
-
-
-async def test_an_unsettled_order_that_the_api_no_longer_knows_is_reported() -> None:
-    got = await extracted(SmallKibo([order(1, "2026-01-01T00:00:00Z")]), known=Known("1", "2"))
-    assert got.ids == ["1"]
-    assert not got.reports[1].complete
-    assert "1 of 2 promised items never came" in got.reports[1].note
-
-
-async def test_an_unsettled_order_of_the_overlap_is_read_again() -> None:
-    kibo = SmallKibo([order(1, "2026-02-28T23:58:00Z")])
-    assert (await extracted(kibo, known=Known("1"))).ids == ["1"]
-
-
-async def test_the_second_and_third_read_can_be_switched_off() -> None:
-    kibo = SmallKibo(orders_of_day(3))
-    await extracted(kibo, known=Known("99"), reread_unsettled=False, ship_date_look_back_days=0)
-    assert len(kibo.asked) == 1
 
 
 async def test_each_manufacturer_is_asked_separately() -> None:

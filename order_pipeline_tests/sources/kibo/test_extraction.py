@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from hashlib import sha256
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -86,6 +87,13 @@ async def test_orders_of_the_neighbouring_days_are_cut_off_and_no_day_misses_or_
     assert (first.window_end, second.window_start) == (second.window_start, first.window_end)
     assert first.complete
     assert "2 of other days left out" in first.note
+
+
+async def test_each_order_comes_with_the_hash_by_which_raw_knows_its_content() -> None:
+    got = await extracted(SmallKibo(orders_of_day(30)), per_page=10)
+    batches = [batch for group in got.groups for batch in group.batches]
+    assert sum(map(len, batches)) == 30
+    assert all(batch.hashes == [sha256(payload).hexdigest() for payload in batch.payloads] for batch in batches)
 
 
 async def test_passwords_are_gone_and_every_other_byte_is_as_received() -> None:

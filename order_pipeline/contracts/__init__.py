@@ -18,7 +18,7 @@ from order_pipeline.contracts.invoices import InvoiceLines, Invoices
 from order_pipeline.contracts.orders import OrderLines, Orders
 from order_pipeline.contracts.prices import Availability, Prices
 from order_pipeline.contracts.reference import ItemLocations
-from order_pipeline.contracts.validation import MASK, ContractError, find_failures, validate
+from order_pipeline.contracts.validation import MASK, ContractError, columns_to_check, find_failures, validate
 
 CORE_TABLES: dict[str, Model] = {
     "orders": Orders,
@@ -43,6 +43,7 @@ __all__ = [
     "Model",
     "TableContract",
     "column_schema",
+    "columns_to_check",
     "contracts_fingerprint",
     "create_table_statements",
     "find_failures",

@@ -5,7 +5,7 @@ Belongs here: the base model. Does not belong here: a table's own columns, and a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pandas as pd
@@ -42,9 +42,10 @@ class CoreTable(pandera.DataFrameModel):
 
 RowMask = Callable[[Any, pd.DataFrame], pd.Series]
 _ROW_MASKS: dict[tuple[str, str], RowMask] = {}
+_READ_BY_RULES: dict[str, frozenset[str]] = {}
 
 
-def row_rule(rule: str, field: str) -> Callable[[RowMask], Any]:
+def row_rule(rule: str, field: str, reads: Collection[str]) -> Callable[[RowMask], Any]:
     """Make a method a check over whole rows: it returns True for each good row of a frame.
 
     Pandera is told only whether all rows are good: its failure cases of a frame-level check hold every column of every
@@ -53,11 +54,14 @@ def row_rule(rule: str, field: str) -> Callable[[RowMask], Any]:
     Args:
         rule: the hard check (common_schema.md section 13) that a bad row breaks.
         field: the column that the reject names.
+        reads: the columns that the method looks at.
     """
     name = f"{rule}__{field}"
 
     def decorate(mask: RowMask) -> Any:
-        _ROW_MASKS[mask.__qualname__.split(".")[0], name] = mask
+        model = mask.__qualname__.split(".")[0]
+        _ROW_MASKS[model, name] = mask
+        _READ_BY_RULES[model] = _READ_BY_RULES.get(model, frozenset[str]()) | {*reads}
 
         def all_good(cls: type[pandera.DataFrameModel], frame: pd.DataFrame) -> bool:
             return bool(mask(cls, frame).all())
@@ -73,16 +77,29 @@ def row_mask(model: type[pandera.DataFrameModel], name: str, frame: pd.DataFrame
     return None if mask is None else mask(model, frame)
 
 
+def read_by_row_rules(model: type[pandera.DataFrameModel]) -> frozenset[str]:
+    """The columns that the model's row rules look at."""
+    return _READ_BY_RULES.get(model.__name__, frozenset())
+
+
+def read_for_currency(amounts: tuple[str, ...]) -> tuple[str, ...]:
+    """What `amount_has_currency` looks at."""
+    return ("source", "currency", *amounts)
+
+
 def amount_has_currency(frame: pd.DataFrame, amounts: tuple[str, ...]) -> pd.Series:
     """Rule `bad_currency`: True where no amount stands without a currency.
 
     Skroutz is exempt (always EUR), and so are rows that staging marks `is_partial`: a summary that states an amount
     but no currency.
     """
+    has_currency = frame["currency"].notna()
+    if has_currency.all():
+        return has_currency
     stated = pd.Series(data=False, index=frame.index)
     for amount in amounts:
         stated = stated | frame[amount].notna()
     exempt = frame["source"] == "skroutz"
     if "is_partial" in frame.columns:
         exempt = exempt | frame["is_partial"].fillna(value=False)
-    return ~stated | frame["currency"].notna() | exempt
+    return ~stated | has_currency | exempt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from order_pipeline.contracts.base import CoreTable, amount_has_currency, row_rule
+from order_pipeline.contracts.base import CoreTable, amount_has_currency, read_for_currency, row_rule
 from order_pipeline.contracts.enumerations import LINE_STATUSES, SERIAL_SOURCES, SHIPMENT_STATUSES
 from order_pipeline.contracts.types import (
     CURRENCY_PATTERN,
@@ -63,7 +63,7 @@ class Shipments(CoreTable):
         name = "shipments"
         metadata = {"key": ("shipment_id",)}  # noqa: RUF012
 
-    @row_rule("bad_currency", "currency")
+    @row_rule("bad_currency", "currency", read_for_currency(SHIPMENT_AMOUNTS))
     def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
         return amount_has_currency(frame, SHIPMENT_AMOUNTS)
 
@@ -133,7 +133,7 @@ class SerialNumbers(CoreTable):
         name = "serial_numbers"
         metadata = {"key": ("order_id", "line_key", "serial_number")}  # noqa: RUF012
 
-    @row_rule("bad_enum", "seen_in")
+    @row_rule("bad_enum", "seen_in", ("seen_in",))
     def _seen_in(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
         values = frame["seen_in"].list.flatten()
         with_unknown = values.index[~values.isin(SERIAL_SOURCES)]

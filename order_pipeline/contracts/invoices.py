@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from order_pipeline.contracts.base import CoreTable, amount_has_currency, row_rule
+from order_pipeline.contracts.base import CoreTable, amount_has_currency, read_for_currency, row_rule
 from order_pipeline.contracts.enumerations import INVOICE_STATUSES
 from order_pipeline.contracts.types import (
     CURRENCY_PATTERN,
@@ -17,6 +17,7 @@ from order_pipeline.contracts.types import (
     column,
 )
 
+LINE_AMOUNTS = ("unit_price", "line_amount")
 INVOICE_AMOUNTS = ("freight_amount", "tax_amount", "insurance_amount", "total_amount")
 
 
@@ -60,11 +61,11 @@ class Invoices(CoreTable):
         name = "invoices"
         metadata = {"key": ("invoice_id",)}  # noqa: RUF012
 
-    @row_rule("bad_currency", "currency")
+    @row_rule("bad_currency", "currency", read_for_currency(INVOICE_AMOUNTS))
     def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
         return amount_has_currency(frame, INVOICE_AMOUNTS)
 
-    @row_rule("missing_key", "invoice_number")
+    @row_rule("missing_key", "invoice_number", ("invoice_number", "source"))
     def _number(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
         return frame["invoice_number"].notna() | (frame["source"] == "skroutz")
 
@@ -95,6 +96,6 @@ class InvoiceLines(CoreTable):
         name = "invoice_lines"
         metadata = {"key": ("invoice_id", "line_number")}  # noqa: RUF012
 
-    @row_rule("bad_currency", "currency")
+    @row_rule("bad_currency", "currency", read_for_currency(LINE_AMOUNTS))
     def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
-        return amount_has_currency(frame, ("unit_price", "line_amount"))
+        return amount_has_currency(frame, LINE_AMOUNTS)

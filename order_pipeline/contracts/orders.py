@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from order_pipeline.contracts.base import CoreTable, amount_has_currency, row_rule
+from order_pipeline.contracts.base import CoreTable, amount_has_currency, read_for_currency, row_rule
 from order_pipeline.contracts.enumerations import (
     DELIVERY_METHODS,
     FULFILLERS,
@@ -124,7 +124,7 @@ class Orders(Addresses):
         name = "orders"
         metadata = {"key": ("order_id",)}  # noqa: RUF012
 
-    @row_rule("bad_currency", "currency")
+    @row_rule("bad_currency", "currency", read_for_currency(ORDER_AMOUNTS))
     def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
         return amount_has_currency(frame, ORDER_AMOUNTS)
 
@@ -187,6 +187,6 @@ class OrderLines(CoreTable):
         name = "order_lines"
         metadata = {"key": ("line_id",)}  # noqa: RUF012
 
-    @row_rule("bad_currency", "currency")
+    @row_rule("bad_currency", "currency", read_for_currency(LINE_AMOUNTS))
     def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
         return amount_has_currency(frame, LINE_AMOUNTS)

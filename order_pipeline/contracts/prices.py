@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from order_pipeline.contracts.base import CoreTable, amount_has_currency, row_rule
+from order_pipeline.contracts.base import CoreTable, amount_has_currency, read_for_currency, row_rule
 from order_pipeline.contracts.enumerations import AVAILABILITY_ORIGINS, PRICE_ORIGINS
 from order_pipeline.contracts.types import CURRENCY_PATTERN, Flag, Money, Quantity, Rate, Text, Time, column
+
+LINE_AMOUNTS = ("unit_price", "line_amount")
 
 
 def _currency(description: str) -> Text:
@@ -70,9 +72,9 @@ class Prices(CoreTable):
             "append_only": True,
         }
 
-    @row_rule("bad_currency", "currency")
+    @row_rule("bad_currency", "currency", read_for_currency(LINE_AMOUNTS))
     def _stated_currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
-        return amount_has_currency(frame, ("unit_price", "line_amount"))
+        return amount_has_currency(frame, LINE_AMOUNTS)
 
 
 class Availability(CoreTable):

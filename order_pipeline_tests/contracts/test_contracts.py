@@ -16,6 +16,7 @@ from order_pipeline.contracts import (
     CORE_TABLES,
     ContractError,
     column_schema,
+    columns_to_check,
     contracts_fingerprint,
     create_table_statements,
     find_failures,
@@ -23,6 +24,7 @@ from order_pipeline.contracts import (
     validate,
     validation,
 )
+from order_pipeline.contracts.base import read_by_row_rules, row_mask
 from order_pipeline.contracts.enumerations import LINE_STATUSES, ORDER_STATUSES, SHIPMENT_STATUSES
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -146,6 +148,27 @@ def test_leaving_out_columns_that_hold_finds_what_the_whole_model_finds(
     found = find_failures(model, frame)
     monkeypatch.setattr(validation, "columns_that_hold", lambda *_: frozenset[str]())
     pd.testing.assert_frame_equal(found, find_failures(model, frame))
+
+
+@pytest.mark.parametrize(("table", "change"), [*((table, change) for table, change, _ in BROKEN), *NOT_BROKEN])
+def test_the_columns_to_check_alone_tell_what_the_whole_frame_tells(table: str, change: dict[str, object]) -> None:
+    model, frame = CORE_TABLES[table], frame_of(table, {}, change)
+    asked_for = [name for name in frame.columns if name in columns_to_check(model)]
+    assert len(asked_for) < len(frame.columns)
+    pd.testing.assert_frame_equal(find_failures(model, frame[asked_for]), find_failures(model, frame))
+
+
+@pytest.mark.parametrize("table", CORE_TABLES)
+def test_row_rules_look_at_no_other_columns_than_they_say(table: str) -> None:
+    model = CORE_TABLES[table]
+    contract = table_contract(model)
+    read = read_by_row_rules(model)
+    empty = pa.table(
+        {column.name: pa.nulls(2, column.arrow_type) for column in contract.columns if column.name in read}
+    )
+    frame = empty.to_pandas(types_mapper=pd.ArrowDtype)
+    for check in model.to_schema().checks or ():
+        assert row_mask(model, str(check.name), frame) is not None
 
 
 def test_a_summary_only_row_may_state_an_amount_without_currency() -> None:

@@ -22,7 +22,7 @@ from order_pipeline.contracts.enumerations import SETTLED_ORDER_STATUSES
 from order_pipeline.warehouse.batches import RawResource, Step, plan_steps
 from order_pipeline.warehouse.build_state import BuildState, BuiltMeanwhileError, read_state
 from order_pipeline.warehouse.crew import Crew
-from order_pipeline.warehouse.lake import Connection, Lake, relations
+from order_pipeline.warehouse.lake import Connection, Lake, looking_in, relations
 from order_pipeline.warehouse.portion import Staging, staging_models
 from order_pipeline.warehouse.portion_rows import CURRENT, find_single
 from order_pipeline.warehouse.quarantine import RejectChanges
@@ -99,17 +99,17 @@ def build_core(
     project = project or SqlProject()
     models = list(staging_models(project, source).values())
     fingerprint = project.fingerprint([*models, LINE_PRICES]) + contracts_fingerprint(list(CORE_TABLES.values()))
-    with lake.kept_open(), lake.connect() as connection:
-        resources = _resources(connection, project, source, models)
-        state = read_state(connection, source, days, fingerprint, skip_unchanged=skip_unchanged)
+    with lake.kept_open(), lake.connect(catalog="memory") as connection:
+        with lake.looking(connection), looking_in(connection, "lake"):
+            resources = _resources(connection, project, source, models)
+            state = read_state(connection, source, days, fingerprint, skip_unchanged=skip_unchanged)
         result = CoreResult(source, skipped_days=state.skipped_days, rows=dict.fromkeys(CORE_TABLES, 0))
         with ExitStack() as spaces, Crew(lake, _CREW) as crew, _foremen() as foremen:
-            single = crew.submit(lambda looking: find_single(looking, resources, state.days))
-            steps = crew.submit(lambda planning: plan_steps(planning, resources, state.days))
+            plan = crew.submit(partial(_plan, lake, resources, state.days))
             seeds = project.load_seeds(connection, spaces.enter_context(scratch_space(connection)).batch)
-            staging = Staging(project, source, run_id, single.result())
-            build = _Build(lake, connection, staging, seeds, foremen, crew, spaces)
-            for done in build.run(steps.result(), state):
+            single, steps = plan.result()
+            build = _Build(lake, connection, Staging(project, source, run_id, single), seeds, foremen, crew, spaces)
+            for done in build.run(steps, state):
                 result.add(done)
                 if progress:
                     progress(result.rows["orders"])
@@ -177,7 +177,8 @@ class _Build:
                 if attempt == _ATTEMPTS:
                     raise
                 days, was = started.step.days, started.state
-                newer = read_state(self.connection, was.source, days, was.fingerprint).only(days)
+                with self.lake.looking(self.connection), looking_in(self.connection, "lake"):
+                    newer = read_state(self.connection, was.source, days, was.fingerprint).only(days)
                 started = self._start(started.step, newer, self.staging.from_newer_rows(), turn=0, earlier=None)
             else:
                 committed.set_result(None)
@@ -187,11 +188,9 @@ class _Build:
 
     def _look_at(self, scratch: Scratch, state: BuildState, built_at: datetime, connection: Connection) -> CoreResult:
         """What needs the whole step, and core as it was; returns what was found, with nothing stored yet."""
-        collect_unusable(connection, scratch, state)
-        if state.builds_seen:
-            compare_with_previous_load(
-                connection, scratch=scratch, source=state.source, days=state.days, settled=SETTLED_ORDER_STATUSES
-            )
+        if state.has_unusable or state.builds_seen:
+            with self.lake.looking(connection):
+                self._compare_with_lake(scratch, state, connection)
         find_warnings(
             connection,
             self.staging.project,
@@ -209,6 +208,14 @@ class _Build:
             rejects_by_rule=by_rule,
             warnings=summarise(connection, scratch),
         )
+
+    @staticmethod
+    def _compare_with_lake(scratch: Scratch, state: BuildState, connection: Connection) -> None:
+        collect_unusable(connection, scratch, state)
+        if state.builds_seen:
+            compare_with_previous_load(
+                connection, scratch=scratch, source=state.source, days=state.days, settled=SETTLED_ORDER_STATUSES
+            )
 
     def _commit(self, step: _Started, found: CoreResult) -> CoreResult:
         replaced = partial(
@@ -242,6 +249,13 @@ def _count_rejects(connection: Connection, scratch: Scratch) -> tuple[int, dict[
         f" FROM {scratch.batch}.rejects GROUP BY rule ORDER BY rule"
     ).fetchall()
     return (int(rows[0]) if rows else 0), dict(by_rule)
+
+
+def _plan(
+    lake: Lake, resources: list[RawResource], days: tuple[date, ...], connection: Connection
+) -> tuple[tuple[RawResource, ...], list[Step]]:
+    with lake.looking(connection):
+        return find_single(connection, resources, days), plan_steps(connection, resources, days)
 
 
 def _resources(connection: Connection, project: SqlProject, source: str, models: list[str]) -> list[RawResource]:

@@ -1,7 +1,8 @@
 """A few threads, each with a connection of its own to the lake: for statements that need not wait for each other.
 
 A statement over some ten thousand rows is too small for DuckDB to divide among threads, so several run side by side.
-The connections look in `memory`: statements call the lake's tables `lake.<schema>.<table>`.
+The connections look in `memory`: statements call the lake's tables `lake.<schema>.<table>`. Work that looks at the lake
+does so within `Lake.looking`.
 Does not belong here: what the statements are.
 """
 
@@ -15,7 +16,7 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from order_pipeline.warehouse.lake import Connection, Lake, looking_in
+from order_pipeline.warehouse.lake import Connection, Lake
 
 Result = TypeVar("Result")
 
@@ -31,7 +32,7 @@ class Crew:
     def __init__(self, lake: Lake, size: int) -> None:
         self.lake = lake
         # Opened one after the other: SQLite may sleep for a second where two connections to a catalog open at once.
-        self._connections = [lake.connect() for _ in range(size)]
+        self._connections = [lake.connect(catalog="memory") for _ in range(size)]
         self._ready: PriorityQueue[tuple[float, int, Callable[[Connection], None] | None]] = PriorityQueue()
         self._given = itertools.count()
         self._lanes: dict[str, Future[Any]] = {}
@@ -92,9 +93,8 @@ class Crew:
         return done
 
     def _work(self, connection: Connection) -> None:
-        with looking_in(connection, "memory"):
-            while (do := self._ready.get()[2]) is not None:
-                do(connection)
+        while (do := self._ready.get()[2]) is not None:
+            do(connection)
 
     def __enter__(self) -> Self:
         return self

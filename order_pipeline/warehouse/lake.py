@@ -59,6 +59,8 @@ class Lake:
         self._instance: Connection | None = None
         self._idle: list[Connection] = []
         self._opening = threading.Lock()
+        # Held while a thread opens the catalog or lets go of it: see `kept_open`.
+        self._door: AbstractContextManager[object] = threading.Lock() if self.is_embedded else nullcontext()
         self._writing = threading.local()
 
     @property
@@ -66,13 +68,14 @@ class Lake:
         """The SQLite catalog's file; None when the catalog is a server."""
         return Path(self.catalog.removeprefix("sqlite:")) if self.is_embedded else None
 
-    def connect(self, *, read_only: bool = False, operations: bool = False) -> Connection:
-        """A connection with the catalog `lake` attached and in use; close it after use.
+    def connect(self, *, read_only: bool = False, operations: bool = False, catalog: str = "lake") -> Connection:
+        """A connection with the catalog `lake` attached; close it after use.
 
         Args:
             read_only: the lake is attached read-only (an own DuckDB instance); a lake must exist already.
             operations: the operations store is attached as `ops`, if it exists (own instance, see
                 `operations_attachment`).
+            catalog: where it looks up names without a catalog, `lake` or `memory` (see `looking_in`).
 
         Raises:
             LakeError: the catalog could not be opened.
@@ -86,7 +89,9 @@ class Lake:
                 if self._instance is None:
                     self._instance = self._open(read_only=False)
                 connection = self._instance.cursor()
-        connection.execute("USE lake")
+        if catalog != "memory":
+            with self._door:
+                connection.execute(f"USE {catalog}")
         return connection
 
     @contextmanager
@@ -107,37 +112,48 @@ class Lake:
         with self._queue(purpose), self._connected() as connection:
             self._writing.purpose = purpose
             try:
-                connection.begin()
-                yield connection
-                connection.commit()
-            except BaseException:
-                _roll_back(connection)
-                raise
+                with self.looking(connection):
+                    yield connection
             finally:
                 self._writing.purpose = None
 
     @contextmanager
     def snapshot(self) -> Generator[Connection]:
         """A connection that sees one snapshot for the whole block, whatever others commit. Waits for no writer."""
-        with self._connected() as connection:
-            connection.begin()
-            try:
-                yield connection
-            finally:
+        with self._connected() as connection, self.looking(connection):
+            yield connection
+
+    @contextmanager
+    def looking(self, connection: Connection) -> Generator[None]:
+        """One transaction over the block: the catalog is opened once, and while no other thread opens or closes it.
+
+        For statements on the lake where several threads work at once, see `kept_open`. What the block writes is
+        committed at its end.
+        """
+        connection.begin()
+        try:
+            with self._door:
+                snapshot_id(connection)
+            yield
+            with self._door:
+                connection.commit()
+        except BaseException:
+            with self._door:
                 _roll_back(connection)
+            raise
 
     @contextmanager
     def kept_open(self) -> Generator[None]:
         """Hold one reader of a SQLite catalog for the block: for what asks the lake often, or from several threads.
 
-        DuckDB opens the catalog for every transaction. When the last connection to it closes, SQLite cleans up under an
-        exclusive lock, and who opens it at that moment sleeps for a second (DuckDB's SQLite knows no shorter sleep).
+        DuckDB opens the catalog for every transaction. Whenever it closes, SQLite tries for an exclusive lock, to clean
+        up, and who opens it at that moment sleeps for a second (DuckDB's SQLite knows no shorter sleep). While a
+        reader holds it the moment is short; threads keep out of each other's by `looking`.
         """
         if not self.is_embedded:
             yield
             return
-        with self.snapshot() as connection:
-            snapshot_id(connection)
+        with self.snapshot():
             yield
 
     def run(self, purpose: str, body: Callable[[Connection], Result], *, attempts: int = 12) -> Result:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -63,9 +64,11 @@ class Staging:
             seeds: relations of the project's seeds.
             turn: the portion's turn in the crew.
         """
-        sources = crew.submit(partial(self._open, portion, place), turn=turn).result()
+        sources = crew.submit(partial(self._open, crew.lake, portion, place), turn=turn).result()
         tables = self._run(crew, place, seeds, sources, turn)
-        exact = crew.submit(partial(self._exact_sources, portion, place, sources, tables), turn=turn).result()
+        exact = crew.submit(
+            partial(self._exact_sources, crew.lake, portion, place, sources, tables), turn=turn
+        ).result()
         if exact is not None:
             tables = self._run(crew, place, seeds, exact, turn)
         crew.submit(partial(self._drop_current_rows, place), turn=turn).result()
@@ -82,10 +85,11 @@ class Staging:
     def _check(self, place: str, staged: StagedTable, connection: Connection) -> None:
         check_rows(connection, place, staged, self.run_id)
 
-    def _open(self, portion: Portion, place: str, connection: Connection) -> dict[tuple[str, str], str]:
+    def _open(self, lake: Lake, portion: Portion, place: str, connection: Connection) -> dict[tuple[str, str], str]:
         connection.execute(f"CREATE SCHEMA {place}")
         create_failures(connection, place)
-        return portion_sources(connection, self.resources, portion, place)
+        with lake.looking(connection):
+            return portion_sources(connection, self.resources, portion, place)
 
     def _run(
         self, crew: Crew, place: str, seeds: Mapping[str, str], sources: Mapping[tuple[str, str], str], turn: int
@@ -112,15 +116,17 @@ class Staging:
         return crew.submit(describe, turn=turn).result()
 
     def _make(self, lake: Lake, table: BatchTable, connection: Connection) -> None:
-        self.project.execute(connection, table.model, table.statement)
+        with lake.looking(connection) if table.reads_sources else nullcontext():
+            self.project.execute(connection, table.model, table.statement)
         if table.reads_sources:  # parsing frees more than a portion's tables take
             lake.give_back_memory()
 
     def _describe(self, relations: Mapping[str, str], connection: Connection) -> dict[str, StagedTable]:
         return {table: staged_table(connection, table, relations[model]) for table, model in self.models.items()}
 
-    def _exact_sources(
+    def _exact_sources(  # noqa: PLR0917
         self,
+        lake: Lake,
         portion: Portion,
         place: str,
         sources: Mapping[tuple[str, str], str],
@@ -131,8 +137,9 @@ class Staging:
         if not _has_rounded_numbers(connection, tables.values()):
             return None
         exact = f"{place}.exact_payloads"
-        write_exact_payloads(connection, sources, exact)
-        return portion_sources(connection, self.resources, portion, place, exact)
+        with lake.looking(connection):
+            write_exact_payloads(connection, sources, exact)
+            return portion_sources(connection, self.resources, portion, place, exact)
 
     def _drop_current_rows(self, place: str, connection: Connection) -> None:
         for resource in self.resources:

@@ -20,7 +20,7 @@ from order_pipeline.warehouse.hard_checks import (
     has_child_without_order,
     record_without_parent,
 )
-from order_pipeline.warehouse.lake import Connection
+from order_pipeline.warehouse.lake import Connection, Lake
 from order_pipeline.warehouse.portion import StagedPortion, Staging, staged_table
 from order_pipeline.warehouse.quarantine import FOUND_REJECTS
 from order_pipeline.warehouse.scratch import Scratch
@@ -77,7 +77,9 @@ class StagedStep:
         ]
         orders = crew.submit(partial(self._bring_orders_together, portions), after=portions, turn=turn)
         committed = _when_needed(orders, earlier)
-        self.ready = crew.submit(partial(self._bring_together, portions, orders), after=[orders, committed], turn=turn)
+        self.ready = crew.submit(
+            partial(self._bring_together, crew.lake, portions, orders), after=[orders, committed], turn=turn
+        )
 
     def _bring_orders_together(
         self, staged: Sequence[Future[StagedPortion]], connection: Connection
@@ -95,13 +97,15 @@ class StagedStep:
 
     def _bring_together(
         self,
+        lake: Lake,
         staged: Sequence[Future[StagedPortion]],
         without_order: Future[list[tuple[str, StagedTable]]],
         connection: Connection,
     ) -> None:
         portions = results_of(staged)
         for place, table in without_order.result():
-            record_without_parent(connection, self.scratch, place, table)
+            with lake.looking(connection):
+                record_without_parent(connection, self.scratch, place, table)
         for name in CORE_TABLES:
             if name != "orders":
                 self._publish(connection, name, portions)

@@ -187,16 +187,16 @@ def test_a_build_that_read_before_another_committed_does_not_overwrite_it(lake: 
 
 def test_a_build_overtaken_by_another_starts_again_from_newer_rows(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     receive(lake, [kibo_order(1, orderStatus="READY")])
-    collect, overtaken = core.collect_unusable, list[str]()
+    warn, overtaken = core.find_warnings, list[str]()
 
-    def overtake(*arguments: Any) -> None:
-        collect(*arguments)
+    def overtake(*arguments: Any, **options: Any) -> str:
         if not overtaken:
             overtaken.append("once")
             receive(lake, [kibo_order(1, orderStatus="CANCELED")])
             build(lake, run_id="the other")
+        return warn(*arguments, **options)
 
-    monkeypatch.setattr(core, "collect_unusable", overtake)
+    monkeypatch.setattr(core, "find_warnings", overtake)
     build(lake, run_id="overtaken")
     assert rows(lake, "SELECT order_status, run_id FROM core.orders") == [("cancelled", "overtaken")]
     assert rows(lake, "SELECT count(*) FROM core.builds") == [(1,)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import duckdb
@@ -37,6 +39,37 @@ def test_a_migrated_lake_has_all_schemas_and_migrating_again_changes_nothing(lak
     ensure_raw_table(lake, "kibo", "orders")
     with lake.connect() as connection:
         assert snapshot_id(connection) == before + 1
+
+
+class Door:
+    """Counts how often it was passed, and knows whether somebody stands in it."""
+
+    def __init__(self) -> None:
+        self.passed, self.held = 0, False
+
+    def __enter__(self) -> None:
+        assert not self.held
+        self.held = True
+
+    def __exit__(self, *_: object) -> None:
+        self.passed, self.held = self.passed + 1, False
+
+
+@pytest.mark.parametrize("look", [Lake.snapshot, lambda lake: lake.transaction("look")])
+def test_threads_open_and_close_the_catalog_one_at_a_time_and_look_at_it_together(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, look: Callable[[Lake], AbstractContextManager[object]]
+) -> None:
+    lake.connect().close()
+    with lake.snapshot():
+        pass  # leaves a connection for the next look
+    door = Door()
+    monkeypatch.setattr(lake, "_door", door)
+    with look(lake):
+        assert (door.passed, door.held) == (1, False)
+    assert door.passed == 2
+    with pytest.raises(KeyError), look(lake):
+        raise KeyError
+    assert (door.passed, door.held) == (4, False)
 
 
 def test_a_first_migration_that_was_killed_in_between_is_finished_by_the_next(

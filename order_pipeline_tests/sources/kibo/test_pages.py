@@ -38,11 +38,15 @@ def without_passwords(value: Any) -> Any:
     return [without_passwords(each) for each in value] if isinstance(value, list) else value
 
 
-@given(value=values, ascii_only=st.booleans(), indent=st.sampled_from([None, 2]))
+@given(
+    value=values,
+    ascii_only=st.booleans(),
+    layout=st.sampled_from([{}, {"indent": 2}, {"separators": (",", ":")}]),
+)
 def test_exactly_the_values_of_password_keys_are_replaced_at_any_depth(
-    value: Any, ascii_only: bool, indent: int | None
+    value: Any, ascii_only: bool, layout: dict[str, Any]
 ) -> None:
-    document = json.dumps({"collection": [value]}, ensure_ascii=ascii_only, indent=indent).encode()
+    document = json.dumps({"collection": [value]}, ensure_ascii=ascii_only, **layout).encode()
     masked = mask_passwords(document)
     # A key that ends in `"password` after an escaped quote is masked too: erring towards hiding.
     if b'\\"password"' not in document:
@@ -59,6 +63,9 @@ def test_without_a_password_not_one_byte_changes() -> None:
     "document",
     [
         b'{"password":"hunter2"}',
+        b'{"password":"hunter2\\"hunter2"}',
+        b'{"password"password":"hunter2"}',
+        b'{"password":"hunter2',
         b'{"password" :\n "hunter2\\"more"}',
         b'{"\\u0070assw\\u006Frd": "hunter2"}',
         b'{"password": {"a": ["hunter2", "}"]}, "b": 1}',

@@ -36,6 +36,9 @@ OPTIONS = {
     "data_inlining_row_limit": "0",
 }
 
+# Fewer row groups are faster to write and to read, and core's rows are small.
+OPTIONS_OF_CORE = {"parquet_row_group_size": "32768"}
+
 # Every fetched window: what was asked, what came, whether it is proved complete.
 _FETCHES = """
 CREATE TABLE IF NOT EXISTS raw.fetches (
@@ -114,12 +117,15 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 def migrate(lake: Lake) -> None:
     """Create what is missing; a lake that is up to date is only read."""
     with lake.snapshot() as connection:
-        has_options, has_tables = _has_options(connection), _has_tables(connection)
+        has_options, has_core_options = _has_options(connection, None), _has_options(connection, "core")
+        has_tables = _has_tables(connection)
     if not has_options:
         lake.run("set the lake's options", _set_options)
     if not has_tables:
         lake.run("create the lake's schemas and tables", _create_tables)
-        lake.run("finish the lake's new tables", _remove_placeholders)
+        lake.run("finish the lake's new tables", _finish_tables)
+    elif not has_core_options:
+        lake.run("set core's options", _set_core_options)
 
 
 def raw_table(source: str, resource: str) -> str:
@@ -187,14 +193,22 @@ def _statements(table: str) -> list[str]:
     return create_table_statements(CORE_TABLES[table.removeprefix("core.")], "core")
 
 
-def _has_options(connection: duckdb.DuckDBPyConnection) -> bool:
-    found = connection.execute("SELECT option_name, value FROM ducklake_options('lake')").fetchall()
-    return OPTIONS.items() <= dict(found).items()
+def _has_options(connection: duckdb.DuckDBPyConnection, schema: str | None) -> bool:
+    found = connection.execute(
+        "SELECT option_name, value FROM ducklake_options('lake') WHERE scope_entry IS NOT DISTINCT FROM ?", [schema]
+    ).fetchall()
+    return (OPTIONS_OF_CORE if schema else OPTIONS).items() <= dict(found).items()
 
 
 def _set_options(connection: duckdb.DuckDBPyConnection) -> None:
     for name, value in OPTIONS.items():
         connection.execute(f"CALL lake.set_option({quoted(name)}, {quoted(value)})")
+
+
+def _set_core_options(connection: duckdb.DuckDBPyConnection) -> None:
+    """Set what is for core's tables alone; the schema must be there before the transaction."""
+    for name, value in OPTIONS_OF_CORE.items():
+        connection.execute(f"CALL lake.set_option({quoted(name)}, {quoted(value)}, schema => 'core')")
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -209,8 +223,9 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(f"INSERT INTO {table} VALUES ({values})")
 
 
-def _remove_placeholders(connection: duckdb.DuckDBPyConnection) -> None:
+def _finish_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Remove the rows that `_create_tables` put there: no source has an empty name."""
+    _set_core_options(connection)
     for table in _LOOKED_AT_WHILE_EMPTY:
         connection.execute(f"DELETE FROM {table} WHERE source = ''")
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {LAST_SCHEMA}")

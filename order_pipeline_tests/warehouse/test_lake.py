@@ -82,12 +82,36 @@ def test_a_first_migration_that_was_killed_in_between_is_finished_by_the_next(
         return [lake.query(f"SELECT count(*) FROM lake.{table}").rows[0][0] for table in tables]
 
     with monkeypatch.context() as killed:
-        killed.setattr(migrations, "_remove_placeholders", lambda _: 1 / 0)
+        killed.setattr(migrations, "_finish_tables", lambda _: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             migrate(lake)
     assert rows() == [1, 1, 1, 1]
     migrate(lake)
     assert rows() == [0, 0, 0, 0]
+    lake.close()
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_new_and_older_lakes_get_the_options_of_core(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_new: bool
+) -> None:
+    lake = Lake(settings_in(tmp_path))
+    with monkeypatch.context() as older:
+        if not is_new:
+            older.setattr(migrations, "_set_core_options", lambda _: None)
+            migrate(lake)
+    migrate(lake)
+    with lake.transaction("a day") as connection:
+        connection.execute(
+            "INSERT INTO core.builds SELECT 'kibo', DATE '2026-01-01', range::VARCHAR, '', 0, 0, 0, now(), ''"
+            " FROM range(9000)"
+        )
+    with lake.connect() as connection:
+        (file,) = connection.execute(
+            "SELECT data_file FROM ducklake_list_files('lake', 'builds', schema => 'core')"
+        ).fetchall()
+        groups = connection.execute("SELECT num_row_groups FROM parquet_file_metadata(?)", file).fetchall()
+    assert groups == [(1,)]
     lake.close()
 
 

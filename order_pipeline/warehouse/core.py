@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
+from typing import TypeVar
 
 from order_pipeline.contracts import CORE_TABLES, contracts_fingerprint
 from order_pipeline.contracts.enumerations import SETTLED_ORDER_STATUSES
@@ -37,6 +38,8 @@ from order_pipeline.warehouse.soft_checks import (
 )
 from order_pipeline.warehouse.sql_models import SqlProject
 from order_pipeline.warehouse.step import LINE_PRICES, StagedStep
+
+Found = TypeVar("Found")
 
 _ATTEMPTS = 3
 
@@ -105,11 +108,12 @@ def build_core(
             state = read_state(connection, source, days, fingerprint, skip_unchanged=skip_unchanged)
         result = CoreResult(source, skipped_days=state.skipped_days, rows=dict.fromkeys(CORE_TABLES, 0))
         with ExitStack() as spaces, Crew(lake, _CREW) as crew, _foremen() as foremen:
-            plan = crew.submit(partial(_plan, lake, resources, state.days))
+            single = crew.submit(partial(_look, lake, lambda looking: find_single(looking, resources, state.days)))
+            steps = crew.submit(partial(_look, lake, lambda looking: plan_steps(looking, resources, state.days)))
             seeds = project.load_seeds(connection, spaces.enter_context(scratch_space(connection)).batch)
-            single, steps = plan.result()
-            build = _Build(lake, connection, Staging(project, source, run_id, single), seeds, foremen, crew, spaces)
-            for done in build.run(steps, state):
+            staging = Staging(project, source, run_id, single.result())
+            build = _Build(lake, connection, staging, seeds, foremen, crew, spaces)
+            for done in build.run(steps.result(), state):
                 result.add(done)
                 if progress:
                     progress(result.rows["orders"])
@@ -251,11 +255,9 @@ def _count_rejects(connection: Connection, scratch: Scratch) -> tuple[int, dict[
     return (int(rows[0]) if rows else 0), dict(by_rule)
 
 
-def _plan(
-    lake: Lake, resources: list[RawResource], days: tuple[date, ...], connection: Connection
-) -> tuple[tuple[RawResource, ...], list[Step]]:
+def _look(lake: Lake, look: Callable[[Connection], Found], connection: Connection) -> Found:
     with lake.looking(connection):
-        return find_single(connection, resources, days), plan_steps(connection, resources, days)
+        return look(connection)
 
 
 def _resources(connection: Connection, project: SqlProject, source: str, models: list[str]) -> list[RawResource]:

@@ -1,6 +1,7 @@
 """What a source may ask before it spends calls: open orders, latest payloads, latest hashes.
 
-Answers come from the last committed state; a source that asks gets no part of what its own run has not committed.
+Answers come from the last committed state; a source that asks gets no part of what its own run has not committed. They
+are looked up while another thread writes, see `Lake.looking`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class WarehouseState:
 
     def unsettled_order_numbers(self, account: str) -> Sequence[str]:
         """Order numbers that core holds in a state that is not settled; none while core does not exist."""
-        with self._lake.connect() as connection:
+        with self._lake.snapshot() as connection:
             if "core.orders" not in relations(connection):
                 return []
             found = connection.execute(
@@ -39,18 +40,21 @@ class WarehouseState:
 
     def latest_payloads(self, resource: str, record_ids: Sequence[str]) -> dict[str, bytes]:
         """The current payload of each of the records that raw holds."""
-        with self._lake.connect() as connection:
+        with self._lake.snapshot() as connection:
             if not record_ids or f"raw.{self._source}_{resource}" not in relations(connection):
                 return {}
             connection.register("wanted", pa.table({"record_id": pa.array(record_ids, pa.string())}))
-            found = connection.execute(
-                f"SELECT record_id, payload FROM ({current_versions_of(self._source, resource, 'wanted')})"
-            ).fetchall()
+            try:
+                found = connection.execute(
+                    f"SELECT record_id, payload FROM ({current_versions_of(self._source, resource, 'wanted')})"
+                ).fetchall()
+            finally:
+                connection.unregister("wanted")
         return {record_id: payload.encode() for record_id, payload in found}
 
     def latest_hashes(self, resource: str, window: Window) -> dict[str, str]:
         """record_id -> SHA-256 (hex) of the current version, for records whose day is in the window."""
-        with self._lake.connect() as connection:
+        with self._lake.snapshot() as connection:
             if f"raw.{self._source}_{resource}" not in relations(connection):
                 return {}
             days = [window.start + timedelta(days=n) for n in range((window.end - window.start).days)]

@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -319,10 +319,14 @@ def looking_in(connection: Connection, catalog: str) -> Generator[None]:
     """
     before = connection.execute("SELECT current_catalog()").fetchone()
     connection.execute(f"USE {catalog}")
+    restore = f"USE {before[0] if before else 'lake'}"
     try:
         yield
-    finally:
-        connection.execute(f"USE {before[0] if before else 'lake'}")
+    except BaseException:
+        with suppress(duckdb.Error):  # a transaction that has failed takes no statement
+            connection.execute(restore)
+        raise
+    connection.execute(restore)
 
 
 def relations(connection: Connection) -> set[str]:

@@ -14,7 +14,7 @@ import pytest
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.settings import LakeSettings, Settings
 from order_pipeline.warehouse import extensions, migrations
-from order_pipeline.warehouse.lake import Lake, LakeError, snapshot_id
+from order_pipeline.warehouse.lake import Lake, LakeError, looking_in, snapshot_id
 from order_pipeline.warehouse.migrations import LAST_SCHEMA, SCHEMAS, ensure_raw_table, migrate
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
@@ -121,6 +121,18 @@ def test_a_committed_transaction_is_read_by_others_and_a_failed_one_leaves_nothi
     with pytest.raises(duckdb.Error, match="no_such_table"):
         mark_a_day_and_fail(lake)
     assert lake.query("SELECT order_day::VARCHAR FROM raw.dirty_days").rows == [("2026-01-01",)]
+
+
+def test_what_fails_while_looking_elsewhere_is_told_as_it_was(lake: Lake) -> None:
+    with (
+        lake.connect(catalog="memory") as connection,
+        pytest.raises(duckdb.ConversionException, match="two"),
+        lake.looking(connection),
+        looking_in(connection, "lake"),
+    ):
+        connection.execute(
+            "SELECT 'two'::INTEGER FROM raw.dirty_days UNION ALL SELECT x::INTEGER FROM (VALUES ('two')) t(x)"
+        )
 
 
 def test_a_transaction_inside_a_transaction_is_refused_at_once(lake: Lake) -> None:

@@ -1,7 +1,8 @@
-"""Every measurement with its defaults, one after the other; one that fails does not stop the next."""
+"""Every measurement with its defaults, or the named ones, in turn; one that fails does not stop the next."""
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 
@@ -9,8 +10,15 @@ MEASUREMENTS = ("raw_writer", "kibo_road", "scansource_refresh", "webhooks", "em
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", help=f"which: {', '.join(MEASUREMENTS)} (`python -m benchmarks.<name> --help` tells more)"
+    )
+    names: list[str] = parser.parse_args().names
+    if unknown := sorted({*names} - {*MEASUREMENTS}):
+        parser.error(f"no measurement {', '.join(unknown)}")
     failed: list[str] = []
-    for name in MEASUREMENTS:
+    for name in names or MEASUREMENTS:
         print(f"\n== {name}", flush=True)
         if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode:
             failed.append(name)

@@ -224,7 +224,7 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _finish_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Remove the rows that `_create_tables` put there: no source has an empty name."""
+    """What needs the tables committed: core's options, and removing the placeholders (no source has an empty name)."""
     _set_core_options(connection)
     for table in _LOOKED_AT_WHILE_EMPTY:
         connection.execute(f"DELETE FROM {table} WHERE source = ''")

@@ -14,6 +14,8 @@ from datetime import date, datetime
 import duckdb
 import pyarrow as pa
 
+from order_pipeline.warehouse.rows import insert_rows
+
 
 @dataclass(frozen=True, slots=True)
 class DirtyDay:
@@ -29,8 +31,7 @@ def mark_dirty(
 ) -> None:
     """Mark the days, within the caller's transaction. Every call adds a mark of its own: see `clear_dirty`."""
     marks = [(source, day, uuid.uuid4().hex, marked_at, run_id) for day in sorted(set(days))]
-    if marks:
-        connection.executemany("INSERT INTO raw.dirty_days VALUES (?, ?, ?, ?, ?)", marks)
+    insert_rows(connection, "raw.dirty_days", marks)
 
 
 def dirty_days(

@@ -24,6 +24,7 @@ from order_pipeline.warehouse.raw_writer import (
     set_aside_undecodable,
     write_changes,
 )
+from order_pipeline.warehouse.rows import insert_rows
 from order_pipeline.warehouse.unusable import write_unusable
 
 
@@ -161,8 +162,7 @@ class GroupWriter:
 
     def _write_reports(self, connection: Connection, reports: list[_Report], counts: list[Counts]) -> None:
         rows = [_fetch_row(self._source, self._run_id, *pair) for pair in zip(reports, counts, strict=True)]
-        if rows:
-            connection.executemany(f"INSERT INTO raw.fetches VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        insert_rows(connection, "raw.fetches", rows)
 
     def _report_counts(self, reports: list[_Report], prepared: list[Prepared], changes: list[Changes]) -> list[Counts]:
         """Each report's counts: the records of its resource since the report before it."""

@@ -76,6 +76,14 @@ def test_the_same_records_again_write_nothing_at_all(lake: Lake) -> None:
     assert all_dirty(lake) == []
 
 
+def test_the_marks_of_a_transaction_go_into_one_file_and_so_do_its_reports(lake: Lake) -> None:
+    load(lake, group(("1", FIRST, "A"), ("2", SECOND, "B"), reports=[report(1), report(1)]))
+    assert all_dirty(lake) == [FIRST, SECOND]
+    assert rows(lake, "SELECT records FROM raw.fetches") == [(1,), (1,)]
+    for table in ("dirty_days", "fetches"):
+        assert len(rows(lake, f"SELECT * FROM ducklake_list_files('lake', '{table}', schema => 'raw')")) == 1
+
+
 def test_groups_of_a_slow_source_are_written_as_they_come_and_those_of_a_fast_one_together(lake: Lake) -> None:
     groups = [group((str(number), FIRST, f"content {number}")) for number in range(4)]
     assert load(lake, *groups, clock=iter(range(0, 1_000, 60)).__next__).commits == 4

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +19,11 @@ from typing import Any
 import duckdb
 import jinja2
 import yaml
+from jinja2.bccache import Bucket
 
 PROJECT_DIRECTORY = Path(__file__).resolve().parents[2] / "dbt_style_sql"
 SEED_SCHEMA = "reference"
+_MACROS = "macros/"
 
 
 class SqlModelError(RuntimeError):
@@ -70,10 +73,15 @@ class SqlProject:
         self.variables: dict[str, Any] = {**settings.get("vars", {}), **(variables or {})}
         self.models = {model.name: model for model in self._read_models()}
         self.seeds = {path.stem: path for path in sorted((directory / "seeds").glob("*.csv"))}
-        self._environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - SQL
         macros = sorted((directory / "macros").glob("*.sql"))
-        self._macros = self._environment.from_string("".join(path.read_text(encoding="utf-8") for path in macros))
-        self._templates: dict[str, jinja2.Template] = {}
+        templates = {name: model.template for name, model in self.models.items()}
+        templates[_MACROS] = "".join(path.read_text(encoding="utf-8") for path in macros)
+        self._environment = jinja2.Environment(
+            loader=jinja2.DictLoader(templates),
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,  # noqa: S701 - SQL
+            bytecode_cache=_compiled_before(),
+        )
 
     def _read_models(self) -> Iterable[SqlModel]:
         root = self.directory / "models"
@@ -115,16 +123,14 @@ class SqlProject:
 
         context = {"ref": resolve_ref, "source": resolve_source, "var": self._variable, "config": keep_config}
         try:
-            if name not in self._templates:
-                self._templates[name] = self._environment.from_string(model.template)
-            rendered.sql = self._templates[name].render(**self.macros(context)).strip()
+            rendered.sql = self._environment.get_template(name).render(**self.macros(context)).strip()
         except jinja2.TemplateError as error:
             raise SqlModelError(f"{model.path}: {error}") from error
         return rendered
 
     def macros(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """The macros of `macros/`, seeing what the context names, beside the context itself."""
-        return {**context, **vars(self._macros.make_module(dict(context)))}
+        return {**context, **vars(self._environment.get_template(_MACROS).make_module(dict(context)))}
 
     @cached_property
     def graph(self) -> Mapping[str, Rendered]:
@@ -241,6 +247,25 @@ class SqlProject:
 
     def _variable(self, name: str, default: Any = None) -> Any:
         return self.variables.get(name, default)
+
+
+class _KeptCompiled(jinja2.FileSystemBytecodeCache):
+    """Keeps compiled templates where it can; where the disk refuses, the next process compiles again."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
+def _compiled_before() -> jinja2.BytecodeCache | None:
+    """What earlier processes compiled, in the user's temporary directory: compiling takes each build 40 ms.
+
+    None where the system has no directory that is safe from other users.
+    """
+    try:
+        return _KeptCompiled()
+    except (OSError, RuntimeError):
+        return None
 
 
 class _RenderedWhenAsked(dict[str, Rendered]):

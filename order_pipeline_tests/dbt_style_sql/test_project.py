@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import sys
+import tempfile
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
@@ -56,6 +59,25 @@ def test_a_circle_is_named(tmp_path: Path) -> None:
 def test_what_does_not_render_names_the_file(tmp_path: Path, sql: str, message: str) -> None:
     with pytest.raises(SqlModelError, match=message):
         project_of(tmp_path, {"a": sql}).render("a")
+
+
+def test_a_changed_model_is_compiled_again(tmp_path: Path) -> None:
+    assert project_of(tmp_path / "before", {"a": "SELECT {{ 1 }}"}).render("a").sql == "SELECT 1"
+    assert project_of(tmp_path / "after", {"a": "SELECT {{ 2 }}"}).render("a").sql == "SELECT 2"
+
+
+def test_a_project_is_rendered_where_nothing_compiled_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept = tmp_path / f"_jinja2-cache-{os.getuid()}"
+    project = project_of(tmp_path / "lost", {"a": "SELECT {{ 1 }}", "b": "SELECT {{ 2 }}"})
+    project.render("a")
+    assert list(kept.iterdir()), "the compiled templates are kept somewhere else: this test shows nothing"
+    shutil.rmtree(kept)
+    assert project.render("b").sql == "SELECT 2"
+    kept.write_text("no directory: as unsafe as one of another user")
+    assert project_of(tmp_path / "unsafe", {"a": "SELECT {{ 1 }}"}).render("a").sql == "SELECT 1"
 
 
 def test_variables_come_from_the_project_and_may_be_replaced(tmp_path: Path) -> None:

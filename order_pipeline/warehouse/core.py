@@ -166,8 +166,10 @@ class _Build:
         scratch = spaces.enter_context(scratch_space(self.connection))
         staged = StagedStep(scratch, staging, self.seeds)
         staged.start(self.connection, step, self.foremen, self.crew, turn, earlier)
-        look_at = partial(self._look_at, scratch, state, built_at)
-        found = self.crew.submit(look_at, after=[staged.ready], turn=turn)
+        warn = partial(self._warn, scratch, state, built_at)
+        warned = self.crew.submit(warn, after=[staged.published], turn=turn)
+        look_at = partial(self._look_at, scratch, state, warned)
+        found = self.crew.submit(look_at, after=[staged.ready, warned], turn=turn)
         return _Started(step, state, scratch, spaces, built_at, found, Future())
 
     def _finish(self, started: _Started) -> CoreResult:
@@ -190,11 +192,15 @@ class _Build:
                 return done
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _look_at(self, scratch: Scratch, state: BuildState, built_at: datetime, connection: Connection) -> CoreResult:
-        """What needs the whole step, and core as it was; returns what was found, with nothing stored yet."""
-        if state.has_unusable or state.builds_seen:
+    def _warn(
+        self, scratch: Scratch, state: BuildState, built_at: datetime, connection: Connection
+    ) -> tuple[SoftWarning, ...]:
+        """The soft checks, beside the making of prices, which none of them reads."""
+        if state.builds_seen:
             with self.lake.looking(connection):
-                self._compare_with_lake(scratch, state, connection)
+                compare_with_previous_load(
+                    connection, scratch=scratch, source=state.source, days=state.days, settled=SETTLED_ORDER_STATUSES
+                )
         find_warnings(
             connection,
             self.staging.project,
@@ -204,22 +210,27 @@ class _Build:
             seen_at=built_at,
             run_id=self.staging.run_id,
         )
+        return summarise(connection, scratch)
+
+    def _look_at(
+        self,
+        scratch: Scratch,
+        state: BuildState,
+        warned: Future[tuple[SoftWarning, ...]],
+        connection: Connection,
+    ) -> CoreResult:
+        """What needs the whole step; returns what was found, with nothing stored yet."""
+        if state.has_unusable:
+            with self.lake.looking(connection):
+                collect_unusable(connection, scratch, state)
         rejected, by_rule = _count_rejects(connection, scratch)
         return CoreResult(
             source=state.source,
             days=state.days,
             rejected_rows=rejected,
             rejects_by_rule=by_rule,
-            warnings=summarise(connection, scratch),
+            warnings=warned.result(),
         )
-
-    @staticmethod
-    def _compare_with_lake(scratch: Scratch, state: BuildState, connection: Connection) -> None:
-        collect_unusable(connection, scratch, state)
-        if state.builds_seen:
-            compare_with_previous_load(
-                connection, scratch=scratch, source=state.source, days=state.days, settled=SETTLED_ORDER_STATUSES
-            )
 
     def _commit(self, step: _Started, found: CoreResult) -> CoreResult:
         replaced = partial(

@@ -31,11 +31,17 @@ LINE_PRICES = "stg_common__order_line_prices"
 
 @dataclass(slots=True)
 class StagedStep:
-    """The scratch space of one step while it fills: `start` sets the crew to work, `ready` tells when it is done."""
+    """The scratch space of one step while it fills: `start` sets the crew to work.
+
+    Attributes:
+        published: done when `core` of the scratch space has the good rows of all tables but prices.
+        ready: done when it has the prices too, and `batch` the rejects.
+    """
 
     scratch: Scratch
     staging: Staging
     seeds: dict[str, str]
+    published: Future[list[StagedPortion]] = field(default_factory=Future[list[StagedPortion]])
     ready: Future[None] = field(default_factory=Future[None])
 
     def start(  # noqa: PLR0917
@@ -49,8 +55,7 @@ class StagedStep:
     ) -> None:
         """Prepare the scratch space, and have the portions staged and brought together.
 
-        `ready` then stands for: `core` of the scratch space has the good rows, `batch` the rejects. It raises
-        ContractError or SqlModelError for a defect of the SQL, met by one of the portions.
+        Both futures raise ContractError or SqlModelError for a defect of the SQL, met by one of the portions.
 
         Args:
             connection: sees the scratch space; not used after the call.
@@ -77,9 +82,9 @@ class StagedStep:
         ]
         orders = crew.submit(partial(self._bring_orders_together, portions), after=portions, turn=turn)
         committed = _when_needed(orders, earlier)
-        self.ready = crew.submit(
-            partial(self._bring_together, crew.lake, portions, orders), after=[orders, committed], turn=turn
-        )
+        bring_together = partial(self._bring_together, crew.lake, portions, orders)
+        self.published = crew.submit(bring_together, after=[orders, committed], turn=turn)
+        self.ready = crew.submit(self._complete, after=[self.published], turn=turn)
 
     def _bring_orders_together(
         self, staged: Sequence[Future[StagedPortion]], connection: Connection
@@ -101,17 +106,21 @@ class StagedStep:
         staged: Sequence[Future[StagedPortion]],
         without_order: Future[list[tuple[str, StagedTable]]],
         connection: Connection,
-    ) -> None:
+    ) -> list[StagedPortion]:
         portions = results_of(staged)
         for place, table in without_order.result():
             with lake.looking(connection):
                 record_without_parent(connection, self.scratch, place, table)
         for name in CORE_TABLES:
-            if name != "orders":
+            if name not in {"orders", "prices"}:
                 self._publish(connection, name, portions)
+        return portions
+
+    def _complete(self, connection: Connection) -> None:
+        portions = self.published.result()
         if "order_lines" in self.staging.models:
-            portions.append(self._line_prices(connection))
-            self._publish(connection, "prices", portions)
+            portions = [*portions, self._line_prices(connection)]
+        self._publish(connection, "prices", portions)
         for portion in portions:
             self._collect_rejects(connection, portion)
 

@@ -120,6 +120,11 @@ def test_a_batch_knows_what_each_of_its_tables_waits_for(tmp_path: Path) -> None
     assert (batch.relations["both"], batch.relations["given"]) == ("here.both", "elsewhere")
 
 
+def test_no_check_of_a_build_reads_prices_which_are_made_meanwhile() -> None:
+    checks = [name for name in PROJECT.models if name.startswith("check__")]
+    assert ("core", "prices") not in PROJECT.sources_of(checks)
+
+
 def test_every_source_that_a_model_reads_is_declared_for_dbt() -> None:
     declared: set[tuple[str, str]] = set()
     for path in (PROJECT_DIRECTORY / "models").rglob("*.yml"):

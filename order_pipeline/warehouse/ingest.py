@@ -24,7 +24,7 @@ from order_pipeline.warehouse.ingest_result import IngestResult
 from order_pipeline.warehouse.lake import Lake
 from order_pipeline.warehouse.migrations import migrate
 
-COMMIT_BYTES = 16_000_000
+COMMIT_BYTES = 32_000_000
 COMMIT_SECONDS = 5.0
 _BACKLOG = 2  # commits' bytes that are gathered while the writer is busy; then the source waits for it
 

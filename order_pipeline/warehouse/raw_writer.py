@@ -6,7 +6,8 @@ are compared. Does not belong here: when to write (see `ingest`), or what a payl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -17,6 +18,9 @@ import pyarrow as pa
 from order_pipeline.sources.records import RecordBatch, UnusableRecord
 from order_pipeline.warehouse.current_versions import sightings
 from order_pipeline.warehouse.literals import quoted
+
+_ROWS_HELD = 512
+_FEW_DAYS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +172,15 @@ def write_changes(
         run_id: the run that writes.
     """
     table = f"raw.{source}_{prepared.resource}"
-    _insert_positions(
-        connection,
-        prepared.columns,
-        changes.new,
-        f"INSERT INTO {table} SELECT record_id, partition_day, content_sha256, payload, fetched_at, $1 + position, $2"
-        " FROM changed",
-        [sequence, run_id],
-    )
+    with _rows_handed_on_early(connection, changes.days):
+        _insert_positions(
+            connection,
+            prepared.columns,
+            changes.new,
+            f"INSERT INTO {table} SELECT record_id, partition_day, content_sha256, payload, fetched_at,"
+            " $1 + position, $2 FROM changed",
+            [sequence, run_id],
+        )
     _insert_positions(
         connection,
         prepared.columns,
@@ -184,6 +189,21 @@ def write_changes(
         " partition_day, content_sha256, fetched_at, $1 + position, $2 FROM changed",
         [sequence, run_id],
     )
+
+
+@contextmanager
+def _rows_handed_on_early(connection: duckdb.DuckDBPyConnection, days: Collection[date]) -> Generator[None]:
+    """Have an insert's partitions hold few rows: by themselves they hold a second copy of up to 524,288 payloads.
+
+    Not with many days: DuckDB keeps the files of 100 partitions open, and begins new ones for what comes after closing
+    them. Where the block fails, so does the transaction, and its connection is used no more.
+    """
+    if len(days) > _FEW_DAYS:
+        yield
+        return
+    connection.execute(f"SET partitioned_write_flush_threshold = {_ROWS_HELD}")
+    yield
+    connection.execute("RESET partitioned_write_flush_threshold")
 
 
 def _insert_positions(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -82,6 +82,22 @@ def test_the_marks_of_a_transaction_go_into_one_file_and_so_do_its_reports(lake:
     assert rows(lake, "SELECT records FROM raw.fetches") == [(1,), (1,)]
     for table in ("dirty_days", "fetches"):
         assert len(rows(lake, f"SELECT * FROM ducklake_list_files('lake', '{table}', schema => 'raw')")) == 1
+
+
+@pytest.mark.parametrize(("days", "records"), [(2, 6000), (50, 6000), (150, 6000)])
+def test_a_transaction_writes_one_file_a_day_however_many_days_it_has(lake: Lake, days: int, records: int) -> None:
+    load(lake, group(*((str(n), FIRST + timedelta(days=n % days), f"content {n}") for n in range(records))))
+    files = "SELECT data_file FROM ducklake_list_files('lake', 'kibo_orders', schema => 'raw')"
+    assert len(rows(lake, files)) == days
+    assert rows(lake, "SELECT count(*), count(DISTINCT payload) FROM raw.kibo_orders") == [(records, records)]
+
+
+def test_what_the_writing_of_payloads_sets_is_taken_back(lake: Lake) -> None:
+    setting = "SELECT current_setting('partitioned_write_flush_threshold')"
+    before = rows(lake, setting)
+    load(lake, group(("1", FIRST, "A")))
+    with lake.snapshot() as one, lake.snapshot() as another:
+        assert [connection.execute(setting).fetchall() for connection in (one, another)] == [before, before]
 
 
 def test_groups_of_a_slow_source_are_written_as_they_come_and_those_of_a_fast_one_together(lake: Lake) -> None:

@@ -19,6 +19,7 @@ from order_pipeline.sources.records import RecordBatch, UnusableRecord
 from order_pipeline.warehouse.current_versions import sightings
 from order_pipeline.warehouse.literals import quoted
 
+# See `_rows_handed_on_early`.
 _ROWS_HELD = 512
 _FEW_DAYS = 50
 

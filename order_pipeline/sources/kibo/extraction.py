@@ -27,7 +27,7 @@ from order_pipeline.sources.records import (
 )
 
 RESOURCE = "orders"
-GROUP_BYTES = 8_000_000  # about one transaction of the warehouse; larger groups only cost memory
+GROUP_BYTES = 8_000_000  # the warehouse writes several in one transaction; larger groups only cost memory
 IDS_PER_SEARCH = 50
 
 

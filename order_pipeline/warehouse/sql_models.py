@@ -9,6 +9,7 @@ Does not belong here: which models a build needs and what happens to their rows 
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -250,7 +251,13 @@ class SqlProject:
 
 
 class _KeptCompiled(jinja2.FileSystemBytecodeCache):
-    """Keeps compiled templates where it can; where the disk refuses, the next process compiles again."""
+    """Keeps compiled templates where it can; what the disk refuses or damaged is compiled again."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        try:
+            super().load_bytecode(bucket)
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+            bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         with suppress(OSError):

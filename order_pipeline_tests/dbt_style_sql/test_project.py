@@ -80,6 +80,17 @@ def test_a_project_is_rendered_where_nothing_compiled_can_be_kept(
     assert project_of(tmp_path / "unsafe", {"a": "SELECT {{ 1 }}"}).render("a").sql == "SELECT 1"
 
 
+@pytest.mark.parametrize("left", [0, 1, 20, 30, 60, 200])
+def test_what_was_kept_compiled_and_got_damaged_is_compiled_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    project_of(tmp_path / "first", {"a": "SELECT {{ 1 }}"}).render("a")
+    for file in (tmp_path / f"_jinja2-cache-{os.getuid()}").iterdir():
+        file.write_bytes(file.read_bytes()[:left])
+    assert project_of(tmp_path / "second", {"a": "SELECT {{ 1 }}"}).render("a").sql == "SELECT 1"
+
+
 def test_variables_come_from_the_project_and_may_be_replaced(tmp_path: Path) -> None:
     models = {"a": "SELECT {{ var('limit') }} AS n, {{ var('other', 7) }} AS m"}
     assert project_of(tmp_path, models).render("a").sql == "SELECT 3 AS n, 7 AS m"

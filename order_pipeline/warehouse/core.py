@@ -22,6 +22,7 @@ from order_pipeline.contracts import CORE_TABLES, contracts_fingerprint
 from order_pipeline.contracts.enumerations import SETTLED_ORDER_STATUSES
 from order_pipeline.warehouse.batches import RawResource, Step, plan_steps
 from order_pipeline.warehouse.build_state import BuildState, BuiltMeanwhileError, read_state
+from order_pipeline.warehouse.collector import older_objects_left_alone
 from order_pipeline.warehouse.crew import Crew
 from order_pipeline.warehouse.lake import Connection, Lake, looking_in, relations
 from order_pipeline.warehouse.portion import Staging, staging_models
@@ -102,7 +103,7 @@ def build_core(
     project = project or SqlProject()
     models = list(staging_models(project, source).values())
     fingerprint = project.fingerprint([*models, LINE_PRICES]) + contracts_fingerprint(list(CORE_TABLES.values()))
-    with lake.kept_open(), lake.connect(catalog="memory") as connection:
+    with older_objects_left_alone(), lake.kept_open(), lake.connect(catalog="memory") as connection:
         with lake.looking(connection), looking_in(connection, "lake"):
             resources = _resources(connection, project, source, models)
             state = read_state(connection, source, days, fingerprint, skip_unchanged=skip_unchanged)

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from order_pipeline.sources.records import Extraction, KnownState, Window
+from order_pipeline.warehouse.collector import older_objects_left_alone
 from order_pipeline.warehouse.group_writer import Gathered, GroupWriter
 from order_pipeline.warehouse.ingest_result import IngestResult
 from order_pipeline.warehouse.lake import Lake
@@ -65,7 +66,7 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
     writing: asyncio.Task[None] | None = None
     stream = extraction(window, known)
     gathering_since = clock()
-    with _LakeThread(lake, GroupWriter(lake, source, run_id), progress) as thread:
+    with older_objects_left_alone(), _LakeThread(lake, GroupWriter(lake, source, run_id), progress) as thread:
         try:
             async for group in stream:
                 gathered.add(group, datetime.now(UTC))

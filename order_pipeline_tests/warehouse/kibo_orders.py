@@ -16,7 +16,7 @@ from typing import Any
 
 from order_pipeline.sources.records import CommitGroup, FetchReport, KnownState, RecordBatch, UnusableRecord, Window
 from order_pipeline.warehouse.core import CoreResult, build_core
-from order_pipeline.warehouse.ingest import ingest
+from order_pipeline.warehouse.ingest import Progress, ingest
 from order_pipeline.warehouse.known_state import WarehouseState
 from order_pipeline.warehouse.lake import Lake
 from order_pipeline.warehouse.sql_models import SqlProject
@@ -70,6 +70,7 @@ def receive(
     unusable: Sequence[UnusableRecord] = (),
     day: date = DAY,
     complete: bool = True,
+    progress: Progress | None = None,
 ) -> None:
     """Ingest the orders as received bytes; dictionaries are their JSON."""
     payloads = [order if isinstance(order, bytes) else json.dumps(order).encode() for order in orders]
@@ -84,7 +85,7 @@ def receive(
     async def extraction(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
         yield CommitGroup([batch], [report])
 
-    asyncio.run(ingest(lake, "kibo", extraction, WINDOW, WarehouseState(lake, "kibo"), run_id))
+    asyncio.run(ingest(lake, "kibo", extraction, WINDOW, WarehouseState(lake, "kibo"), run_id, progress))
 
 
 def build(lake: Lake, *days: date, run_id: str = "build", **options: Any) -> CoreResult:

@@ -1,15 +1,19 @@
-"""What keeps memory flat: scratch tables in small blocks, and an allocator that gives freed blocks back."""
+"""What keeps memory flat, and what finding unused memory costs: scratch tables, the allocator, Python's collector."""
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
 
+from order_pipeline.warehouse.collector import older_objects_left_alone
 from order_pipeline.warehouse.lake import Lake
 from order_pipeline.warehouse.scratch import scratch_space
+from order_pipeline_tests.warehouse.kibo_orders import DAY, build, kibo_order, receive
 
 _FREES_A_LARGER_BLOCK_FIRST = """
 import ctypes
@@ -89,3 +93,39 @@ def test_a_large_block_goes_back_when_freed_also_after_a_larger_one(
     code = code.replace("{directory}", repr(str(tmp_path)))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) == mapped
+
+
+class _Node:
+    """Something that can refer to itself and so needs the collector."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def _is_looked_at(node: _Node) -> bool:
+    return any(known is node for known in gc.get_objects())
+
+
+def test_cycles_made_within_the_block_are_found_and_older_ones_after_it() -> None:
+    older = _Node()
+    with older_objects_left_alone():
+        assert not _is_looked_at(older)
+        newer = weakref.ref(_Node())
+        gc.collect()
+        assert newer() is None
+    assert _is_looked_at(older)
+
+
+def test_older_objects_are_looked_at_again_also_after_a_failure() -> None:
+    older = _Node()
+    with pytest.raises(ZeroDivisionError), older_objects_left_alone():
+        _ = 1 / 0
+    assert _is_looked_at(older)
+
+
+def test_collections_leave_older_objects_alone_during_a_fetch_and_a_build(lake: Lake) -> None:
+    older, looked_at = _Node(), list[bool]()
+    receive(lake, [kibo_order(1)], progress=lambda _: looked_at.append(_is_looked_at(older)))
+    build(lake, DAY, progress=lambda _: looked_at.append(_is_looked_at(older)))
+    assert looked_at == [False, False]
+    assert _is_looked_at(older)

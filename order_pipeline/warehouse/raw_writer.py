@@ -28,12 +28,17 @@ _FEW_DAYS = 50
 class Prepared:
     """Batches of one resource as columns, hashed and checked, in the order in which they were received.
 
-    Columns: position (from 0), record_id, partition_day, content_sha256, payload, fetched_at.
+    Columns: position (from 0), record_id, partition_day, content_sha256, payload, fetched_at. What is compared with raw
+    is kept as Python's objects too: making them again from the columns would hold Python's lock, for which the
+    receiving thread waits.
     """
 
     resource: str
     columns: pa.Table
     unusable: list[UnusableRecord]
+    record_ids: list[str]
+    days: list[date]
+    hashes: Sequence[str]
 
     def __len__(self) -> int:
         return self.columns.num_rows
@@ -65,19 +70,22 @@ def prepare(resource: str, batches: Sequence[tuple[RecordBatch, datetime]], hash
         hashes: the content hash of every payload, in the batches' order.
     """
     payloads = [payload for batch, _ in batches for payload in batch.payloads]
+    record_ids = [record_id for batch, _ in batches for record_id in batch.record_ids]
+    days = [day for batch, _ in batches for day in batch.days]
     columns = pa.table(
         {
-            "position": pa.array(range(len(payloads)), pa.int64()),
-            "record_id": pa.array([record_id for batch, _ in batches for record_id in batch.record_ids], pa.string()),
-            "partition_day": pa.array([day for batch, _ in batches for day in batch.days], pa.date32()),
+            "position": pa.array(np.arange(len(payloads), dtype=np.int64)),
+            "record_id": pa.array(record_ids, pa.string()),
+            "partition_day": pa.array(days, pa.date32()),
             "content_sha256": pa.array(hashes, pa.string()),
             "payload": _text_column(payloads),
-            "fetched_at": pa.array(
-                [received for batch, received in batches for _ in range(len(batch))], pa.timestamp("us", "UTC")
+            "fetched_at": pa.concat_arrays(
+                [pa.repeat(pa.scalar(received, pa.timestamp("us", "UTC")), len(batch)) for batch, received in batches]
             ),
         }
     )
-    return Prepared(resource, columns, [record for batch, _ in batches for record in batch.unusable])
+    unusable = [record for batch, _ in batches for record in batch.unusable]
+    return Prepared(resource, columns, unusable, record_ids, days, hashes)
 
 
 def set_aside_undecodable(batch: RecordBatch) -> RecordBatch:
@@ -97,7 +105,7 @@ def set_aside_undecodable(batch: RecordBatch) -> RecordBatch:
 
 def find_changes(connection: duckdb.DuckDBPyConnection, source: str, prepared: Prepared) -> Changes:
     """Compare the records with raw, as the connection sees it now."""
-    ids: list[str] = prepared.columns["record_id"].to_pylist()
+    ids = prepared.record_ids
     if not ids:
         return compare([], [], [], {}, set())
     # The range lets DuckLake skip files by their statistics; ids grow with time at every channel.
@@ -114,15 +122,14 @@ def find_changes(connection: duckdb.DuckDBPyConnection, source: str, prepared: P
         connection.unregister("incoming")
     known_ids, known_days, known_hashes = (column.to_pylist() for column in known.columns)
     current = dict(zip(known_ids, zip(known_hashes, known_days, strict=True), strict=True))
-    days: list[date] = prepared.columns["partition_day"].to_pylist()
-    hashes: list[str] = prepared.columns["content_sha256"].to_pylist()
-    return compare(ids, days, hashes, current, set(zip(known_ids, known_hashes, strict=True)))
+    versions = set(zip(known_ids, known_hashes, strict=True))
+    return compare(ids, prepared.days, prepared.hashes, current, versions)
 
 
 def compare(
     ids: list[str],
     days: list[date],
-    hashes: list[str],
+    hashes: Sequence[str],
     current: dict[str, tuple[str, date]],
     versions: set[tuple[str, str]],
 ) -> Changes:

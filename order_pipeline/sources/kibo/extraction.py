@@ -180,7 +180,7 @@ class _Keeper:
     def new_in(self, page: OrderPage) -> int:
         """How many of the page's orders this walk has not seen; an order without an id is known by its bytes."""
         keys = {*page.ids, *(record.payload for record in page.unusable)}
-        return sum(key not in self._contents for key in keys)
+        return len(keys.difference(self._contents))
 
     def keep(self, page: OrderPage, batch: RecordBatch, to_reread: set[str]) -> int:
         """Add the page to the batch and strike what was kept off `to_reread`; returns the payload bytes added."""

@@ -11,8 +11,7 @@ TRY_CAST(
     CASE
         WHEN contains({{ value }}, '_') THEN NULL
         WHEN strlen({{ value }}) > instr({{ value }}, '.') + {{ scale }}
-            AND regexp_matches({{ value }}, '\.[0-9]{{ '{' }}{{ scale - 1 }}{{ '}' }}[02468]50*$')
-            THEN regexp_replace({{ value }}, '50*$', '')
+            THEN regexp_replace({{ value }}, '(\.[0-9]{{ '{' }}{{ scale - 1 }}{{ '}' }}[02468])50*$', '\1')
         ELSE {{ value }}
     END AS DECIMAL({{ precision }}, {{ scale }})
 )

@@ -13,6 +13,13 @@ WITH lines AS (
         all_settled, any_shipped, any_backordered
     )
     FROM {{ ref('stg_kibo__split_lines') }}
+),
+
+-- A step of its own: nullif() would have what it is given decoded twice.
+decoded AS (
+    SELECT lines.* REPLACE ({{ decode_entities('lines.description', 'entity_names.names') }} AS description)
+    FROM lines
+    CROSS JOIN {{ ref('stg_common__entity_names') }} AS entity_names
 )
 
 SELECT
@@ -31,7 +38,7 @@ SELECT
     lines.line_key,
     lines.sku,
     lines.part_number AS manufacturer_part_number,
-    {{ text(decode_entities('lines.description', 'entity_names.names')) }} AS description,
+    {{ text('lines.description') }} AS description,
     lines.quantity AS quantity_ordered,
     lines.quantity_text AS quantity_ordered_text,
     CASE WHEN lines.is_cancelled THEN lines.quantity ELSE CAST(0 AS DECIMAL(18, 3)) END AS quantity_cancelled,
@@ -59,5 +66,4 @@ SELECT
         ',"shipping":', coalesce(CAST(TRY_CAST(lines.shipping AS DECIMAL(18, 4)) AS VARCHAR), 'null'),
         '}'
     ) AS extras
-FROM lines
-CROSS JOIN {{ ref('stg_common__entity_names') }} AS entity_names
+FROM decoded AS lines

@@ -55,6 +55,20 @@ orders AS (
         document.shippingAddressInformation AS address,
         {{ text('document.customer.email') }} AS customer_email
     FROM {{ ref('stg_kibo__parsed') }}
+),
+
+-- A step of its own: nullif() would have what it is given decoded twice.
+decoded AS (
+    SELECT
+        orders.*,
+        {{ decode_entities("concat_ws(' ', nullif(address.firstName, ''), nullif(address.lastName, ''))", 'names') }}
+            AS ship_to_name,
+        {{ decode_entities('address.addressLine1', 'names') }} AS ship_to_line1,
+        {{ decode_entities('address.addressLine2', 'names') }} AS ship_to_line2,
+        {{ decode_entities('address.city', 'names') }} AS ship_to_city,
+        {{ decode_entities('address.state', 'names') }} AS ship_to_region
+    FROM orders
+    CROSS JOIN {{ ref('stg_common__entity_names') }} AS entity_names
 )
 
 SELECT
@@ -94,18 +108,16 @@ SELECT
     orders.delivery_method,
     orders.ship_method,
     orders.customer_id,
-    {{ text(decode_entities("concat_ws(' ', nullif(address.firstName, ''), nullif(address.lastName, ''))", 'names')) }}
-        AS ship_to_name,
-    {{ text(decode_entities('address.addressLine1', 'names')) }} AS ship_to_line1,
-    {{ text(decode_entities('address.addressLine2', 'names')) }} AS ship_to_line2,
-    {{ text(decode_entities('address.city', 'names')) }} AS ship_to_city,
-    {{ text(decode_entities('address.state', 'names')) }} AS ship_to_region,
-    {{ text('address.postalCode') }} AS ship_to_postal_code,
-    {{ text('address.countryCode') }} AS ship_to_country,
-    {{ text('address.phone') }} AS ship_to_phone,
+    {{ text('orders.ship_to_name') }} AS ship_to_name,
+    {{ text('orders.ship_to_line1') }} AS ship_to_line1,
+    {{ text('orders.ship_to_line2') }} AS ship_to_line2,
+    {{ text('orders.ship_to_city') }} AS ship_to_city,
+    {{ text('orders.ship_to_region') }} AS ship_to_region,
+    {{ text('orders.address.postalCode') }} AS ship_to_postal_code,
+    {{ text('orders.address.countryCode') }} AS ship_to_country,
+    {{ text('orders.address.phone') }} AS ship_to_phone,
     orders.customer_email
-FROM orders
-CROSS JOIN {{ ref('stg_common__entity_names') }} AS entity_names
+FROM decoded AS orders
 LEFT JOIN container_faults USING (record_id)
 LEFT JOIN {{ ref('status_mappings') }} AS mapping
     ON mapping.source = 'kibo'

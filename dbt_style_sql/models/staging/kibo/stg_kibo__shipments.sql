@@ -10,6 +10,15 @@ WITH shipments AS (
         document.orderCurrency AS currency,
         unnest(document.shipments) AS shipment
     FROM {{ ref('stg_kibo__parsed') }}
+),
+
+-- A step of its own: nullif() would have what it is given decoded twice.
+decoded AS (
+    SELECT
+        shipments.*,
+        {{ decode_entities('shipment.shipperName', 'entity_names.names') }} AS ship_from_name
+    FROM shipments
+    CROSS JOIN {{ ref('stg_common__entity_names') }} AS entity_names
 )
 
 SELECT
@@ -31,7 +40,7 @@ SELECT
     {{ text('shipment.readyDate') }} AS ready_at_text,
     {{ text('shipment.shipType') }} AS ship_method,
     {{ text('shipment.assignedLocation') }} AS ship_from_code,
-    {{ text(decode_entities('shipment.shipperName', 'entity_names.names')) }} AS ship_from_name,
+    {{ text('shipments.ship_from_name') }} AS ship_from_name,
     {{ decimal('shipment.subtotal') }} AS subtotal_amount,
     {{ text('shipment.subtotal') }} AS subtotal_amount_text,
     CASE
@@ -54,8 +63,7 @@ SELECT
     {{ text('shipments.currency') }} AS currency,
     {{ flag('shipment.isLate') }} AS is_late,
     shipment.trackingInformation AS tracking
-FROM shipments
-CROSS JOIN {{ ref('stg_common__entity_names') }} AS entity_names
+FROM decoded AS shipments
 LEFT JOIN {{ ref('status_mappings') }} AS mapping
     ON mapping.source = 'kibo'
     AND mapping.entity = 'shipment'

@@ -28,14 +28,14 @@ def mask_passwords(content: bytes) -> bytes:
     Works on invalid and cut JSON too: a value without an end is masked up to the end of the content.
     """
     may_have_escaped_keys = b"\\" in content and (b"\\u006" in content or b"\\u007" in content)
-    pieces: list[bytes] = []
-    done = 0
+    pieces: list[bytes | memoryview] = []
+    whole, done = memoryview(content), 0
     for start, end in _values_of_escaped_keys(content) if may_have_escaped_keys else _values_of_plain_keys(content):
         if start < done:
             continue
-        pieces += (content[done:start], PASSWORD_MARK)
+        pieces += (whole[done:start], PASSWORD_MARK)
         done = end_of_value(content, start) if content[start : start + 1] in (b"{", b"[") else end
-    return b"".join((*pieces, content[done:])) if pieces else content
+    return b"".join((*pieces, whole[done:])) if pieces else content
 
 
 def _values_of_escaped_keys(content: bytes) -> Iterator[tuple[int, int]]:

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
+from order_pipeline.sources.payloads import Payloads
 
-def content_hash(payload: bytes) -> str:
+
+def content_hash(payload: bytes | memoryview) -> str:
     """What tells one content from another: SHA-256, in hexadecimal digits."""
     return hashlib.sha256(payload).hexdigest()
 
@@ -45,7 +47,7 @@ class RecordBatch:
     resource: str
     record_ids: list[str] = field(default_factory=list[str])
     days: list[date] = field(default_factory=list[date])
-    payloads: list[bytes] = field(default_factory=list[bytes])
+    payloads: Payloads = field(default_factory=Payloads)
     unusable: list[UnusableRecord] = field(default_factory=list[UnusableRecord])
     hashes: list[str] = field(default_factory=list[str])
 

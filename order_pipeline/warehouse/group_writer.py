@@ -55,7 +55,7 @@ class Gathered:
         self.groups.append((group, received_at))
         for batch in group.batches:
             self.hashes.setdefault(batch.resource, []).extend(batch.hashes or map(content_hash, batch.payloads))
-            self.payload_bytes += sum(map(len, batch.payloads))
+            self.payload_bytes += batch.payloads.size
 
     @property
     def last_received_at(self) -> datetime:
@@ -118,7 +118,7 @@ class GroupWriter:
             ensure_raw_table(self._lake, self._source, resource)
             self._tables.add(resource)
         reports, received_at, payload_bytes = gathered.reports(), gathered.last_received_at, gathered.payload_bytes
-        gathered.groups.clear()  # the columns hold every payload now; a second copy would double the peak
+        gathered.groups.clear()  # the columns hold what is still needed
         with self._lake.snapshot() as connection:
             seen = snapshot_id(connection)
             changes = self._find(connection, prepared)

@@ -1,7 +1,7 @@
 """Records into a raw table by content: a version that is known is not written again.
 
-Works on columns: the payloads of a batch are joined into one buffer that DuckDB reads in place; only ids and hashes
-are compared. Does not belong here: when to write (see `ingest`), or what a payload means.
+Works on columns: DuckDB reads the blocks of payloads in place; only ids and hashes are compared. Does not belong here:
+when to write (see `ingest`), or what a payload means.
 """
 
 from __future__ import annotations
@@ -69,16 +69,17 @@ def prepare(resource: str, batches: Sequence[tuple[RecordBatch, datetime]], hash
         batches: each with the time at which it was received.
         hashes: the content hash of every payload, in the batches' order.
     """
-    payloads = [payload for batch, _ in batches for payload in batch.payloads]
     record_ids = [record_id for batch, _ in batches for record_id in batch.record_ids]
     days = [day for batch, _ in batches for day in batch.days]
     columns = pa.table(
         {
-            "position": pa.array(np.arange(len(payloads), dtype=np.int64)),
+            "position": pa.array(np.arange(len(record_ids), dtype=np.int64)),
             "record_id": pa.array(record_ids, pa.string()),
             "partition_day": pa.array(days, pa.date32()),
             "content_sha256": pa.array(hashes, pa.string()),
-            "payload": _text_column(payloads),
+            "payload": pa.chunked_array(
+                [_text_column(*block) for batch, _ in batches for block in batch.payloads.blocks()], pa.large_string()
+            ),
             "fetched_at": pa.concat_arrays(
                 [pa.repeat(pa.scalar(received, pa.timestamp("us", "UTC")), len(batch)) for batch, received in batches]
             ),
@@ -229,12 +230,11 @@ def _insert_positions(
     connection.unregister("changed")
 
 
-def _text_column(payloads: list[bytes]) -> pa.Array:
-    """One contiguous buffer and its offsets: no Python string is made and DuckDB copies nothing."""
-    offsets = np.zeros(len(payloads) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, payloads), np.int64, len(payloads)), out=offsets[1:])
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(payloads))]
-    return pa.Array.from_buffers(pa.large_string(), len(payloads), buffers)
+def _text_column(block: bytes, lengths: list[int]) -> pa.Array:
+    """The block as it is and its offsets: no Python string is made and DuckDB copies nothing."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return pa.Array.from_buffers(pa.large_string(), len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(block)])
 
 
 def _is_utf8(column: pa.Array | pa.ChunkedArray) -> bool:

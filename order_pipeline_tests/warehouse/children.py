@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from order_pipeline.settings import LakeSettings
+from order_pipeline.sources.payloads import Payloads
 from order_pipeline.sources.records import CommitGroup, Extraction, FetchReport, KnownState, RecordBatch, Window
 from order_pipeline.warehouse import group_writer
 from order_pipeline.warehouse.ingest import ingest
@@ -36,7 +37,7 @@ def group(number: int) -> CommitGroup:
     payloads = [f'{{"id": "{one}", "text": "{"x" * 200}"}}'.encode() for one in ids]
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     report = FetchReport("orders", start, start + timedelta(days=1), 1, GROUP_SIZE, GROUP_SIZE, complete=True)
-    return CommitGroup([RecordBatch("orders", ids, [day] * GROUP_SIZE, payloads)], [report])
+    return CommitGroup([RecordBatch("orders", ids, [day] * GROUP_SIZE, Payloads(payloads))], [report])
 
 
 def extraction_of(groups: int) -> Extraction:

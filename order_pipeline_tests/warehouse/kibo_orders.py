@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from order_pipeline.sources.payloads import Payloads
 from order_pipeline.sources.records import CommitGroup, FetchReport, KnownState, RecordBatch, UnusableRecord, Window
 from order_pipeline.warehouse.core import CoreResult, build_core
 from order_pipeline.warehouse.ingest import Progress, ingest
@@ -78,7 +79,7 @@ def receive(
         str(order["orderID"]) if isinstance(order, dict) and order.get("orderID") else f"record-{place}"
         for place, order in enumerate(orders)
     ]
-    batch = RecordBatch("orders", ids, [day] * len(orders), payloads, list(unusable))
+    batch = RecordBatch("orders", ids, [day] * len(orders), Payloads(payloads), list(unusable))
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     report = FetchReport("orders", start, start.replace(hour=23, minute=59), 1, len(orders), len(orders), complete)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from order_pipeline.sources.payloads import Payloads
 from order_pipeline.sources.records import CommitGroup, FetchReport, KnownState, RecordBatch, UnusableRecord, Window
 from order_pipeline.warehouse.current_versions import current_versions
 from order_pipeline.warehouse.dirty_days import clear_dirty, dirty_days
@@ -25,7 +26,7 @@ WINDOW = Window(FIRST, date(2026, 1, 8))
 
 def batch(*records: tuple[str, date, str], unusable: Sequence[UnusableRecord] = ()) -> RecordBatch:
     ids, days, payloads = zip(*records, strict=True) if records else ((), (), ())
-    return RecordBatch("orders", list(ids), list(days), [text.encode() for text in payloads], list(unusable))
+    return RecordBatch("orders", list(ids), list(days), Payloads(text.encode() for text in payloads), list(unusable))
 
 
 def report(records: int, *, complete: bool = True) -> FetchReport:
@@ -224,7 +225,7 @@ def test_a_record_without_a_key_is_kept_once_with_its_bytes_and_marks_its_day(la
 
 
 def test_a_payload_that_is_not_text_does_not_stop_the_others(lake: Lake) -> None:
-    mixed = RecordBatch("orders", ["1", "2", "3"], [FIRST] * 3, [b"\xc3", b'{"name": "\xce\x91"}', b"\xa9"])
+    mixed = RecordBatch("orders", ["1", "2", "3"], [FIRST] * 3, Payloads([b"\xc3", b'{"name": "\xce\x91"}', b"\xa9"]))
     assert load(lake, CommitGroup([mixed])).total == Counts(new_versions=1, unusable=2)
     assert current(lake) == {"2": '{"name": "Α"}'}  # noqa: RUF001 - a Greek capital alpha
     assert rows(lake, "SELECT DISTINCT rule FROM raw.unusable") == [("bad_json",)]

@@ -186,6 +186,7 @@ class _Keeper:
         """Add the page to the batch and strike what was kept off `to_reread`; returns the payload bytes added."""
         added = 0
         contents, only_day = self._contents, self._day
+        kept: list[memoryview] = []
         for order_id, moment, payload in zip(page.ids, page.times, page.payloads, strict=True):
             content = content_hash(payload)
             if contents.get(order_id) == content:
@@ -197,11 +198,12 @@ class _Keeper:
                 continue
             batch.record_ids.append(order_id)
             batch.days.append(day)
-            batch.payloads.append(payload)
+            kept.append(payload)
             batch.hashes.append(content)
             to_reread.discard(order_id)
             added += len(payload)
-            self.kept += 1
+        batch.payloads.extend(kept)
+        self.kept += len(kept)
         for record in page.unusable:
             if record.payload not in contents:
                 contents[record.payload] = ""

@@ -54,7 +54,7 @@ _decode_key = msgspec.json.Decoder(_Key).decode
 
 @dataclass(slots=True)
 class OrderPage:
-    """A page as parallel columns: ids (text), times (UTC), payloads (JSON bytes, passwords masked); and the rest.
+    """A page as parallel columns: ids (text), times (UTC), payloads (JSON, passwords masked, views of it); the rest.
 
     Attributes:
         unusable: orders without a usable id or time, or that are no JSON objects; with their bytes.
@@ -64,7 +64,7 @@ class OrderPage:
 
     ids: list[str] = field(default_factory=list[str])
     times: list[datetime] = field(default_factory=list[datetime])
-    payloads: list[bytes] = field(default_factory=list[bytes])
+    payloads: list[memoryview] = field(default_factory=list[memoryview])
     unusable: list[UnusableRecord] = field(default_factory=list[UnusableRecord])
     total: int | None = None
     cut: bool = False
@@ -120,7 +120,7 @@ def _add_order(page: OrderPage, raw: msgspec.Raw | bytes, key: _IdAndTime, day: 
         return
     page.ids.append(order_id)
     page.times.append(time)
-    page.payloads.append(bytes(raw))
+    page.payloads.append(memoryview(raw))
 
 
 def _read_key_first(raw: msgspec.Raw) -> _IdAndTime:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from order_pipeline.http.errors import ApiError, NotSent, TransientError, UnreadableBody
 from order_pipeline.settings import ScanSourceSettings
+from order_pipeline.sources.payloads import Payloads
 from order_pipeline.sources.records import CommitGroup, KnownState, RecordBatch, UnusableRecord, Window
 from order_pipeline.sources.scansource.client import RowPages, ScanSourceClient
 from order_pipeline.sources.scansource.errors import QuotaExceeded, RateLimited
@@ -172,7 +173,7 @@ class ListStep:
             self.row_resource,
             [row.record_id for row in unchanged],
             [row.day for row in unchanged],
-            [row.payload for row in unchanged],
+            Payloads(row.payload for row in unchanged),
             unusable,
         )
 

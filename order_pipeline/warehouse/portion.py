@@ -24,8 +24,8 @@ from order_pipeline.warehouse.sql_models import SqlProject
 # Doubles hold four decimals exactly below 2^53 / 10^4, about 9.007e11; a larger amount may have been rounded.
 LARGEST_EXACT = 900_000_000_000
 
-# Payloads are parsed one portion at a time: a document that is being parsed takes four times its text.
-_PAYLOADS = "payloads"
+# Payloads of one lane are parsed one portion at a time: a document that is being parsed takes four times its text.
+_PAYLOADS = "payloads {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,12 @@ class Staging:
             turn: the portion's turn in the crew.
         """
         sources = crew.submit(partial(self._open, crew.lake, portion, place), turn=turn).result()
-        tables = self._run(crew, place, seeds, sources, turn)
+        tables = self._run(crew, portion, place, seeds, sources, turn)
         exact = crew.submit(
             partial(self._exact_sources, crew.lake, portion, place, sources, tables), turn=turn
         ).result()
         if exact is not None:
-            tables = self._run(crew, place, seeds, exact, turn)
+            tables = self._run(crew, portion, place, seeds, exact, turn)
         crew.submit(partial(self._drop_current_rows, place), turn=turn).result()
         results_of(crew.submit(partial(self._check, place, staged), turn=turn) for staged in tables.values())
         return StagedPortion(place, tables)
@@ -91,8 +91,14 @@ class Staging:
         with lake.looking(connection):
             return portion_sources(connection, self.resources, portion, place)
 
-    def _run(
-        self, crew: Crew, place: str, seeds: Mapping[str, str], sources: Mapping[tuple[str, str], str], turn: int
+    def _run(  # noqa: PLR0917
+        self,
+        crew: Crew,
+        portion: Portion,
+        place: str,
+        seeds: Mapping[str, str],
+        sources: Mapping[tuple[str, str], str],
+        turn: int,
     ) -> dict[str, StagedTable]:
         """Make the models' tables; a helper goes as soon as nothing needs it, for parsed documents are large."""
         batch = plan_batch(self.project, self.models.values(), place=place, ref=seeds, source=sources)
@@ -103,7 +109,7 @@ class Staging:
             made[table.model] = crew.submit(
                 partial(self._make, crew.lake, table),
                 after=[made[model] for model in table.reads],
-                lane=_PAYLOADS if table.reads_sources else None,
+                lane=_PAYLOADS.format(portion.lane) if table.reads_sources else None,
                 turn=turn,
             )
             for helper in table.reads - wanted:

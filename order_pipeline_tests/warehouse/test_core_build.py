@@ -158,7 +158,9 @@ def test_a_step_without_missing_orders_is_ready_before_the_one_before_it_is_comm
     [
         ([1, 1, 1], [[(3, 1)]]),
         ([6, 6, 6], [[(1, 1)], [(1, 1)], [(1, 1)]]),
-        ([6, 3, 6], [[(2, 1)], [(1, 1)]]),
+        ([6, 3, 6], [[(1, 1), (1, 1)], [(1, 1)]]),
+        ([2, 2, 2, 2, 6, 3], [[(2, 1), (2, 1)], [(2, 1)]]),
+        ([0, 0, 0, 9, 6], [[(4, 1)], [(1, 1)]]),
         ([25, 1], [[(1, 3)] * 3, [(1, 1)]]),
         ([1, 25, 1], [[(1, 1)], [(1, 3)] * 3, [(1, 1)]]),
         ([0, 0], [[(2, 1)]]),
@@ -173,6 +175,13 @@ def test_days_are_divided_into_portions_and_steps(
     steps = batches.plan_steps(None, [], days, portion_bytes=10)  # pyright: ignore[reportArgumentType]
     assert [[(len(part.days), part.buckets) for part in one.portions] for one in steps] == expected
     assert sorted(day for one in steps for day in one.days) == days
+
+
+def test_only_the_halves_of_the_first_step_are_parsed_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    days = [DAY + timedelta(days=number) for number in range(6)]
+    monkeypatch.setattr(batches, "_sizes", lambda *_: dict.fromkeys(days, 4))
+    steps = batches.plan_steps(None, [], days, portion_bytes=10)  # pyright: ignore[reportArgumentType]
+    assert [[part.lane for part in one.portions] for one in steps] == [[0, 1], [0], [0]]
 
 
 def test_a_build_that_read_before_another_committed_does_not_overwrite_it(lake: Lake) -> None:

@@ -15,6 +15,7 @@ PASSWORD_MARK = b'"[removed]"'
 
 _VALUE = rb'\s*:\s*("(?:[^"\\]|\\.)*"?|[\[{]|[^\s,}\]"\[{]+)'
 _KEY = b'"password"'
+_BEFORE_LETTER = _KEY.index(b"w")
 _PLAIN_KEY = re.compile(_KEY + _VALUE, re.DOTALL)
 # A key may be spelt with JSON escapes (`"passw\u006frd"`), which is the same key to every reader.
 _ESCAPED_KEY = re.compile(
@@ -43,19 +44,24 @@ def _values_of_escaped_keys(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _values_of_plain_keys(content: bytes) -> Iterator[tuple[int, int]]:
-    """Where `_PLAIN_KEY` finds values. The search for bytes is several times faster than the pattern's.
+    """Where `_PLAIN_KEY` finds values.
 
-    A text without a backslash ends at the next quote, so that mostly no pattern is needed.
+    Looking for the key's rarest letter is five times as fast as looking for the key, and that is several times as fast
+    as the pattern. A text without a backslash ends at the next quote, so that mostly no pattern is needed.
     """
-    place = content.find(_KEY)
-    while place >= 0:
-        start = place + len(_KEY) + 1
-        end = content.find(b'"', start + 1) + 1 if content.startswith(b':"', start - 1) else 0
-        if end and b"\\" not in content[start:end]:
-            yield start, end
-        elif match := _PLAIN_KEY.match(content, place):
-            start, end = match.span(1)
-            yield start, end
-        else:
-            end = place + 1
-        place = content.find(_KEY, end)
+    find, starts_with = content.find, content.startswith
+    letter = find(b"w")
+    while letter >= 0:
+        end = letter + 1
+        if starts_with(_KEY, letter - _BEFORE_LETTER):
+            place = letter - _BEFORE_LETTER
+            start = place + len(_KEY) + 1
+            end = find(b'"', start + 1) + 1 if starts_with(b':"', start - 1) else 0
+            if end and content.find(b"\\", start, end) < 0:
+                yield start, end
+            elif match := _PLAIN_KEY.match(content, place):
+                start, end = match.span(1)
+                yield start, end
+            else:
+                end = letter + 1
+        letter = find(b"w", end)

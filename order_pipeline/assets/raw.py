@@ -1,11 +1,12 @@
 """`raw/<source>_<resource>`: what a channel's API answered, as received, a new version only where the content is new.
 
 One step a channel, because its resources are read in one walk (a detail follows its list row). The step's metadata
-reconciles what was fetched with what is stored, and its check says whether every window is proved complete.
+reconciles what was fetched with what is stored; its checks say whether every window is proved complete, and whether
+the channel sends what its contract does not name.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -17,10 +18,14 @@ from order_pipeline.assets.stored_rows import read_raw_counts
 from order_pipeline.automation.failures import told_plainly
 from order_pipeline.automation.jobs import READING_TAG
 from order_pipeline.automation.partitions import days_of, window_of
+from order_pipeline.warehouse.drift import UnknownKey, find_unknown_keys
 from order_pipeline.warehouse.ingest_result import Counts, IngestResult
 
 COMPLETE_CHECK = "windows_proved_complete"
+KNOWN_KEYS_CHECK = "keys_known"
 MOST_NOTES = 10
+MOST_KEYS = 50
+LONGEST_KEY = 100
 
 
 def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -29,14 +34,7 @@ def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str])
     @dg.multi_asset(
         name=f"fetch_{channel.name}",
         specs=[_spec(channel, resource, text, partitions) for resource, text in channel.resources.items()],
-        check_specs=[
-            dg.AssetCheckSpec(
-                COMPLETE_CHECK,
-                asset=raw_key(channel.name, resource),
-                description="Every window that was asked for is proved to hold all that the API has.",
-            )
-            for resource in channel.resources
-        ],
+        check_specs=[spec for resource in channel.resources for spec in _check_specs(channel, resource)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=channel.pool,
@@ -50,6 +48,7 @@ def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str])
         with told_plainly():
             result = road.fetch(channel, window, context.run.run_id, only=only)
         seconds = time.monotonic() - started
+        drift = find_unknown_keys(road.lake, road.project, channel.name, days_of(window))
         for resource in channel.resources:
             stored = read_raw_counts(road.lake, channel.name, resource, days_of(window))
             for day in days_of(window):
@@ -61,7 +60,7 @@ def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str])
             yield dg.MaterializeResult(
                 asset_key=raw_key(channel.name, resource),
                 metadata=_metadata(result, resource, seconds),
-                check_results=[_completeness(channel, result, resource)],
+                check_results=[_completeness(channel, result, resource), _known_keys(channel, drift, resource)],
             )
 
     return fetch
@@ -80,6 +79,23 @@ def _spec(channel: Channel, resource: str, text: str, partitions: dg.PartitionsD
         partitions_def=partitions,
         metadata={"dagster/table_name": f"lake.raw.{channel.name}_{resource}"},
     )
+
+
+def _check_specs(channel: Channel, resource: str) -> list[dg.AssetCheckSpec]:
+    asset = raw_key(channel.name, resource)
+    return [
+        dg.AssetCheckSpec(
+            COMPLETE_CHECK,
+            asset=asset,
+            description="Every window that was asked for is proved to hold all that the API has.",
+        ),
+        dg.AssetCheckSpec(
+            KNOWN_KEYS_CHECK,
+            asset=asset,
+            description="The records of these days have no keys that the contract does not name. Such keys are kept in "
+            f"raw and read by nobody; `staging.stg_{channel.name}__unknown_keys` shows them for all days.",
+        ),
+    ]
 
 
 def _metadata(result: IngestResult, resource: str, seconds: float) -> Mapping[str, Any]:
@@ -121,6 +137,26 @@ def _completeness(channel: Channel, result: IngestResult, resource: str) -> dg.A
                 [
                     {"from": report.window_start.isoformat(), "to": report.window_end.isoformat(), "note": report.note}
                     for report in open_windows[:MOST_NOTES]
+                ]
+            ),
+        },
+    )
+
+
+def _known_keys(channel: Channel, drift: Sequence[UnknownKey], resource: str) -> dg.AssetCheckResult:
+    unknown = [found for found in drift if found.resource == resource]
+    return dg.AssetCheckResult(
+        check_name=KNOWN_KEYS_CHECK,
+        asset_key=raw_key(channel.name, resource),
+        passed=not unknown,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="Every key is known." if not unknown else "The API has changed: see whether a new key is needed.",
+        metadata={
+            "unknown keys": len(unknown),
+            "the most frequent": dg.MetadataValue.json(
+                [
+                    {"in": found.place, "key": found.key[:LONGEST_KEY], "versions": found.observations}
+                    for found in unknown[:MOST_KEYS]
                 ]
             ),
         },

@@ -88,6 +88,30 @@ def test_the_blocking_checks_read_back_and_pass(road):
     assert orders.metadata["rows"].value > 0
 
 
+def test_a_key_that_the_contract_does_not_name_is_warned_of_and_stops_nothing(road):
+    settings, instance, outcomes = road
+
+    def unknown_keys(run_id):
+        events = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        checks = [event.dagster_event.asset_check_evaluation_data for event in events]
+        check = next(check for check in checks if check.check_name == "keys_known")
+        assert check.severity == dg.AssetCheckSeverity.WARN
+        assert check.passed == (not check.metadata["unknown keys"].value)
+        return {(each["in"], each["key"]) for each in check.metadata["the most frequent"].value}
+
+    the_fakes_own = unknown_keys(outcomes[0].run_id)
+    lake = Lake(settings)
+    with lake.transaction("a version with a new key") as connection:
+        connection.execute(
+            "INSERT INTO raw.kibo_orders SELECT record_id, partition_day, 'other', replace(payload, '{\"orderID\"',"
+            " '{\"brandNew\":1,\"orderID\"'), now(), sequence, 'other' FROM raw.kibo_orders LIMIT 1"
+        )
+    lake.close()
+    again = run_job(build_definitions(settings), instance, "kibo_job", WORLD.window)
+    assert again.success
+    assert unknown_keys(again.run_id) == the_fakes_own | {("$", "brandNew")}
+
+
 def test_the_picks_asset_says_what_was_sent_and_what_is_held_and_why(metadata_of, road):
     told = metadata_of(2, "scanorders/picking_orders")[None]
     stored = dict(Lake(road[0]).query("select state, count(*) from ops.pick_outbox group by 1").rows)

@@ -1,0 +1,51 @@
+"""Drift: keys in what a channel sent that its contract does not name. Kept in raw, read by nobody, told here.
+
+Belongs here: asking a source's model `stg_<source>__unknown_keys` about some days. Does not belong here: which keys are
+known (the model), and who is told (`assets`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.literals import date_list
+from order_pipeline.warehouse.sql_models import SqlProject
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownKey:
+    """A key of the records of `resource`: the place of its object as a JSON path, and how many versions have it."""
+
+    resource: str
+    place: str
+    key: str
+    observations: int
+
+
+def find_unknown_keys(lake: Lake, project: SqlProject, source: str, days: Collection[date]) -> list[UnknownKey]:
+    """The keys that stand in raw versions of the days and not in the contract, most frequent first.
+
+    Args:
+        lake: migrated; the source's raw tables exist.
+        project: the SQL project.
+        source: the channel; without a model of unknown keys it has none.
+        days: partition days; the views over everything would read every payload there is.
+    """
+    model = f"stg_{source}__unknown_keys"
+    if model not in project.models:
+        return []
+    of_days = {
+        (schema, table): f"(SELECT record_id, partition_day, fetched_at, payload FROM {schema}.{table}"
+        f" WHERE partition_day IN ({date_list(days)}))"
+        for schema, table in project.sources_of([model])
+    }
+    counted = project.render(model, source=of_days).sql
+    with lake.snapshot() as connection:
+        rows = connection.execute(
+            f"SELECT resource, container, key_name, sum(observations)::BIGINT FROM (\n{counted}\n)"
+            " GROUP BY ALL ORDER BY 4 DESC, 1, 2, 3"
+        ).fetchall()
+    return [UnknownKey(*row) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -170,6 +171,19 @@ def test_prices_are_read_per_unit_or_per_line_as_the_sums_tell(
 def test_an_item_in_several_places_is_one_line(lake: Lake, key: int, quantity: int, amount: int, status: str) -> None:
     found = line(lake, key)
     assert (found["quantity_ordered"], found["line_amount"], found["line_status"]) == (quantity, amount, status)
+
+
+def test_a_quantity_that_was_put_together_from_shipments_is_warned_of(built: tuple[Lake, CoreResult]) -> None:
+    lake, result = built
+    warned = {(warning.rule, warning.field): warning for warning in result.warnings}
+    together = warned["quantity_balance", "quantity_ordered, of several shipments"]
+    assert (together.occurrences, together.sample) == (2, ("kibo:77:7:700", "kibo:77:8:800"))
+    assert [json.loads(line(lake, key)["extras"]).get("inShipments") for key in (700, 800, 900, 1000)] == [
+        2,
+        2,
+        None,
+        None,
+    ]
 
 
 def test_a_cancelled_item_has_its_quantity_cancelled(lake: Lake) -> None:

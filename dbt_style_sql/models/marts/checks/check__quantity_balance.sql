@@ -1,4 +1,5 @@
--- Quantities that do not add up, and fractional ones, which picking holds.
+-- Quantities that do not add up, fractional ones, which picking holds, and those of Kibo's items that stand in several
+-- shipments and on no order: they were put together from the shipments (apis/kibo.md section 12).
 WITH shipped AS (
     SELECT
         line_id,
@@ -15,6 +16,7 @@ SELECT
     CASE
         WHEN lines.quantity_ordered <> trunc(lines.quantity_ordered) THEN 'fractional'
         WHEN shipped.quantity_shipped <> lines.quantity_shipped THEN 'shipment_lines.quantity_shipped'
+        WHEN lines.source = 'kibo' THEN 'quantity_ordered, of several shipments'
         ELSE 'quantity_ordered'
     END AS field,
     lines.line_id AS key
@@ -27,3 +29,4 @@ WHERE lines.quantity_ordered <> trunc(lines.quantity_ordered)
         AND lines.quantity_ordered <> coalesce(lines.quantity_committed, 0) + coalesce(lines.quantity_backordered, 0)
             + coalesce(lines.quantity_shipped, 0) + coalesce(lines.quantity_cancelled, 0)
     )
+    OR lines.source = 'kibo' AND contains(CAST(lines.extras AS VARCHAR), '"inShipments":')

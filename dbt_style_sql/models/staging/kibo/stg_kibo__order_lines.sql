@@ -3,7 +3,8 @@
 WITH lines AS (
     SELECT
         *,
-        false AS has_differing_copies
+        false AS has_differing_copies,
+        CAST(NULL AS BIGINT) AS in_shipments
     FROM {{ ref('stg_kibo__priced_items') }}
     WHERE NOT has_split_lines
     UNION ALL BY NAME
@@ -64,6 +65,7 @@ SELECT
         ',"discounts":', {{ json_or_text('lines.discounts') }},
         ',"mfgOfferPrice":', coalesce(CAST(TRY_CAST(lines.offer_price AS DECIMAL(18, 4)) AS VARCHAR), 'null'),
         ',"shipping":', coalesce(CAST(TRY_CAST(lines.shipping AS DECIMAL(18, 4)) AS VARCHAR), 'null'),
+        ',"inShipments":' || lines.in_shipments,
         '}'
     ) AS extras
 FROM decoded AS lines

@@ -42,6 +42,7 @@ chosen AS (
         items.*,
         lines.copies > lines.containers AS has_differing_copies,
         lines.copies = 1 OR lines.has_order_item OR NOT lines.has_live AS is_whole,
+        CASE WHEN NOT lines.has_order_item AND lines.containers > 1 THEN lines.containers END AS in_shipments,
         lines.* EXCLUDE (record_id, line_group, position, copies, containers)
     FROM items
     INNER JOIN lines USING (record_id, position)

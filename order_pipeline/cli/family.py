@@ -1,7 +1,9 @@
 """A command that stays, run with everything it starts, and ended with everything it started.
 
 Dagster's UI is a family of processes; a service manager's stop, a closed terminal or Ctrl-C reaches only the eldest of
-ours. Belongs here: starting, waiting, ending. Does not belong here: which command (`services`).
+ours, and a kill lets it do nothing more. So a guardian stands between us and the family: this module as a program. It
+ends the family when its input ends, a pipe that we hold: when we say so, and when we are killed.
+Belongs here: starting, waiting, ending. Does not belong here: which command (`services`).
 """
 
 from __future__ import annotations
@@ -10,9 +12,11 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Thread
 
 SECONDS_TO_STOP = 10.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -51,7 +55,34 @@ def run_family(
         the command's exit code; 0 when it was interrupted, which is how a service is meant to end.
     """
     # A session of its own: Ctrl-C in the terminal then reaches us alone, and we stop the family in order.
-    child = subprocess.Popen(command, cwd=directory, env=environment, start_new_session=True)  # noqa: S603
+    guardian = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "order_pipeline.cli.family", str(patience), *command],
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        return guardian.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        if guardian.stdin:
+            guardian.stdin.close()
+        with contextlib.suppress(KeyboardInterrupt):  # a second one does not wait; the guardian finishes
+            guardian.wait()
+
+
+def guard(patience: float, command: Sequence[str]) -> int:
+    """The guardian's side of `run_family`: runs the command; ends its family with it, or when the input ends."""
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+
+    def end_with_input() -> None:
+        while os.read(sys.stdin.fileno(), 1):  # unbuffered: a thread in a buffered read would not let the process end
+            pass
+        _end(child, patience)
+
+    Thread(target=end_with_input, daemon=True).start()
     try:
         return child.wait()
     except KeyboardInterrupt:
@@ -87,3 +118,8 @@ def _wait_for_group(child: subprocess.Popen[bytes], patience: float) -> None:
         if not _signal_group(child.pid, 0):
             return
         time.sleep(_PAUSE_SECONDS)
+
+
+if __name__ == "__main__":
+    with stop_signals_interrupt():
+        sys.exit(guard(float(sys.argv[1]), sys.argv[2:]))

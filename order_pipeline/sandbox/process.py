@@ -1,6 +1,7 @@
 """The sandbox in a process of its own, for measurements and for tests that kill things.
 
 `with SandboxProcess(orders=600) as sandbox: sandbox.url`. The arguments are those of `SandboxServer`, as JSON types.
+The child's input is a pipe that ends with this process, and the child with it: a killed caller leaves no fake behind.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ class SandboxProcess:
         self.url = ""
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "order_pipeline.sandbox", json.dumps(self._arguments)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
+        arguments = json.dumps({**self._arguments, "ends_with_input": True})
+        command = [sys.executable, "-m", "order_pipeline.sandbox", arguments]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
         line = self._process.stdout.readline() if self._process.stdout else ""
         name, _, url = line.strip().partition(" ")
         if name != "sandbox":
@@ -47,5 +49,6 @@ class SandboxProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._process.stdout:
-            self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()

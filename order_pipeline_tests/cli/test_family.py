@@ -12,6 +12,7 @@ import pytest
 from order_pipeline.cli.demo_world import free_port
 from order_pipeline.cli.family import STOP_SIGNALS
 from order_pipeline_tests.shared_demo import PROJECT
+from order_pipeline_tests.waiting import wait_until
 
 SECONDS = 60
 CHILD = """
@@ -71,6 +72,13 @@ def test_a_child_that_ends_by_itself_leaves_nobody_either_and_its_exit_code_is_o
     parent, descendants = start_family("sys.exit(7)")
     assert parent.wait(SECONDS) == 7
     assert not any(is_left(each) for each in descendants)
+
+
+def test_a_killed_parent_leaves_nobody():
+    parent, descendants = start_family("signal.pause()")
+    with parent:
+        parent.kill()
+        wait_until(lambda: not any(is_left(each) for each in descendants))
 
 
 def processes_with(text):

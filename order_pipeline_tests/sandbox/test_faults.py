@@ -1,5 +1,7 @@
 """Scripted faults hit the calls they name, and do over real HTTP what they say."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -13,6 +15,13 @@ from order_pipeline.sandbox.scanorders import ScanOrdersChannel
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline_tests.waiting import wait_until
 
+CALLER = """
+import signal
+from order_pipeline.sandbox.process import SandboxProcess
+with SandboxProcess(orders=1, days=1) as sandbox:
+    print(sandbox.url, flush=True)
+    signal.pause()
+"""
 CREATE = "/scanorders/api/1.1/wf/neworders"
 LINE = {
     "barcode": "0012345678905",
@@ -217,3 +226,21 @@ def test_a_sandbox_in_a_process_of_its_own_takes_the_same_arguments():
         assert httpx.get(f"{sandbox.url}/health").json()["status"] == "ok"
         assert httpx.get(f"{sandbox.url}/control/").json()["now"] == "2026-02-01T00:00:00Z"
         assert httpx.post(f"{sandbox.url}{CREATE}").status_code == 418
+
+
+def test_a_sandbox_does_not_outlive_a_caller_that_was_killed():
+    caller = subprocess.Popen([sys.executable, "-c", CALLER], stdout=subprocess.PIPE, text=True)
+    with caller:
+        assert caller.stdout is not None
+        url = caller.stdout.readline().strip()
+        assert httpx.get(f"{url}/health").json()["status"] == "ok"
+        caller.kill()
+    wait_until(lambda: refuses(url))
+
+
+def refuses(url):
+    try:
+        httpx.get(f"{url}/health")
+    except httpx.TransportError:
+        return True
+    return False

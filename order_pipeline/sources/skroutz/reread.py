@@ -10,6 +10,7 @@ Belongs here: which orders are read, in which order, what the comparison says. D
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -78,8 +79,8 @@ class RereadExtraction:
             NotConfigured: no token.
             TokenReplacedError: the token was refused; what was read before is yielded first.
         """
-        chosen = list(self.codes) if self.codes is not None else self._due(window, known)
-        asked = chosen if self.codes is not None else chosen[: self.settings.reread_most_orders]
+        chosen = self._due(window, known) if self.codes is None else [list(self.codes)]
+        asked = drawn(chosen, self.settings.reread_most_orders) if self.codes is None else list(self.codes)
         refusal: TokenReplacedError | None = None
         read = 0
         async with open_transport(self.settings) as transport:
@@ -92,25 +93,25 @@ class RereadExtraction:
                 yield CommitGroup(batches=[batch])
                 if refusal is not None:
                     break
-            yield CommitGroup(reports=[self._report(window, transport, len(chosen), read)])
+            yield CommitGroup(reports=[self._report(window, transport, sum(map(len, chosen)), read)])
         if refusal is not None:
             raise refusal
 
-    def _due(self, window: Window, known: KnownState) -> list[str]:
-        """Codes to read: open and accepted orders first, then the others that changed not long ago, latest first."""
+    def _due(self, window: Window, known: KnownState) -> list[list[str]]:
+        """Codes to read, by rank: open and accepted orders, then the others that changed not long ago."""
         codes = {*known.unsettled_order_numbers(self.settings.account), *known.latest_hashes(RESOURCE, window)}
         as_of = min(datetime.now(UTC), datetime.combine(window.end, time(), UTC))
         oldest = as_of - timedelta(days=self.settings.reread_delivered_days)
         urgent: list[str] = []
-        recent: list[tuple[datetime, str]] = []
+        recent: list[str] = []
         for some in _chunks(sorted(codes), 500):
             for code, payload in known.latest_payloads(RESOURCE, some).items():
                 glimpse = look_into(payload)
                 if glimpse.state in ALWAYS_REREAD:
                     urgent.append(code)
-                elif glimpse.state not in SETTLED and (changed_at := _changed_at(glimpse, payload)) >= oldest:
-                    recent.append((changed_at, code))
-        return urgent + [code for _, code in sorted(recent, reverse=True)]
+                elif glimpse.state not in SETTLED and _changed_at(glimpse, payload) >= oldest:
+                    recent.append(code)
+        return [urgent, recent]
 
     def _compare(self, answers: list[ReadOrder], known: KnownState) -> RecordBatch:
         batch = RecordBatch(RESOURCE)
@@ -166,6 +167,19 @@ class RereadExtraction:
             note=self.result.describe(),
             calls=transport.calls,
         )
+
+
+def drawn(ranks: Sequence[Sequence[str]], most: int) -> list[str]:
+    """At most `most` of the codes, higher ranks first; of a rank that does not fit whole, a part drawn by lot.
+
+    By lot, so that an order beyond the limit of one run is read by another: always taking the first ones would never
+    come to the last while the first stay due. Lower ranks wait for the higher.
+    """
+    asked: list[str] = []
+    for rank in ranks:
+        room = most - len(asked)
+        asked += rank if len(rank) <= room else random.sample(rank, room)
+    return asked
 
 
 def problem_of_answer(content: bytes, code: str) -> Problem | None:

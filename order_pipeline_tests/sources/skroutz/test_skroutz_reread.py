@@ -5,6 +5,8 @@ import random
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from order_pipeline.http import NotConfigured
@@ -12,6 +14,7 @@ from order_pipeline.sandbox.faults import parse_faults
 from order_pipeline.sandbox.skroutz_orders import FILES
 from order_pipeline.sources.records import Window
 from order_pipeline.sources.skroutz.client import TokenReplacedError
+from order_pipeline.sources.skroutz.reread import drawn
 from order_pipeline_tests.sources.skroutz.conftest import Road, channel_of, make_event, settings_for
 
 DAYS = Window(dt.date(2026, 1, 12), dt.date(2026, 1, 16))
@@ -138,6 +141,22 @@ def test_more_orders_than_a_run_may_read_are_reported_not_forgotten(road, fake):
     [report] = result.reports
     assert (report.records, report.complete) == (3, False)
     assert (report.claimed_total or 0) > 3
+
+
+@given(st.lists(st.lists(st.integers(), unique=True, max_size=8), max_size=4), st.integers(1, 12))
+def test_a_run_reads_as_many_as_it_may_and_higher_ranks_first(numbers, most):
+    ranks = [[f"{rank}:{number}" for number in codes] for rank, codes in enumerate(numbers)]
+    asked = drawn(ranks, most)
+    everything = [code for codes in ranks for code in codes]
+    assert len(asked) == min(most, len(everything))
+    assert len(set(asked)) == len(asked)
+    assert [code.partition(":")[0] for code in asked] == [code.partition(":")[0] for code in everything][: len(asked)]
+
+
+def test_no_order_of_a_rank_is_always_beyond_the_limit():
+    codes = [f"A-{number}" for number in range(20)]
+    read = {code for _ in range(1000) for code in drawn([["first"], codes], 3)}
+    assert read == {"first", *codes}
 
 
 def test_a_replaced_token_stops_the_run_and_says_what_to_do(road, fake):

@@ -43,6 +43,11 @@ class Step:
         """The step's days, in order."""
         return tuple(sorted({day for portion in self.portions for day in portion.days}))
 
+    @property
+    def is_divided_day(self) -> bool:
+        """Whether it is one day that is larger than a portion."""
+        return any(portion.buckets > 1 for portion in self.portions)
+
 
 @dataclass(frozen=True, slots=True)
 class RawResource:

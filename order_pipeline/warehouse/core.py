@@ -12,7 +12,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -25,6 +25,7 @@ from order_pipeline.warehouse.build_state import BuildState, BuiltMeanwhileError
 from order_pipeline.warehouse.collector import older_objects_left_alone
 from order_pipeline.warehouse.crew import Crew
 from order_pipeline.warehouse.lake import Connection, Lake, looking_in, relations
+from order_pipeline.warehouse.partitioned_inserts import rows_handed_on_early
 from order_pipeline.warehouse.portion import Staging, staging_models
 from order_pipeline.warehouse.portion_rows import CURRENT, find_single
 from order_pipeline.warehouse.quarantine import RejectChanges
@@ -48,6 +49,9 @@ _ATTEMPTS = 3
 _CREW = 2
 _PORTIONS_AT_ONCE = 2
 _STEPS_AHEAD = 1
+
+# Rows that the inserts of a divided day hold back; the rows of smaller steps are too few to matter.
+_ROWS_HELD = 4096
 
 
 @dataclass(slots=True)
@@ -148,10 +152,15 @@ class _Build:
     spaces: ExitStack
 
     def run(self, steps: Iterable[Step], state: BuildState) -> Iterator[CoreResult]:
-        """Build the steps; a few are staged while the one before them is committed."""
+        """Build the steps; a few are staged while the one before them is committed, but none beside a divided day.
+
+        Its rows alone may be as many as memory has room for.
+        """
         started: deque[_Started] = deque()
         earlier: Future[None] | None = None
         for turn, step in enumerate(steps):
+            while started and (step.is_divided_day or started[-1].step.is_divided_day):
+                yield self._finish(started.popleft())
             started.append(self._start(step, state.only(step.days), self.staging, turn, earlier))
             earlier = started[-1].committed
             if len(started) > _STEPS_AHEAD:
@@ -234,14 +243,18 @@ class _Build:
         )
 
     def _commit(self, step: _Started, found: CoreResult) -> CoreResult:
-        replaced = partial(
-            replace_days,
-            scratch=step.scratch,
-            state=step.state,
-            tables=dict.fromkeys([*self.staging.models, "prices"]),
-            built_at=step.built_at,
-            run_id=self.staging.run_id,
-        )
+        def replaced(transaction: Connection) -> tuple[dict[str, int], RejectChanges]:
+            is_large = step.step.is_divided_day
+            with rows_handed_on_early(transaction, step.state.days, _ROWS_HELD) if is_large else nullcontext():
+                return replace_days(
+                    transaction,
+                    scratch=step.scratch,
+                    state=step.state,
+                    tables=dict.fromkeys([*self.staging.models, "prices"]),
+                    built_at=step.built_at,
+                    run_id=self.staging.run_id,
+                )
+
         rows, quarantine = self.lake.run(f"replace {len(found.days)} days of core, {found.source}", replaced)
         return replace(found, rows=rows, quarantine=quarantine)
 

@@ -6,8 +6,7 @@ when to write (see `ingest`), or what a payload means.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -18,10 +17,10 @@ import pyarrow as pa
 from order_pipeline.sources.records import RecordBatch, UnusableRecord
 from order_pipeline.warehouse.current_versions import sightings
 from order_pipeline.warehouse.literals import quoted
+from order_pipeline.warehouse.partitioned_inserts import rows_handed_on_early
 
-# See `_rows_handed_on_early`.
+# Payloads that an insert holds back for each day, a second copy of them.
 _ROWS_HELD = 512
-_FEW_DAYS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +180,7 @@ def write_changes(
         run_id: the run that writes.
     """
     table = f"raw.{source}_{prepared.resource}"
-    with _rows_handed_on_early(connection, changes.days):
+    with rows_handed_on_early(connection, changes.days, _ROWS_HELD):
         _insert_positions(
             connection,
             prepared.columns,
@@ -198,21 +197,6 @@ def write_changes(
         " partition_day, content_sha256, fetched_at, $1 + position, $2 FROM changed",
         [sequence, run_id],
     )
-
-
-@contextmanager
-def _rows_handed_on_early(connection: duckdb.DuckDBPyConnection, days: Collection[date]) -> Generator[None]:
-    """Have an insert's partitions hold few rows: by themselves they hold a second copy of up to 524,288 payloads.
-
-    Not with many days: DuckDB keeps the files of 100 partitions open, and begins new ones for what comes after closing
-    them. Where the block fails, so does the transaction, and its connection is used no more.
-    """
-    if len(days) > _FEW_DAYS:
-        yield
-        return
-    connection.execute(f"SET partitioned_write_flush_threshold = {_ROWS_HELD}")
-    yield
-    connection.execute("RESET partitioned_write_flush_threshold")
 
 
 def _insert_positions(

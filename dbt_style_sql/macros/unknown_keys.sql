@@ -1,32 +1,25 @@
 {# Keys that a contract does not name: one row a record and key. `known`: path of an object (`$.a`) or of a list's objects
-   (`$.a[*]`) -> the keys it may have. With `any_case` keys are compared without case. Text that is no JSON has no keys. #}
+   (`$.a[*]`) -> the keys it may have. With `any_case` keys are compared without case. Text that is no JSON has no keys.
+   One SELECT a place: in one SELECT, every place would hold the parsed documents of a whole chunk of rows. #}
 {% macro unknown_keys(resource, relation, known, any_case=false) -%}
+{%- for path, keys in known.items() %}
+{{ 'UNION ALL' if not loop.first }}
 SELECT
     '{{ resource }}' AS resource,
-    seen.container,
+    '{{ path }}' AS container,
     unnest(list_filter(
-        list_distinct(list_transform(seen.found, lambda key_name: trim(key_name))),
-        lambda key_name: NOT list_contains(seen.known, {{ 'lower(key_name)' if any_case else 'key_name' }})
+        list_distinct(list_transform(
+            TRY({{ 'flatten' if '*' in path }}(json_keys(payload, '{{ path }}'))), lambda key_name: trim(key_name)
+        )),
+        lambda key_name: {{ 'lower(key_name)' if any_case else 'key_name' }} NOT IN (
+            {%- for key in keys %}'{{ key | lower if any_case else key }}'{{ ', ' if not loop.last }}{% endfor -%}
+        )
     )) AS key_name,
     partition_day,
     fetched_at,
     record_id
-FROM (
-    SELECT
-        record_id,
-        partition_day,
-        fetched_at,
-        unnest([
-            {%- for path, keys in known.items() %}
-            {
-                'container': '{{ path }}',
-                'found': TRY({{ 'flatten' if '*' in path }}(json_keys(payload, '{{ path }}'))),
-                'known': [{% for key in keys %}'{{ key | lower if any_case else key }}'{{ ', ' if not loop.last }}{% endfor %}]
-            }{{ ',' if not loop.last }}
-            {%- endfor %}
-        ]) AS seen
-    FROM {{ relation }}
-)
+FROM {{ relation }}
+{%- endfor %}
 {%- endmacro %}
 
 {# What the rows of `unknown_keys` amount to: one row a resource, place, key and day. #}

@@ -14,6 +14,9 @@ from order_pipeline.warehouse.lake import Lake
 from order_pipeline.warehouse.literals import date_list
 from order_pipeline.warehouse.sql_models import SqlProject
 
+# Some 50 MB of orders, looked at in a second.
+MOST_RECORDS = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class UnknownKey:
@@ -25,7 +28,9 @@ class UnknownKey:
     observations: int
 
 
-def find_unknown_keys(lake: Lake, project: SqlProject, source: str, days: Collection[date]) -> list[UnknownKey]:
+def find_unknown_keys(
+    lake: Lake, project: SqlProject, source: str, days: Collection[date], *, most_records: int = MOST_RECORDS
+) -> list[UnknownKey]:
     """The keys that stand in raw versions of the days and not in the contract, most frequent first.
 
     Args:
@@ -33,19 +38,28 @@ def find_unknown_keys(lake: Lake, project: SqlProject, source: str, days: Collec
         project: the SQL project.
         source: the channel; without a model of unknown keys it has none.
         days: partition days; the views over everything would read every payload there is.
+        most_records: of a resource with more versions, a random sample of so many is looked at.
+
+    Raises:
+        duckdb.Error: the payloads need more memory than DuckDB may have.
     """
     model = f"stg_{source}__unknown_keys"
     if model not in project.models:
         return []
-    of_days = {
-        (schema, table): f"(SELECT record_id, partition_day, fetched_at, payload FROM {schema}.{table}"
-        f" WHERE partition_day IN ({date_list(days)}))"
-        for schema, table in project.sources_of([model])
-    }
-    counted = project.render(model, source=of_days).sql
+    raw = sorted(project.sources_of([model]))
+    looked_at = {(schema, table): f"temp.looked_at_{table}" for schema, table in raw}
+    counted = project.render(model, source=looked_at).sql
     with lake.snapshot() as connection:
+        for schema, table in raw:
+            connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE looked_at_{table} AS"
+                f" SELECT record_id, partition_day, fetched_at, payload FROM {schema}.{table}"
+                f" WHERE partition_day IN ({date_list(days)}) USING SAMPLE reservoir({int(most_records)} ROWS)"
+            )
         rows = connection.execute(
             f"SELECT resource, container, key_name, sum(observations)::BIGINT FROM (\n{counted}\n)"
             " GROUP BY ALL ORDER BY 4 DESC, 1, 2, 3"
         ).fetchall()
+        for relation in looked_at.values():
+            connection.execute(f"DROP TABLE {relation}")
     return [UnknownKey(*row) for row in rows]

@@ -134,3 +134,19 @@ def test_what_is_no_json_or_of_another_shape_has_no_keys(lake: Lake) -> None:
 
 def test_a_source_without_a_model_of_unknown_keys_has_none(lake: Lake) -> None:
     assert find_unknown_keys(lake, project(), "elsewhere", [DAY]) == []
+
+
+def test_of_many_records_a_sample_is_looked_at(lake: Lake) -> None:
+    store(lake, "kibo", "orders", [f'{{"orderID": {number}, "new": 1}}' for number in range(20)])
+    found = find_unknown_keys(lake, project(), "kibo", [DAY], most_records=7)
+    assert found == [UnknownKey("orders", "$", "new", 7)]
+    assert find_unknown_keys(lake, project(), "kibo", [DAY]) == [UnknownKey("orders", "$", "new", 20)]
+
+
+def test_a_day_of_a_shop_is_looked_at_within_the_lakes_memory(lake: Lake) -> None:
+    document = with_a_new_key(sample("kibo/seed_sample_repaired.json")["collection"][0])
+    store(lake, "kibo", "orders", [json.dumps(document)])
+    with lake.transaction("as many orders as are looked at") as connection:
+        connection.execute("INSERT INTO raw.kibo_orders SELECT raw.* FROM raw.kibo_orders AS raw, range(10_000)")
+    (most, *_) = find_unknown_keys(lake, project(), "kibo", [DAY])
+    assert most.observations == 10_000

@@ -11,7 +11,6 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
-import duckdb
 
 from order_pipeline.assets.channels import Channel
 from order_pipeline.assets.road import Road
@@ -20,7 +19,7 @@ from order_pipeline.assets.stored_rows import read_raw_counts
 from order_pipeline.automation.failures import told_plainly
 from order_pipeline.automation.jobs import READING_TAG
 from order_pipeline.automation.partitions import days_of, window_of
-from order_pipeline.warehouse.drift import MOST_RECORDS, UnknownKey, find_unknown_keys
+from order_pipeline.warehouse.drift import MOST_RECORDS, DriftUnknownError, UnknownKey, find_unknown_keys
 from order_pipeline.warehouse.ingest_result import Counts, IngestResult
 
 COMPLETE_CHECK = "windows_proved_complete"
@@ -146,24 +145,24 @@ def _completeness(channel: Channel, result: IngestResult, resource: str) -> dg.A
     )
 
 
-def _look_for_drift(road: Road, channel: Channel, days: Sequence[date]) -> list[UnknownKey] | duckdb.Error:
+def _look_for_drift(road: Road, channel: Channel, days: Sequence[date]) -> list[UnknownKey] | DriftUnknownError:
     """What was found, or why it could not be looked for: what came is stored, and must not wait for this."""
     try:
         return find_unknown_keys(road.lake, road.project, channel.name, days)
-    except duckdb.Error as error:
+    except DriftUnknownError as error:
         return error
 
 
-def _known_keys(channel: Channel, drift: list[UnknownKey] | duckdb.Error, resource: str) -> dg.AssetCheckResult:
-    if isinstance(drift, duckdb.Error):
-        unknown, said = [], f"Not known: the records could not be looked at ({type(drift).__name__})."
+def _known_keys(channel: Channel, drift: list[UnknownKey] | DriftUnknownError, resource: str) -> dg.AssetCheckResult:
+    if isinstance(drift, DriftUnknownError):
+        unknown, said = [], f"Not known: the records could not be looked at ({drift})."
     else:
         unknown = [found for found in drift if found.resource == resource]
         said = "The API has changed: see whether a new key is needed." if unknown else "Every key is known."
     return dg.AssetCheckResult(
         check_name=KNOWN_KEYS_CHECK,
         asset_key=raw_key(channel.name, resource),
-        passed=not unknown and not isinstance(drift, duckdb.Error),
+        passed=not unknown and not isinstance(drift, DriftUnknownError),
         severity=dg.AssetCheckSeverity.WARN,
         description=said,
         metadata={

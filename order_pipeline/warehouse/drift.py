@@ -6,9 +6,11 @@ known (the model), and who is told (`assets`).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+
+import duckdb
 
 from order_pipeline.warehouse.lake import Lake
 from order_pipeline.warehouse.literals import date_list
@@ -28,6 +30,10 @@ class UnknownKey:
     observations: int
 
 
+class DriftUnknownError(RuntimeError):
+    """The records could not be looked at; the message is the kind of trouble."""
+
+
 def find_unknown_keys(
     lake: Lake, project: SqlProject, source: str, days: Collection[date], *, most_records: int = MOST_RECORDS
 ) -> list[UnknownKey]:
@@ -41,7 +47,7 @@ def find_unknown_keys(
         most_records: of a resource with more versions, a random sample of so many is looked at.
 
     Raises:
-        duckdb.Error: the payloads need more memory than DuckDB may have.
+        DriftUnknownError: DuckDB could not look, for want of memory for example; nothing of the payloads is in it.
     """
     model = f"stg_{source}__unknown_keys"
     if model not in project.models:
@@ -49,17 +55,26 @@ def find_unknown_keys(
     raw = sorted(project.sources_of([model]))
     looked_at = {(schema, table): f"temp.looked_at_{table}" for schema, table in raw}
     counted = project.render(model, source=looked_at).sql
+    try:
+        return _count(lake, counted, {f"{schema}.{table}": table for schema, table in raw}, days, most_records)
+    except duckdb.Error as error:
+        raise DriftUnknownError(type(error).__name__) from error
+
+
+def _count(
+    lake: Lake, counted: str, raw: Mapping[str, str], days: Collection[date], most_records: int
+) -> list[UnknownKey]:
     with lake.snapshot() as connection:
-        for schema, table in raw:
+        for relation, name in raw.items():
             connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE looked_at_{table} AS"
-                f" SELECT record_id, partition_day, fetched_at, payload FROM {schema}.{table}"
+                f"CREATE OR REPLACE TEMP TABLE looked_at_{name} AS"
+                f" SELECT record_id, partition_day, fetched_at, payload FROM {relation}"
                 f" WHERE partition_day IN ({date_list(days)}) USING SAMPLE reservoir({int(most_records)} ROWS)"
             )
         rows = connection.execute(
             f"SELECT resource, container, key_name, sum(observations)::BIGINT FROM (\n{counted}\n)"
             " GROUP BY ALL ORDER BY 4 DESC, 1, 2, 3"
         ).fetchall()
-        for relation in looked_at.values():
-            connection.execute(f"DROP TABLE {relation}")
+        for name in raw.values():
+            connection.execute(f"DROP TABLE temp.looked_at_{name}")
     return [UnknownKey(*row) for row in rows]

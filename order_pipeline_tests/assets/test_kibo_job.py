@@ -11,6 +11,7 @@ from order_pipeline.cli.demo_world import DemoWorld, overridden
 from order_pipeline.definitions import build_definitions
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.settings import Settings
+from order_pipeline.warehouse import drift
 from order_pipeline.warehouse.lake import Lake
 
 WORLD = DemoWorld(days=2, orders=20, seed=7, port=0)
@@ -123,12 +124,10 @@ def test_a_key_that_the_contract_does_not_name_is_warned_of_and_stops_nothing(ro
 
 
 def test_records_that_cannot_be_looked_at_for_new_keys_stop_nothing_either(road, known_keys, monkeypatch):
-    from order_pipeline.assets import raw
-
-    def fail(*_):
+    def fail(*_, **__):
         raise duckdb.OutOfMemoryException("no memory is left, and here is a payload: {...}")
 
-    monkeypatch.setattr(raw, "find_unknown_keys", fail)
+    monkeypatch.setattr(drift, "_count", fail)
     outcome = run_job(build_definitions(road[0]), road[1], "kibo_job", WORLD.window)
     assert outcome.success
     check = known_keys(outcome.run_id)

@@ -184,16 +184,28 @@ def test_only_the_halves_of_the_first_step_are_parsed_side_by_side(monkeypatch: 
     assert [[part.lane for part in one.portions] for one in steps] == [[0, 1], [0], [0]]
 
 
+def whole(day: date) -> batches.Step:
+    return batches.Step((batches.Portion((day,)),))
+
+
+def divided(day: date) -> batches.Step:
+    return batches.Step(tuple(batches.Portion((day,), bucket, 2) for bucket in range(2)))
+
+
 @pytest.mark.parametrize(
-    ("portion_bytes", "expected"),
-    [(batches.PORTION_BYTES, ["stage", "commit"]), (1_000, ["stage", "commit", "stage", "commit"])],
+    ("steps", "expected"),
+    [
+        ([whole(DAY), whole(NEXT_DAY)], ["stage", "stage", "commit", "commit"]),
+        ([divided(DAY), whole(NEXT_DAY)], ["stage", "commit", "stage", "commit"]),
+        ([whole(DAY), divided(NEXT_DAY)], ["stage", "commit", "stage", "commit"]),
+    ],
 )
 def test_nothing_is_staged_beside_a_divided_day(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch, portion_bytes: int, expected: list[str]
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, steps: list[batches.Step], expected: list[str]
 ) -> None:
     receive(lake, [kibo_order(number) for number in range(1, 6)])
     receive(lake, [kibo_order(number, orderDate="2026-01-06T10:00:00Z") for number in range(20, 25)], day=NEXT_DAY)
-    planned, start, commit, seen = batches.plan_steps, step.StagedStep.start, core.replace_days, list[str]()
+    start, commit, seen = step.StagedStep.start, core.replace_days, list[str]()
 
     def started(*arguments: Any) -> None:
         seen.append("stage")
@@ -203,7 +215,7 @@ def test_nothing_is_staged_beside_a_divided_day(
         seen.append("commit")
         return commit(*arguments, **options)
 
-    monkeypatch.setattr(core, "plan_steps", lambda *found: planned(*found, portion_bytes=portion_bytes))
+    monkeypatch.setattr(core, "plan_steps", lambda *_: steps)
     monkeypatch.setattr(step.StagedStep, "start", started)
     monkeypatch.setattr(core, "replace_days", committed)
     assert build(lake).rows["orders"] == 10

@@ -79,8 +79,11 @@ class RereadExtraction:
             NotConfigured: no token.
             TokenReplacedError: the token was refused; what was read before is yielded first.
         """
-        chosen = self._due(window, known) if self.codes is None else [list(self.codes)]
-        asked = drawn(chosen, self.settings.reread_most_orders) if self.codes is None else list(self.codes)
+        if self.codes is None:
+            due = self._due(window, known)
+            asked = drawn(due, self.settings.reread_most_orders)
+        else:
+            due, asked = [self.codes], self.codes
         refusal: TokenReplacedError | None = None
         read = 0
         async with open_transport(self.settings) as transport:
@@ -93,7 +96,7 @@ class RereadExtraction:
                 yield CommitGroup(batches=[batch])
                 if refusal is not None:
                     break
-            yield CommitGroup(reports=[self._report(window, transport, sum(map(len, chosen)), read)])
+            yield CommitGroup(reports=[self._report(window, transport, sum(map(len, due)), read)])
         if refusal is not None:
             raise refusal
 

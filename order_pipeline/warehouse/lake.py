@@ -26,6 +26,7 @@ from order_pipeline.warehouse.extensions import load_extension
 from order_pipeline.warehouse.literals import quoted
 from order_pipeline.warehouse.operations_attachment import attach_operations
 from order_pipeline.warehouse.scratch import NEVER_CHECKPOINT
+from order_pipeline.warehouse.spill import instance_directory
 from order_pipeline.warehouse.writers_lock import writers_lock
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
@@ -234,7 +235,6 @@ class Lake:
             )
         if self.catalog_file:
             self.catalog_file.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary.mkdir(parents=True, exist_ok=True)
         limits = self.settings.lake
         own: dict[str, str | int | bool] = {
             "memory_limit": limits.memory_limit,
@@ -247,7 +247,7 @@ class Lake:
             config={
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
-                "temp_directory": str(self._temporary),
+                "temp_directory": str(instance_directory(self._temporary)),
                 **({"memory_limit": limits.query_memory_limit} if read_only else own),
             },
         )

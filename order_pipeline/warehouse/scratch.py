@@ -43,12 +43,18 @@ class Scratch:
         return f"{self.catalog}.core"
 
 
+def process_directory(connection: duckdb.DuckDBPyConnection) -> Path:
+    """Where this process's rows may wait on disk (see `spill`): beside what DuckDB spills there by itself."""
+    directory = connection.execute("SELECT current_setting('temp_directory')").fetchone()
+    assert directory is not None  # noqa: S101 - the setting has a value
+    return Path(directory[0]).parent
+
+
 @contextmanager
 def scratch_space(connection: duckdb.DuckDBPyConnection) -> Generator[Scratch]:
     """Attach an empty database with the two schemas, on a lake's own instance; dropped at the end of the block."""
     catalog = f"scratch_{uuid.uuid4().hex}"
-    directory = connection.execute("SELECT current_setting('temp_directory')").fetchone()
-    file = Path(directory[0] if directory else "", f"{catalog}.duckdb")
+    file = process_directory(connection) / f"{catalog}.duckdb"
     connection.execute(
         f"ATTACH {quoted(str(file))} AS {catalog} (BLOCK_SIZE {BLOCK_BYTES}, RECOVERY_MODE no_wal_writes)"
     )

@@ -1,0 +1,90 @@
+"""Rows that memory has no room for: no instance reads another's, and a killed process's are removed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.spill import spill_directory
+from order_pipeline_tests.warehouse.settings_for_tests import settings_in
+
+# Each of two processes fills ten times the memory it may take, then reads everything back. Sharing a directory, they
+# read each other's blocks: other numbers, or a crash.
+_SPILLS = """
+import sys
+from pathlib import Path
+from order_pipeline.settings import LakeSettings
+from order_pipeline.warehouse.lake import Lake
+from order_pipeline_tests.warehouse.settings_for_tests import settings_in
+
+lake = Lake(settings_in(Path({directory!r}), LakeSettings(memory_limit="30MB", query_memory_limit="30MB")))
+connection = lake.connect(catalog="memory", read_only={read_only})
+text = "md5(number || '{seed}')"
+connection.execute(f"CREATE TEMP TABLE numbers AS SELECT number, {{text}} AS text FROM range(2000000) AS t (number)")
+print("spilled", flush=True)
+sys.stdin.readline()
+print(connection.execute(f"SELECT count(*), sum(number), count(*) FILTER (text <> {{text}}) FROM numbers").fetchall())
+"""
+
+
+def spilling(directory: Path, seed: int, *, read_only: bool = False) -> subprocess.Popen[str]:
+    """A process that has spilled a table and waits for a line to read it back."""
+    code = _SPILLS.format(directory=str(directory), seed=seed, read_only=read_only)
+    child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "spilled\n"
+    return child
+
+
+def spilled_files(directory: Path) -> list[Path]:
+    return list((directory / "tmp").rglob("duckdb_temp*"))
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_processes_that_spill_at_once_read_their_own_rows_back(lake: Lake, tmp_path: Path, read_only: bool) -> None:
+    children = [spilling(tmp_path, seed, read_only=read_only and seed == 1) for seed in range(2)]
+    assert spilled_files(tmp_path)
+    answers = [child.communicate("\n", timeout=60)[0] for child in children]
+    assert answers == ["[(2000000, 1999999000000, 0)]\n"] * 2
+    assert spilled_files(tmp_path) == []
+
+
+def test_what_a_killed_process_spilled_is_removed_by_the_next_one_and_a_living_ones_stays(
+    lake: Lake, tmp_path: Path
+) -> None:
+    with spilling(tmp_path, 1) as killed, spilling(tmp_path, 2) as living:
+        before = spilled_files(tmp_path)
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+        with lake.connect() as connection:
+            connection.execute("SELECT 1")
+        left = spilled_files(tmp_path)
+        assert 0 < len(left) < len(before)
+        assert living.communicate("\n", timeout=60)[0] == "[(2000000, 1999999000000, 0)]\n"
+
+
+def test_a_forked_process_has_a_directory_of_its_own_and_leaves_its_parents_alone(tmp_path: Path) -> None:
+    own = spill_directory(tmp_path)
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        os.write(writing, str(spill_directory(tmp_path)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    forked = Path(os.read(reading, 4096).decode())
+    assert forked.parent == own.parent
+    assert forked != own
+    assert own.is_dir()
+
+
+def test_the_instances_of_one_process_share_no_directory_either(lake: Lake, tmp_path: Path) -> None:
+    other = Lake(settings_in(tmp_path))
+    with lake.connect() as first, lake.connect(read_only=True) as second, other.connect() as third:
+        setting = "SELECT current_setting('temp_directory')"
+        assert len({connection.execute(setting).fetchall()[0][0] for connection in (first, second, third)}) == 3
+    other.close()

@@ -261,6 +261,9 @@ class Lake:
             load_extension(connection, "sqlite_scanner" if self.is_embedded else "postgres_scanner")
             if "://" in self.data_path:
                 load_extension(connection, "httpfs")
+            elif not read_only:
+                # What was read of local files is in the system's cache; a second copy adds up over a build's days.
+                connection.execute("SET GLOBAL enable_external_file_cache = false")
             with nullcontext() if read_only else self._first_opening():
                 self._attach(connection, read_only=read_only)
         except BaseException:

@@ -66,6 +66,14 @@ def test_a_scratch_space_is_seen_by_other_connections_and_leaves_no_file_even_wh
     assert list(tmp_path.rglob("*.duckdb*")) == []
 
 
+def test_no_copy_of_the_files_that_were_read_is_kept(lake: Lake) -> None:
+    receive(lake, [kibo_order(1)])
+    with lake.connect() as connection:
+        assert connection.execute("SELECT max(strlen(payload)) > 1000 FROM raw.kibo_orders").fetchone() == (True,)
+        cached = "SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'EXTERNAL_FILE_CACHE'"
+        assert connection.execute(cached).fetchall() == [(0,)]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at open files in /proc")
 def test_nothing_of_a_scratch_table_is_written_to_its_file(lake: Lake) -> None:
     with lake.connect() as connection, scratch_space(connection) as scratch:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import accumulate
+from itertools import accumulate, pairwise
+from math import ceil
 
 import duckdb
 
@@ -21,15 +22,25 @@ PORTION_BYTES = 100_000_000
 A portion costs 0.3 seconds of processor time, however few rows it has: planning, checks and its commit.
 """
 
+_SAMPLED = 10_000  # keys of a day that is divided: its shares then differ by some percent in size
+
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """Whole days, or the share `bucket` of `buckets` of one day; parsed beside portions of another lane only."""
+    """Whole days, or of one day the share with keys from `first` on and below `end` (None: no bound).
+
+    Parsed beside portions of another lane only.
+    """
 
     days: tuple[date, ...]
-    bucket: int = 0
-    buckets: int = 1
+    first: str | None = None
+    end: str | None = None
     lane: int = 0
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is less than its day."""
+        return self.first is not None or self.end is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,7 @@ class Step:
     @property
     def is_divided_day(self) -> bool:
         """Whether it is one day that is larger than a portion."""
-        return any(portion.buckets > 1 for portion in self.portions)
+        return any(portion.is_share for portion in self.portions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +66,14 @@ class RawResource:
 
     Attributes:
         exists: whether a fetch has created it yet.
-        bucket_key: SQL of what keeps an order's rows together.
+        key: SQL of what keeps an order's rows together when a day is divided.
         single_as_of: a snapshot in which no record of the build has a second version; None: some have, or may have.
     """
 
     source: str
     name: str
     exists: bool
-    bucket_key: str = "record_id"
+    key: str = "record_id"
     single_as_of: int | None = None
 
     @property
@@ -97,8 +108,8 @@ def plan_steps(
             steps.append(Step((Portion(tuple(together)),)))
             together, together_size = [], 0.0
         if size > portion_bytes:
-            buckets = int(size // portion_bytes) + 1
-            steps.append(Step(tuple(Portion((day,), bucket, buckets) for bucket in range(buckets))))
+            keys = _sampled_keys(connection, resources, day)
+            steps.append(Step(_shares(day, keys, ceil(size / portion_bytes))))
         else:
             together.append(day)
             together_size += size
@@ -117,6 +128,27 @@ def _in_halves(step: Step, sizes: Mapping[date, float], portion_bytes: int) -> S
     if min(ends[middle - 1], ends[-1] - ends[middle - 1]) < portion_bytes / 4:
         return step
     return Step((Portion(days[:middle]), Portion(days[middle:], lane=1)))
+
+
+def _shares(day: date, keys: Sequence[str], count: int) -> tuple[Portion, ...]:
+    """The day in about `count` shares of about as many records, as far as a sorted sample of its keys tells.
+
+    Records that were received together mostly have keys that lie together: a range of them is read without the rest.
+    """
+    bounds = sorted({keys[len(keys) * number // count] for number in range(1, count)})
+    return tuple(Portion((day,), first, end) for first, end in pairwise([None, *bounds, None]))
+
+
+def _sampled_keys(connection: duckdb.DuckDBPyConnection, resources: Collection[RawResource], day: date) -> list[str]:
+    keys = " UNION ALL ".join(
+        f"SELECT {resource.key} AS key FROM {resource.table} WHERE partition_day = DATE '{day.isoformat()}'"
+        for resource in resources
+        if resource.exists
+    )
+    sampled = connection.execute(
+        f"SELECT key FROM (SELECT key FROM ({keys}) USING SAMPLE reservoir({_SAMPLED} ROWS)) ORDER BY key"
+    ).fetchall()
+    return [key for (key,) in sampled]
 
 
 def _sizes(

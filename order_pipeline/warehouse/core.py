@@ -50,7 +50,7 @@ _CREW = 2
 _PORTIONS_AT_ONCE = 2
 _STEPS_AHEAD = 1
 
-# Rows that the inserts of a divided day hold back; the rows of smaller steps are too few to matter.
+# Rows that the inserts of a divided day hold back for its file; the rows of smaller steps are too few to matter.
 _ROWS_HELD = 4096
 
 
@@ -112,16 +112,17 @@ def build_core(
             resources = _resources(connection, project, source, models)
             state = read_state(connection, source, days, fingerprint, skip_unchanged=skip_unchanged)
         result = CoreResult(source, skipped_days=state.skipped_days, rows=dict.fromkeys(CORE_TABLES, 0))
-        with ExitStack() as spaces, Crew(lake, _CREW) as crew, _foremen() as foremen:
+        with ExitStack() as spaces, Crew(lake, _CREW) as crew:
             single = crew.submit(partial(_look, lake, lambda looking: find_single(looking, resources, state.days)))
-            steps = crew.submit(partial(_look, lake, lambda looking: plan_steps(looking, resources, state.days)))
+            planned = crew.submit(partial(_look, lake, lambda looking: plan_steps(looking, resources, state.days)))
             seeds = project.load_seeds(connection, spaces.enter_context(scratch_space(connection)).batch)
             staging = Staging(project, source, run_id, single.result())
-            build = _Build(lake, connection, staging, seeds, foremen, crew, spaces)
-            for done in build.run(steps.result(), state):
-                result.add(done)
-                if progress:
-                    progress(result.rows["orders"])
+            steps = planned.result()
+            with _foremen(steps) as foremen:
+                for done in _Build(lake, connection, staging, seeds, foremen, crew, spaces).run(steps, state):
+                    result.add(done)
+                    if progress:
+                        progress(result.rows["orders"])
     result.seconds = time.perf_counter() - started
     return result
 
@@ -152,15 +153,10 @@ class _Build:
     spaces: ExitStack
 
     def run(self, steps: Iterable[Step], state: BuildState) -> Iterator[CoreResult]:
-        """Build the steps; a few are staged while the one before them is committed, but none beside a divided day.
-
-        Its rows alone may be as many as memory has room for.
-        """
+        """Build the steps; one is staged while the one before it is committed."""
         started: deque[_Started] = deque()
         earlier: Future[None] | None = None
         for turn, step in enumerate(steps):
-            while started and (step.is_divided_day or started[-1].step.is_divided_day):
-                yield self._finish(started.popleft())
             started.append(self._start(step, state.only(step.days), self.staging, turn, earlier))
             earlier = started[-1].committed
             if len(started) > _STEPS_AHEAD:
@@ -260,9 +256,13 @@ class _Build:
 
 
 @contextmanager
-def _foremen() -> Generator[Executor]:
-    """Threads that wait for the crew, each for one portion; what has not begun when the build fails never does."""
-    pool = ThreadPoolExecutor(_PORTIONS_AT_ONCE, thread_name_prefix="foreman")
+def _foremen(steps: Iterable[Step]) -> Generator[Executor]:
+    """Threads that wait for the crew, each for one portion; what has not begun when the build fails never does.
+
+    Where there are large days there is one: while a day is committed, a second portion takes memory and saves no time.
+    """
+    portions_at_once = 1 if any(step.is_divided_day for step in steps) else _PORTIONS_AT_ONCE
+    pool = ThreadPoolExecutor(portions_at_once, thread_name_prefix="foreman")
     try:
         yield pool
     finally:
@@ -286,16 +286,14 @@ def _look(lake: Lake, look: Callable[[Connection], Found], connection: Connectio
 
 
 def _resources(connection: Connection, project: SqlProject, source: str, models: list[str]) -> list[RawResource]:
-    """The raw tables that the source's models read, with the bucket keys that the models state in their config."""
+    """The raw tables that the source's models read, with the keys that the models state in their config."""
     existing = relations(connection)
-    bucket_keys: dict[str, str] = {}
+    keys: dict[str, str] = {}
     for name in project.upstream(models):
         rendered = project.graph[name]
         for schema, table in rendered.sources:
             if schema == "raw" and table.startswith(f"{source}_"):
                 resource = table.removeprefix(f"{source}_").removesuffix(CURRENT)
-                stated = rendered.config.get("meta", {}).get("bucket_key")
-                bucket_keys[resource] = stated or bucket_keys.get(resource, "record_id")
-    return [
-        RawResource(source, name, f"raw.{source}_{name}" in existing, key) for name, key in sorted(bucket_keys.items())
-    ]
+                stated = rendered.config.get("meta", {}).get("key_of_order")
+                keys[resource] = stated or keys.get(resource, "record_id")
+    return [RawResource(source, name, f"raw.{source}_{name}" in existing, key) for name, key in sorted(keys.items())]

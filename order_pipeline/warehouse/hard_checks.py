@@ -33,11 +33,12 @@ _ORPHANABLE = ("order_lines", "shipments", "shipment_lines", "parcels", "serial_
 
 @dataclass(frozen=True, slots=True)
 class StagedTable:
-    """A core table's rows as staging yields them, in a scratch table whose `rowid` names a row."""
+    """A core table's rows as staging yields them; the column `row` of the relation names a row."""
 
     contract: TableContract
     relation: str
     columns: frozenset[str]
+    row: str = "rowid"
 
     def typed_columns(self, run_id: str) -> str:
         """All of the contract's columns in its types; NULL for those that staging does not have."""
@@ -89,7 +90,7 @@ def record_without_parent(
         INSERT INTO {place}.failures
         SELECT '{name}', child.row, CASE WHEN rejected.order_id IS NOT NULL THEN 'parent_rejected' ELSE 'orphan' END,
             'order_id', child.order_id
-        FROM (SELECT rowid AS row, order_id FROM {staged.relation} WHERE order_id IS NOT NULL) AS child
+        FROM (SELECT {staged.row} AS row, order_id FROM {staged.relation} WHERE order_id IS NOT NULL) AS child
         ANTI JOIN {scratch.core}.orders AS good ON good.order_id = child.order_id
         LEFT JOIN (SELECT DISTINCT order_id FROM {scratch.batch}.rejected_orders) AS rejected
             ON rejected.order_id = child.order_id
@@ -106,7 +107,7 @@ def good_rows(connection: duckdb.DuckDBPyConnection, place: str, staged: StagedT
     """Condition over the staged table: the row failed nothing and is no second copy. Ask after all checks."""
     name = quoted(staged.contract.name)
     conditions = [
-        f"rowid NOT IN (SELECT row FROM {place}.{bad} WHERE table_name = {name})"
+        f"{staged.row} NOT IN (SELECT row FROM {place}.{bad} WHERE table_name = {name})"
         for bad in ("failures", "merged_copies")
         if _exists(connection, f"SELECT 1 FROM {place}.{bad} WHERE table_name = {name}")
     ]
@@ -126,14 +127,14 @@ def _record_unreadable(connection: duckdb.DuckDBPyConnection, place: str, staged
     if tests and _exists(connection, f"SELECT 1 FROM {relation} WHERE {any_test}"):
         for test, rule, field, value in tests:
             connection.execute(
-                f"INSERT INTO {place}.failures SELECT '{name}', rowid, '{rule}', '{field}', {value}"
+                f"INSERT INTO {place}.failures SELECT '{name}', {staged.row}, '{rule}', '{field}', {value}"
                 f" FROM {relation} WHERE {test}"
             )
     if "faults" in staged.columns and _exists(connection, f"SELECT 1 FROM {relation} WHERE len(faults) > 0"):
         connection.execute(
             f"INSERT INTO {place}.failures SELECT '{name}', row, fault.rule, fault.field,"
             f" left(fault.value, {LONGEST_VALUE})"
-            f" FROM (SELECT rowid AS row, unnest(faults) AS fault FROM {relation} WHERE len(faults) > 0)"
+            f" FROM (SELECT {staged.row} AS row, unnest(faults) AS fault FROM {relation} WHERE len(faults) > 0)"
         )
 
 
@@ -153,7 +154,8 @@ def _record_contract_failures(
     )
     partial = ", is_partial" if "is_partial" in staged.columns else ""
     reader = connection.execute(
-        f"SELECT {selected}{partial}, ?::VARCHAR AS run_id, rowid AS scratch_row FROM {staged.relation}", [run_id]
+        f"SELECT {selected}{partial}, ?::VARCHAR AS run_id, {staged.row} AS scratch_row FROM {staged.relation}",
+        [run_id],
     ).to_arrow_reader(ROWS_A_FRAME)
     found: list[pd.DataFrame] = []
     for batch in reader:
@@ -200,8 +202,8 @@ def _record_duplicates(connection: duckdb.DuckDBPyConnection, place: str, staged
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE copies AS
-        SELECT rowid AS row, concat_ws(':', {key}) AS key_text,
-            count(DISTINCT hash({content})) OVER same_key AS contents, min(rowid) OVER same_key AS first_row
+        SELECT {staged.row} AS row, concat_ws(':', {key}) AS key_text,
+            count(DISTINCT hash({content})) OVER same_key AS contents, min({staged.row}) OVER same_key AS first_row
         FROM {relation} WHERE ({key}) IN ({repeated}) WINDOW same_key AS (PARTITION BY {key})
         """
     )

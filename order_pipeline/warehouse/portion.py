@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from order_pipeline.contracts import CORE_TABLES, table_contract
 from order_pipeline.warehouse.batches import Portion, RawResource
@@ -18,6 +19,7 @@ from order_pipeline.warehouse.crew import Crew, results_of
 from order_pipeline.warehouse.hard_checks import StagedTable, check_rows, create_failures
 from order_pipeline.warehouse.lake import Connection, Lake
 from order_pipeline.warehouse.portion_rows import CURRENT, portion_sources, write_exact_payloads
+from order_pipeline.warehouse.set_aside import set_aside
 from order_pipeline.warehouse.sql_batches import BatchTable, plan_batch
 from order_pipeline.warehouse.sql_models import SqlProject
 
@@ -54,7 +56,15 @@ class Staging:
         """The same for rows that may have come since: which of them are current must be looked up again."""
         return replace(self, resources=tuple(replace(resource, single_as_of=None) for resource in self.resources))
 
-    def stage(self, crew: Crew, portion: Portion, place: str, seeds: Mapping[str, str], turn: int) -> StagedPortion:
+    def stage(  # noqa: PLR0917
+        self,
+        crew: Crew,
+        portion: Portion,
+        place: str,
+        seeds: Mapping[str, str],
+        turn: int,
+        files: Path | None = None,
+    ) -> StagedPortion:
         """Type and check a portion's rows. Waits for the crew, so call it from none of its threads.
 
         Args:
@@ -63,6 +73,7 @@ class Staging:
             place: `catalog.schema`, made here.
             seeds: relations of the project's seeds.
             turn: the portion's turn in the crew.
+            files: the directory in which its rows wait; None: they wait in memory.
         """
         sources = crew.submit(partial(self._open, crew.lake, portion, place), turn=turn).result()
         tables = self._run(crew, portion, place, seeds, sources, turn)
@@ -72,18 +83,27 @@ class Staging:
         if exact is not None:
             tables = self._run(crew, portion, place, seeds, exact, turn)
         crew.submit(partial(self._drop_current_rows, place), turn=turn).result()
-        results_of(crew.submit(partial(self._check, place, staged), turn=turn) for staged in tables.values())
-        return StagedPortion(place, tables)
+        check = partial(self._check, crew.lake, place, files)
+        checked = results_of(crew.submit(partial(check, staged), turn=turn) for staged in tables.values())
+        return StagedPortion(place, dict(zip(tables, checked, strict=True)))
 
-    def check(self, connection: Connection, place: str, tables: dict[str, StagedTable]) -> StagedPortion:
+    def check(
+        self, lake: Lake, connection: Connection, place: str, tables: dict[str, StagedTable], files: Path | None
+    ) -> StagedPortion:
         """Find the bad rows of staged tables, one after the other."""
         create_failures(connection, place)
-        for staged in tables.values():
-            self._check(place, staged, connection)
-        return StagedPortion(place, tables)
+        checked = {name: self._check(lake, place, files, staged, connection) for name, staged in tables.items()}
+        return StagedPortion(place, checked)
 
-    def _check(self, place: str, staged: StagedTable, connection: Connection) -> None:
+    def _check(
+        self, lake: Lake, place: str, files: Path | None, staged: StagedTable, connection: Connection
+    ) -> StagedTable:
         check_rows(connection, place, staged, self.run_id)
+        if files is None:
+            return staged
+        waiting = set_aside(connection, staged, files / f"{place}.{staged.contract.name}.parquet")
+        lake.give_back_memory()
+        return waiting
 
     def _open(self, lake: Lake, portion: Portion, place: str, connection: Connection) -> dict[tuple[str, str], str]:
         connection.execute(f"CREATE SCHEMA {place}")

@@ -16,7 +16,7 @@ import duckdb
 from order_pipeline.warehouse.batches import Portion, RawResource
 from order_pipeline.warehouse.current_versions import current_versions, has_one_version_each
 from order_pipeline.warehouse.lake import looking_in, snapshot_id
-from order_pipeline.warehouse.literals import date_list
+from order_pipeline.warehouse.literals import date_list, quoted
 
 # DuckDB reads JSON numbers as doubles: exact up to 15 significant digits. More digits outside a string (the character
 # before is no quote) may be a number that was rounded.
@@ -57,13 +57,13 @@ def portion_sources(
         as_of = "" if resource.single_as_of is None else f" AT (VERSION => {resource.single_as_of})"
         versions = _replaced(
             f"SELECT *, fetched_at AS current_since FROM {resource.table}{as_of}"
-            f" WHERE partition_day IN ({date_list(portion.days)}){_in_bucket(resource, portion, ' AND ')}",
+            f" WHERE partition_day IN ({date_list(portion.days)}) AND {_in_share(resource, portion)}",
             exact_payloads,
         )
         relations["raw", name] = relations["raw", name + CURRENT] = f"({versions})"
         if resource.single_as_of is None:
             general = current_versions(resource.source, resource.name, portion.days)
-            selected = _replaced(f"SELECT * FROM ({general}){_in_bucket(resource, portion, ' WHERE ')}", exact_payloads)
+            selected = _replaced(f"SELECT * FROM ({general}) WHERE {_in_share(resource, portion)}", exact_payloads)
             with looking_in(connection, "lake"):
                 connection.execute(f"CREATE OR REPLACE TABLE {place}.{name}{CURRENT} AS {selected}")
             relations["raw", name + CURRENT] = f"{place}.{name}{CURRENT}"
@@ -84,10 +84,10 @@ def find_single(
         )
 
 
-def _in_bucket(resource: RawResource, portion: Portion, opening: str) -> str:
-    if portion.buckets == 1:
-        return ""
-    return f"{opening}hash({resource.bucket_key}) % {portion.buckets} = {portion.bucket}"
+def _in_share(resource: RawResource, portion: Portion) -> str:
+    bounds = {">=": portion.first, "<": portion.end}
+    conditions = [f"{resource.key} {is_to} {quoted(bound)}" for is_to, bound in bounds.items() if bound is not None]
+    return " AND ".join(conditions) or "true"
 
 
 def _replaced(versions: str, exact_payloads: str | None) -> str:

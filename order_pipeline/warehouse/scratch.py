@@ -10,6 +10,7 @@ of a portion's columns need.
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -28,9 +29,13 @@ NEVER_CHECKPOINT = ("SET GLOBAL checkpoint_threshold = '1TB'", "PRAGMA disable_c
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """The attached database: `batch` for a step's own tables, `core` for its good rows under core's names."""
+    """The attached database: `batch` for a step's own tables, `core` for its good rows under core's names.
+
+    `files` is a directory for rows that wait on disk, made by who needs it.
+    """
 
     catalog: str
+    files: Path
 
     @property
     def batch(self) -> str:
@@ -52,15 +57,17 @@ def process_directory(connection: duckdb.DuckDBPyConnection) -> Path:
 
 @contextmanager
 def scratch_space(connection: duckdb.DuckDBPyConnection) -> Generator[Scratch]:
-    """Attach an empty database with the two schemas, on a lake's own instance; dropped at the end of the block."""
+    """Attach an empty database with the two schemas, on a lake's own instance; all gone at the end of the block."""
     catalog = f"scratch_{uuid.uuid4().hex}"
-    file = process_directory(connection) / f"{catalog}.duckdb"
+    files = process_directory(connection) / catalog
+    file = files.with_suffix(".duckdb")
     connection.execute(
         f"ATTACH {quoted(str(file))} AS {catalog} (BLOCK_SIZE {BLOCK_BYTES}, RECOVERY_MODE no_wal_writes)"
     )
     file.unlink()  # it stays open; a killed process leaves nothing behind
     try:
         connection.execute(f"CREATE SCHEMA {catalog}.core")
-        yield Scratch(catalog)
+        yield Scratch(catalog, files)
     finally:
         connection.execute(f"DETACH {catalog}")
+        shutil.rmtree(files, ignore_errors=True)

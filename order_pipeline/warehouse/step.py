@@ -1,7 +1,7 @@
-"""One step of a build: its portions, staged side by side, brought together and ready for the lake's transaction.
+"""One step of a build: its portions, staged and brought together, ready for the lake's transaction.
 
-The staged tables stay where they are; `core.<table>` in the scratch space is a view over the good rows of all portions,
-so nothing is copied before the transaction reads it. Does not belong here: the rules, the transaction.
+The staged rows stay where they are, in memory or in files; `core.<table>` in the scratch space is a view over the good
+ones of all portions, so nothing is copied before the transaction reads it. Does not belong here: the rules, the transaction.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from order_pipeline.contracts import CORE_TABLES, TableContract, table_contract
 from order_pipeline.warehouse.batches import Step
@@ -74,9 +75,11 @@ class StagedStep:
         for statement in statements:
             connection.execute(f"CREATE TABLE {batch}.{statement}")
         connection.execute(f"CREATE TABLE {batch}.days AS SELECT unnest(?::DATE[]) AS order_day", [list(step.days)])
+        # The portions of a divided day together may be more than memory has room for.
+        files = self.scratch.files if step.is_divided_day else None
         portions = [
             foremen.submit(
-                self.staging.stage, crew, portion, f"{self.scratch.catalog}.portion_{number}", self.seeds, turn
+                self.staging.stage, crew, portion, f"{self.scratch.catalog}.portion_{number}", self.seeds, turn, files
             )
             for number, portion in enumerate(step.portions)
         ]
@@ -84,7 +87,7 @@ class StagedStep:
         committed = _when_needed(orders, earlier)
         bring_together = partial(self._bring_together, crew.lake, portions, orders)
         self.published = crew.submit(bring_together, after=[orders, committed], turn=turn)
-        self.ready = crew.submit(self._complete, after=[self.published], turn=turn)
+        self.ready = crew.submit(partial(self._complete, crew.lake, files), after=[self.published], turn=turn)
 
     def _bring_orders_together(
         self, staged: Sequence[Future[StagedPortion]], connection: Connection
@@ -116,30 +119,33 @@ class StagedStep:
                 self._publish(connection, name, portions)
         return portions
 
-    def _complete(self, connection: Connection) -> None:
-        portions = self.published.result()
-        if "order_lines" in self.staging.models:
-            portions = [*portions, self._line_prices(connection)]
+    def _complete(self, lake: Lake, files: Path | None, connection: Connection) -> None:
+        portions = list(self.published.result())
+        with_lines = [portion for portion in portions if "order_lines" in portion.tables]
+        portions += [self._line_prices(lake, connection, portion, files) for portion in with_lines]
         self._publish(connection, "prices", portions)
         for portion in portions:
             self._collect_rejects(connection, portion)
 
-    def _line_prices(self, connection: Connection) -> StagedPortion:
-        place = f"{self.scratch.catalog}.line_prices"
+    def _line_prices(
+        self, lake: Lake, connection: Connection, portion: StagedPortion, files: Path | None
+    ) -> StagedPortion:
+        """What the portion's lines were sold at; their orders may be another portion's."""
+        place = f"{portion.place}_line_prices"
         connection.execute(f"CREATE SCHEMA {place}")
-        core = {("core", table): f"{self.scratch.core}.{table}" for table in CORE_TABLES}
+        lines = self._good_rows(connection, portion, portion.tables["order_lines"])
+        core = {("core", "orders"): f"{self.scratch.core}.orders", ("core", "order_lines"): f"({lines})"}
         relations = run_batch(self.staging.project, connection, [LINE_PRICES], place=place, ref=self.seeds, source=core)
         prices = staged_table(connection, "prices", relations[LINE_PRICES])
-        return self.staging.check(connection, place, {"prices": prices})
+        return self.staging.check(lake, connection, place, {"prices": prices}, files)
 
     def _note_rejected_orders(self, connection: Connection, portions: Sequence[StagedPortion]) -> None:
         for portion in portions:
-            if "orders" in portion.tables:
+            if orders := portion.tables.get("orders"):
                 connection.execute(
                     f"INSERT INTO {self.scratch.batch}.rejected_orders"
-                    f" SELECT DISTINCT order_id FROM {portion.tables['orders'].relation}"
-                    " WHERE order_id IS NOT NULL"
-                    f" AND rowid IN (SELECT row FROM {portion.place}.failures WHERE table_name = 'orders')"
+                    f" SELECT DISTINCT order_id FROM {orders.relation} WHERE order_id IS NOT NULL"
+                    f" AND {orders.row} IN (SELECT row FROM {portion.place}.failures WHERE table_name = 'orders')"
                 )
 
     def _collect_rejects(self, connection: Connection, portion: StagedPortion) -> None:
@@ -151,12 +157,17 @@ class StagedStep:
 
     def _publish(self, connection: Connection, table: str, portions: Sequence[StagedPortion]) -> None:
         parts = [
-            f"SELECT {staged.typed_columns(self.staging.run_id)} FROM {staged.relation}"
-            f" WHERE {good_rows(connection, portion.place, staged)}"
+            self._good_rows(connection, portion, staged)
             for portion in portions
             if (staged := portion.tables.get(table))
         ] or [_no_rows(table_contract(CORE_TABLES[table]))]
         connection.execute(f"CREATE OR REPLACE VIEW {self.scratch.core}.{table} AS {' UNION ALL '.join(parts)}")
+
+    def _good_rows(self, connection: Connection, portion: StagedPortion, staged: StagedTable) -> str:
+        return (
+            f"SELECT {staged.typed_columns(self.staging.run_id)} FROM {staged.relation}"
+            f" WHERE {good_rows(connection, portion.place, staged)}"
+        )
 
 
 def _when_needed(without_order: Future[list[tuple[str, StagedTable]]], commit: Future[None] | None) -> Future[None]:
@@ -191,6 +202,6 @@ def _rejects_of(staged: StagedTable, place: str) -> str:
                 ELSE concat(coalesce({order_id}, raw_record_id), ':?', dense_rank() OVER (
                     PARTITION BY raw_record_id, {has_key} ORDER BY failures.row)) END,
             failures.rule, failures.field, failures.value, {order_id}, order_day, raw_record_id, raw_sha256
-        FROM {place}.failures AS failures INNER JOIN {staged.relation} AS staged ON staged.rowid = failures.row
+        FROM {place}.failures AS failures INNER JOIN {staged.relation} AS staged ON staged.{staged.row} = failures.row
         WHERE failures.table_name = '{name}'
     """

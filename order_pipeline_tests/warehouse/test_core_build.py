@@ -91,23 +91,6 @@ def test_prices_only_grow_one_observation_a_distinct_line_content(lake: Lake) ->
     assert rows(lake, "SELECT unit_price FROM core.prices ORDER BY unit_price") == [(Decimal(9),), (Decimal(10),)]
 
 
-def test_portions_steps_and_buckets_give_the_same_core(
-    lake: Lake, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    orders = [kibo_order(number, total=number) for number in range(1, 9)]
-    orders.append(kibo_order(9, total="bad"))
-    receive(lake, orders)
-    receive(lake, [kibo_order(20, orderDate="2026-01-06T10:00:00Z")], day=NEXT_DAY)
-    build(lake)
-    whole, rejects = content(lake), rows(lake, "SELECT count(*) FROM quarantine.rejects")
-    planned = batches.plan_steps
-    monkeypatch.setattr(core, "plan_steps", lambda *found: planned(*found, portion_bytes=10_000))
-    built = build(lake, DAY, NEXT_DAY)
-    assert built.days == (DAY, NEXT_DAY)
-    assert content(lake) == whole
-    assert rows(lake, "SELECT count(*) FROM quarantine.rejects WHERE resolved_at IS NULL") == rejects
-
-
 @pytest.mark.parametrize(("total", "orders_in_core"), [("1.00", []), ("two", [2] * 3)])
 def test_orders_are_looked_for_in_core_when_the_step_before_is_committed_and_only_where_one_is_missing(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, total: str, orders_in_core: list[int]
@@ -151,75 +134,6 @@ def test_a_step_without_missing_orders_is_ready_before_the_one_before_it_is_comm
     monkeypatch.setattr(core, "find_warnings", looked)
     monkeypatch.setattr(core, "replace_days", committed)
     assert build(lake).rows["orders"] == 2
-
-
-@pytest.mark.parametrize(
-    ("sizes", "expected"),
-    [
-        ([1, 1, 1], [[(3, 1)]]),
-        ([6, 6, 6], [[(1, 1)], [(1, 1)], [(1, 1)]]),
-        ([6, 3, 6], [[(1, 1), (1, 1)], [(1, 1)]]),
-        ([2, 2, 2, 2, 6, 3], [[(2, 1), (2, 1)], [(2, 1)]]),
-        ([0, 0, 0, 9, 6], [[(4, 1)], [(1, 1)]]),
-        ([25, 1], [[(1, 3)] * 3, [(1, 1)]]),
-        ([1, 25, 1], [[(1, 1)], [(1, 3)] * 3, [(1, 1)]]),
-        ([0, 0], [[(2, 1)]]),
-        ([], []),
-    ],
-)
-def test_days_are_divided_into_portions_and_steps(
-    sizes: list[float], expected: list[list[tuple[int, int]]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    days = [DAY + timedelta(days=number) for number in range(len(sizes))]
-    monkeypatch.setattr(batches, "_sizes", lambda *_: dict(zip(days, sizes, strict=True)))
-    steps = batches.plan_steps(None, [], days, portion_bytes=10)  # pyright: ignore[reportArgumentType]
-    assert [[(len(part.days), part.buckets) for part in one.portions] for one in steps] == expected
-    assert sorted(day for one in steps for day in one.days) == days
-
-
-def test_only_the_halves_of_the_first_step_are_parsed_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    days = [DAY + timedelta(days=number) for number in range(6)]
-    monkeypatch.setattr(batches, "_sizes", lambda *_: dict.fromkeys(days, 4))
-    steps = batches.plan_steps(None, [], days, portion_bytes=10)  # pyright: ignore[reportArgumentType]
-    assert [[part.lane for part in one.portions] for one in steps] == [[0, 1], [0], [0]]
-
-
-def whole(day: date) -> batches.Step:
-    return batches.Step((batches.Portion((day,)),))
-
-
-def divided(day: date) -> batches.Step:
-    return batches.Step(tuple(batches.Portion((day,), bucket, 2) for bucket in range(2)))
-
-
-@pytest.mark.parametrize(
-    ("steps", "expected"),
-    [
-        ([whole(DAY), whole(NEXT_DAY)], ["stage", "stage", "commit", "commit"]),
-        ([divided(DAY), whole(NEXT_DAY)], ["stage", "commit", "stage", "commit"]),
-        ([whole(DAY), divided(NEXT_DAY)], ["stage", "commit", "stage", "commit"]),
-    ],
-)
-def test_nothing_is_staged_beside_a_divided_day(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch, steps: list[batches.Step], expected: list[str]
-) -> None:
-    receive(lake, [kibo_order(number) for number in range(1, 6)])
-    receive(lake, [kibo_order(number, orderDate="2026-01-06T10:00:00Z") for number in range(20, 25)], day=NEXT_DAY)
-    start, commit, seen = step.StagedStep.start, core.replace_days, list[str]()
-
-    def started(*arguments: Any) -> None:
-        seen.append("stage")
-        start(*arguments)
-
-    def committed(*arguments: Any, **options: Any) -> Any:
-        seen.append("commit")
-        return commit(*arguments, **options)
-
-    monkeypatch.setattr(core, "plan_steps", lambda *_: steps)
-    monkeypatch.setattr(step.StagedStep, "start", started)
-    monkeypatch.setattr(core, "replace_days", committed)
-    assert build(lake).rows["orders"] == 10
-    assert seen == expected
 
 
 def test_a_build_that_read_before_another_committed_does_not_overwrite_it(lake: Lake) -> None:

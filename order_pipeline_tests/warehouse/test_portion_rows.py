@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -54,9 +55,9 @@ def by_the_view(lake: Lake, days: Sequence[date]) -> list[tuple[object, ...]]:
     ids=["new", "two days", "changed", "moved to another day", "changed and back"],
 )
 @pytest.mark.parametrize("days", [(DAY,), (NEXT_DAY,), (DAY, NEXT_DAY)], ids=["first", "second", "both"])
-@pytest.mark.parametrize("buckets", [1, 3])
+@pytest.mark.parametrize("keys", [(), ("1", "2"), ("15",), ("2", "3")])
 def test_a_portion_holds_the_current_versions(
-    lake: Lake, received: list[list[dict[str, object]]], one_each: bool, days: tuple[date, ...], buckets: int
+    lake: Lake, received: list[list[dict[str, object]]], one_each: bool, days: tuple[date, ...], keys: tuple[str, ...]
 ) -> None:
     for orders in received:
         for day in (DAY, NEXT_DAY):
@@ -64,7 +65,7 @@ def test_a_portion_holds_the_current_versions(
     with lake.connect() as connection:
         (orders,) = find_single(connection, [ORDERS], (DAY, NEXT_DAY))
     assert one_each == (orders.single_as_of is not None)
-    portions = [Portion(days, bucket, buckets) for bucket in range(buckets)]
+    portions = [Portion(days, *bounds) for bounds in pairwise([None, *keys, None])]
     assert read(lake, portions, "kibo_orders_current") == by_the_view(lake, days)
 
 

@@ -1,0 +1,50 @@
+"""Peak memory of our road, raw and core, beside the time of a bare download, for more and more Kibo orders a day.
+
+Days larger than a portion are staged in shares whose rows wait in files, so memory follows the size of a portion and
+not that of a day. Each volume has a fake and a new lake of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+
+import httpx
+
+from benchmarks.kibo_road import DAYS
+from benchmarks.measuring import Measured, measure, table
+
+VOLUMES = (50_000, 200_000, 400_000)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "orders", nargs="*", type=int, default=VOLUMES, help=f"orders in all, over {DAYS} days, one or more"
+    )
+    parser.add_argument("--size", choices=["lean", "full"], default="lean", help="4.7 or 8.8 KB an order")
+    arguments = parser.parse_args()
+    for orders in arguments.orders:
+        download, road = measure_volume(orders, arguments.size)
+        print(f"\n{orders:,} orders, {orders // DAYS:,} a day", table([download, road], download), sep="\n", flush=True)
+
+
+def measure_volume(orders: int, size: str) -> tuple[Measured, Measured]:
+    """The bare download and our road, once each."""
+    from order_pipeline.sandbox.process import SandboxProcess
+
+    switches = {"kibo": {"size": size}}
+    with (
+        SandboxProcess(orders=orders // DAYS, days=DAYS, channels=["kibo"], switches=switches) as sandbox,
+        tempfile.TemporaryDirectory() as lake,
+    ):
+        httpx.post(f"{sandbox.url}/control/kibo/warm", timeout=300).raise_for_status()
+        download, road = (
+            measure(name, ["-m", "benchmarks.kibo_road", "--step", step, sandbox.url, lake])
+            for name, step in [("download only", "download"), ("our road: raw + core", "road")]
+        )
+    return download, road
+
+
+if __name__ == "__main__":
+    main()

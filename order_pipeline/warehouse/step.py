@@ -1,7 +1,8 @@
 """One step of a build: its portions, staged and brought together, ready for the lake's transaction.
 
 The staged rows stay where they are, in memory or in files; `core.<table>` in the scratch space is a view over the good
-ones of all portions, so nothing is copied before the transaction reads it. Does not belong here: the rules, the transaction.
+ones of all portions, so nothing is copied before the transaction reads it.
+Does not belong here: the rules, the transaction.
 """
 
 from __future__ import annotations

@@ -8,15 +8,19 @@ removed by the next one that begins here. Does not belong here: what is spilled,
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import shutil
+import tempfile
 import threading
 import uuid
+from functools import cache
 from pathlib import Path
 
 import filelock
 
 _LOCK = ".lock"
+_MAY_NOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 _beginning = threading.Lock()
 _held: dict[tuple[int, Path], filelock.BaseFileLock] = {}
@@ -38,8 +42,22 @@ def spill_directory(parent: Path) -> Path:
 
 
 def instance_directory(parent: Path) -> Path:
-    """A directory for one DuckDB instance. Not made yet: DuckDB makes it with its first block, and removes it."""
-    return spill_directory(parent) / uuid.uuid4().hex
+    """A directory for one DuckDB instance. Not made yet: DuckDB makes it with its first block, and removes it.
+
+    It is in the system's temporary directory for who may only read the lake.
+    """
+    try:
+        directory = spill_directory(parent)
+    except OSError as error:
+        if error.errno not in _MAY_NOT_WRITE:
+            raise
+        directory = Path(_elsewhere(os.getpid()).name)
+    return directory / uuid.uuid4().hex
+
+
+@cache
+def _elsewhere(_process_id: int) -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="order-pipeline-")
 
 
 def _begin(parent: Path) -> filelock.BaseFileLock:

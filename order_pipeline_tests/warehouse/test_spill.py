@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from order_pipeline.warehouse.lake import Lake
-from order_pipeline.warehouse.spill import spill_directory
+from order_pipeline.warehouse.spill import instance_directory, spill_directory
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 # Each of two processes fills ten times the memory it may take, then reads everything back. Sharing a directory, they
@@ -88,3 +89,33 @@ def test_the_instances_of_one_process_share_no_directory_either(lake: Lake, tmp_
         setting = "SELECT current_setting('temp_directory')"
         assert len({connection.execute(setting).fetchall()[0][0] for connection in (first, second, third)}) == 3
     other.close()
+
+
+def _spills_elsewhere(parent: Path) -> bool:
+    directory = instance_directory(parent)
+    elsewhere = directory.parent
+    found = elsewhere.parent == Path(tempfile.gettempdir()) and os.access(elsewhere, os.W_OK)
+    if found:
+        elsewhere.rmdir()
+    return found
+
+
+def test_who_may_only_read_the_lake_spills_elsewhere(tmp_path: Path) -> None:
+    nobody = 65534
+    tmp_path.chmod(0o500)
+    if (child := os.fork()) == 0:
+        failed = True
+        try:
+            if os.getuid() == 0:  # Root may write anywhere.
+                os.setuid(nobody)
+            failed = not _spills_elsewhere(tmp_path)
+        finally:
+            os._exit(failed)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_other_trouble_with_the_directory_is_an_error(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.touch()
+    with pytest.raises(FileExistsError):
+        instance_directory(taken)

@@ -1,6 +1,6 @@
 """How a build is divided: the days' raw rows in bounded portions, and portions in steps that commit together.
 
-A portion is whole days, or a share of one big day in which an order's rows stay together. A step is whole days.
+A portion is whole days, or a share of one big day in which records of one id stay together. A step is whole days.
 Does not belong here: how a portion's rows are read (see `portion_rows`).
 """
 
@@ -22,12 +22,12 @@ PORTION_BYTES = 100_000_000
 A portion costs 0.3 seconds of processor time, however few rows it has: planning, checks and its commit.
 """
 
-_SAMPLED = 10_000  # keys of a day that is divided: its shares then differ by some percent in size
+_SAMPLED = 10_000  # ids of a day that is divided: its shares then differ by some percent in size
 
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """Whole days, or of one day the share with keys from `first` on and below `end` (None: no bound).
+    """Whole days, or of one day the records with ids from `first` on and below `end` (None: no bound).
 
     Parsed beside portions of another lane only.
     """
@@ -66,14 +66,12 @@ class RawResource:
 
     Attributes:
         exists: whether a fetch has created it yet.
-        key: SQL of what keeps an order's rows together when a day is divided.
         single_as_of: a snapshot in which no record of the build has a second version; None: some have, or may have.
     """
 
     source: str
     name: str
     exists: bool
-    key: str = "record_id"
     single_as_of: int | None = None
 
     @property
@@ -108,8 +106,8 @@ def plan_steps(
             steps.append(Step((Portion(tuple(together)),)))
             together, together_size = [], 0.0
         if size > portion_bytes:
-            keys = _sampled_keys(connection, resources, day)
-            steps.append(Step(_shares(day, keys, ceil(size / portion_bytes))))
+            ids = _sampled_ids(connection, resources, day)
+            steps.append(Step(_shares(day, ids, ceil(size / portion_bytes))))
         else:
             together.append(day)
             together_size += size
@@ -130,25 +128,26 @@ def _in_halves(step: Step, sizes: Mapping[date, float], portion_bytes: int) -> S
     return Step((Portion(days[:middle]), Portion(days[middle:], lane=1)))
 
 
-def _shares(day: date, keys: Sequence[str], count: int) -> tuple[Portion, ...]:
-    """The day in about `count` shares of about as many records, as far as a sorted sample of its keys tells.
+def _shares(day: date, ids: Sequence[str], count: int) -> tuple[Portion, ...]:
+    """The day in about `count` shares of about as many records, as far as a sorted sample of their ids tells.
 
-    Records that were received together mostly have keys that lie together: a range of them is read without the rest.
+    Records that were received together mostly have ids that lie together: a range of them is read without the rest.
     """
-    bounds = sorted({keys[len(keys) * number // count] for number in range(1, count)})
+    bounds = sorted({ids[len(ids) * number // count] for number in range(1, count)})
     return tuple(Portion((day,), first, end) for first, end in pairwise([None, *bounds, None]))
 
 
-def _sampled_keys(connection: duckdb.DuckDBPyConnection, resources: Collection[RawResource], day: date) -> list[str]:
-    keys = " UNION ALL ".join(
-        f"SELECT {resource.key} AS key FROM {resource.table} WHERE partition_day = DATE '{day.isoformat()}'"
+def _sampled_ids(connection: duckdb.DuckDBPyConnection, resources: Collection[RawResource], day: date) -> list[str]:
+    ids = " UNION ALL ".join(
+        f"SELECT record_id FROM {resource.table} WHERE partition_day = DATE '{day.isoformat()}'"
         for resource in resources
         if resource.exists
     )
     sampled = connection.execute(
-        f"SELECT key FROM (SELECT key FROM ({keys}) USING SAMPLE reservoir({_SAMPLED} ROWS)) ORDER BY key"
+        f"SELECT record_id FROM (SELECT record_id FROM ({ids}) USING SAMPLE reservoir({_SAMPLED} ROWS))"
+        " ORDER BY record_id"
     ).fetchall()
-    return [key for (key,) in sampled]
+    return [record_id for (record_id,) in sampled]
 
 
 def _sizes(

@@ -286,14 +286,12 @@ def _look(lake: Lake, look: Callable[[Connection], Found], connection: Connectio
 
 
 def _resources(connection: Connection, project: SqlProject, source: str, models: list[str]) -> list[RawResource]:
-    """The raw tables that the source's models read, with the keys that the models state in their config."""
+    """The raw tables that the source's models read."""
     existing = relations(connection)
-    keys: dict[str, str] = {}
-    for name in project.upstream(models):
-        rendered = project.graph[name]
-        for schema, table in rendered.sources:
-            if schema == "raw" and table.startswith(f"{source}_"):
-                resource = table.removeprefix(f"{source}_").removesuffix(CURRENT)
-                stated = rendered.config.get("meta", {}).get("key_of_order")
-                keys[resource] = stated or keys.get(resource, "record_id")
-    return [RawResource(source, name, f"raw.{source}_{name}" in existing, key) for name, key in sorted(keys.items())]
+    names = {
+        table.removeprefix(f"{source}_").removesuffix(CURRENT)
+        for model in project.upstream(models)
+        for schema, table in project.graph[model].sources
+        if schema == "raw" and table.startswith(f"{source}_")
+    }
+    return [RawResource(source, name, f"raw.{source}_{name}" in existing) for name in sorted(names)]

@@ -57,13 +57,13 @@ def portion_sources(
         as_of = "" if resource.single_as_of is None else f" AT (VERSION => {resource.single_as_of})"
         versions = _replaced(
             f"SELECT *, fetched_at AS current_since FROM {resource.table}{as_of}"
-            f" WHERE partition_day IN ({date_list(portion.days)}) AND {_in_share(resource, portion)}",
+            f" WHERE partition_day IN ({date_list(portion.days)}) AND {_in_share(portion)}",
             exact_payloads,
         )
         relations["raw", name] = relations["raw", name + CURRENT] = f"({versions})"
         if resource.single_as_of is None:
             general = current_versions(resource.source, resource.name, portion.days)
-            selected = _replaced(f"SELECT * FROM ({general}) WHERE {_in_share(resource, portion)}", exact_payloads)
+            selected = _replaced(f"SELECT * FROM ({general}) WHERE {_in_share(portion)}", exact_payloads)
             with looking_in(connection, "lake"):
                 connection.execute(f"CREATE OR REPLACE TABLE {place}.{name}{CURRENT} AS {selected}")
             relations["raw", name + CURRENT] = f"{place}.{name}{CURRENT}"
@@ -84,9 +84,9 @@ def find_single(
         )
 
 
-def _in_share(resource: RawResource, portion: Portion) -> str:
+def _in_share(portion: Portion) -> str:
     bounds = {">=": portion.first, "<": portion.end}
-    conditions = [f"{resource.key} {is_to} {quoted(bound)}" for is_to, bound in bounds.items() if bound is not None]
+    conditions = [f"record_id {is_to} {quoted(bound)}" for is_to, bound in bounds.items() if bound is not None]
     return " AND ".join(conditions) or "true"
 
 

@@ -195,7 +195,7 @@ def test_days_are_divided_into_portions_and_steps(
 ) -> None:
     days = [DAY + timedelta(days=number) for number in range(len(sizes))]
     monkeypatch.setattr(batches, "_sizes", lambda *_: dict(zip(days, sizes, strict=True)))
-    monkeypatch.setattr(batches, "_sampled_keys", lambda *_: [f"{number:03}" for number in range(100)])
+    monkeypatch.setattr(batches, "_sampled_ids", lambda *_: [f"{number:03}" for number in range(100)])
     steps = plan_steps(None, [], days, portion_bytes=10)  # pyright: ignore[reportArgumentType]
     assert [["all" if part.is_share else len(part.days) for part in one.portions] for one in steps] == expected
     assert [one.is_divided_day for one in steps] == ["all" in parts for parts in expected]

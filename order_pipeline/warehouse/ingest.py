@@ -1,10 +1,9 @@
 """From a source's commit groups to committed raw rows: fetching goes on while the groups before are being written.
 
 Memory is bounded by the groups of two transactions, whatever the window's size. Small groups that follow each other
-closely are written together, for a transaction costs tens of milliseconds, and more of them while the writer is behind;
-from a slow API each is written as it comes, for a call that a killed run has to repeat costs more. A group is never
-split, and what a transaction holds is committed with its dirty days and fetch reports or not at all. Does not belong
-here: which pages to ask for, and core.
+closely are written together, for a transaction costs tens of milliseconds; from a slow API each is written as it comes,
+for a call that a killed run has to repeat costs more. A group is never split, and what a transaction holds is committed
+with its dirty days and fetch reports or not at all. Does not belong here: which pages to ask for, and core.
 """
 
 from __future__ import annotations
@@ -25,9 +24,8 @@ from order_pipeline.warehouse.ingest_result import IngestResult
 from order_pipeline.warehouse.lake import Lake
 from order_pipeline.warehouse.migrations import migrate
 
-COMMIT_BYTES = 32_000_000
+COMMIT_BYTES = 64_000_000
 COMMIT_SECONDS = 5.0
-_BACKLOG = 2  # commits' bytes that are gathered while the writer is busy; then the source waits for it
 
 Progress = Callable[[IngestResult], None]
 
@@ -54,8 +52,8 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
         known: what the source may ask the warehouse.
         run_id: kept with every row.
         progress: called in the event loop after every commit, with the result so far.
-        commit_bytes: payload bytes that are gathered before a transaction is worth it, twice as many while the one
-            before is being written; 0: one transaction a group.
+        commit_bytes: payload bytes that are gathered for one transaction; then the source waits until the one before
+            is written. 0: one transaction a group.
         clock: seconds; what came is written at the latest with the first group after `COMMIT_SECONDS` of gathering.
 
     Raises:
@@ -71,9 +69,7 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
             async for group in stream:
                 gathered.add(group, datetime.now(UTC))
                 thread.raise_if_unusable()
-                is_behind = writing is not None and not writing.done()
-                enough = commit_bytes * (_BACKLOG if is_behind else 1)
-                if gathered.payload_bytes >= enough or clock() - gathering_since >= COMMIT_SECONDS:
+                if gathered.payload_bytes >= commit_bytes or clock() - gathering_since >= COMMIT_SECONDS:
                     if writing:
                         await writing
                     writing, gathered = asyncio.create_task(thread.write(gathered)), Gathered()
@@ -84,7 +80,7 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
             if writing:
                 await writing
             await thread.write(gathered)
-    lake.give_back_memory()
+    lake.give_back_memory(kept=0)
     return thread.writer.result
 
 

@@ -108,26 +108,30 @@ def test_groups_of_a_slow_source_are_written_as_they_come_and_those_of_a_fast_on
     assert load(lake, *again, clock=lambda: 0.0).commits == 1
 
 
-def test_while_the_writer_is_busy_twice_as_much_is_gathered_for_the_next_transaction(
+def test_while_the_writer_is_busy_the_bytes_of_one_more_transaction_are_gathered_and_then_the_source_waits(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write, may_write, written = GroupWriter.write, threading.Event(), list[int]()
 
     def wait_and_write(writer: GroupWriter, gathered: Gathered) -> None:
-        written.append(len(gathered.groups))
-        assert may_write.wait(20), "the source was made to wait with one transaction's bytes gathered"
+        assert may_write.wait(20), "the source was made to wait with nothing gathered"
+        groups = len(gathered.groups)
         write(writer, gathered)
+        written.append(groups)
 
     async def extraction(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
-        for number in range(3):
-            if number == 2:
-                may_write.set()
-            yield group((str(number), FIRST, "0123456789"))
+        for number in range(4):
+            if number == 2:  # the first is being written; the loop sets this only once the source is left waiting
+                assert written == []
+                asyncio.get_running_loop().call_soon(may_write.set)
+            if number == 3:
+                assert written == [1]
+            yield group((str(number), FIRST, "0123456789" if number == 0 else "01234"))
 
     monkeypatch.setattr(GroupWriter, "write", wait_and_write)
     known = WarehouseState(lake, "kibo")
     result = asyncio.run(ingest(lake, "kibo", extraction, WINDOW, known, "run", commit_bytes=10, clock=lambda: 0.0))
-    assert (written, result.commits) == ([1, 2], 2)
+    assert (written, result.commits) == ([1, 2, 1], 3)
 
 
 def test_a_changed_record_adds_a_version_and_becomes_current(lake: Lake) -> None:

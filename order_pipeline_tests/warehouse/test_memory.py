@@ -36,6 +36,26 @@ block = library.malloc(allocator.LARGE)
 print(library.mallinfo2().hblks - before)
 """
 
+_FREES_120_MEGABYTES = """
+from pathlib import Path
+import psutil
+from order_pipeline.settings import Settings
+from order_pipeline.warehouse.lake import Lake
+from order_pipeline_tests.warehouse.kibo_orders import kibo_order, receive
+
+def resident():
+    return psutil.Process().memory_info().rss // 1_000_000
+
+in_use = bytes(1) * {megabytes_in_use} * 1_000_000
+lake = Lake(Settings(_env_file=None, data_dir=Path({directory})))
+connection = lake.connect()
+connection.execute("CREATE TABLE memory.main.numbers AS SELECT range AS number FROM range(16000000)")
+connection.execute("DROP TABLE memory.main.numbers")
+freed = resident()
+{then}
+print(freed - resident())
+"""
+
 
 def memory_of(lake: Lake, table_of: str) -> int:
     """Bytes that a table of 20,000 rows and 20 columns of 4 bytes takes, 1.6 MB of values."""
@@ -101,6 +121,25 @@ def test_a_large_block_goes_back_when_freed_also_after_a_larger_one(
     code = code.replace("{directory}", repr(str(tmp_path)))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) == mapped
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures what Linux counts as resident")
+@pytest.mark.parametrize(
+    ("megabytes_in_use", "then", "is_given_back"),
+    [
+        (0, "lake.give_back_memory()", False),
+        (300, "lake.give_back_memory()", True),
+        (0, "receive(lake, [kibo_order(1)])", True),
+    ],
+    ids=["a step of a process with little memory", "a step of one with much", "a fetch, always"],
+)
+def test_freed_memory_goes_back_from_a_process_that_has_much_and_after_a_fetch(
+    tmp_path: Path, megabytes_in_use: int, then: str, is_given_back: bool
+) -> None:
+    code = _FREES_120_MEGABYTES.replace("{megabytes_in_use}", str(megabytes_in_use)).replace("{then}", then)
+    code = code.replace("{directory}", repr(str(tmp_path)))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (int(done.stdout) > 60) == is_given_back
 
 
 class _Node:

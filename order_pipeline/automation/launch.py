@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
+from order_pipeline.automation.launcher import machine_tags
 from order_pipeline.automation.partitions import range_tags
 from order_pipeline.sources.records import Window
 
@@ -44,7 +45,7 @@ def run_job(
     A failing step does not raise: it is in the outcome, so that one source's failure does not hold the next source.
     """
     job = definitions.resolve_job_def(job_name)
-    tags = range_tags(window) if window is not None else {}
+    tags = {**machine_tags(), **(range_tags(window) if window is not None else {})}
     result = job.execute_in_process(instance=instance, tags=tags, run_config=QUIET, raise_on_error=False)
     return JobOutcome(
         job=job_name,

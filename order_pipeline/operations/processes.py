@@ -3,7 +3,7 @@
 A process id alone says nothing: ids are used again, and another machine or container has its own. So the mark names the
 machine's boot, the table of processes that the id belongs to, and the process's start in clock ticks since that boot.
 Where the system does not tell these (anything but Linux), there is no mark, and nobody is ever taken for dead.
-Does not belong here: what follows from an end (`leases`).
+Does not belong here: what follows from an end (`leases`, `automation.launcher`).
 """
 
 from __future__ import annotations
@@ -31,13 +31,27 @@ class ProcessMark:
 
 def this_process() -> ProcessMark | None:
     """The mark of the calling process; None where the system does not tell enough."""
-    machine, stat = _machine(), _stat(os.getpid())
+    machine, stat = this_machine(), _stat(os.getpid())
     return None if machine is None or stat is None else ProcessMark(machine, os.getpid(), int(stat[_START_FIELD]))
+
+
+def this_machine() -> str | None:
+    """Host name, boot and table of processes, by blanks apart; None where the system does not tell enough."""
+    try:
+        return f"{socket.gethostname()} {_BOOT_ID.read_text().strip()} {_OWN_TABLE.stat().st_ino}"
+    except OSError:
+        return None
+
+
+def has_restarted(machine: str) -> bool:
+    """Whether it is this machine before its last start: all its processes have ended."""
+    then, now = machine.split()[:2], (this_machine() or "").split()[:2]
+    return len(then) == len(now) == 2 and then[0] == now[0] and then[1] != now[1]
 
 
 def is_near(mark: ProcessMark) -> bool:
     """Whether the process belongs, or belonged, to the table of processes that the caller sees."""
-    return mark.machine == _machine()
+    return mark.machine == this_machine()
 
 
 def has_ended(mark: ProcessMark) -> bool:
@@ -56,13 +70,6 @@ def has_ended(mark: ProcessMark) -> bool:
     return int(stat[_START_FIELD]) != mark.started or (
         stat[_STATE_FIELD] in _ENDED_STATES and not _has_further_threads(mark.process_id)
     )
-
-
-def _machine() -> str | None:
-    try:
-        return f"{socket.gethostname()} {_BOOT_ID.read_text().strip()} {_OWN_TABLE.stat().st_ino}"
-    except OSError:
-        return None
 
 
 def _stat(process_id: int) -> list[str] | None:

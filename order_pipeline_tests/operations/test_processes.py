@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from order_pipeline.operations.processes import has_ended, is_near, this_process
+from order_pipeline.operations.processes import has_ended, has_restarted, is_near, this_machine, this_process
 
 
 @pytest.fixture
@@ -43,6 +43,16 @@ def test_of_another_machines_process_nothing_is_concluded(own):
     elsewhere = replace(own, machine="elsewhere", started=own.started - 1)
     assert not is_near(elsewhere)
     assert not has_ended(elsewhere)
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize(
+    ("differs", "restarted"), [((), False), ((0,), False), ((1,), True), ((1, 2), True), ((0, 1), False)]
+)
+def test_a_machine_of_the_same_name_and_another_boot_was_started_anew(differs, restarted):
+    parts = str(this_machine()).split()
+    machine = " ".join("different" if number in differs else part for number, part in enumerate(parts))
+    assert has_restarted(machine) == restarted
 
 
 def test_a_finished_child_has_ended_before_and_after_its_parent_asked(own):

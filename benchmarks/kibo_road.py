@@ -48,8 +48,8 @@ def settings_for(url: str, data_dir: str):  # noqa: ANN201 - imported late: the 
 
 def download(url: str, data_dir: str) -> dict[str, object]:
     """Every page of every day and manufacturer, counted and thrown away, under the pipeline's own concurrency."""
-    from order_pipeline.sources.kibo.client import open_transport
-    from order_pipeline.sources.kibo.query import SearchQuery
+    from order_pipeline.channels.kibo.client import open_transport
+    from order_pipeline.channels.kibo.query import SearchQuery
 
     settings = settings_for(url, data_dir).kibo
 
@@ -94,12 +94,12 @@ def download(url: str, data_dir: str) -> dict[str, object]:
 
 def road(url: str, data_dir: str) -> dict[str, object]:
     """Ingest into raw, then build core; the second call on the same directory measures an unchanged re-run."""
-    from order_pipeline.sources.kibo import build_extraction
-    from order_pipeline.sources.records import Window
-    from order_pipeline.warehouse.core import build_core
-    from order_pipeline.warehouse.ingest import ingest
-    from order_pipeline.warehouse.known_state import WarehouseState
-    from order_pipeline.warehouse.lake import Lake
+    from order_pipeline.channels.base import Window
+    from order_pipeline.channels.kibo import build_extraction
+    from order_pipeline.warehouse.core.build import build_core
+    from order_pipeline.warehouse.lake.connection import Lake
+    from order_pipeline.warehouse.raw.ingest import ingest
+    from order_pipeline.warehouse.raw.source_state import WarehouseState
 
     settings = settings_for(url, data_dir)
     lake = Lake(settings)
@@ -152,7 +152,7 @@ def main() -> None:
         name, url, directory = arguments.step
         print(json.dumps(STEPS[name](url, directory)))
         return
-    from order_pipeline.sandbox.process import SandboxProcess
+    from order_pipeline.sandbox.shared.process import SandboxProcess
 
     switches = {"kibo": {"size": "lean"}}
     with SandboxProcess(orders=arguments.orders // DAYS, days=DAYS, channels=["kibo"], switches=switches) as sandbox:

@@ -23,12 +23,12 @@ from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
 
+from order_pipeline.channels.base import CommitGroup, KnownState, RecordBatch, Window
 from order_pipeline.settings import Settings
-from order_pipeline.sources.records import CommitGroup, KnownState, RecordBatch, Window
-from order_pipeline.warehouse.ingest import ingest
-from order_pipeline.warehouse.known_state import WarehouseState
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
+from order_pipeline.warehouse.raw.ingest import ingest
+from order_pipeline.warehouse.raw.source_state import WarehouseState
 
 FIRST_DAY = date(2026, 1, 1)
 CASES = ("first", "again", "one in a hundred changed")

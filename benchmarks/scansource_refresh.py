@@ -29,7 +29,8 @@ CALLS_FILE = "calls.json"
 
 
 def settings_for(url: str, data_dir: str, in_flight: int):  # noqa: ANN201 - imported late: imports are not timed
-    from order_pipeline.sandbox import scansource, scansource_gate
+    from order_pipeline.sandbox.scansource import fake as scansource
+    from order_pipeline.sandbox.scansource import gate as scansource_gate
     from order_pipeline.settings import RateSettings, Settings
 
     return Settings.model_validate(
@@ -50,7 +51,7 @@ def settings_for(url: str, data_dir: str, in_flight: int):  # noqa: ANN201 - imp
 
 
 def window():  # noqa: ANN201 - imported late
-    from order_pipeline.sources.records import Window
+    from order_pipeline.channels.base import Window
 
     return Window(TODAY - timedelta(days=DAYS), TODAY)
 
@@ -74,7 +75,7 @@ def record(url: str, directory: str, in_flight: int) -> dict[str, Any]:
 
 def bare(url: str, directory: str, in_flight: int) -> dict[str, Any]:
     """The recorded calls by plain httpx: so many workers, one queue, nothing else."""
-    from order_pipeline.sandbox import scansource_gate
+    from order_pipeline.sandbox.scansource import gate as scansource_gate
 
     scansource = settings_for(url, directory, in_flight).scansource
     calls = json.loads((Path(directory) / CALLS_FILE).read_text())
@@ -106,10 +107,10 @@ def extraction(url: str, directory: str, in_flight: int) -> dict[str, Any]:
     """The plan alone: groups are counted and thrown away."""
     import pandas  # noqa: F401, ICN001 - DuckDB imports it with the first query; imports are not timed
 
-    from order_pipeline.sources.scansource import build_extraction
-    from order_pipeline.warehouse.known_state import WarehouseState
-    from order_pipeline.warehouse.lake import Lake
+    from order_pipeline.channels.scansource import build_extraction
+    from order_pipeline.warehouse.lake.connection import Lake
     from order_pipeline.warehouse.migrations import migrate
+    from order_pipeline.warehouse.raw.source_state import WarehouseState
 
     settings = settings_for(url, directory, in_flight)
     lake = Lake(settings)
@@ -135,10 +136,10 @@ def into_raw(url: str, directory: str, in_flight: int) -> dict[str, Any]:
     """The plan and the lake; again on the same directory it is a refresh."""
     import pandas  # noqa: F401, ICN001 - DuckDB imports it with the first query; imports are not timed
 
-    from order_pipeline.sources.scansource import build_extraction
-    from order_pipeline.warehouse.ingest import ingest
-    from order_pipeline.warehouse.known_state import WarehouseState
-    from order_pipeline.warehouse.lake import Lake
+    from order_pipeline.channels.scansource import build_extraction
+    from order_pipeline.warehouse.lake.connection import Lake
+    from order_pipeline.warehouse.raw.ingest import ingest
+    from order_pipeline.warehouse.raw.source_state import WarehouseState
 
     settings = settings_for(url, directory, in_flight)
     lake = Lake(settings)
@@ -168,7 +169,7 @@ def main() -> None:
         name, url, directory, in_flight = arguments.step
         print(json.dumps(STEPS[name](url, directory, int(in_flight))))
         return
-    from order_pipeline.sandbox.process import SandboxProcess
+    from order_pipeline.sandbox.shared.process import SandboxProcess
 
     with SandboxProcess(orders=arguments.orders // DAYS, days=DAYS, channels=["scansource"]) as sandbox:
         stall = {"api": "scansource", "kind": "stall", "route": "* /scsc/*", "seconds": LATENCY_SECONDS}

@@ -33,8 +33,8 @@ from rich.table import Table
 
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.sandbox.server import SandboxServer
-from order_pipeline.sandbox.skroutz import SkroutzChannel
+from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.skroutz.fake import SkroutzChannel
 
 SERVE = (
     "from order_pipeline.settings import load_settings; from order_pipeline.webhooks.server import serve;"

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import dagster as dg
 
-from order_pipeline.assets.channels import enabled_channels
-from order_pipeline.assets.core import build_core_assets
-from order_pipeline.assets.picking import build_picking_assets
-from order_pipeline.assets.raw import build_raw_assets
-from order_pipeline.assets.read_back import build_read_back_asset
-from order_pipeline.assets.reference import build_reference_assets
-from order_pipeline.assets.road import Road
-from order_pipeline.assets.sql_models import build_common_assets, build_mart_assets, build_staging_assets
-from order_pipeline.automation.build import build_automation
-from order_pipeline.automation.floor import build_floor
-from order_pipeline.automation.partitions import daily_partitions
+from order_pipeline.channels.registry import enabled_channels
+from order_pipeline.orchestration.assets.core import build_core_assets
+from order_pipeline.orchestration.assets.picking import build_picking_assets
+from order_pipeline.orchestration.assets.raw import build_raw_assets
+from order_pipeline.orchestration.assets.read_back import build_read_back_asset
+from order_pipeline.orchestration.assets.reference import build_reference_assets
+from order_pipeline.orchestration.assets.sql_models import build_common_assets, build_mart_assets, build_staging_assets
+from order_pipeline.orchestration.automation import build_automation
+from order_pipeline.orchestration.partitions import daily_partitions
+from order_pipeline.orchestration.read_back_job import build_floor
+from order_pipeline.orchestration.resource import Road
 from order_pipeline.settings import Settings, load_settings
 
 

@@ -6,7 +6,7 @@
 {%- endmacro %}
 
 {# Mixed date forms as a moment, month first; NULL for no date and for a form that is not accepted, never a guess.
-   The same rules stand in order_pipeline/sources/scansource/dates.py, which finds the partition day. #}
+   The same rules stand in order_pipeline/channels/scansource/dates.py, which finds the partition day. #}
 {% macro scansource_moment(value) -%}
 CASE
     WHEN {{ value }} IS NULL OR regexp_full_match(trim({{ value }}), '|0001-01-01.*|0{8}|0000-00-00.*') THEN NULL

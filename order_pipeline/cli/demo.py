@@ -49,11 +49,11 @@ def demo(
 
 def run_demo(given: Settings, world: DemoWorld, sandbox: RunningSandbox) -> None:
     """Everything with the fakes up: webhooks in, all jobs, the summary, the proof."""
-    from order_pipeline.assets.channels import enabled_channels  # noqa: PLC0415
-    from order_pipeline.assets.road import Road  # noqa: PLC0415
+    from order_pipeline.channels.registry import enabled_channels  # noqa: PLC0415
     from order_pipeline.cli.demo_world import overridden  # noqa: PLC0415
     from order_pipeline.cli.materialise import materialise  # noqa: PLC0415
     from order_pipeline.cli.summary import collect_summary, print_summary  # noqa: PLC0415
+    from order_pipeline.orchestration.resource import Road  # noqa: PLC0415
 
     started = time.monotonic()
     settings = overridden(given, sandbox.settings_groups(world))
@@ -123,8 +123,8 @@ def payloads_on_the_floor(settings: Settings) -> list[dict[str, Any]]:
     import msgspec  # noqa: PLC0415
 
     from order_pipeline.operations.store import OperationsStore  # noqa: PLC0415
-    from order_pipeline.picking.outbox import load_lines  # noqa: PLC0415
-    from order_pipeline.picking.states import ON_THE_FLOOR  # noqa: PLC0415
+    from order_pipeline.picking.outbox.states import ON_THE_FLOOR  # noqa: PLC0415
+    from order_pipeline.picking.outbox.store import load_lines  # noqa: PLC0415
 
     with closing(OperationsStore(settings.resolved_operations_url)) as store, store.reading() as connection:
         return [msgspec.json.decode(line.payload) for line in load_lines(connection, states=ON_THE_FLOOR)]

@@ -14,8 +14,11 @@ from typing import Any
 import httpx
 
 from order_pipeline.cli.demo_world import DemoWorld, Groups, free_port
-from order_pipeline.sandbox import kibo, kibo_orders, scansource, scansource_gate
-from order_pipeline.sandbox.process import SandboxProcess
+from order_pipeline.sandbox.kibo import fake as kibo
+from order_pipeline.sandbox.kibo import orders as kibo_orders
+from order_pipeline.sandbox.scansource import fake as scansource
+from order_pipeline.sandbox.scansource import gate as scansource_gate
+from order_pipeline.sandbox.shared.process import SandboxProcess
 from order_pipeline.settings import Settings
 from order_pipeline.webhooks.server import build_server
 

@@ -18,11 +18,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
+from order_pipeline.channels.base import Window
 from order_pipeline.operations.inbox import webhook_inbox
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.tables import pick_outbox
 from order_pipeline.settings import Settings
-from order_pipeline.sources.records import Window
 
 SANDBOX_TODAY = date(2026, 1, 15)
 

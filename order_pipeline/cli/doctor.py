@@ -57,7 +57,7 @@ def look_at_stores(settings: Settings) -> Iterator[Finding]:
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     from order_pipeline.operations.store import OperationsStore  # noqa: PLC0415
-    from order_pipeline.warehouse.lake import Lake, LakeError  # noqa: PLC0415
+    from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
 
     lake = Lake(settings)
     kind = "embedded (SQLite catalog)" if lake.is_embedded else "PostgreSQL catalog"
@@ -136,7 +136,7 @@ def look_at_scanorders(settings: Settings) -> Iterator[Finding]:
 def look_at_reference(settings: Settings) -> Iterator[Finding]:
     """How many items the floor can find."""
     del settings
-    from order_pipeline.automation.instance import PROJECT_ROOT  # noqa: PLC0415
+    from order_pipeline.orchestration.instance import PROJECT_ROOT  # noqa: PLC0415
 
     files = sorted((PROJECT_ROOT / "data" / "reference").glob("*.csv"))
     detail = ", ".join(path.name for path in files) or "no file"

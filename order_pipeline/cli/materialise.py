@@ -18,14 +18,14 @@ import dagster as dg
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from order_pipeline.assets.road import Road
-from order_pipeline.automation.instance import open_instance
-from order_pipeline.automation.jobs import EMISSION_JOB, VIEWS_JOB, source_job_name
-from order_pipeline.automation.launch import JobOutcome, run_job
+from order_pipeline.channels.base import Window
 from order_pipeline.cli.output import message_console
 from order_pipeline.definitions import build_definitions
+from order_pipeline.orchestration.instance import open_instance
+from order_pipeline.orchestration.jobs import EMISSION_JOB, VIEWS_JOB, source_job_name
+from order_pipeline.orchestration.launch import JobOutcome, run_job
+from order_pipeline.orchestration.resource import Road
 from order_pipeline.settings import Settings
-from order_pipeline.sources.records import Window
 
 
 class JobProgress:

@@ -13,7 +13,7 @@ from order_pipeline.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from order_pipeline.operations.store import OperationsStore
-    from order_pipeline.picking.people import LineStory
+    from order_pipeline.picking.operators.people import LineStory
 
 app = typer.Typer(no_args_is_help=True, help="The picks: what was sent, what is held and why, what is in doubt.")
 
@@ -45,8 +45,8 @@ def list_lines(
     States: planned, held, sending, sent, rejected, in_doubt, resolved_sent, resolved_not_sent, changed_after_send,
     cancelled_after_send.
     """
-    from order_pipeline.picking import people  # noqa: PLC0415
-    from order_pipeline.picking.states import PickState  # noqa: PLC0415
+    from order_pipeline.picking.operators import people  # noqa: PLC0415
+    from order_pipeline.picking.outbox.states import PickState  # noqa: PLC0415
 
     unknown = set(state or []) - {each.value for each in PickState}
     if unknown:
@@ -61,7 +61,7 @@ def show(
     payload: Annotated[bool, typer.Option(help="Also what was, or would be, sent: it names the customer.")] = False,  # noqa: FBT002
 ) -> None:
     """Show one line, or every line of an order, with every step it took and the tasks about it."""
-    from order_pipeline.picking import people  # noqa: PLC0415
+    from order_pipeline.picking.operators import people  # noqa: PLC0415
 
     with opened_store(load_settings()) as store:
         try:
@@ -98,8 +98,8 @@ def resolve(
 
     --not-sent lets the next emission send the line again: if it is on the floor after all, it will be there twice.
     """
-    from order_pipeline.picking import people  # noqa: PLC0415
-    from order_pipeline.picking.states import ForbiddenTransitionError  # noqa: PLC0415
+    from order_pipeline.picking.operators import people  # noqa: PLC0415
+    from order_pipeline.picking.outbox.states import ForbiddenTransitionError  # noqa: PLC0415
 
     with opened_store(load_settings()) as store:
         try:
@@ -115,7 +115,7 @@ def list_tasks(
     output: Output = Format.TABLE,
 ) -> None:
     """List what waits for a person: orders that changed or were cancelled after their lines went to the floor."""
-    from order_pipeline.picking import people  # noqa: PLC0415
+    from order_pipeline.picking.operators import people  # noqa: PLC0415
 
     with opened_store(load_settings()) as store:
         found = people.list_tasks(store, include_closed=closed)
@@ -129,7 +129,7 @@ def close_task(
     who: Annotated[str, typer.Option(help="Who did it.")],
 ) -> None:
     """Say that a task is done; the record stays."""
-    from order_pipeline.picking import people  # noqa: PLC0415
+    from order_pipeline.picking.operators import people  # noqa: PLC0415
 
     with opened_store(load_settings()) as store:
         try:
@@ -147,9 +147,9 @@ def preview(output: Output = Format.JSON) -> None:
     """
     import msgspec  # noqa: PLC0415
 
-    from order_pipeline.assets.emission import read_pick_list  # noqa: PLC0415
-    from order_pipeline.assets.road import Road  # noqa: PLC0415
-    from order_pipeline.picking.preview import preview as preview_of  # noqa: PLC0415
+    from order_pipeline.orchestration.assets.emission import read_pick_list  # noqa: PLC0415
+    from order_pipeline.orchestration.resource import Road  # noqa: PLC0415
+    from order_pipeline.picking.planning.preview import preview as preview_of  # noqa: PLC0415
 
     road = Road(load_settings())
     previews = preview_of(road.settings, road.operations, read_pick_list(road, None))

@@ -9,17 +9,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from order_pipeline.channels.kibo import SearchQuery
+from order_pipeline.channels.kibo.client import open_transport as open_kibo
+from order_pipeline.channels.scansource import check_customers
+from order_pipeline.channels.skroutz.client import open_transport as open_skroutz
+from order_pipeline.channels.skroutz.client import read_order
 from order_pipeline.cli.findings import Finding
 from order_pipeline.destinations.scanorders import ScanOrdersClient
 from order_pipeline.destinations.scanorders import open_transport as open_scanorders
 from order_pipeline.destinations.scanorders_token import LOGIN_COMMAND, TokenKeeper
 from order_pipeline.http.errors import ApiError, NotConfigured, NotSent, PermanentError
 from order_pipeline.settings import Settings
-from order_pipeline.sources.kibo import SearchQuery
-from order_pipeline.sources.kibo.client import open_transport as open_kibo
-from order_pipeline.sources.scansource import check_customers
-from order_pipeline.sources.skroutz.client import open_transport as open_skroutz
-from order_pipeline.sources.skroutz.client import read_order
 
 NO_ORDER = "000000-0000000"
 """A Skroutz order that cannot exist."""

@@ -39,7 +39,7 @@ def list_rejects(
     output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
 ) -> None:
     """List the rows in quarantine: which rule, on which field, with which value, from which raw record."""
-    from order_pipeline.warehouse.lake import Lake, LakeError  # noqa: PLC0415
+    from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
 
     try:
         connection = Lake(load_settings()).connect(read_only=True)
@@ -57,10 +57,10 @@ def replay(source: Source = None) -> None:
     For use after a mapping, a rule or the SQL was mended. Rows that pass now reach core and leave the quarantine; those
     whose data is wrong at the source stay until a fetch brings a better version.
     """
-    from order_pipeline.automation.jobs import core_job_name  # noqa: PLC0415
-    from order_pipeline.automation.partitions import unbroken_windows  # noqa: PLC0415
     from order_pipeline.cli.materialise import opened_workshop  # noqa: PLC0415
-    from order_pipeline.warehouse.lake import Lake, LakeError  # noqa: PLC0415
+    from order_pipeline.orchestration.jobs import core_job_name  # noqa: PLC0415
+    from order_pipeline.orchestration.partitions import unbroken_windows  # noqa: PLC0415
+    from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
 
     settings = load_settings()
     try:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from order_pipeline.channels.base import Window
 from order_pipeline.cli.output import fail, note
 from order_pipeline.settings import Settings, load_settings
-from order_pipeline.sources.records import Window
 
 DAY_FORMATS = ["%Y-%m-%d"]
 
@@ -32,9 +32,9 @@ def run(
     changed is stored. A channel that fails does not hold the others; the exit code is then 1. Sending is a dry run
     unless ORDER_PIPELINE_SCANORDERS__SEND=true.
     """
-    from order_pipeline.assets.road import Road  # noqa: PLC0415
     from order_pipeline.cli.materialise import materialise  # noqa: PLC0415
     from order_pipeline.cli.summary import collect_summary, print_summary  # noqa: PLC0415
+    from order_pipeline.orchestration.resource import Road  # noqa: PLC0415
 
     settings = load_settings()
     sources = chosen_sources(settings, source)
@@ -52,7 +52,7 @@ def run(
 
 def chosen_sources(settings: Settings, wanted: list[str] | None) -> list[str]:
     """The channels to run: those asked for, else all that are enabled; a wrong or disabled name ends the command."""
-    from order_pipeline.assets.channels import CHANNELS, enabled_channels  # noqa: PLC0415
+    from order_pipeline.channels.registry import CHANNELS, enabled_channels  # noqa: PLC0415
 
     enabled = [channel.name for channel in enabled_channels(settings)]
     for name in wanted or []:

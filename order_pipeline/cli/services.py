@@ -33,8 +33,8 @@ def serve_sandbox(
 
     Point the pipeline at it with ORDER_PIPELINE_KIBO__BASE_URL and the like; `order-pipeline demo` does so by itself.
     """
-    from order_pipeline.sandbox import faults as fault_scripts  # noqa: PLC0415
-    from order_pipeline.sandbox import server  # noqa: PLC0415
+    from order_pipeline.sandbox.shared import faults as fault_scripts  # noqa: PLC0415
+    from order_pipeline.sandbox.shared import server  # noqa: PLC0415
 
     try:
         server.serve(port=port, seed=seed, orders=orders, days=days, faults_file=faults)
@@ -100,15 +100,15 @@ def ui(
     On a data directory that `demo` filled, the fakes run beside it, so that every button works. Ctrl-C, SIGTERM or a
     closed terminal ends it with all its processes; runs under way are told to end, too.
     """
-    from order_pipeline.automation.instance import (  # noqa: PLC0415
+    from order_pipeline.cli.demo import require_own_stores  # noqa: PLC0415
+    from order_pipeline.cli.demo_sandbox import running_sandbox  # noqa: PLC0415
+    from order_pipeline.cli.demo_world import as_environment, remembered_world  # noqa: PLC0415
+    from order_pipeline.cli.process_group import run_family, stop_signals_interrupt  # noqa: PLC0415
+    from order_pipeline.orchestration.instance import (  # noqa: PLC0415
         PROJECT_ROOT,
         create_storages,
         prepare_dagster_home,
     )
-    from order_pipeline.cli.demo import require_own_stores  # noqa: PLC0415
-    from order_pipeline.cli.demo_sandbox import running_sandbox  # noqa: PLC0415
-    from order_pipeline.cli.demo_world import as_environment, remembered_world  # noqa: PLC0415
-    from order_pipeline.cli.family import run_family, stop_signals_interrupt  # noqa: PLC0415
 
     settings = load_settings()
     world = remembered_world(settings)

@@ -2,7 +2,7 @@
 
 Every action is a dry run unless `--send` is given and ORDER_PIPELINE_SKROUTZ__ACTIONS_ENABLED allows it; each is on
 record in the operations store. Belongs here: options and printing. Does not belong here: what an action does
-(`sources.skroutz.actions`).
+(`channels.skroutz.actions`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from order_pipeline.cli.output import fail, message_console, result_console
 from order_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
-    from order_pipeline.sources.skroutz.actions import ActionResult, Actor
+    from order_pipeline.channels.skroutz.actions import ActionResult, Actor
 
 app = typer.Typer(no_args_is_help=True, help="Act on Skroutz orders: dry run first, every action on record.")
 
@@ -40,7 +40,7 @@ def accept(  # noqa: PLR0917 - a command's options
     send: Send = False,  # noqa: FBT002
 ) -> None:
     """Accept an open order, with a pickup location and window out of what Skroutz offers at this moment."""
-    from order_pipeline.sources.skroutz import actions  # noqa: PLC0415
+    from order_pipeline.channels.skroutz import actions  # noqa: PLC0415
 
     _run(who, send, lambda actor: actions.accept(actor, code, location=location, window=window, parcels=parcels))
 
@@ -56,8 +56,8 @@ def reject(
     send: Send = False,  # noqa: FBT002
 ) -> None:
     """Reject an open order, by lines with reasons or whole with a text. There is no undo."""
-    from order_pipeline.sources.skroutz import actions  # noqa: PLC0415
-    from order_pipeline.sources.skroutz.choices import LineRejection  # noqa: PLC0415
+    from order_pipeline.channels.skroutz import actions  # noqa: PLC0415
+    from order_pipeline.channels.skroutz.choices import LineRejection  # noqa: PLC0415
 
     async def act(actor: Actor) -> ActionResult:
         lines = [LineRejection.from_text(each) for each in line or []]
@@ -74,7 +74,7 @@ def upload_invoice(
     send: Send = False,  # noqa: FBT002
 ) -> None:
     """Upload the receipt or invoice of an order; it replaces an earlier file."""
-    from order_pipeline.sources.skroutz import actions  # noqa: PLC0415
+    from order_pipeline.channels.skroutz import actions  # noqa: PLC0415
 
     _run(who, send, lambda actor: actions.upload_invoice(actor, code, file))
 
@@ -82,7 +82,7 @@ def upload_invoice(
 @app.command("ready")
 def ready(code: Code, who: Who, send: Send = False) -> None:  # noqa: FBT002
     """Mark an accepted order's parcel as ready for the courier."""
-    from order_pipeline.sources.skroutz import actions  # noqa: PLC0415
+    from order_pipeline.channels.skroutz import actions  # noqa: PLC0415
 
     _run(who, send, lambda actor: actions.set_as_ready(actor, code))
 
@@ -98,12 +98,12 @@ def recover(
 
     The orders land in raw; `order-pipeline run --source skroutz` brings their days up to date in core.
     """
-    from order_pipeline.sources.records import Window  # noqa: PLC0415
-    from order_pipeline.sources.skroutz import CodeListError, RereadExtraction, codes_in_file  # noqa: PLC0415
-    from order_pipeline.warehouse.ingest import ingest  # noqa: PLC0415
-    from order_pipeline.warehouse.known_state import WarehouseState  # noqa: PLC0415
-    from order_pipeline.warehouse.lake import Lake  # noqa: PLC0415
+    from order_pipeline.channels.base import Window  # noqa: PLC0415
+    from order_pipeline.channels.skroutz import CodeListError, RereadExtraction, codes_in_file  # noqa: PLC0415
+    from order_pipeline.warehouse.lake.connection import Lake  # noqa: PLC0415
     from order_pipeline.warehouse.migrations import migrate  # noqa: PLC0415
+    from order_pipeline.warehouse.raw.ingest import ingest  # noqa: PLC0415
+    from order_pipeline.warehouse.raw.source_state import WarehouseState  # noqa: PLC0415
 
     settings = load_settings()
     try:
@@ -125,9 +125,9 @@ def recover(
 
 def _run(who: str, send: bool, act: Callable[[Actor], Coroutine[Any, Any, ActionResult]]) -> None:  # noqa: FBT001
     """Run one action and print what became of it; exit code 1 unless it is done, or was a dry run."""
+    from order_pipeline.channels.skroutz.actions import ActionsDisabledError, Actor  # noqa: PLC0415
+    from order_pipeline.channels.skroutz.choices import ActionNotPossibleError  # noqa: PLC0415
     from order_pipeline.operations.store import OperationsStore  # noqa: PLC0415
-    from order_pipeline.sources.skroutz.actions import ActionsDisabledError, Actor  # noqa: PLC0415
-    from order_pipeline.sources.skroutz.choices import ActionNotPossibleError  # noqa: PLC0415
 
     settings = load_settings()
     with closing(OperationsStore(settings.resolved_operations_url)) as store:

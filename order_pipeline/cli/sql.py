@@ -34,7 +34,7 @@ def sql(
       order-pipeline sql "select source, count(*) from core.orders group by 1"
       order-pipeline sql "select * from marts.pick_lines where hold_reason is not null" --format csv
     """  # noqa: D301  (the escape tells the help formatter to keep the lines)
-    from order_pipeline.warehouse.lake import Lake, LakeError  # noqa: PLC0415
+    from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
 
     try:
         opened = Lake(load_settings()).connect(read_only=True, operations=True)

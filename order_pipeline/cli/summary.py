@@ -8,7 +8,7 @@ from typing import Any
 
 from order_pipeline.cli.output import print_table
 from order_pipeline.settings import Settings
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.lake.connection import Lake
 
 CHANNELS_SQL = """
 WITH counted AS (

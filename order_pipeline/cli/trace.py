@@ -22,7 +22,7 @@ def trace(
     Raw versions, core rows, broken rules, the reason it is held, every step of its picks. No personal data.
     """
     from order_pipeline.cli.tracing import trace_order  # noqa: PLC0415
-    from order_pipeline.warehouse.lake import LakeError  # noqa: PLC0415
+    from order_pipeline.warehouse.lake.connection import LakeError  # noqa: PLC0415
 
     try:
         entries = trace_order(load_settings(), order)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from order_pipeline.contracts import CORE_TABLES, table_contract
 from order_pipeline.settings import Settings
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.lake.connection import Lake
 
 if TYPE_CHECKING:
     import duckdb

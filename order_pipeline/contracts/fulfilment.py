@@ -6,17 +6,7 @@ import pandas as pd
 
 from order_pipeline.contracts.base import CoreTable, amount_has_currency, read_for_currency, row_rule
 from order_pipeline.contracts.enumerations import LINE_STATUSES, SERIAL_SOURCES, SHIPMENT_STATUSES
-from order_pipeline.contracts.types import (
-    CURRENCY_PATTERN,
-    Day,
-    Flag,
-    Money,
-    Quantity,
-    Text,
-    TextList,
-    Time,
-    column,
-)
+from order_pipeline.contracts.types import CURRENCY_PATTERN, Day, Flag, Money, Quantity, Text, TextList, Time, column
 
 SHIPMENT_AMOUNTS = (
     "subtotal_amount",

@@ -6,16 +6,7 @@ import pandas as pd
 
 from order_pipeline.contracts.base import CoreTable, amount_has_currency, read_for_currency, row_rule
 from order_pipeline.contracts.enumerations import INVOICE_STATUSES
-from order_pipeline.contracts.types import (
-    CURRENCY_PATTERN,
-    Day,
-    Money,
-    Quantity,
-    Text,
-    TextList,
-    Time,
-    column,
-)
+from order_pipeline.contracts.types import CURRENCY_PATTERN, Day, Money, Quantity, Text, TextList, Time, column
 
 LINE_AMOUNTS = ("unit_price", "line_amount")
 INVOICE_AMOUNTS = ("freight_amount", "tax_amount", "insurance_amount", "total_amount")

@@ -2,7 +2,7 @@
 
 A data directory holds either a demo (`demo_world.json` stands in it) or real orders. A demo's picks may go to this
 machine only, and a demo's stores lie in its directory only. Every way to ScanOrders passes `refuse_demo_orders`:
-sending (`picking.emission`), reading back and pushing statuses (`scanorders.open_transport`), logging in
+sending (`picking.sending.emission`), reading back and pushing statuses (`scanorders.open_transport`), logging in
 (`scanorders_login`).
 Does not belong here: making and recognising a demo's world (`cli.demo_world`).
 """

@@ -6,7 +6,7 @@ time a request: httpx 1.1 ms with 4 connections and 3.9 ms with 32 (its pool sea
 aiohttp 0.1 to 0.2 ms. Budget, redaction and Retry-After are the transport's own.
 
 Belongs here: sending one payload, reading the answer's bytes. Does not belong here: what the answer means
-(`scanorders_answers`), whether and when a line is sent (`picking.emitter`).
+(`scanorders_answers`), whether and when a line is sent (`picking.sending.emitter`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The webhook inbox: events kept durably before anybody looks into them.
 
 Belongs here: the table, storing without doubles, what waits, what has landed, pruning. Does not belong here: HTTP
-(`webhooks`), and what an event means (`sources.skroutz`).
+(`webhooks`), and what an event means (`channels.skroutz`).
 
 An event is its bytes: the same bytes for the same channel are one row, however often they are delivered. A row is
 `pending` until a run has committed it to the lake and said so (`mark_landed`); a run killed in between finds it again,

@@ -3,7 +3,7 @@
 A process id alone says nothing: ids are used again, and another machine or container has its own. So the mark names the
 machine's boot, the table of processes that the id belongs to, and the process's start in clock ticks since that boot.
 Where the system does not tell these (anything but Linux), there is no mark, and nobody is ever taken for dead.
-Does not belong here: what follows from an end (`leases`, `automation.launcher`).
+Does not belong here: what follows from an end (`leases`, `orchestration.launcher`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The tables of the picking side: outbox, its history, leases, tasks for people, read-back.
 
-Belongs here: columns, keys, indexes. Does not belong here: which state may follow which (`picking.states`), and the
+Belongs here: columns, keys, indexes. Does not belong here: which state may follow which
+(`picking.outbox.states`), and the
 webhook inbox, which its own module declares on the same `metadata`.
 
 Personal data: `pick_outbox.payload` and `seen_payload` hold what is sent to the floor (customer name, perhaps the

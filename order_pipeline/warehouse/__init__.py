@@ -1,4 +1,1 @@
-"""The lake: connection, transaction, raw writer, SQL models, core build, partition replace, upkeep.
-
-Belongs here: everything that reads or writes DuckLake. Does not belong here: HTTP, Dagster, the outbox.
-"""
+"""The warehouse: the lake, the SQL project, raw and core. It calls no API and knows nothing of Dagster."""

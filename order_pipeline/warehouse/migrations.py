@@ -13,11 +13,11 @@ import re
 import duckdb
 
 from order_pipeline.contracts import CORE_TABLES, ItemLocations, create_table_statements
-from order_pipeline.warehouse.build_state import BUILDS
-from order_pipeline.warehouse.current_versions import current_versions
-from order_pipeline.warehouse.lake import Lake, relations
-from order_pipeline.warehouse.literals import quoted
-from order_pipeline.warehouse.quarantine import REJECTS, WARNINGS
+from order_pipeline.warehouse.core.build_state import BUILDS
+from order_pipeline.warehouse.core.quarantine import REJECTS, WARNINGS
+from order_pipeline.warehouse.lake.connection import Lake, relations
+from order_pipeline.warehouse.lake.literals import quoted
+from order_pipeline.warehouse.raw.versions import current_versions
 
 SCHEMAS = ("raw", "staging", "core", "quarantine", "reference")
 

@@ -1,7 +1,7 @@
 """The receiver's HTTP side: who may post, what is answered. It stores bytes and interprets nothing.
 
 Belongs here: routes, limits, answers. Does not belong here: how events are stored (`group_commit`, `operations.inbox`),
-what they mean (`sources.skroutz`), the lake (never touched).
+what they mean (`channels.skroutz`), the lake (never touched).
 
 The answers (apis/skroutz.md section 7: only 200 stops the sender, who tries four times within 20 minutes):
 200 durable, now or earlier. 400 durable too, but not JSON: sent again it may arrive whole. 404 wrong token. 403 address
@@ -23,10 +23,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from order_pipeline.channels.skroutz.order_document import NotJsonError, look_into
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.settings import WebhookSettings
-from order_pipeline.sources.skroutz.order_document import NotJsonError, look_into
 from order_pipeline.webhooks.group_commit import ANSWER_WITHIN_SECONDS, GroupCommit, InboxUnavailableError
 from order_pipeline.webhooks.openapi import openapi_document
 from order_pipeline.webhooks.source_addresses import SourcePolicy, networks

@@ -11,26 +11,25 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "order_pipeline"
 LAYERS = (
     {"settings", "http"},
-    {"picking", "warehouse", "contracts", "sources", "destinations", "operations"},
-    {"assets", "automation", "webhooks"},
+    {"picking", "warehouse", "contracts", "channels", "destinations", "operations"},
+    {"orchestration", "webhooks"},
     {"definitions", "cli", "__main__"},
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 
 # What no layer rule says: the part, what it must not import, and why.
 PROHIBITIONS = [
-    ("sources", {"order_pipeline.warehouse", "duckdb", "dagster", "pandas"}, "a source yields bytes"),
-    ("sources", {"order_pipeline.contracts", "order_pipeline.picking"}, "a source does not know the common schema"),
-    ("http", {"duckdb", "dagster", "order_pipeline.sources"}, "the transport knows no channel"),
+    ("channels", {"order_pipeline.warehouse", "duckdb", "dagster", "pandas"}, "a source yields bytes"),
+    ("channels", {"order_pipeline.contracts", "order_pipeline.picking"}, "a source does not know the common schema"),
+    ("http", {"duckdb", "dagster", "order_pipeline.channels"}, "the transport knows no channel"),
     ("contracts", {"duckdb", "dagster", "httpx"}, "a contract is about rows, not about where they are"),
-    ("destinations", {"duckdb", "dagster", "order_pipeline.sources"}, "a destination knows no channel"),
+    ("destinations", {"duckdb", "dagster", "order_pipeline.channels"}, "a destination knows no channel"),
     ("operations", {"duckdb", "dagster", "httpx"}, "the operations store is rows in a database"),
     ("warehouse", {"dagster", "httpx", "order_pipeline.http"}, "the lake calls no API"),
     ("picking", {"dagster"}, "emission can be tested and run without Dagster"),
-    ("picking", {"order_pipeline.sources"}, "nothing downstream calls a channel's API"),
+    ("picking", {"order_pipeline.channels"}, "nothing downstream calls a channel's API"),
     ("webhooks", {"dagster", "duckdb", "order_pipeline.warehouse"}, "the receiver never touches the lake"),
-    ("assets", {"httpx", "duckdb", "order_pipeline.http"}, "wiring holds no logic"),
-    ("automation", {"httpx", "duckdb"}, "wiring holds no logic"),
+    ("orchestration", {"httpx", "duckdb"}, "wiring holds no logic"),
 ]
 
 
@@ -130,10 +129,10 @@ def test_settings_are_loaded_by_entry_points_only():
 
 
 def test_the_check_sees_an_upward_import_even_inside_a_function():
-    offence = "def f():\n    from order_pipeline.assets import raw\n"
+    offence = "def f():\n    from order_pipeline.orchestration.assets import raw\n"
     assert upward("http", imports_of(offence, "order_pipeline.http")) == [
-        "order_pipeline.assets",
-        "order_pipeline.assets.raw",
+        "order_pipeline.orchestration.assets",
+        "order_pipeline.orchestration.assets.raw",
     ]
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from order_pipeline.cli.demo_world import free_port
-from order_pipeline.cli.family import STOP_SIGNALS
+from order_pipeline.cli.process_group import STOP_SIGNALS
 from order_pipeline_tests.shared_demo import PROJECT
 from order_pipeline_tests.waiting import wait_until
 
@@ -26,7 +26,7 @@ print(os.getpid(), grandchild.pid, flush=True)
 PARENT = """
 import os, sys
 from pathlib import Path
-from order_pipeline.cli.family import run_family, stop_signals_interrupt
+from order_pipeline.cli.process_group import run_family, stop_signals_interrupt
 with stop_signals_interrupt():
     sys.exit(run_family([sys.executable, "-c", sys.argv[1]], Path("."), os.environ, patience=0.2))
 """

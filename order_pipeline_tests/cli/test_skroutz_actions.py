@@ -3,14 +3,14 @@
 import pytest
 from typer.testing import CliRunner
 
-from order_pipeline.assets.road import Road
-from order_pipeline.automation.skroutz_actions import skroutz_action_job
+from order_pipeline.channels.skroutz.action_log import skroutz_actions
 from order_pipeline.cli.main import app
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.sandbox.server import SandboxServer
-from order_pipeline.sandbox.skroutz import SkroutzChannel
+from order_pipeline.orchestration.resource import Road
+from order_pipeline.orchestration.skroutz_actions import skroutz_action_job
+from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.skroutz.fake import SkroutzChannel
 from order_pipeline.settings import load_settings
-from order_pipeline.sources.skroutz.action_log import skroutz_actions
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_without_a_lake_it_says_how_to_get_one(tmp_path):
 
 def test_it_answers_while_another_shell_is_open(demo, command):
     from order_pipeline.settings import Settings
-    from order_pipeline.warehouse.lake import Lake
+    from order_pipeline.warehouse.lake.connection import Lake
 
     with Lake(Settings(data_dir=demo)).transaction("a writer in the middle of its work") as writer:
         writer.execute("create table marts.half_done (i integer)")

@@ -18,8 +18,8 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from order_pipeline.warehouse.sql_batches import plan_batch, run_batch
-from order_pipeline.warehouse.sql_models import PROJECT_DIRECTORY, SqlModelError, SqlProject
+from order_pipeline.warehouse.sql.batches import plan_batch, run_batch
+from order_pipeline.warehouse.sql.project import PROJECT_DIRECTORY, SqlModelError, SqlProject
 
 PROJECT = SqlProject()
 

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.picking import outbox
-from order_pipeline.picking.emission import emit
-from order_pipeline.picking.pick_list import PickList
+from order_pipeline.picking.outbox import store as outbox
+from order_pipeline.picking.planning.pick_list import PickList
+from order_pipeline.picking.sending.emission import emit
 
 MORNING = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 

@@ -5,18 +5,18 @@ import asyncio
 import dagster as dg
 import pytest
 
-from order_pipeline.assets.road import Road
-from order_pipeline.automation.floor import READ_BACK_JOB
-from order_pipeline.automation.jobs import EMISSION_JOB
 from order_pipeline.cli.demo_world import DemoWorld, real_orders_in, remember_world
 from order_pipeline.definitions import build_definitions
 from order_pipeline.destinations.demo_guard import DemoDirectoryError, refuse_demo_orders
 from order_pipeline.destinations.scanorders_login import login
 from order_pipeline.operations.inbox import webhook_inbox
 from order_pipeline.operations.leases import acquire
-from order_pipeline.picking.emission import LEASE_NAME
-from order_pipeline.picking.follow_up import push_statuses, read_back
-from order_pipeline.picking.upstream import UpstreamStatus
+from order_pipeline.orchestration.jobs import EMISSION_JOB
+from order_pipeline.orchestration.read_back_job import READ_BACK_JOB
+from order_pipeline.orchestration.resource import Road
+from order_pipeline.picking.planning.upstream import UpstreamStatus
+from order_pipeline.picking.sending.emission import LEASE_NAME
+from order_pipeline.picking.sending.read_back import push_statuses, read_back
 from order_pipeline_tests.picking.picks import MORNING, emit_rows, order_rows, pick_row, states
 from order_pipeline_tests.shared_demo import SMALL, run_command
 

@@ -3,8 +3,8 @@
 import pytest
 
 from order_pipeline.operations.leases import LeaseHeldError, acquire
-from order_pipeline.picking.emission import LEASE_NAME
-from order_pipeline.sandbox.faults import Fault
+from order_pipeline.picking.sending.emission import LEASE_NAME
+from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline_tests.picking.picks import emit_rows, line_of, order_rows, pick_row, states
 from order_pipeline_tests.waiting import wait_until
 

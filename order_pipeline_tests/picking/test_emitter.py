@@ -9,11 +9,11 @@ from order_pipeline.destinations.scanorders_poster import PickPoster
 from order_pipeline.destinations.scanorders_token import StoredToken, TokenKeeper, save_token
 from order_pipeline.http.retry import RetryPolicy
 from order_pipeline.operations.leases import acquire
-from order_pipeline.picking import outbox
-from order_pipeline.picking.answer_store import AnswerStore
-from order_pipeline.picking.emitter import Emitter, SendingRules
-from order_pipeline.picking.states import PickState
-from order_pipeline.sandbox.faults import Fault
+from order_pipeline.picking.outbox import store as outbox
+from order_pipeline.picking.outbox.states import PickState
+from order_pipeline.picking.sending.answer_store import AnswerStore
+from order_pipeline.picking.sending.emitter import Emitter, SendingRules
+from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline_tests.picking.picks import MORNING, emit_rows, order_rows, states
 
 

@@ -3,10 +3,10 @@
 import dagster as dg
 import pytest
 
-from order_pipeline.assets.road import Road
-from order_pipeline.automation.floor import READ_BACK_JOB, RESOLVE_JOB
 from order_pipeline.definitions import build_definitions
-from order_pipeline.sandbox.faults import Fault
+from order_pipeline.orchestration.read_back_job import READ_BACK_JOB, RESOLVE_JOB
+from order_pipeline.orchestration.resource import Road
+from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline_tests.picking.picks import emit_rows, line_of, pick_row
 

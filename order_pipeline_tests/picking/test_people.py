@@ -6,8 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from order_pipeline.http.errors import NotConfigured
-from order_pipeline.picking.follow_up import push_statuses, read_back
-from order_pipeline.picking.people import (
+from order_pipeline.picking.operators.people import (
     UnknownPickError,
     check_doubts,
     close_task,
@@ -16,11 +15,12 @@ from order_pipeline.picking.people import (
     resolve,
     show,
 )
-from order_pipeline.picking.pick_list import PickList
-from order_pipeline.picking.preview import preview
-from order_pipeline.picking.states import ForbiddenTransitionError, PickState
-from order_pipeline.picking.upstream import UpstreamStatus
-from order_pipeline.sandbox.faults import Fault
+from order_pipeline.picking.outbox.states import ForbiddenTransitionError, PickState
+from order_pipeline.picking.planning.pick_list import PickList
+from order_pipeline.picking.planning.preview import preview
+from order_pipeline.picking.planning.upstream import UpstreamStatus
+from order_pipeline.picking.sending.read_back import push_statuses, read_back
+from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline.settings import ScanOrdersSettings
 from order_pipeline_tests.picking.picks import emit_rows, line_of, order_rows, pick_row, states
 

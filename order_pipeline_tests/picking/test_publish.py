@@ -2,14 +2,14 @@
 
 import pytest
 
-from order_pipeline.picking.follow_up import read_back
-from order_pipeline.picking.people import resolve
-from order_pipeline.picking.publish import publish
-from order_pipeline.picking.upstream import UpstreamStatus
-from order_pipeline.sandbox.faults import Fault
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.picking.operators.people import resolve
+from order_pipeline.picking.outbox.publish import publish
+from order_pipeline.picking.planning.upstream import UpstreamStatus
+from order_pipeline.picking.sending.read_back import read_back
+from order_pipeline.sandbox.shared.faults import Fault
+from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
-from order_pipeline.warehouse.sql_models import SqlProject
+from order_pipeline.warehouse.sql.project import SqlProject
 from order_pipeline_tests.picking.picks import emit_rows, order_rows, pick_row
 
 

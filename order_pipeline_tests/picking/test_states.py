@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from order_pipeline.picking.states import (
+from order_pipeline.picking.outbox.states import (
     NOT_ON_THE_FLOOR,
     ON_THE_FLOOR,
     PERHAPS_ON_THE_FLOOR,

@@ -8,11 +8,11 @@ import httpx
 import msgspec
 import pytest
 
-from order_pipeline.sandbox.faults import Fault, FaultBook, FaultScriptError, load_faults, parse_faults
-from order_pipeline.sandbox.injection import retry_after_text
-from order_pipeline.sandbox.process import SandboxProcess
-from order_pipeline.sandbox.scanorders import ScanOrdersChannel
-from order_pipeline.sandbox.server import SandboxServer
+from order_pipeline.sandbox.scanorders.fake import ScanOrdersChannel
+from order_pipeline.sandbox.shared.faults import Fault, FaultBook, FaultScriptError, load_faults, parse_faults
+from order_pipeline.sandbox.shared.injection import retry_after_text
+from order_pipeline.sandbox.shared.process import SandboxProcess
+from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline_tests.waiting import wait_until
 
 CALLER = """

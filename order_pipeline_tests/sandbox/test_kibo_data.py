@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from order_pipeline.sandbox.catalogue import catalogue
-from order_pipeline.sandbox.kibo_orders import draw_day
-from order_pipeline.sandbox.kibo_payload import render
-from order_pipeline.sandbox.kibo_values import PayloadSwitches
+from order_pipeline.sandbox.kibo.orders import draw_day
+from order_pipeline.sandbox.kibo.payload import render
+from order_pipeline.sandbox.kibo.values import PayloadSwitches
+from order_pipeline.sandbox.shared.catalogue import catalogue
 
 DAY = date(2026, 1, 10)
 NOW = datetime(2026, 1, 15, tzinfo=UTC)

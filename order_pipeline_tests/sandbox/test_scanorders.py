@@ -5,8 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from order_pipeline.sandbox.scanorders import CLIENT_ID, CLIENT_SECRET, ScanOrdersChannel
-from order_pipeline.sandbox.server import SandboxServer
+from order_pipeline.sandbox.scanorders.fake import CLIENT_ID, CLIENT_SECRET, ScanOrdersChannel
+from order_pipeline.sandbox.shared.server import SandboxServer
 
 WF = "/scanorders/api/1.1/wf"
 LINE = {

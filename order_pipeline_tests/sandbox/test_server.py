@@ -8,9 +8,9 @@ import sys
 import httpx
 import pytest
 
-from order_pipeline.sandbox.clock import SandboxClock
-from order_pipeline.sandbox.scanorders import ScanOrdersChannel
-from order_pipeline.sandbox.server import SandboxServer
+from order_pipeline.sandbox.scanorders.fake import ScanOrdersChannel
+from order_pipeline.sandbox.shared.clock import SandboxClock
+from order_pipeline.sandbox.shared.server import SandboxServer
 
 
 def test_health_answers_when_the_server_is_entered(client):

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from order_pipeline.sandbox.server import SandboxServer
-from order_pipeline.sandbox.skroutz import SkroutzChannel
+from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.skroutz.fake import SkroutzChannel
 
 ACCEPT = "application/vnd.skroutz+json; version=3.0"
 ORDERS = "/merchants/ecommerce/orders"

@@ -16,14 +16,14 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from order_pipeline.channels.base import CommitGroup, Extraction, FetchReport, KnownState, RecordBatch, Window
+from order_pipeline.channels.payloads import Payloads
 from order_pipeline.settings import LakeSettings
-from order_pipeline.sources.payloads import Payloads
-from order_pipeline.sources.records import CommitGroup, Extraction, FetchReport, KnownState, RecordBatch, Window
-from order_pipeline.warehouse import group_writer
-from order_pipeline.warehouse.ingest import ingest
-from order_pipeline.warehouse.ingest_result import IngestResult
-from order_pipeline.warehouse.known_state import WarehouseState
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.raw import commit as group_writer
+from order_pipeline.warehouse.raw.ingest import ingest
+from order_pipeline.warehouse.raw.ingest_result import IngestResult
+from order_pipeline.warehouse.raw.source_state import WarehouseState
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 FIRST_DAY = date(2026, 1, 1)

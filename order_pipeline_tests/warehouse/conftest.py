@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from order_pipeline.settings import Settings
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 

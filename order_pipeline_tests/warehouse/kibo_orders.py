@@ -14,13 +14,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from order_pipeline.sources.payloads import Payloads
-from order_pipeline.sources.records import CommitGroup, FetchReport, KnownState, RecordBatch, UnusableRecord, Window
-from order_pipeline.warehouse.core import CoreResult, build_core
-from order_pipeline.warehouse.ingest import Progress, ingest
-from order_pipeline.warehouse.known_state import WarehouseState
-from order_pipeline.warehouse.lake import Lake
-from order_pipeline.warehouse.sql_models import SqlProject
+from order_pipeline.channels.base import CommitGroup, FetchReport, KnownState, RecordBatch, UnusableRecord, Window
+from order_pipeline.channels.payloads import Payloads
+from order_pipeline.warehouse.core.build import CoreResult, build_core
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.raw.ingest import Progress, ingest
+from order_pipeline.warehouse.raw.source_state import WarehouseState
+from order_pipeline.warehouse.sql.project import SqlProject
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "kibo"
 DAY = date(2026, 1, 5)

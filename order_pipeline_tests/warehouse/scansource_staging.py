@@ -15,10 +15,10 @@ from typing import Any
 
 import duckdb
 
+from order_pipeline.channels.scansource.extraction import RESOURCES
 from order_pipeline.contracts import CORE_TABLES
-from order_pipeline.sources.scansource.extraction import RESOURCES
-from order_pipeline.warehouse.sql_batches import run_batch
-from order_pipeline.warehouse.sql_models import SqlProject
+from order_pipeline.warehouse.sql.batches import run_batch
+from order_pipeline.warehouse.sql.project import SqlProject
 
 ACCOUNT = "1000047110"
 DAY = date(2026, 1, 5)

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from order_pipeline.warehouse import batches, core, step
-from order_pipeline.warehouse.build_state import BuiltMeanwhileError, read_state, stop_if_built_meanwhile
-from order_pipeline.warehouse.lake import Lake
-from order_pipeline.warehouse.sql_batches import run_batch
-from order_pipeline.warehouse.sql_models import SqlModelError
+from order_pipeline.warehouse.core import batches, step
+from order_pipeline.warehouse.core import build as core
+from order_pipeline.warehouse.core.build_state import BuiltMeanwhileError, read_state, stop_if_built_meanwhile
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.sql.batches import run_batch
+from order_pipeline.warehouse.sql.project import SqlModelError
 from order_pipeline_tests.warehouse.kibo_orders import (
     DAY,
     build,

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from order_pipeline.warehouse.core import CoreResult
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.core.build import CoreResult
+from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline_tests.warehouse.kibo_orders import (
     build,

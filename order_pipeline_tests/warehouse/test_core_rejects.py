@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from order_pipeline.sources.records import UnusableRecord
-from order_pipeline.warehouse.core import CoreResult
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.channels.base import UnusableRecord
+from order_pipeline.warehouse.core.build import CoreResult
+from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline_tests.warehouse.kibo_orders import (
     DAY,
@@ -243,13 +243,13 @@ def test_records_that_could_not_be_keyed_are_rejects_until_a_complete_fetch_lack
 def test_an_order_line_whose_order_is_nowhere_is_an_orphan(lake: Lake) -> None:
     """Kibo's children come in their order's payload, so the rule is shown on the check itself."""
     from order_pipeline.contracts import CORE_TABLES, table_contract
-    from order_pipeline.warehouse.hard_checks import (
+    from order_pipeline.warehouse.core.hard_checks import (
         StagedTable,
         create_failures,
         has_child_without_order,
         record_without_parent,
     )
-    from order_pipeline.warehouse.scratch import scratch_space
+    from order_pipeline.warehouse.lake.scratch import scratch_space
 
     receive(lake, [kibo_order(1)])
     build(lake)

@@ -8,8 +8,8 @@ from concurrent.futures import Future
 
 import pytest
 
-from order_pipeline.warehouse.crew import Crew, results_of
-from order_pipeline.warehouse.lake import Connection, Lake, looking_in
+from order_pipeline.warehouse.core.crew import Crew, results_of
+from order_pipeline.warehouse.lake.connection import Connection, Lake, looking_in
 
 SECONDS = 30
 

@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from order_pipeline.contracts import CORE_TABLES, table_contract
-from order_pipeline.warehouse import batches, core
-from order_pipeline.warehouse.batches import Step, plan_steps
-from order_pipeline.warehouse.hard_checks import StagedTable
-from order_pipeline.warehouse.lake import Lake
-from order_pipeline.warehouse.portion import Staging
-from order_pipeline.warehouse.scratch import scratch_space
-from order_pipeline.warehouse.set_aside import set_aside
+from order_pipeline.warehouse.core import batches
+from order_pipeline.warehouse.core import build as core
+from order_pipeline.warehouse.core.batches import Step, plan_steps
+from order_pipeline.warehouse.core.hard_checks import StagedTable
+from order_pipeline.warehouse.core.portion import Staging
+from order_pipeline.warehouse.core.set_aside import set_aside
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.scratch import scratch_space
 from order_pipeline_tests.warehouse.kibo_orders import DAY, build, kibo_item, kibo_order, kibo_shipment, receive, rows
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 

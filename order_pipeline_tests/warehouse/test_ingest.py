@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from order_pipeline.sources.payloads import Payloads
-from order_pipeline.sources.records import CommitGroup, FetchReport, KnownState, RecordBatch, UnusableRecord, Window
-from order_pipeline.warehouse.current_versions import current_versions
-from order_pipeline.warehouse.dirty_days import clear_dirty, dirty_days
-from order_pipeline.warehouse.group_writer import Gathered, GroupWriter
-from order_pipeline.warehouse.ingest import ingest
-from order_pipeline.warehouse.ingest_result import Counts, IngestResult
-from order_pipeline.warehouse.known_state import WarehouseState
-from order_pipeline.warehouse.lake import Lake, snapshot_id
+from order_pipeline.channels.base import CommitGroup, FetchReport, KnownState, RecordBatch, UnusableRecord, Window
+from order_pipeline.channels.payloads import Payloads
+from order_pipeline.warehouse.lake.connection import Lake, snapshot_id
+from order_pipeline.warehouse.raw.commit import Gathered, GroupWriter
+from order_pipeline.warehouse.raw.ingest import ingest
+from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
+from order_pipeline.warehouse.raw.source_state import WarehouseState
+from order_pipeline.warehouse.raw.stale_partitions import clear_dirty, dirty_days
+from order_pipeline.warehouse.raw.versions import current_versions
 
 FIRST, SECOND = date(2026, 1, 1), date(2026, 1, 2)
 WINDOW = Window(FIRST, date(2026, 1, 8))

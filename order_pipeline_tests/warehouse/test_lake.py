@@ -13,8 +13,9 @@ import pytest
 
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.settings import LakeSettings, Settings
-from order_pipeline.warehouse import extensions, migrations
-from order_pipeline.warehouse.lake import Lake, LakeError, looking_in, snapshot_id
+from order_pipeline.warehouse import migrations
+from order_pipeline.warehouse.lake import extensions
+from order_pipeline.warehouse.lake.connection import Lake, LakeError, looking_in, snapshot_id
 from order_pipeline.warehouse.migrations import LAST_SCHEMA, SCHEMAS, ensure_raw_table, migrate
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from order_pipeline.warehouse.collector import older_objects_left_alone
-from order_pipeline.warehouse.lake import Lake
-from order_pipeline.warehouse.scratch import scratch_space
+from order_pipeline.warehouse.lake.collector import older_objects_left_alone
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.scratch import scratch_space
 from order_pipeline_tests.warehouse.kibo_orders import DAY, build, kibo_order, receive
 
 _FREES_A_LARGER_BLOCK_FIRST = """

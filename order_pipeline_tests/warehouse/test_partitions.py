@@ -7,8 +7,8 @@ from datetime import date
 import duckdb
 import pytest
 
-from order_pipeline.warehouse.lake import Lake
-from order_pipeline.warehouse.partitions import PartitionMismatchError, Replaced, replace_partitions
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.partitions import PartitionMismatchError, Replaced, replace_partitions
 
 DAYS = [date(2026, 1, day) for day in (1, 2, 3)]
 

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import pytest
 
-from order_pipeline.warehouse.batches import Portion, RawResource
-from order_pipeline.warehouse.lake import Lake
-from order_pipeline.warehouse.portion_rows import find_single, portion_sources
-from order_pipeline.warehouse.scratch import scratch_space
+from order_pipeline.warehouse.core.batches import Portion, RawResource
+from order_pipeline.warehouse.core.portion_rows import find_single, portion_sources
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.scratch import scratch_space
 from order_pipeline_tests.warehouse.kibo_orders import DAY, kibo_order, receive
 
 NEXT_DAY = DAY + timedelta(days=1)

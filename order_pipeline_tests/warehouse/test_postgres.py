@@ -11,9 +11,9 @@ import duckdb
 import pytest
 
 from order_pipeline.settings import LakeSettings
-from order_pipeline.warehouse import group_writer
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
+from order_pipeline.warehouse.raw import commit as group_writer
 from order_pipeline_tests.warehouse.children import GROUP_SIZE, run_ingest
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 from order_pipeline_tests.warehouse.test_processes import GROUPS, assert_whole_groups, child

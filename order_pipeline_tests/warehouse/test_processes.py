@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from order_pipeline.settings import LakeSettings
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.writers_lock import LakeBusyError
 from order_pipeline.warehouse.migrations import migrate
-from order_pipeline.warehouse.writers_lock import LakeBusyError
 from order_pipeline_tests.warehouse.children import DEATHS, GROUP_SIZE, run_ingest
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_pipeline.warehouse.lake import Lake
-from order_pipeline.warehouse.reference import (
+from order_pipeline.warehouse.core.reference_data import (
     ReferenceDataError,
     is_gtin,
     item_locations_path,
     load_item_locations,
     read_item_locations,
 )
+from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.warehouse.kibo_orders import rows
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 

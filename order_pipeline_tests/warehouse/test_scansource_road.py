@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from order_pipeline.sandbox.scansource import ScanSourceChannel
-from order_pipeline.sandbox.scansource_items import DistributorItem
-from order_pipeline.sandbox.server import SandboxServer
-from order_pipeline.sources.records import Window
-from order_pipeline.sources.scansource import build_extraction
-from order_pipeline.warehouse.core import build_core
-from order_pipeline.warehouse.ingest import COMMIT_BYTES, ingest
-from order_pipeline.warehouse.known_state import WarehouseState
-from order_pipeline_tests.sources.scansource.conftest import settings_for
-from order_pipeline_tests.sources.scansource.raw_store import RawStore
+from order_pipeline.channels.base import Window
+from order_pipeline.channels.scansource import build_extraction
+from order_pipeline.sandbox.scansource.fake import ScanSourceChannel
+from order_pipeline.sandbox.scansource.items import DistributorItem
+from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.warehouse.core.build import build_core
+from order_pipeline.warehouse.raw.ingest import COMMIT_BYTES, ingest
+from order_pipeline.warehouse.raw.source_state import WarehouseState
+from order_pipeline_tests.channels.scansource.conftest import settings_for
+from order_pipeline_tests.channels.scansource.raw_store import RawStore
 from order_pipeline_tests.warehouse.scansource_staging import Records, project, stage
 
 BOOKKEEPING = {"raw_sha256", "fetched_at", "run_id", "as_of", "order_day"}

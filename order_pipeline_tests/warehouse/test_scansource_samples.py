@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from order_pipeline.sources.scansource.dates import parse_moment
+from order_pipeline.channels.scansource.dates import parse_moment
 from order_pipeline_tests.warehouse.scansource_staging import ACCOUNT, ORDER_ID, Records, stage
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "scansource"

@@ -6,7 +6,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from order_pipeline_tests.warehouse.scansource_staging import ACCOUNT, ENTERED, FETCHED_AT, Records, detail, line, stage
+from order_pipeline_tests.warehouse.scansource_staging import (
+    ACCOUNT,
+    ENTERED,
+    FETCHED_AT,
+    Records,
+    detail,
+    line,
+    stage,
+)
 
 NEW_YORK = ZoneInfo("America/New_York")
 

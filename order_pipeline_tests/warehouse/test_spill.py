@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from order_pipeline.warehouse.lake import Lake
-from order_pipeline.warehouse.spill import instance_directory, spill_directory
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.spill_directory import instance_directory, spill_directory
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 # Each of two processes fills ten times the memory it may take, then reads everything back. Sharing a directory, they

@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from order_pipeline.warehouse import upkeep as upkeep_module
-from order_pipeline.warehouse.lake import Lake, snapshot_id
+from order_pipeline.warehouse.lake import upkeep as upkeep_module
+from order_pipeline.warehouse.lake.connection import Lake, snapshot_id
+from order_pipeline.warehouse.lake.upkeep import Fingerprint, UpkeepError, fingerprint, rows_changed, upkeep
 from order_pipeline.warehouse.migrations import ensure_raw_table
-from order_pipeline.warehouse.upkeep import Fingerprint, UpkeepError, fingerprint, rows_changed, upkeep
 
 LATER = timedelta(days=10)
 

@@ -14,11 +14,14 @@ from unittest.mock import patch
 from order_pipeline.destinations.scanorders_answers import Answer, Outcome
 from order_pipeline.destinations.scanorders_poster import PickPoster
 from order_pipeline.operations import leases
-from order_pipeline.picking import answer_store, emission, emitter, lines, plan, settling, states
-from order_pipeline.picking.answer_store import AnswerStore, Turn
-from order_pipeline.picking.emitter import Emitter
-from order_pipeline.picking.outbox import OutboxLine
-from order_pipeline.picking.states import Actor, PickState
+from order_pipeline.picking.outbox import lines, states
+from order_pipeline.picking.outbox.states import Actor, PickState
+from order_pipeline.picking.outbox.store import OutboxLine
+from order_pipeline.picking.planning import plan
+from order_pipeline.picking.sending import answer_store, emission, emitter
+from order_pipeline.picking.sending import answer_transitions as settling
+from order_pipeline.picking.sending.answer_store import AnswerStore, Turn
+from order_pipeline.picking.sending.emitter import Emitter
 
 
 @contextmanager

@@ -1,1 +1,0 @@
-"""Partitions, jobs, schedules, sensors, freshness and alerts."""

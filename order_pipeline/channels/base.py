@@ -1,0 +1,111 @@
+"""What a source yields and what it may ask: the seam between `channels` and `warehouse`.
+
+A source yields commit groups of record batches (bytes as received, minus forbidden secrets) and, at the end of every
+window it read, a fetch report that says whether the window is proved complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol
+
+from order_pipeline.channels.payloads import Payloads
+
+
+def content_hash(payload: bytes | memoryview) -> str:
+    """What tells one content from another: SHA-256, in hexadecimal digits."""
+    return hashlib.sha256(payload).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class UnusableRecord:
+    """A received record that cannot be keyed (no id, no parsable day, no JSON): it goes to quarantine with its bytes.
+
+    An answer that can be keyed and says that it is an error is among its batch's records as well: it counts twice.
+    `rule`, `field` and `value` are those of apis/common_schema.md section 13; `day` is the window's day when known.
+    """
+
+    rule: str
+    field: str
+    value: str
+    payload: bytes
+    day: date | None = None
+
+
+@dataclass(slots=True)
+class RecordBatch:
+    """Records of one resource as parallel columns (columns, not objects: the hot path carries 50,000 orders a run).
+
+    `payloads` are JSON bytes exactly as received. `days` are the partition days (UTC date of the order's own time).
+    Equal lengths; a record that has no usable id or day does not belong here but in `unusable`. `hashes` are the
+    payloads' content hashes where the source had to know them, else none.
+    """
+
+    resource: str
+    record_ids: list[str] = field(default_factory=list[str])
+    days: list[date] = field(default_factory=list[date])
+    payloads: Payloads = field(default_factory=Payloads)
+    unusable: list[UnusableRecord] = field(default_factory=list[UnusableRecord])
+    hashes: list[str] = field(default_factory=list[str])
+
+    def __len__(self) -> int:
+        return len(self.record_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchReport:
+    """One row of `raw.fetches`: what was asked, what came, and whether the window is proved complete."""
+
+    resource: str
+    window_start: datetime
+    window_end: datetime
+    pages: int
+    records: int
+    claimed_total: int | None
+    complete: bool
+    note: str = ""
+    calls: int = 0
+    calls_saved: int = 0
+
+
+@dataclass(slots=True)
+class CommitGroup:
+    """What must be committed together: batches, and the reports of the windows that end with them."""
+
+    batches: list[RecordBatch] = field(default_factory=list[RecordBatch])
+    reports: list[FetchReport] = field(default_factory=list[FetchReport])
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open range of partition days `[start, end)` in UTC."""
+
+    start: date
+    end: date
+
+
+class KnownState(Protocol):
+    """What a source may ask the warehouse before it spends calls. Implemented by `warehouse.raw.source_state`."""
+
+    def unsettled_order_numbers(self, account: str) -> Sequence[str]:
+        """Order numbers that core holds in a state that is not settled (common_schema.md section 12)."""
+        ...
+
+    def latest_payloads(self, resource: str, record_ids: Sequence[str]) -> dict[str, bytes]:
+        """The latest raw version of each of the records that raw holds; absent ids are absent from the answer."""
+        ...
+
+    def latest_hashes(self, resource: str, window: Window) -> dict[str, str]:
+        """record_id -> SHA-256 (hex) of the latest raw version, for records whose day is in the window."""
+        ...
+
+
+class Extraction(Protocol):
+    """The one call the warehouse makes on a source: stream the window's commit groups, memory bounded by one group."""
+
+    def __call__(self, window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+        """Yield what must be committed together, in order, for the days of the window."""
+        ...

@@ -1,0 +1,238 @@
+"""What a run asks: by order date, by ship date, and again for the orders that can still change (section 12 of kibo.md).
+
+The API has no "changed since" filter, so three reads together see what changed. Belongs here: the plan of the reads,
+what of an answer is kept, commit groups, and honest fetch reports. Does not belong here: HTTP and the format of a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from order_pipeline.channels.base import (
+    CommitGroup,
+    Extraction,
+    FetchReport,
+    KnownState,
+    RecordBatch,
+    Window,
+    content_hash,
+)
+from order_pipeline.channels.kibo.client import KiboClient, open_transport
+from order_pipeline.channels.kibo.pages import OrderPage
+from order_pipeline.channels.kibo.query import SearchQuery
+from order_pipeline.http import ApiError, PagingError, PermanentError, Walk
+from order_pipeline.settings import KiboSettings
+
+RESOURCE = "orders"
+GROUP_BYTES = 8_000_000  # the warehouse writes several in one transaction; larger groups only cost memory
+IDS_PER_SEARCH = 50
+
+
+def build_extraction(settings: KiboSettings) -> Extraction:
+    """The extraction of all configured manufacturers. One transport serves a run; it is closed when the run ends.
+
+    Its call raises:
+        NotConfigured: credentials or manufacturer ids are not set.
+        ApiError: a search failed for good; what came before it was yielded, with a report that says so. A refusal may
+            be about one manufacturer only, so the others are read first; an API that is down ends the run at once.
+    """
+
+    async def extract(window: Window, known: KnownState) -> AsyncGenerator[CommitGroup]:
+        refusal: PermanentError | None = None
+        async with open_transport(settings) as transport:
+            client = KiboClient(transport, settings)
+            for account in settings.manufacturer_ids:
+                try:
+                    async with aclosing(_AccountRun(client, settings, account).run(window, known)) as groups:
+                        async for group in groups:
+                            yield group
+                except PermanentError as error:
+                    error.add_note(f"This was manufacturer {account}; the run went on with the others.")
+                    refusal = refusal or error
+        if refusal:
+            raise refusal
+
+    return extract
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One search and what it is for; `day` limits what is kept to orders of that UTC day (section 3.4)."""
+
+    name: str
+    query: SearchQuery
+    start: datetime
+    end: datetime
+    day: date | None = None
+    expected: int | None = None
+    calls_saved: int = 0
+
+
+class _AccountRun:
+    """One manufacturer's reads. Memory holds one commit group, the pages in flight and one walk's ids."""
+
+    def __init__(self, client: KiboClient, settings: KiboSettings, account: str) -> None:
+        self._client = client
+        self._settings = settings
+        self._account = account
+        self._group = CommitGroup()
+        self._batch = RecordBatch(RESOURCE)
+        self._bytes = 0
+        self._to_reread: set[str] = set()
+
+    async def run(self, window: Window, known: KnownState) -> AsyncGenerator[CommitGroup]:
+        """Yield the groups of all reads; a search whose paging contradicts itself fails the run after the others."""
+        asked_again = known.unsettled_order_numbers(self._account) if self._settings.reread_unsettled else ()
+        self._to_reread = set(asked_again)
+        contradiction: PagingError | None = None
+        for read in self._plan(window, asked_again):
+            try:
+                async with aclosing(self._read(read)) as groups:
+                    async for group in groups:
+                        yield group
+            except PagingError as error:
+                contradiction = contradiction or error
+            except ApiError:
+                yield self._take_group()
+                raise
+        yield self._take_group()
+        if contradiction:
+            raise contradiction
+
+    def _plan(self, window: Window, asked_again: Sequence[str]) -> Iterator[_Read]:
+        """The reads in order; the last ones are planned when the others have shown what need not be asked again."""
+        overlap = timedelta(minutes=self._settings.window_overlap_minutes)
+        for number in range((window.end - window.start).days):
+            day = window.start + timedelta(days=number)
+            start, end = _midnight(day), _midnight(day + timedelta(days=1))
+            query = self._query(order_date_start=start - overlap, order_date_end=end)
+            yield _Read("order date", query, start, end, day=day)
+        end = _midnight(window.end)
+        if self._settings.ship_date_look_back_days:
+            start = end - timedelta(days=self._settings.ship_date_look_back_days)
+            yield _Read("ship date", self._query(ship_date_start=start, ship_date_end=end), start, end)
+        rest = sorted(self._to_reread)
+        saved = -(-len(asked_again) // IDS_PER_SEARCH) - -(-len(rest) // IDS_PER_SEARCH)
+        for ids in (rest[first : first + IDS_PER_SEARCH] for first in range(0, len(rest), IDS_PER_SEARCH)):
+            query = self._query(order_ids=ids)
+            yield _Read("unsettled", query, _midnight(window.start), end, expected=len(ids), calls_saved=saved)
+            saved = 0
+
+    def _query(
+        self,
+        *,
+        order_ids: Sequence[str] = (),
+        order_date_start: datetime | None = None,
+        order_date_end: datetime | None = None,
+        ship_date_start: datetime | None = None,
+        ship_date_end: datetime | None = None,
+    ) -> SearchQuery:
+        return SearchQuery(
+            manufacturer_ids=(self._account,),
+            order_ids=order_ids,
+            order_date_start=order_date_start,
+            order_date_end=order_date_end,
+            ship_date_start=ship_date_start,
+            ship_date_end=ship_date_end,
+            per_page=self._settings.per_page,
+        )
+
+    async def _read(self, read: _Read) -> AsyncGenerator[CommitGroup]:
+        walk = self._client.walk(expected=read.expected)
+        keeper = _Keeper(read.day)
+        calls_before = self._client.transport.calls
+        failure: ApiError | None = None
+        try:
+            async with aclosing(self._client.pages(read.query, walk, read.day)) as pages:
+                async for page in pages:
+                    new = keeper.new_in(page)
+                    self._bytes += keeper.keep(page, self._batch, self._to_reread)
+                    walk.saw(page.items, new, page.total)
+                    if self._bytes >= GROUP_BYTES:
+                        yield self._take_group()
+        except ApiError as error:
+            failure = error
+            raise
+        finally:
+            calls = self._client.transport.calls - calls_before
+            self._group.reports.append(_report(read, self._account, walk, keeper, calls=calls, failure=failure))
+
+    def _take_group(self) -> CommitGroup:
+        group = self._group
+        if self._batch.record_ids or self._batch.unusable:
+            group.batches.append(self._batch)
+        self._group, self._batch, self._bytes = CommitGroup(), RecordBatch(RESOURCE), 0
+        return group
+
+
+class _Keeper:
+    """Keeps a walk's orders: the right day only, each content once; one that changed between pages is kept twice."""
+
+    def __init__(self, day: date | None) -> None:
+        self.kept = 0
+        self.left_out = 0
+        self._day = day
+        self._contents: dict[str | bytes, str] = {}
+
+    def new_in(self, page: OrderPage) -> int:
+        """How many of the page's orders this walk has not seen; an order without an id is known by its bytes."""
+        keys = {*page.ids, *(record.payload for record in page.unusable)}
+        return len(keys.difference(self._contents))
+
+    def keep(self, page: OrderPage, batch: RecordBatch, to_reread: set[str]) -> int:
+        """Add the page to the batch and strike what was kept off `to_reread`; returns the payload bytes added."""
+        added = 0
+        contents, only_day = self._contents, self._day
+        kept: list[memoryview] = []
+        for order_id, moment, payload in zip(page.ids, page.times, page.payloads, strict=True):
+            content = content_hash(payload)
+            if contents.get(order_id) == content:
+                continue
+            contents[order_id] = content
+            day = moment.date()
+            if only_day is not None and day != only_day:
+                self.left_out += 1
+                continue
+            batch.record_ids.append(order_id)
+            batch.days.append(day)
+            kept.append(payload)
+            batch.hashes.append(content)
+            to_reread.discard(order_id)
+            added += len(payload)
+        batch.payloads.extend(kept)
+        self.kept += len(kept)
+        for record in page.unusable:
+            if record.payload not in contents:
+                contents[record.payload] = ""
+                batch.unusable.append(record)
+                added += len(record.payload)
+                self.kept += 1
+        return added
+
+
+def _report(
+    read: _Read, account: str, walk: Walk, keeper: _Keeper, *, calls: int, failure: ApiError | None
+) -> FetchReport:
+    notes = [f"manufacturer {account}, by {read.name}"]
+    if keeper.left_out:
+        notes.append(f"{keeper.left_out} of other days left out (overlap)")
+    notes += [note for note in (walk.note, str(failure) if failure and not walk.note else "") if note]
+    return FetchReport(
+        resource=RESOURCE,
+        window_start=read.start,
+        window_end=read.end,
+        pages=walk.pages,
+        records=keeper.kept,
+        claimed_total=walk.claimed_total,
+        complete=walk.complete and failure is None,
+        note="; ".join(notes),
+        calls=calls,
+        calls_saved=read.calls_saved,
+    )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

@@ -1,0 +1,204 @@
+"""From the bytes of a page to orders with their ids and times, without building Python objects of the orders.
+
+Belongs here: the envelope, the key and time of an order, and what to do with pages and orders that are broken. Does not
+belong here: paging, windows, and every other field of an order.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, TypeAlias, cast
+
+import msgspec
+
+from order_pipeline.channels.base import UnusableRecord
+from order_pipeline.channels.kibo.json_spans import array_elements
+from order_pipeline.channels.kibo.masking import mask_passwords
+from order_pipeline.http import Reply
+
+_SHOWN = 100
+_COLLECTION = re.compile(rb'"collection"\s*:\s*(?=\[)')
+_TOTAL = re.compile(rb'"totalCount"\s*:\s*"?([0-9]+)"?\s*(?=[,}])')
+_POSITION = re.compile(r"\(byte (\d+)\)")
+_KEY = re.compile(rb'"(\w+)"\s*:\s*', re.ASCII)
+_NUMBER = re.compile(rb"[-+.]?[0-9][0-9a-zA-Z.+-]{0,40}")
+_CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
+_ABSENT = msgspec.Raw(b"")
+
+
+class _Envelope(msgspec.Struct):
+    collection: list[msgspec.Raw] | None
+    totalCount: msgspec.Raw = _ABSENT  # noqa: N815  the vendor's key
+
+
+class _Key(msgspec.Struct):
+    orderID: int | str | None = None  # noqa: N815
+    orderDate: str | None = None  # noqa: N815
+
+
+# Orders begin with their key and, after some plain values, their time (section 4): reading just these is three times as
+# fast as reading the order to its end. Of an order that is valid JSON; what begins otherwise is read as a whole.
+_KEY_FIRST = re.compile(
+    rb'\{"orderID":([1-9][0-9]{0,17}),'
+    rb'(?:"(?!order(?:ID|Date)")\w+":(?:"[^"\\]*"|[-+.0-9eE]+|true|false|null),)*'
+    rb'"orderDate":"([-+:.0-9TZ]{1,40})"'
+)
+
+_IdAndTime: TypeAlias = tuple[str | None, datetime | None]
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_key = msgspec.json.Decoder(_Key).decode
+
+
+@dataclass(slots=True)
+class OrderPage:
+    """A page as parallel columns: ids (text), times (UTC), payloads (JSON, passwords masked, views of it); the rest.
+
+    Attributes:
+        unusable: orders without a usable id or time, or that are no JSON objects; with their bytes.
+        total: the API's `totalCount`, None if absent or no number.
+        cut: the page ended in the middle, so orders may be missing from it.
+    """
+
+    ids: list[str] = field(default_factory=list[str])
+    times: list[datetime] = field(default_factory=list[datetime])
+    payloads: list[memoryview] = field(default_factory=list[memoryview])
+    unusable: list[UnusableRecord] = field(default_factory=list[UnusableRecord])
+    total: int | None = None
+    cut: bool = False
+
+    @property
+    def items(self) -> int:
+        """Orders on the page, usable or not."""
+        return len(self.ids) + len(self.unusable)
+
+
+def read_page(reply: Reply, day: date | None = None) -> OrderPage:
+    """Split a 200 reply of the search; an empty body means "no result" (observed). `day` goes to unusable orders.
+
+    A page that is not valid JSON is split by its brackets, so that one broken order does not take the others with it.
+
+    Raises:
+        UnreadableBody: the reply is no page at all (no `collection`).
+    """
+    content = mask_passwords(_as_utf8(reply))
+    page = OrderPage()
+    if not content.strip():
+        return page
+    try:
+        envelope = _decode_envelope(content)
+    except msgspec.ValidationError as error:
+        raise reply.unreadable(f"the reply holds no list of orders ({error})") from error
+    except msgspec.DecodeError:
+        _read_broken_page(reply, content, page, day)
+        return page
+    page.total = _total(bytes(envelope.totalCount))
+    for raw in envelope.collection or ():
+        _add_order(page, raw, _read_key_first(raw), day)
+    return page
+
+
+def _read_broken_page(reply: Reply, content: bytes, page: OrderPage, day: date | None) -> None:
+    start = _COLLECTION.search(content)
+    if start is None:
+        raise reply.unreadable("the reply is neither JSON nor a broken list of orders")
+    elements, end = array_elements(content, start.end())
+    outside = content[: start.start()] + (content[end:] if end is not None else b"")
+    total = _TOTAL.search(outside)
+    page.total = int(total[1]) if total else None
+    page.cut = end is None
+    for element in elements:
+        _add_order(page, element, _read_key(element), day)
+
+
+def _add_order(page: OrderPage, raw: msgspec.Raw | bytes, key: _IdAndTime, day: date | None) -> None:
+    order_id, time = key
+    if order_id is None or time is None:
+        page.unusable.append(_explain(bytes(raw), day))
+        return
+    page.ids.append(order_id)
+    page.times.append(time)
+    page.payloads.append(memoryview(raw))
+
+
+def _read_key_first(raw: msgspec.Raw) -> _IdAndTime:
+    begins = _KEY_FIRST.match(raw)
+    return (begins[1].decode(), _usable_time(begins[2].decode())) if begins else _read_key(raw)
+
+
+def _read_key(raw: msgspec.Raw | bytes) -> _IdAndTime:
+    try:
+        key = _decode_key(raw)
+    except msgspec.DecodeError:
+        return None, None
+    return _usable_id(key.orderID), _usable_time(key.orderDate)
+
+
+def _usable_id(value: object) -> str | None:
+    """The id as text, from a number or a text (the contract accepts both); positive, not blank."""
+    if isinstance(value, str):
+        return value if value.strip() else None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def _usable_time(text: object) -> datetime | None:
+    """An ISO date-time with an offset (`Z`, `+00:00`, `+0000`), in UTC; without one it is no time (section 3.4)."""
+    if not isinstance(text, str) or text[10:11] != "T" or text[4:5] != "-":
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is UTC:
+            return time
+        return time.astimezone(UTC) if time.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _explain(payload: bytes, day: date | None) -> UnusableRecord:
+    """Name the rule (common_schema.md section 13) that an order breaks, with field and value."""
+    try:
+        order = msgspec.json.decode(payload)
+    except msgspec.DecodeError as error:
+        return UnusableRecord("bad_json", *_place_of(error, payload), payload, day)
+    if not isinstance(order, dict):
+        return UnusableRecord("bad_json", "order", f"{type(order).__name__} instead of an object", payload, day)
+    fields = cast("dict[str, Any]", order)
+    if _usable_id(fields.get("orderID")) is None:
+        return UnusableRecord("missing_key", "orderID", _shown(fields, "orderID"), payload, day)
+    return UnusableRecord("bad_timestamp", "orderDate", _shown(fields, "orderDate"), payload, day)
+
+
+def _place_of(error: msgspec.DecodeError, payload: bytes) -> tuple[str, str]:
+    """The key before the place where the JSON breaks, and what broke: the number as it stands, never a text."""
+    position = _POSITION.search(str(error))
+    keys = list(_KEY.finditer(payload, 0, int(position[1]))) if position else []
+    if not keys:
+        return "order", str(error)
+    number = _NUMBER.match(payload, keys[-1].end())
+    return keys[-1][1].decode(), f"{number[0].decode()}: {error}" if number else str(error)
+
+
+def _shown(fields: dict[str, Any], name: str) -> str:
+    return msgspec.json.encode(fields[name]).decode()[:_SHOWN] if name in fields else "absent"
+
+
+def _total(raw: bytes) -> int | None:
+    digits = raw.strip(b' "')
+    return int(digits) if digits.isdigit() and len(digits) <= 12 else None
+
+
+def _as_utf8(reply: Reply) -> bytes:
+    """The body as UTF-8: by the charset of the header, else UTF-8, else latin1 (the platform stores latin1)."""
+    content = reply.content.removeprefix(b"\xef\xbb\xbf")
+    if content.isascii():
+        return content
+    named = _CHARSET.search(reply.headers.get("content-type", ""))
+    for charset in (named[1] if named else "utf-8", "utf-8"):
+        try:
+            text = content.decode(charset)
+        except (UnicodeDecodeError, LookupError):
+            continue
+        return text.encode()
+    return content.decode("latin1").encode()

@@ -1,0 +1,300 @@
+"""One method per ScanSource read; the generation (current, legacy) and the paths are settings.
+
+Belongs here: parameters, bodies and what an answer's outer shape may be (apis/scansource.md sections 3 to 6). Answers
+stay bytes. Does not belong here: which calls an extraction needs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, cast
+
+import msgspec
+
+from order_pipeline.channels.scansource.authentication import authentication_for, host_for
+from order_pipeline.channels.scansource.errors import QuotaExceeded, RecordNotFound, classify
+from order_pipeline.channels.scansource.operations import operations_for
+from order_pipeline.http.errors import ApiError, CallsUsedUp
+from order_pipeline.http.pagination import NumberedPages, Walk
+from order_pipeline.http.reply import Reply
+from order_pipeline.http.transport import Transport
+from order_pipeline.settings import ScanSourceSettings
+
+LARGEST_CUSTOMER_NUMBER = 10
+MAX_PAGES = 10_000
+DEFAULT_PAGE_SIZE = 100
+_RAW_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
+_WRAPPERS = ("items", "lines")
+# Where calls wait for each other: a list's page opens the way for many calls, and orders matter most when a quota ends.
+_URGENCY = {"order_list": 3, "invoice_summary": 2, "order_detail": 1, "order_tracking": 1, "order_serials": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class PriceQuestion:
+    """What a pricing call asks about every item of its batch."""
+
+    warehouse: str
+    business_unit: str
+    part_number_type: int
+    quantity: int
+    deal_id: str = ""
+
+
+class ScanSourceClient:
+    """ScanSource as this pipeline sees it: reads only. Every method raises the errors of `errors.py`."""
+
+    def __init__(self, transport: Transport, settings: ScanSourceSettings) -> None:
+        self._transport = transport
+        self._settings = settings
+        self._operations = operations_for(settings.generation, settings.paths)
+        # Calls that have ended, repeated ones included.
+        self.calls_by_operation: Counter[str] = Counter()
+
+    @property
+    def calls_left(self) -> int | None:
+        """Calls left in this run's budget; None without a budget."""
+        budget = self._settings.call_budget
+        return None if budget is None else max(0, budget - self._transport.calls)
+
+    async def _call(self, operation: str, parameters: Mapping[str, str | None], json: object = None) -> Reply:
+        chosen = self._operations[operation]
+        path, query = chosen.resolve(parameters)
+        try:
+            reply = await self._transport.request(
+                chosen.method, path, params=query, json=json, idempotent=True, urgency=_URGENCY.get(operation, 0)
+            )
+        except ApiError as error:
+            self.calls_by_operation[operation] += error.attempts
+            if isinstance(error, CallsUsedUp):
+                next_step = "The next run goes on; or raise ORDER_PIPELINE_SCANSOURCE__CALL_BUDGET."
+                raise QuotaExceeded(error.reason, next_step=next_step) from error
+            raise
+        self.calls_by_operation[operation] += reply.attempts
+        return reply
+
+    async def _one(self, operation: str, parameters: Mapping[str, str | None]) -> bytes | None:
+        """The answer's bytes; None when there is no such record, which may be a 404 or an empty 200."""
+        try:
+            reply = await self._call(operation, parameters)
+        except RecordNotFound:
+            return None
+        return reply.content if reply.content.strip() else None
+
+    def _pages(
+        self, operation: str, parameters: Mapping[str, str | None], *, short_page_ends: bool = False
+    ) -> RowPages:
+        size = DEFAULT_PAGE_SIZE if short_page_ends else self._settings.page_size
+        paging = NumberedPages(
+            size_parameter="pageSize", size=size, max_pages=MAX_PAGES, short_page_ends=short_page_ends
+        )
+
+        async def fetch(number: int) -> list[bytes]:
+            reply = await self._call(operation, {**parameters, **paging.parameters(number)})
+            return split_rows(reply)
+
+        return RowPages(paging.walk(), fetch)
+
+    def order_rows(
+        self,
+        customer_number: str,
+        *,
+        entered: tuple[date, date] | None = None,
+        changed: tuple[date, date] | None = None,
+        **filters: str,
+    ) -> RowPages:
+        """salesorder/list. `entered` and `changed` are first and last day; filters have their documented names."""
+        return self._pages("order_list", {"customerNumber": customer_number, **_days(entered, changed), **filters})
+
+    def order_summaries(
+        self,
+        customer_number: str,
+        *,
+        entered: tuple[date, date] | None = None,
+        changed: tuple[date, date] | None = None,
+        **filters: str,
+    ) -> RowPages:
+        """salesorder/summary: as the list, without currency and lines."""
+        return self._pages("order_summary", {"customerNumber": customer_number, **_days(entered, changed), **filters})
+
+    async def order_detail(self, customer_number: str, order_number: str) -> bytes | None:
+        """salesorder/detail with serials and tracking."""
+        return await self._one("order_detail", {"customerNumber": customer_number, "salesOrderNumber": order_number})
+
+    async def order_tracking(self, customer_number: str, order_number: str) -> bytes | None:
+        """salesorder/tracking."""
+        return await self._one("order_tracking", {"customerNumber": customer_number, "salesOrderNumber": order_number})
+
+    def order_serials(
+        self, customer_number: str, order_number: str | None = None, *, billed: tuple[date, date] | None = None
+    ) -> RowPages:
+        """salesorder/serials of one order, or of all units billed between two days.
+
+        For one order a page below the documented default size ends the walk: it saves a call an order, and a server
+        that serves less than its own default is not expected (inferred). Everything else reads to the empty page.
+        """
+        parameters = {"customerNumber": customer_number, "salesOrderNumber": order_number, **_days(billed, None)}
+        return self._pages("order_serials", parameters, short_page_ends=order_number is not None)
+
+    def invoice_rows(self, customer_number: str, *, dated: tuple[date, date], **filters: str) -> RowPages:
+        """invoice/list."""
+        return self._pages("invoice_list", {"customerNumber": customer_number, **_days(dated, None), **filters})
+
+    def invoice_summaries(self, customer_number: str, *, dated: tuple[date, date], **filters: str) -> RowPages:
+        """invoice/summary: the only place of an invoice's date."""
+        return self._pages("invoice_summary", {"customerNumber": customer_number, **_days(dated, None), **filters})
+
+    async def invoice_detail(self, customer_number: str, invoice_number: str) -> bytes | None:
+        """invoice/detail."""
+        return await self._one("invoice_detail", {"customerNumber": customer_number, "InvoiceNumber": invoice_number})
+
+    async def invoice_pdf(self, customer_number: str, invoice_number: str) -> bytes | None:
+        """invoice/pdf: JSON around the document. For a person who asks, not for the pipeline."""
+        return await self._one("invoice_pdf", {"customerNumber": customer_number, "InvoiceNumber": invoice_number})
+
+    async def prices(self, customer_number: str, items: Sequence[str], question: PriceQuestion) -> list[bytes]:
+        """product/pricing: one row per item; row errors come inside a 200. At most 40 items (not checked here)."""
+        line: dict[str, Any] = {"PartNumberType": question.part_number_type, "Quantity": question.quantity}
+        body: dict[str, Any] = {
+            "CustomerNumber": customer_number,
+            "Warehouse": question.warehouse,
+            "BusinessUnit": question.business_unit,
+            "Lines": [{"ItemNumber": item, **line} for item in items],
+        }
+        if question.deal_id:
+            body["DealID1"] = question.deal_id
+        return split_rows(await self._call("pricing", {"customerNumber": customer_number}, body))
+
+    async def availability(
+        self, customer_number: str, warehouses: Sequence[str], items: Sequence[str], part_number_type: int
+    ) -> list[bytes]:
+        """product/availability: one row per warehouse and item, keyed by SAP material number."""
+        body = {
+            "CustomerNumber": customer_number,
+            "Warehouses": list(warehouses),
+            "ItemNumbers": list(items),
+            "PartNumberType": part_number_type,
+        }
+        return split_rows(await self._call("availability", {"customerNumber": customer_number}, body))
+
+    def product_search(self, customer_number: str, **filters: str) -> RowPages:
+        """product/search; filters have their documented names."""
+        return self._pages("product_search", {"customerNumber": customer_number, **filters})
+
+    async def product_detail(self, customer_number: str, item_number: str, part_number_type: int = 1) -> bytes | None:
+        """product/detail."""
+        parameters = {"itemNumber": item_number, "partNumberType": str(part_number_type)}
+        return await self._one("product_detail", {"customerNumber": customer_number, **parameters})
+
+    async def customer(self, customer_number: str) -> bytes | None:
+        """customer/{number}: whether the number exists; what the answer holds is not documented."""
+        return await self._one("customer", {"customerNumber": customer_number})
+
+
+@dataclass(slots=True)
+class RowPages:
+    """A walk over the pages of a bare array. Iterate, and call `walk.saw` for every page, as `Walk.read` wants."""
+
+    walk: Walk
+    _fetch: Callable[[int], Awaitable[list[bytes]]]
+
+    def read(self) -> AsyncIterator[tuple[int, list[bytes]]]:
+        """Page number and the page's rows."""
+        return self.walk.read(self._fetch)
+
+    async def all_rows(self) -> list[bytes]:
+        """Every row; for answers that are small by nature."""
+        rows: dict[bytes, None] = {}
+        async for _, page in self.read():
+            fresh = [row for row in page if row not in rows]
+            self.walk.saw(len(page), len(fresh))
+            rows |= dict.fromkeys(fresh)
+        return list(rows)
+
+
+@asynccontextmanager
+async def open_client(settings: ScanSourceSettings) -> AsyncGenerator[ScanSourceClient]:
+    """A client with connections of its own.
+
+    Raises:
+        NotConfigured: if a credential is missing.
+        ValueError: for a customer number that the API cannot take, or a path setting that names no operation.
+    """
+    for number in settings.customer_numbers:
+        if not number or len(number) > LARGEST_CUSTOMER_NUMBER or ":" in number:
+            raise ValueError(f"scansource.customer_numbers: {number!r} is not a text of 1 to 10 characters")
+    auth, headers = authentication_for(settings)
+    transport = Transport(
+        "scansource",
+        host_for(settings).base_url,
+        auth=auth,
+        rate=settings.rate,
+        headers=headers,
+        classify=classify,
+        most_calls=settings.call_budget,
+    )
+    async with transport:
+        yield ScanSourceClient(transport, settings)
+
+
+def split_rows(reply: Reply) -> list[bytes]:
+    """The rows of a bare array, as received; an empty body is no row.
+
+    Tolerates the wrappers `{items}`, `{Lines}` and `[{Lines}]` (section 5.1).
+
+    Raises:
+        UnreadableBody: when it is none of these.
+    """
+    content = reply.content.strip()
+    if not content:
+        return []
+    try:
+        if content[:1] == b"[":
+            rows = [bytes(row) for row in _RAW_ROWS.decode(content)]
+            wrapped = _wrapped(rows[0]) if len(rows) == 1 else None
+            return rows if wrapped is None else wrapped
+        wrapped = _wrapped(content)
+    except msgspec.DecodeError as error:
+        raise reply.unreadable(f"the body is not the JSON that was expected ({error})") from error
+    if wrapped is None:
+        raise reply.unreadable("the body is an object where an array of rows is expected")
+    return wrapped
+
+
+def _wrapped(content: bytes) -> list[bytes] | None:
+    """The rows inside a wrapper object whose only key is one of the known wrappers; else None."""
+    if content[:1] != b"{":
+        return None
+    keys = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    if len(keys) != 1 or next(iter(keys)).casefold() not in _WRAPPERS:
+        return None
+    return [bytes(row) for row in _RAW_ROWS.decode(next(iter(keys.values())))]
+
+
+def _days(first: tuple[date, date] | None, changed: tuple[date, date] | None) -> dict[str, str | None]:
+    days: dict[str, str | None] = {}
+    if first is not None:
+        days |= {"fromDate": first[0].isoformat(), "toDate": first[1].isoformat()}
+    if changed is not None:
+        days |= {"fromLastChangeDate": changed[0].isoformat(), "toLastChangeDate": changed[1].isoformat()}
+    return days
+
+
+def field_of(row: Mapping[str, Any], name: str) -> Any:
+    """A row's value by name, compared without case (section 12); None when absent."""
+    if name in row:
+        return row[name]
+    wanted = name.casefold()
+    return next((value for key, value in row.items() if key.casefold() == wanted), None)
+
+
+def decode_object(content: bytes) -> dict[str, Any] | None:
+    """The JSON object, or None when it is none."""
+    try:
+        decoded = msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return None
+    return cast("dict[str, Any]", decoded) if isinstance(decoded, dict) else None

@@ -1,0 +1,151 @@
+"""Step 1 of the plan: the window's orders, then older orders that changed lately; tracking and serials with the detail.
+
+Belongs here: which lists are walked and what an order's bundle is (apis/scansource.md sections 3 and 11).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import date, timedelta
+
+from order_pipeline.channels.base import CommitGroup, FetchReport, UnusableRecord
+from order_pipeline.channels.scansource.client import decode_object, field_of
+from order_pipeline.channels.scansource.dates import day_of
+from order_pipeline.channels.scansource.listed import ListedRow, read_order_row, text_of
+from order_pipeline.channels.scansource.merged_streams import side_by_side
+from order_pipeline.channels.scansource.windows import Bundle, ListStep, Run, all_of, known_by_id, known_in_window
+
+ROWS, DETAILS, TRACKING, SERIALS = "order_rows", "order_details", "order_tracking", "order_serials"
+ONE_DAY = timedelta(days=1)
+"""Asked before and after every window: whether its ends are inclusive is not documented."""
+
+
+class OrderStep:
+    """Reads one customer's orders; collects the items of its open orders on the way."""
+
+    def __init__(self, run: Run, customer_number: str) -> None:
+        self._run = run
+        self._customer_number = customer_number
+        self._asked_before = run.client.calls_by_operation.copy()
+        self._step = ListStep(run, ROWS, (DETAILS, TRACKING, SERIALS), self._read_row, self._fetch)
+        self.open_items: set[str] = set()
+
+    @property
+    def lists_read(self) -> bool:
+        """Whether `open_items` are those of all orders listed."""
+        return self._step.progress.list_finished
+
+    async def groups(self) -> AsyncGenerator[CommitGroup]:
+        """The step's commit groups; the last one holds its reports.
+
+        Raises:
+            ApiError: what ended the step, after its reports.
+        """
+        run = self._run
+        if not run.stop:
+            walks = [self._of_window()]
+            if run.settings.changed_look_back_days:
+                walks.append(self._changed_lately())
+            async with aclosing(side_by_side(walks)) as groups:
+                async for group in groups:
+                    yield group
+        yield CommitGroup(reports=self._reports())
+        self._step.raise_failure()
+
+    def _of_window(self) -> AsyncGenerator[CommitGroup]:
+        """Orders entered in the window."""
+        run = self._run
+        asked = (run.window.start - ONE_DAY, run.window.end)
+        known = asyncio.ensure_future(asyncio.to_thread(known_in_window, run.known, ROWS, DETAILS, run.window))
+        pages = run.client.order_rows(self._customer_number, entered=asked)
+        return self._step.groups(pages, lambda row: self._in_window(row, asked), lambda _: known)
+
+    def _changed_lately(self) -> AsyncGenerator[CommitGroup]:
+        """Orders of any other day that changed shortly before the window's end."""
+        run = self._run
+        asked = (run.window.end - (run.settings.changed_look_back_days * ONE_DAY) - ONE_DAY, run.window.end)
+        pages = run.client.order_rows(self._customer_number, changed=asked)
+        return self._step.groups(
+            pages,
+            lambda row: self._changed_elsewhere(row, asked),
+            lambda rows: asyncio.to_thread(known_by_id, run.known, ROWS, DETAILS, rows),
+        )
+
+    def _reports(self) -> list[FetchReport]:
+        """Reports on the lists, and on details, tracking and serials."""
+        run, progress = self._run, self._step.progress
+        asked = run.client.calls_by_operation - self._asked_before
+        operations = {DETAILS: "order_detail", TRACKING: "order_tracking", SERIALS: "order_serials"}
+        return [
+            progress.list_report(ROWS, run.window, run.stop, asked["order_list"]),
+            *(
+                progress.detail_report(
+                    resource,
+                    run.window,
+                    run.stop,
+                    noun="orders",
+                    calls=asked[operation],
+                    calls_left=run.client.calls_left,
+                    calls_saved=progress.calls_saved[resource],
+                )
+                for resource, operation in operations.items()
+            ),
+        ]
+
+    def _read_row(self, payload: bytes) -> ListedRow | UnusableRecord:
+        row = read_order_row(payload, self._customer_number, self._run.zone)
+        if isinstance(row, ListedRow) and row.is_open:
+            self.open_items.update(row.items)
+        return row
+
+    def _in_window(self, row: ListedRow, asked: tuple[date, date]) -> bool:
+        if not asked[0] - ONE_DAY <= row.day <= asked[1] + ONE_DAY:
+            self._step.progress.outside_asked_days += 1
+        return self._run.window.start <= row.day < self._run.window.end
+
+    def _changed_elsewhere(self, row: ListedRow, asked: tuple[date, date]) -> bool:
+        """Whether the row belongs to the second walk: not in the window, and changed in the days asked for."""
+        if self._run.window.start <= row.day < self._run.window.end:
+            return False
+        changed_on = day_of(field_of(decode_object(row.payload) or {}, "LastChanged"), self._run.zone)
+        if changed_on is not None and not asked[0] - ONE_DAY <= changed_on <= asked[1] + ONE_DAY:
+            self._step.progress.outside_asked_days += 1
+            return False
+        return True
+
+    async def _fetch(self, row: ListedRow) -> Bundle:
+        """Detail, tracking and serials at once; an order of which nothing has shipped has only a detail."""
+        client, customer, number = self._run.client, self._customer_number, row.number
+        detail_call = client.order_detail(customer, number)
+        if row.has_shipped:
+            detail, tracking, serials = await all_of(
+                detail_call, client.order_tracking(customer, number), self._serials(number)
+            )
+        else:
+            self._step.progress.calls_saved.update((TRACKING, SERIALS))
+            detail, tracking, serials = await detail_call, None, None
+        found = {DETAILS: detail, TRACKING: tracking, SERIALS: serials}
+        payloads = {resource: payload for resource, payload in found.items() if payload is not None}
+        problem = detail_problem(detail, row) if detail is not None else None
+        if problem is None:
+            return Bundle(payloads)
+        del payloads[DETAILS]
+        return Bundle(payloads, {DETAILS: problem})
+
+    async def _serials(self, number: str) -> bytes:
+        """The serial rows of an order as one array."""
+        rows = await self._run.client.order_serials(self._customer_number, number).all_rows()
+        return b"[" + b",".join(rows) + b"]"
+
+
+def detail_problem(detail: bytes, row: ListedRow) -> UnusableRecord | None:
+    """Why a detail cannot be the row's: no object, or another order's; leading zeros do not count."""
+    decoded = decode_object(detail)
+    if decoded is None:
+        return UnusableRecord("bad_json", "", "not an object", detail, row.day)
+    number = text_of(field_of(decoded, "SalesOrderNumber"))
+    if number.lstrip("0") != row.number.lstrip("0"):
+        return UnusableRecord("missing_key", "SalesOrderNumber", number, detail, row.day)
+    return None

@@ -1,0 +1,144 @@
+"""What a run of the ScanSource extraction has done and what it had to leave: the facts behind its fetch reports.
+
+Belongs here: counts, and the clean stop at a limit (a used-up quota is a partial success). Does not belong here: calls.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+from order_pipeline.channels.base import FetchReport, Window
+from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
+from order_pipeline.http.errors import ApiError
+
+Limit = QuotaExceeded | RateLimited
+NAMED_RECORDS = 20
+ENDED_BY_EMPTY_PAGE = "ended by an empty page; the API states no total"
+
+
+@dataclass(slots=True)
+class Stop:
+    """The limit that ends a run cleanly; shared by its steps, as the quota is."""
+
+    limit: Limit | None = None
+    seen_at: datetime | None = None
+
+    def at_limit(self, limit: Limit, now: datetime) -> None:
+        """Note the first limit."""
+        if self.limit is None:
+            self.limit, self.seen_at = limit, now
+
+    def __bool__(self) -> bool:
+        return self.limit is not None
+
+    def describe(self) -> str:
+        """What stopped the run, and when to go on; "" while nothing did."""
+        if self.limit is None or self.seen_at is None:
+            return ""
+        reason = "call quota used up" if isinstance(self.limit, QuotaExceeded) else "rate limit"
+        if self.limit.wait is None:
+            return f"{reason}: go on with the next run"
+        go_on = (self.seen_at + timedelta(seconds=self.limit.wait)).astimezone(UTC)
+        return f"{reason}: go on after {go_on:%Y-%m-%dT%H:%M:%SZ}"
+
+
+@dataclass(slots=True)
+class StepProgress:
+    """Counts of one step (orders or invoices of one customer) over one window, and the error that ended it."""
+
+    handed_over: Counter[str] = field(default_factory=Counter[str])
+    pages: int = 0
+    calls_saved: Counter[str] = field(default_factory=Counter[str])
+    outside_asked_days: int = 0
+    walks_begun: int = 0
+    walks_finished: int = 0
+    remaining: list[tuple[date, str]] = field(default_factory=list[tuple[date, str]])
+    without_detail: list[str] = field(default_factory=list[str])
+    failed: list[ApiError] = field(default_factory=list[ApiError])
+    failure: ApiError | None = None
+
+    @property
+    def list_finished(self) -> bool:
+        """Whether every list of the step was read to its end."""
+        return 0 < self.walks_begun == self.walks_finished
+
+    def fail(self, error: ApiError) -> None:
+        """Note the error that ends the step; the first one counts."""
+        self.failure = self.failure or error
+
+    def list_report(self, resource: str, window: Window, stop: Stop, calls: int) -> FetchReport:
+        """The report on the lists: complete when they came to their ends."""
+        notes = [ENDED_BY_EMPTY_PAGE if self.list_finished else "the list was not read to its end", stop.describe()]
+        if self.outside_asked_days:
+            notes.append(f"the server ignored the date filter: {self.outside_asked_days} rows outside the asked days")
+        return FetchReport(
+            resource,
+            *bounds(window),
+            pages=self.pages,
+            records=self.handed_over[resource],
+            claimed_total=None,
+            complete=self.list_finished,
+            note=joined(notes),
+            calls=calls,
+        )
+
+    def detail_report(
+        self,
+        resource: str,
+        window: Window,
+        stop: Stop,
+        *,
+        noun: str,
+        calls: int,
+        calls_left: int | None,
+        calls_saved: int,
+    ) -> FetchReport:
+        """The report on what belongs to the rows: complete when all of every row that differs from raw was fetched."""
+        notes = [stop.describe()]
+        if not self.list_finished:
+            notes.append("the list was not read to its end")
+        if self.remaining:
+            notes.append(describe_remaining(self.remaining, noun))
+        if self.without_detail:
+            notes.append(f"{len(self.without_detail)} {noun} listed without a detail: {_named(self.without_detail)}")
+        if self.failed:
+            notes.append(f"{len(self.failed)} calls failed; the first: {self.failed[0].reason}")
+        if calls_left is not None:
+            notes.append(f"{calls_left} calls left in the budget")
+        return FetchReport(
+            resource,
+            *bounds(window),
+            pages=0,
+            records=self.handed_over[resource],
+            claimed_total=None,
+            complete=self.list_finished and not self.remaining,
+            note=joined(notes),
+            calls=calls,
+            calls_saved=calls_saved,
+        )
+
+
+def describe_remaining(remaining: Iterable[tuple[date, str]], noun: str) -> str:
+    """How many records remain, on which days, and the first of their numbers."""
+    ordered = sorted(remaining)
+    per_day = Counter(day for day, _ in ordered)
+    days = ", ".join(f"{day} ({count})" for day, count in sorted(per_day.items()))
+    return f"{len(ordered)} {noun} remain on {days}: {_named([number for _, number in ordered])}"
+
+
+def bounds(window: Window) -> tuple[datetime, datetime]:
+    """The window's start and end as moments."""
+    return datetime.combine(window.start, time(), UTC), datetime.combine(window.end, time(), UTC)
+
+
+def joined(notes: Iterable[str]) -> str:
+    """Notes that say something, in one line."""
+    return "; ".join(note for note in notes if note)
+
+
+def _named(numbers: list[str]) -> str:
+    more = f" and {len(numbers) - NAMED_RECORDS} more" if len(numbers) > NAMED_RECORDS else ""
+    return ", ".join(numbers[:NAMED_RECORDS]) + more

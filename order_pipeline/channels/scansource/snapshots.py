@@ -1,0 +1,169 @@
+"""Step 3 of the plan: prices and availability now, of the items of open orders and of the configured list.
+
+Belongs here: batches, and how a row is keyed. The day and the question (warehouse, quantity, ...) are in the record id,
+as the answer repeats neither; so a day's snapshot is stored even where nothing changed. A row error inside a 200
+(`PricingError`, `ErrorFlag`) is an observation as any other, and stands in quarantine with its text too (section 9),
+without a day: until a later complete snapshot lacks it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
+from datetime import timedelta
+
+from order_pipeline.channels.base import CommitGroup, FetchReport, RecordBatch, UnusableRecord, Window
+from order_pipeline.channels.scansource.client import PriceQuestion, decode_object, field_of
+from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
+from order_pipeline.channels.scansource.listed import text_of
+from order_pipeline.channels.scansource.merged_streams import side_by_side
+from order_pipeline.channels.scansource.progress import bounds, joined
+from order_pipeline.channels.scansource.windows import Run
+
+PRICES, AVAILABILITY = "prices", "availability"
+BATCHES_UNDER_WAY = 16
+Ask = Callable[[Sequence[str]], Awaitable[RecordBatch]]
+
+
+class SnapshotStep:
+    """Asks prices and availability for one customer.
+
+    `items_known` says whether `items` are those of all open orders; without it no snapshot counts as complete.
+    """
+
+    def __init__(self, run: Run, customer_number: str, items: Iterable[str], *, items_known: bool) -> None:
+        settings = run.settings
+        self._items_known = items_known
+        self._run = run
+        self._customer_number = customer_number
+        self._items = sorted({*items, *settings.priced_items})
+        self._day = run.now().date()
+        self._question = PriceQuestion(
+            warehouse=settings.warehouse,
+            business_unit=settings.business_unit,
+            part_number_type=settings.part_number_type,
+            quantity=settings.priced_quantity,
+            deal_id=settings.deal_id,
+        )
+
+    async def groups(self) -> AsyncGenerator[CommitGroup]:
+        """A group for every batch, and a report behind the last of each resource."""
+        resources = (
+            self._snapshot(PRICES, "pricing", self._prices),
+            self._snapshot(AVAILABILITY, AVAILABILITY, self._availability),
+        )
+        async with aclosing(side_by_side(resources)) as groups:
+            async for group in groups:
+                yield group
+
+    async def _snapshot(self, resource: str, operation: str, ask: Ask) -> AsyncGenerator[CommitGroup]:
+        calls = self._run.client.calls_by_operation
+        asked_before = calls[operation]
+        records = 0
+        remaining: list[str] = []
+        async with aclosing(self._answers(ask)) as answers:
+            async for items, batch in answers:
+                if batch is None:
+                    remaining += items
+                    continue
+                records += len(batch) + len(batch.unusable)
+                yield CommitGroup([batch])
+        yield CommitGroup(reports=[self._report(resource, calls[operation] - asked_before, records, remaining)])
+
+    async def _answers(self, ask: Ask) -> AsyncGenerator[tuple[list[str], RecordBatch | None]]:
+        """The items of each batch and what came of them, in order; None: the batch is left for the next run."""
+        size = self._run.settings.pricing_batch_size
+        under_way: deque[tuple[list[str], asyncio.Task[RecordBatch | None]]] = deque()
+        try:
+            for start in range(0, len(self._items), size):
+                items = self._items[start : start + size]
+                under_way.append((items, asyncio.create_task(self._answer(ask, items))))
+                if len(under_way) == BATCHES_UNDER_WAY:
+                    items, task = under_way.popleft()
+                    yield items, await task
+            while under_way:
+                items, task = under_way.popleft()
+                yield items, await task
+        finally:
+            for _, task in under_way:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
+
+    async def _answer(self, ask: Ask, items: Sequence[str]) -> RecordBatch | None:
+        if self._run.stop:
+            return None
+        try:
+            return await ask(items)
+        except (QuotaExceeded, RateLimited) as limit:
+            self._run.stop.at_limit(limit, self._run.now())
+            return None
+
+    def _report(self, resource: str, calls: int, records: int, remaining: Sequence[str]) -> FetchReport:
+        left = self._run.client.calls_left
+        notes = [
+            "" if self._items_known else "the lists of orders were not read to their ends: other items may be open",
+            self._run.stop.describe() if remaining else "",
+            f"{len(remaining)} of {len(self._items)} items remain" if remaining else "",
+            f"{left} calls left in the budget" if left is not None else "",
+        ]
+        return FetchReport(
+            resource,
+            *bounds(Window(self._day, self._day + timedelta(days=1))),
+            pages=calls,
+            records=records,
+            claimed_total=len(self._items),
+            complete=self._items_known and not remaining,
+            note=joined(notes),
+            calls=calls,
+        )
+
+    async def _prices(self, items: Sequence[str]) -> RecordBatch:
+        batch = RecordBatch(PRICES)
+        asked = {item.casefold(): item for item in items}
+        question = self._question
+        key = (
+            f"{self._customer_number}:{self._day}:{question.warehouse}:{question.business_unit}"
+            f":{question.part_number_type}:{question.quantity}:{question.deal_id}"
+        )
+        for payload in await self._run.client.prices(self._customer_number, items, question):
+            row = decode_object(payload) or {}
+            item = asked.get(text_of(field_of(row, "ItemNumber")).casefold())
+            if item is None:
+                number = text_of(field_of(row, "ItemNumber"))
+                batch.unusable.append(UnusableRecord("missing_key", "ItemNumber", number, payload, self._day))
+                continue
+            self._add(batch, f"{key}:{item}", payload)
+            if is_true(field_of(row, "PricingError")):
+                text = f"{item}: {field_of(row, 'PricingErrorDesc') or 'no text'}"
+                batch.unusable.append(UnusableRecord("pricing_error", "PricingErrorDesc", text, payload))
+        return batch
+
+    async def _availability(self, items: Sequence[str]) -> RecordBatch:
+        batch = RecordBatch(AVAILABILITY)
+        settings = self._run.settings
+        for payload in await self._run.client.availability(
+            self._customer_number, [settings.warehouse], items, settings.part_number_type
+        ):
+            row = decode_object(payload) or {}
+            material = text_of(field_of(row, "MaterialNumber"))
+            warehouse = text_of(field_of(row, "Warehouse")) or settings.warehouse
+            if not material:
+                batch.unusable.append(UnusableRecord("missing_key", "MaterialNumber", "", payload, self._day))
+                continue
+            self._add(batch, f"{self._customer_number}:{self._day}:{warehouse}:{material}", payload)
+            if is_true(field_of(row, "ErrorFlag")):
+                text = f"{material}: {field_of(row, 'ErrorDescription') or 'no text'}"
+                batch.unusable.append(UnusableRecord("availability_error", "ErrorDescription", text, payload))
+        return batch
+
+    def _add(self, batch: RecordBatch, record_id: str, payload: bytes) -> None:
+        batch.record_ids.append(record_id)
+        batch.days.append(self._day)
+        batch.payloads.append(payload)
+
+
+def is_true(value: object) -> bool:
+    """Whether a loosely typed flag is set."""
+    return value is True or (isinstance(value, str) and value.strip().casefold() == "true")

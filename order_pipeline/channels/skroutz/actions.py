@@ -1,0 +1,250 @@
+"""Acting on an order, on a person's word: accept, reject, upload the invoice, mark it ready (skroutz.md section 3).
+
+There is no undo and no idempotency key. So: switched off unless `actions_enabled`; a dry run unless told otherwise; the
+intent is durable before the request, which is sent once; after an unclear answer the order is read, and only if that
+does not tell, the action is `in_doubt` for a person. Choices come from the order as it is now, never from the lake.
+
+Belongs here: what an action sends and how its answer is read. Does not belong here: who may ask, jobs, commands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import msgspec
+
+from order_pipeline.channels.skroutz.action_log import close_action, open_action
+from order_pipeline.channels.skroutz.choices import (
+    AcceptChoice,
+    ActionNotPossibleError,
+    LineRejection,
+    choose_acceptance,
+    choose_rejection,
+)
+from order_pipeline.channels.skroutz.client import open_transport, order_path, read_order
+from order_pipeline.channels.skroutz.invoice_file import InvoiceFile, read_invoice_file
+from order_pipeline.http import ApiError, NotSent, OutcomeUnknown, PermanentError, Reply, TransientError, Transport
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.settings import SkroutzSettings
+
+Outcome = Literal["dry_run", "done", "already_done", "refused", "not_sent", "in_doubt"]
+Order = dict[str, Any]
+
+
+class ActionsDisabledError(RuntimeError):
+    """Actions are switched off; the text names the setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """What became of an action. `request` is what was, or would be, sent; `answer` is for the person to read."""
+
+    action_id: int
+    action: str
+    code: str
+    outcome: Outcome
+    request: dict[str, Any]
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and whether for real.
+
+    Args:
+        settings: the shop; `actions_enabled` must be true for anything but a dry run.
+        store: where each action is recorded, tables created.
+        asked_by: the person.
+        dry_run: read, check and record, but send nothing.
+    """
+
+    settings: SkroutzSettings
+    store: OperationsStore
+    asked_by: str
+    dry_run: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.dry_run and not self.settings.actions_enabled:
+            raise ActionsDisabledError(
+                "Acting on Skroutz orders is switched off: set ORDER_PIPELINE_SKROUTZ__ACTIONS_ENABLED=true, "
+                "or ask for a dry run."
+            )
+        if not self.asked_by.strip():
+            raise ActionsDisabledError("An action needs the name of the person who asks for it.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """An action ready to be sent; `is_done` tells from a later reading whether it took effect."""
+
+    action: str
+    path: str
+    request: dict[str, Any]
+    is_done: Callable[[Order], bool]
+    file: InvoiceFile | None = None
+
+
+async def accept(
+    actor: Actor, code: str, *, location: str | None = None, window: int | None = None, parcels: int = 1
+) -> ActionResult:
+    """Accept an open order with a pickup location and window out of its fresh options.
+
+    Args:
+        actor: who, and whether for real.
+        code: the order.
+        location: id of a pickup location; None if there is only one.
+        window: id of a pickup window; None if there is one or none (store pickup).
+        parcels: number of parcels.
+
+    Raises:
+        ActionNotPossibleError: not open, express, or not among the options, which the text lists. Nothing was sent.
+        ApiError: the order could not be read.
+    """
+    choice = AcceptChoice(location, window, parcels)
+
+    def plan(order: Order) -> _Plan:
+        request = choose_acceptance(order, choice)
+        return _Plan("accept", order_path(code, "accept"), request, lambda now: now.get("state") == "accepted")
+
+    return await _act(actor, code, plan)
+
+
+async def reject(
+    actor: Actor, code: str, *, lines: Sequence[LineRejection] = (), other_reason: str | None = None
+) -> ActionResult:
+    """Reject an open order, by lines with reasons, or whole with a text. Any rejection ends the whole order.
+
+    Raises:
+        ActionNotPossibleError: not open, both or neither of the two forms, an unknown line or reason, no quantity where
+            the reason wants one. Nothing was sent.
+        ApiError: the order could not be read.
+    """
+
+    def plan(order: Order) -> _Plan:
+        request = choose_rejection(order, lines, other_reason)
+        return _Plan("reject", order_path(code, "reject"), request, lambda now: now.get("state") == "rejected")
+
+    return await _act(actor, code, plan)
+
+
+async def upload_invoice(actor: Actor, code: str, path: Path) -> ActionResult:
+    """Upload the receipt or invoice of an order; it replaces an earlier file.
+
+    Raises:
+        ActionNotPossibleError: not a pdf, png or jpg of at most 7,000,000 bytes. Nothing was sent.
+        ApiError: the order could not be read.
+    """
+    file = read_invoice_file(path)
+    digest = hashlib.sha256(file.content).hexdigest()
+    request = {"file": file.name, "bytes": len(file.content), "sha256": digest, "content_type": file.content_type}
+
+    def plan(order: Order) -> _Plan:
+        had_one = order.get("uploaded_invoice_file") is not None
+        # Where a file was there before, a later reading cannot tell which of the two it shows.
+        return _Plan(
+            "upload_invoice",
+            order_path(code, "invoices"),
+            {**request, "replaces_a_file": had_one},
+            lambda now: not had_one and now.get("uploaded_invoice_file") is not None,
+            file,
+        )
+
+    return await _act(actor, code, plan)
+
+
+async def set_as_ready(actor: Actor, code: str) -> ActionResult:
+    """Mark the parcel as ready for the courier (Skroutz Last Mile, accepted, not yet ready).
+
+    Raises:
+        ApiError: the order could not be read.
+    """
+
+    def plan(order: Order) -> _Plan:
+        del order
+        path = order_path(code, "set_as_ready")
+        return _Plan("set_as_ready", path, {}, lambda now: now.get("is_ready_for_dispatch") is True)
+
+    return await _act(actor, code, plan)
+
+
+async def _act(actor: Actor, code: str, make_plan: Callable[[Order], _Plan]) -> ActionResult:
+    async with open_transport(actor.settings) as transport:
+        plan = make_plan(await _current_order(transport, code))
+        action_id = open_action(
+            actor.store,
+            account=actor.settings.account,
+            code=code,
+            action=plan.action,
+            request=msgspec.json.encode(plan.request).decode(),
+            asked_by=actor.asked_by,
+        )
+        if actor.dry_run:
+            outcome, answer = "dry_run", "Nothing was sent."
+        else:
+            outcome, answer = await _send(transport, code, plan)
+        close_action(actor.store, action_id, outcome, answer)
+        return ActionResult(action_id, plan.action, code, outcome, plan.request, answer)
+
+
+async def _send(transport: Transport, code: str, plan: _Plan) -> tuple[Outcome, str]:
+    try:
+        reply = await _post(transport, plan)
+    except OutcomeUnknown as error:
+        return await _settle(transport, code, plan, ("done", "in_doubt"), f"No clear answer ({error.reason}).")
+    except NotSent as error:
+        return "not_sent", f"{error.reason}. Nothing reached Skroutz; try again."
+    except (PermanentError, TransientError) as error:
+        # 422 is also the answer to a repeated action: the order tells whether it is done.
+        return await _settle(transport, code, plan, ("already_done", "refused"), refusal_text(error))
+    return "done", reply.excerpt()
+
+
+async def _post(transport: Transport, plan: _Plan) -> Reply:
+    if plan.file is not None:
+        parts = {"invoice_file": (plan.file.name, plan.file.content, plan.file.content_type)}
+        return await transport.request("POST", plan.path, files=parts)
+    return await transport.request("POST", plan.path, json=plan.request or None)
+
+
+async def _settle(
+    transport: Transport, code: str, plan: _Plan, outcomes: tuple[Outcome, Outcome], said: str
+) -> tuple[Outcome, str]:
+    """Read the order to learn whether the action took effect: the first outcome if so, else the second."""
+    try:
+        order = await _current_order(transport, code)
+    except (ApiError, ActionNotPossibleError) as error:
+        return outcomes[1], f"{said} The order could not be read afterwards: {error}"
+    state = f"The order is {order.get('state')!r} now."
+    return (outcomes[0] if plan.is_done(order) else outcomes[1]), f"{said} {state}"
+
+
+async def _current_order(transport: Transport, code: str) -> Order:
+    found = await read_order(transport, code)
+    if found.content is None:
+        raise ActionNotPossibleError(f"Skroutz knows no order {code}. Compare the code with the merchant panel.")
+    order = cast("dict[str, Any]", msgspec.json.decode(found.content)).get("order")
+    if not isinstance(order, dict) or cast("Order", order).get("code") != code:
+        raise ActionNotPossibleError(f"Skroutz answered with another order than {code}; nothing was done.")
+    return cast("Order", order)
+
+
+def refusal_text(error: ApiError) -> str:
+    """The messages of an error body, for the person; the general reason where the body is not the documented one."""
+    try:
+        body = msgspec.json.decode(error.content, type=_ErrorBody)
+    except msgspec.DecodeError:
+        return f"{error.reason}. {error.excerpt}".strip()
+    return "; ".join(f"{part.code}: {' '.join(part.messages)}" for part in body.errors) + f" (status {error.status})."
+
+
+class _ErrorPart(msgspec.Struct):
+    code: str
+    messages: list[str] = []
+
+
+class _ErrorBody(msgspec.Struct):
+    errors: list[_ErrorPart]

@@ -1,0 +1,70 @@
+"""An observation: one order as it was at one moment, told by a webhook or by a read. What `raw.skroutz_orders` holds.
+
+Every observation of an order is a version of the record with the order's code. Which of them is the current state is
+not decided here, nor by the order of arrival: staging takes the latest `event_time` or `observed_at` (apis/skroutz.md
+section 14), so events may come late, twice or in any order. A webhook is kept byte for byte; what comes without a time
+of its own (a read, a bare `{"order": ...}`) is put into an envelope that says when and how it was seen.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, cast
+
+import msgspec
+
+from order_pipeline.channels.base import RecordBatch, UnusableRecord
+from order_pipeline.channels.skroutz.order_document import NotJsonError, look_into, without_secrets
+
+RESOURCE = "orders"
+VOLATILE_KEYS = ("accept_options", "reject_options", "reschedule_options", "relocate_options")
+"""What an order offers at the moment: no facts about it, left out when two observations are compared."""
+
+SeenBy = Literal["read", "webhook"]
+_SHOWN = 100
+_decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def add_observation(batch: RecordBatch, body: bytes, seen_at: datetime, seen_by: SeenBy) -> str | None:
+    """Add a body to the batch, as a record of its order or as unusable; returns the order's code if it is usable.
+
+    Args:
+        batch: of resource `orders`.
+        body: a webhook's or a read's, secrets and all; they are taken out here.
+        seen_at: arrival of the webhook, or time of the read.
+        seen_by: where it came from.
+    """
+    try:
+        glimpse = look_into(body)
+    except NotJsonError as error:
+        batch.unusable.append(UnusableRecord("bad_json", "payload", str(error), body))
+        return None
+    payload = without_secrets(body)
+    if glimpse.problem is not None or glimpse.order_number is None or glimpse.order_day is None:
+        problem = glimpse.problem
+        rule, field, value = (problem.rule, problem.field, problem.value) if problem else ("missing_key", "order", "")
+        batch.unusable.append(UnusableRecord(rule, field, value[:_SHOWN], payload, glimpse.order_day))
+        return None
+    if glimpse.event_time is None:
+        payload = _in_envelope(payload, seen_at, seen_by)
+    batch.record_ids.append(glimpse.order_number)
+    batch.days.append(glimpse.order_day)
+    batch.payloads.append(payload)
+    return glimpse.order_number
+
+
+def facts_of(payload: bytes) -> dict[str, Any]:
+    """The order's facts inside a stored observation, to compare two of them: JSON values without what is volatile."""
+    order = msgspec.json.decode(payload)["order"]
+    return {key: value for key, value in cast("dict[str, Any]", order).items() if key not in VOLATILE_KEYS}
+
+
+def is_read(payload: bytes) -> bool:
+    """Whether a stored observation is a read."""
+    seen_by = _decode_parts(payload).get("observed_by")
+    return seen_by is not None and bytes(seen_by) == b'"read"'
+
+
+def _in_envelope(payload: bytes, seen_at: datetime, seen_by: SeenBy) -> bytes:
+    order = _decode_parts(payload)["order"]
+    return msgspec.json.encode({"observed_at": seen_at, "observed_by": seen_by, "order": order})

@@ -1,0 +1,207 @@
+"""Truth by reading again: orders that can still change are read by their codes, and compared with what was known.
+
+Three states have no webhook, four failed deliveries lose an event, and anyone who learns the webhook's URL can post:
+so a read settles what an order is (apis/skroutz.md sections 6, 13, 14). There is no list endpoint: codes come from what
+raw and core hold, and from a file that the merchant exports, to start or after an outage of more than twenty minutes.
+
+Belongs here: which orders are read, in which order, what the comparison says. Does not belong here: HTTP (`client`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+
+import msgspec
+
+from order_pipeline.channels.base import CommitGroup, FetchReport, KnownState, RecordBatch, UnusableRecord, Window
+from order_pipeline.channels.skroutz.client import ReadOrder, TokenReplacedError, open_transport, read_order
+from order_pipeline.channels.skroutz.observations import RESOURCE, add_observation, facts_of, is_read
+from order_pipeline.channels.skroutz.order_document import (
+    Glimpse,
+    NotJsonError,
+    Problem,
+    look_into,
+    parse_time,
+    without_secrets,
+)
+from order_pipeline.http import ApiError, Transport
+from order_pipeline.settings import SkroutzSettings
+
+READS_A_GROUP = 50
+ALWAYS_REREAD = frozenset({"open", "accepted"})
+SETTLED = frozenset({"rejected", "expired", "cancelled", "returned"})
+"""Settled orders are left alone; every other state is read again for `reread_delivered_days` after its last change."""
+
+
+@dataclass(slots=True)
+class Reconciliation:
+    """What the reads of one run said, against what was known: counts, and in which keys webhooks and reads differed."""
+
+    confirmed: int = 0
+    first_seen: int = 0
+    differed: int = 0
+    not_found: int = 0
+    unusable: int = 0
+    failed: int = 0
+    differing_keys: Counter[str] = field(default_factory=Counter[str])
+
+    def describe(self) -> str:
+        """One line for the fetch report: names of keys, never values."""
+        counts = f"{self.confirmed} confirmed, {self.first_seen} first seen, {self.differed} differed"
+        rest = f"{self.not_found} not found, {self.unusable} unusable, {self.failed} failed"
+        keys = ", ".join(f"{key} {count}" for key, count in self.differing_keys.most_common(8))
+        return f"re-read: {counts}, {rest}" + (f"; differing keys: {keys}" if keys else "")
+
+
+@dataclass(slots=True)
+class RereadExtraction:
+    """An `Extraction` that reads orders by their codes, within the rate budget and `reread_most_orders` a run.
+
+    Args:
+        settings: the shop.
+        codes: read these instead of what is known to be open (a merchant's export); their number is not limited.
+        result: filled while the run goes on.
+    """
+
+    settings: SkroutzSettings
+    codes: Sequence[str] | None = None
+    result: Reconciliation = field(default_factory=Reconciliation)
+
+    async def __call__(self, window: Window, known: KnownState) -> AsyncGenerator[CommitGroup]:
+        """Yield what the reads brought, then a report with the comparison.
+
+        Raises:
+            NotConfigured: no token.
+            TokenReplacedError: the token was refused; what was read before is yielded first.
+        """
+        if self.codes is None:
+            due = self._due(window, known)
+            asked = drawn(due, self.settings.reread_most_orders)
+        else:
+            due, asked = [self.codes], self.codes
+        refusal: TokenReplacedError | None = None
+        read = 0
+        async with open_transport(self.settings) as transport:
+            for codes in _chunks(asked, READS_A_GROUP):
+                answers = await asyncio.gather(*(read_order(transport, code) for code in codes), return_exceptions=True)
+                good = [answer for answer in answers if isinstance(answer, ReadOrder)]
+                read += len(good)
+                batch = self._compare(good, known)
+                refusal = self._count_failures(answers)
+                yield CommitGroup(batches=[batch])
+                if refusal is not None:
+                    break
+            yield CommitGroup(reports=[self._report(window, transport, sum(map(len, due)), read)])
+        if refusal is not None:
+            raise refusal
+
+    def _due(self, window: Window, known: KnownState) -> list[list[str]]:
+        """Codes to read, by rank: open and accepted orders, then the others that changed not long ago."""
+        codes = {*known.unsettled_order_numbers(self.settings.account), *known.latest_hashes(RESOURCE, window)}
+        as_of = min(datetime.now(UTC), datetime.combine(window.end, time(), UTC))
+        oldest = as_of - timedelta(days=self.settings.reread_delivered_days)
+        urgent: list[str] = []
+        recent: list[str] = []
+        for some in _chunks(sorted(codes), 500):
+            for code, payload in known.latest_payloads(RESOURCE, some).items():
+                glimpse = look_into(payload)
+                if glimpse.state in ALWAYS_REREAD:
+                    urgent.append(code)
+                elif glimpse.state not in SETTLED and _changed_at(glimpse, payload) >= oldest:
+                    recent.append(code)
+        return [urgent, recent]
+
+    def _compare(self, answers: list[ReadOrder], known: KnownState) -> RecordBatch:
+        batch = RecordBatch(RESOURCE)
+        before = known.latest_payloads(RESOURCE, [answer.code for answer in answers])
+        for answer in answers:
+            if answer.content is None:
+                self.result.not_found += 1
+            elif (problem := problem_of_answer(answer.content, answer.code)) is not None:
+                self.result.unusable += 1
+                payload = answer.content if problem.rule == "bad_json" else without_secrets(answer.content)
+                batch.unusable.append(UnusableRecord(problem.rule, problem.field, problem.value[:100], payload))
+            elif self._is_news(answer.content, before.get(answer.code)):
+                add_observation(batch, answer.content, answer.read_at, "read")
+        return batch
+
+    def _is_news(self, content: bytes, before: bytes | None) -> bool:
+        """Count the comparison; False where the last thing seen was a read that said the same.
+
+        A webhook that says the same is confirmed by a row of its own, once: it could have been posted by anybody, and
+        it may be a late one behind which a newer state hides.
+        """
+        if before is None:
+            self.result.first_seen += 1
+            return True
+        now, then = facts_of(without_secrets(content)), facts_of(before)
+        differing = {key for key in now.keys() | then.keys() if now.get(key) != then.get(key)}
+        if differing:
+            self.result.differed += 1
+            self.result.differing_keys.update(differing)
+            return True
+        self.result.confirmed += 1
+        return not is_read(before)
+
+    def _count_failures(self, answers: Sequence[ReadOrder | BaseException]) -> TokenReplacedError | None:
+        refusal: TokenReplacedError | None = None
+        for answer in answers:
+            if isinstance(answer, TokenReplacedError):
+                refusal = answer
+            elif isinstance(answer, BaseException) and not isinstance(answer, ApiError):
+                raise answer
+            self.result.failed += isinstance(answer, ApiError)
+        return refusal
+
+    def _report(self, window: Window, transport: Transport, due: int, read: int) -> FetchReport:
+        return FetchReport(
+            resource=RESOURCE,
+            window_start=datetime.combine(window.start, time(), UTC),
+            window_end=datetime.combine(window.end, time(), UTC),
+            pages=read,
+            records=read,
+            claimed_total=due,
+            complete=read == due and not self.result.unusable,
+            note=self.result.describe(),
+            calls=transport.calls,
+        )
+
+
+def drawn(ranks: Sequence[Sequence[str]], most: int) -> list[str]:
+    """At most `most` of the codes, higher ranks first; of a rank that does not fit whole, a part drawn by lot.
+
+    By lot, so that an order beyond the limit of one run is read by another: always taking the first ones would never
+    come to the last while the first stay due. Lower ranks wait for the higher.
+    """
+    asked: list[str] = []
+    for rank in ranks:
+        room = most - len(asked)
+        asked += rank if len(rank) <= room else random.sample(rank, room)
+    return asked
+
+
+def problem_of_answer(content: bytes, code: str) -> Problem | None:
+    """Why an answer cannot be filed as the order that was asked for; None if it can."""
+    try:
+        glimpse = look_into(content)
+    except NotJsonError as error:
+        return Problem("bad_json", "payload", str(error))
+    if glimpse.problem is None and glimpse.order_number != code:
+        return Problem("missing_key", "order.code", f"asked for {code}, got {glimpse.order_number}")
+    return glimpse.problem
+
+
+def _changed_at(glimpse: Glimpse, payload: bytes) -> datetime:
+    """When the state that is known began, as far as the observation says."""
+    observed_at = parse_time(msgspec.json.decode(payload).get("observed_at"))
+    return glimpse.event_time or observed_at or datetime.now(UTC)
+
+
+def _chunks(codes: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(codes), size):
+        yield codes[start : start + size]

@@ -1,0 +1,125 @@
+"""A command that stays, run with everything it starts, and ended with everything it started.
+
+Dagster's UI is a family of processes; a service manager's stop, a closed terminal or Ctrl-C reaches only the eldest of
+ours, and a kill lets it do nothing more. So a guardian stands between us and the family: this module as a program. It
+ends the family when its input ends, a pipe that we hold: when we say so, and when we are killed.
+Belongs here: starting, waiting, ending. Does not belong here: which command (`services`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from threading import Thread
+
+SECONDS_TO_STOP = 10.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PAUSE_SECONDS = 0.05
+
+
+@contextlib.contextmanager
+def stop_signals_interrupt() -> Iterator[None]:
+    """Let every signal that asks a service to stop raise KeyboardInterrupt, so that blocks end in order.
+
+    A signal that our caller told us to ignore (`nohup`) stays ignored.
+    """
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run_family(
+    command: Sequence[str], directory: Path, environment: Mapping[str, str], *, patience: float = SECONDS_TO_STOP
+) -> int:
+    """Run a command until it ends, or until an interrupt ends it; none of its descendants is left behind.
+
+    Args:
+        command: program and arguments.
+        directory: where it runs.
+        environment: its whole environment.
+        patience: seconds between asking the family to end (SIGTERM) and killing what is left of it.
+
+    Returns:
+        the command's exit code; 0 when it was interrupted, which is how a service is meant to end.
+    """
+    # A session of its own: Ctrl-C in the terminal then reaches us alone, and we stop the family in order.
+    guardian = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "order_pipeline.cli.process_group", str(patience), *command],
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        return guardian.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        if guardian.stdin:
+            guardian.stdin.close()
+        with contextlib.suppress(KeyboardInterrupt):  # a second one does not wait; the guardian finishes
+            guardian.wait()
+
+
+def guard(patience: float, command: Sequence[str]) -> int:
+    """The guardian's side of `run_family`: runs the command; ends its family with it, or when the input ends."""
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+
+    def end_with_input() -> None:
+        while os.read(sys.stdin.fileno(), 1):  # unbuffered: a thread in a buffered read would not let the process end
+            pass
+        _end(child, patience)
+
+    Thread(target=end_with_input, daemon=True).start()
+    try:
+        return child.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _end(child, patience)
+
+
+def _end(child: subprocess.Popen[bytes], patience: float) -> None:
+    """Ask every process of the child's group to end, wait, and kill the rest; a second interrupt does not wait."""
+    with contextlib.suppress(KeyboardInterrupt):
+        _signal_group(child.pid, signal.SIGTERM)
+        _wait_for_group(child, patience)
+    _signal_group(child.pid, signal.SIGKILL)
+    with contextlib.suppress(KeyboardInterrupt):
+        _wait_for_group(child, patience)
+
+
+def _signal_group(group: int, number: int) -> bool:
+    """Whether the group still had a process to signal; signal 0 only asks."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _wait_for_group(child: subprocess.Popen[bytes], patience: float) -> None:
+    """Until nobody of the group is left. Polls: of processes that are not our children no system call tells the end."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        child.poll()  # takes its exit code; until then it would count as left
+        if not _signal_group(child.pid, 0):
+            return
+        time.sleep(_PAUSE_SECONDS)
+
+
+if __name__ == "__main__":
+    with stop_signals_interrupt():
+        sys.exit(guard(float(sys.argv[1]), sys.argv[2:]))

@@ -1,0 +1,192 @@
+"""`core/<source>/<table>`: the common order schema, one channel's rows of it, checked and partitioned by order day.
+
+One step a channel builds all ten tables of its days together, so that an order and its lines change in one
+transaction. Rows that break a rule are in `quarantine.rejects`; the blocking check reads back what was stored.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from order_pipeline.channels.registry import Channel
+from order_pipeline.contracts import CORE_TABLES, column_schema, contracts_fingerprint, table_contract
+from order_pipeline.orchestration.assets.specs import OWNERS, core_key, model_key, raw_key
+from order_pipeline.orchestration.assets.sql_models import keys_of_raw
+from order_pipeline.orchestration.assets.stored_rows import StoredRows, read_stored_rows
+from order_pipeline.orchestration.jobs import REBUILD_TAG
+from order_pipeline.orchestration.partitions import days_of, window_of
+from order_pipeline.orchestration.resource import Road
+from order_pipeline.warehouse.core.build import CoreResult
+from order_pipeline.warehouse.sql.project import SqlProject
+
+CONTRACT_CHECK = "contract_holds"
+QUARANTINE_CHECK = "nothing_in_quarantine"
+SOFT_CHECK = "soft_rules"
+
+
+def build_core_assets(
+    channel: Channel, project: SqlProject, partitions: dg.PartitionsDefinition[str]
+) -> dg.AssetsDefinition:
+    """The ten core tables of one channel, built by one step."""
+
+    @dg.multi_asset(
+        name=f"build_{channel.name}_core",
+        specs=[_spec(channel, table, project, partitions) for table in CORE_TABLES],
+        check_specs=_check_specs(channel.name),
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        description=f"Brings core in line with what {channel.title} delivered, for the run's days and every day owed.",
+    )
+    def build(context: dg.AssetExecutionContext, road: dg.ResourceParam[Road]) -> Iterator[dg.MaterializeResult[Any]]:
+        days = days_of(window_of(list(context.partition_keys)))
+        road.advance(f"{channel.title}: building core", 0)
+        result = road.build_core(channel.name, days, context.run.run_id, anew=REBUILD_TAG in context.run.tags)
+        for table in CORE_TABLES:
+            key = core_key(channel.name, table)
+            stored = read_stored_rows(road.lake, table, channel.name, days)
+            for day in days:
+                counted = {"dagster/partition_row_count": stored.by_day.get(day, 0)}
+                context.add_asset_metadata(counted, asset_key=key, partition_key=day.isoformat())
+            checks = [_contract_check(channel.name, table, stored)]
+            if table == "orders":
+                checks += [_quarantine_check(channel.name, result), _soft_check(channel.name, result)]
+            yield dg.MaterializeResult(asset_key=key, metadata=_metadata(result, table, stored), check_results=checks)
+
+    return build
+
+
+def _spec(channel: Channel, table: str, project: SqlProject, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
+    model = CORE_TABLES[table]
+    staged = f"stg_{channel.name}__{table}"
+    is_staged = staged in project.models
+    description = table_contract(model).description
+    if table in channel.never_filled:
+        description = f"Always empty for {channel.title}: {channel.never_filled[table]}\n\n{description}"
+    return dg.AssetSpec(
+        core_key(channel.name, table),
+        deps=_dependencies(channel, project, [staged] if is_staged else []),
+        description=description,
+        group_name=channel.name,
+        kinds={"sql", "pandera", "duckdb"},
+        owners=OWNERS,
+        partitions_def=partitions,
+        code_version=contracts_fingerprint([model]) + (project.fingerprint([staged]) if is_staged else ""),
+        metadata={
+            "dagster/table_name": f"lake.core.{table}",
+            "dagster/column_schema": _table_schema(table),
+        },
+    )
+
+
+def _dependencies(channel: Channel, project: SqlProject, staged: list[str]) -> list[dg.AssetKey]:
+    """The table's staging view, and the raw tables it reads: the build reads raw itself, through the view's SQL.
+
+    A table without staging is still built after raw, in the same step as the others.
+    """
+    raw_keys = {key for schema, table in project.sources_of(staged) if schema == "raw" for key in keys_of_raw(table)}
+    return [
+        *(model_key("staging", name) for name in staged),
+        *(sorted(raw_keys) or [raw_key(channel.name, resource) for resource in channel.resources]),
+    ]
+
+
+def _table_schema(table: str) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column["name"],
+                type=column["type"],
+                description=column["description"],
+                constraints=dg.TableColumnConstraints(
+                    nullable=column["nullable"], unique=column["unique"], other=column["constraints"]
+                ),
+            )
+            for column in column_schema(CORE_TABLES[table])
+        ]
+    )
+
+
+def _check_specs(source: str) -> list[dg.AssetCheckSpec]:
+    contract = [
+        dg.AssetCheckSpec(
+            CONTRACT_CHECK,
+            asset=core_key(source, table),
+            blocking=True,
+            description="Read back from the lake: every key once, and no row without its order.",
+        )
+        for table in CORE_TABLES
+    ]
+    orders = core_key(source, "orders")
+    return [
+        *contract,
+        dg.AssetCheckSpec(
+            QUARANTINE_CHECK, asset=orders, description="No row of these days broke a hard rule (`quarantine.rejects`)."
+        ),
+        dg.AssetCheckSpec(
+            SOFT_CHECK, asset=orders, description="No row of these days looks wrong (`quarantine.warnings`)."
+        ),
+    ]
+
+
+def _metadata(result: CoreResult, table: str, stored: StoredRows) -> dict[str, Any]:
+    return {
+        "rows on these days": stored.rows,
+        "rows written": result.rows.get(table, 0),
+        "days built": len(result.days),
+        "days unchanged": len(result.skipped_days),
+        "rejected rows (all tables)": result.rejected_rows,
+        "seconds (all tables)": round(result.seconds, 2),
+    }
+
+
+def _contract_check(source: str, table: str, stored: StoredRows) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=CONTRACT_CHECK,
+        asset_key=core_key(source, table),
+        passed=stored.is_sound,
+        metadata={"rows": stored.rows, "repeated keys": stored.repeated_keys, "without their order": stored.orphans},
+    )
+
+
+def _quarantine_check(source: str, result: CoreResult) -> dg.AssetCheckResult:
+    changes = result.quarantine
+    return dg.AssetCheckResult(
+        check_name=QUARANTINE_CHECK,
+        asset_key=core_key(source, "orders"),
+        passed=not result.rejected_rows,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="`order-pipeline quarantine list` shows them; they come back by themselves once they pass."
+        if result.rejected_rows
+        else "Every row passed.",
+        metadata={
+            "rejected rows": result.rejected_rows,
+            "by rule": dg.MetadataValue.json(result.rejects_by_rule),
+            "new": changes.opened,
+            "still there": changes.standing,
+            "healed": changes.resolved,
+        },
+    )
+
+
+def _soft_check(source: str, result: CoreResult) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=SOFT_CHECK,
+        asset_key=core_key(source, "orders"),
+        passed=not result.warnings,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "warnings": sum(warning.occurrences for warning in result.warnings),
+            "by rule (keys are samples)": dg.MetadataValue.json(
+                [
+                    {
+                        "rule": warning.rule,
+                        "field": warning.field,
+                        "count": warning.occurrences,
+                        "sample": list(warning.sample),
+                    }
+                    for warning in result.warnings
+                ]
+            ),
+        },
+    )

@@ -1,0 +1,49 @@
+"""`scanorders/pick_status`: what ScanOrders shows for the lines it got, read back, and statuses pushed by policy.
+
+Apart from the emission on purpose: reading is slow at the careful live rate and must never hold up a pick.
+"""
+
+import dagster as dg
+
+from order_pipeline.orchestration.assets.specs import OWNERS, PICKING_ORDERS_KEY
+from order_pipeline.orchestration.resource import Road
+from order_pipeline.picking.outbox.publish import publish
+from order_pipeline.picking.sending.read_back import push_statuses, read_back
+
+READ_BACK_GROUP = "scanorders_read_back"
+PICK_STATUS_KEY = dg.AssetKey(["scanorders", "pick_status"])
+
+
+def build_read_back_asset() -> dg.AssetsDefinition:
+    """The asset that looks at the floor; its table in the lake is `core.pick_status`."""
+
+    @dg.asset(
+        key=PICK_STATUS_KEY,
+        deps=[PICKING_ORDERS_KEY],
+        group_name=READ_BACK_GROUP,
+        kinds={"python", "http", "sqlite"},
+        owners=OWNERS,
+        pool="scanorders_api",
+        description=(
+            "Sent lines read back by their known id, those read longest ago first; unknown status numbers are kept. "
+            "Where `scanorders.push_statuses` says so, a status is pushed, only to an id that proved to be the line's."
+        ),
+    )
+    def pick_status(context: dg.AssetExecutionContext, road: dg.ResourceParam[Road]) -> dg.MaterializeResult:
+        seen = read_back(road.settings, road.operations, run_id=context.run.run_id)
+        pushed = push_statuses(road.settings, road.operations, run_id=context.run.run_id)
+        if seen.failed + pushed.failed:
+            context.log.warning("calls that failed: %d; first: %s", seen.failed, seen.first_error or pushed.first_error)
+        return dg.MaterializeResult(
+            metadata={
+                "read": seen.read,
+                "proved to be the line": seen.matched,
+                "another order's": seen.mismatched,
+                "not known there": seen.not_found,
+                "statuses pushed": pushed.pushed,
+                "calls failed": seen.failed + pushed.failed,
+                "dagster/row_count": publish(road.lake, road.operations),
+            }
+        )
+
+    return pick_status

@@ -1,0 +1,96 @@
+"""`reference/*`: what people keep, not channels: where items lie, and the SQL project's seeds (status mappings ...).
+
+Belongs here: when these are loaded and what is reported. Does not belong here: what a valid file is.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from order_pipeline.contracts import ItemLocations, column_schema, table_contract
+from order_pipeline.orchestration.assets.specs import ITEM_LOCATIONS_KEY, OWNERS, REFERENCE_GROUP, model_key
+from order_pipeline.orchestration.resource import Road
+from order_pipeline.warehouse.core.reference_data import item_locations_path, load_item_locations
+from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlProject
+
+BARCODE_CHECK = "barcodes_are_plausible"
+MOST_SHOWN = 20
+
+
+def build_reference_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
+    """Item locations, and one asset a seed."""
+
+    @dg.asset(
+        key=ITEM_LOCATIONS_KEY,
+        group_name=REFERENCE_GROUP,
+        kinds={"csv", "pandera", "duckdb"},
+        owners=OWNERS,
+        description=(
+            f"{table_contract(ItemLocations).description}\n\nFrom `reference/item_locations.csv`, in the data directory"
+            " or else in the repository. One bad row refuses the whole file: a wrong bin sends a person the wrong way."
+        ),
+        metadata={
+            "dagster/table_name": "lake.reference.item_locations",
+            "dagster/column_schema": _columns(),
+        },
+        check_specs=[
+            dg.AssetCheckSpec(
+                BARCODE_CHECK, asset=ITEM_LOCATIONS_KEY, description="Barcodes that look like a GTIN are valid ones."
+            )
+        ],
+    )
+    def item_locations(road: dg.ResourceParam[Road]) -> dg.MaterializeResult:
+        path = item_locations_path(road.settings)
+        road.prepare_stores()
+        loaded = load_item_locations(road.lake, path)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": loaded.rows,
+                "file": dg.MetadataValue.path(str(path)),
+                "changed": loaded.changed,
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name=BARCODE_CHECK,
+                    passed=not loaded.doubtful_barcodes,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    metadata={
+                        "doubtful": len(loaded.doubtful_barcodes),
+                        "first ones": dg.MetadataValue.json(list(loaded.doubtful_barcodes[:MOST_SHOWN])),
+                    },
+                )
+            ],
+        )
+
+    @dg.multi_asset(
+        name="load_seeds",
+        specs=[
+            dg.AssetSpec(
+                model_key(SEED_SCHEMA, name),
+                group_name=REFERENCE_GROUP,
+                kinds={"csv", "duckdb"},
+                owners=OWNERS,
+                description=f"The seed `dbt_style_sql/seeds/{path.name}`: mappings as data, one line a value.",
+                metadata={"dagster/table_name": f"lake.{SEED_SCHEMA}.{name}"},
+            )
+            for name, path in project.seeds.items()
+        ],
+        description="Loads the seeds that differ from what the lake holds.",
+    )
+    def load_seeds(road: dg.ResourceParam[Road]) -> Iterator[dg.MaterializeResult[Any]]:
+        road.deploy_models()
+        for name in project.seeds:
+            rows = road.count_rows(f"{SEED_SCHEMA}.{name}")
+            yield dg.MaterializeResult(asset_key=model_key(SEED_SCHEMA, name), metadata={"dagster/row_count": rows})
+
+    return [item_locations, load_seeds]
+
+
+def _columns() -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name=column["name"], type=column["type"], description=column["description"])
+            for column in column_schema(ItemLocations)
+        ]
+    )

@@ -1,0 +1,79 @@
+"""Run a job of the definitions in this process, recorded in the instance, and say plainly how it went.
+
+This is how the command line and the tests materialise: the same jobs, assets and checks as the UI, without a daemon.
+Belongs here: starting a run and reading its outcome. Does not belong here: what is printed about it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
+
+from order_pipeline.channels.base import Window
+from order_pipeline.orchestration.launcher import machine_tags
+from order_pipeline.orchestration.partitions import range_tags
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailure:
+    """A step that failed, and the message of the error that made it fail."""
+
+    step: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """How one run went."""
+
+    job: str
+    run_id: str
+    success: bool
+    failures: tuple[StepFailure, ...]
+    failed_checks: tuple[str, ...]
+
+
+def run_job(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, job_name: str, window: Window | None = None
+) -> JobOutcome:
+    """Execute the job in this process; a window makes it one run over that range of daily partitions.
+
+    A failing step does not raise: it is in the outcome, so that one source's failure does not hold the next source.
+    """
+    job = definitions.resolve_job_def(job_name)
+    tags = {**machine_tags(), **(range_tags(window) if window is not None else {})}
+    result = job.execute_in_process(instance=instance, tags=tags, run_config=QUIET, raise_on_error=False)
+    return JobOutcome(
+        job=job_name,
+        run_id=result.run_id,
+        success=result.success,
+        failures=tuple(
+            StepFailure(step=event.step_key or job_name, message=stated_cause(event.step_failure_data.error))
+            for event in result.all_events
+            if event.is_step_failure
+        ),
+        failed_checks=tuple(
+            f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
+            for evaluation in result.get_asset_check_evaluations()
+            if not evaluation.passed
+        ),
+    )
+
+
+def stated_cause(error: SerializableErrorInfo | None) -> str:
+    """What failed, on one line: the first error of the chain that is not Dagster's own wrapping.
+
+    Our errors say what was tried and what to do; what lies beneath them (a socket's complaint) says less.
+    """
+    message = "no error was recorded"
+    while error is not None:
+        message = " ".join(error.message.split()) or message
+        is_wrapping = (error.cls_name or "").startswith("Dagster") or (error.cls_name == "Failure" and error.cause)
+        if not is_wrapping:
+            break
+        error = error.cause
+    return message

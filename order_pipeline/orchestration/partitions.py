@@ -1,0 +1,73 @@
+"""Daily partitions by order day (UTC) and the windows that runs cover.
+
+Belongs here: which days exist and which of them a run re-reads. Does not belong here: what a run does with a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+
+from order_pipeline.channels.base import Window
+from order_pipeline.settings import ScheduleSettings
+
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+
+
+def daily_partitions(schedule: ScheduleSettings) -> dg.DailyPartitionsDefinition:
+    """One partition a UTC day from `schedule.first_day` on; today is included, its orders are already being picked."""
+    return dg.DailyPartitionsDefinition(start_date=schedule.first_day, timezone="UTC", end_offset=1)
+
+
+def utc_today() -> date:
+    """The current day in UTC."""
+    return datetime.now(UTC).date()
+
+
+def trailing_window(schedule: ScheduleSettings, today: date) -> Window:
+    """The last `trailing_days` days including `today`, not before the first partition."""
+    first = max(date.fromisoformat(schedule.first_day), today - timedelta(days=schedule.trailing_days - 1))
+    return Window(start=first, end=today + timedelta(days=1))
+
+
+def window_of(partition_keys: list[str]) -> Window:
+    """The window that a run's partition keys span.
+
+    Raises:
+        ValueError: no key, or keys with a gap (a run over a range has none).
+    """
+    days = sorted(date.fromisoformat(key) for key in partition_keys)
+    if not days:
+        message = "A run over daily partitions needs at least one partition key."
+        raise ValueError(message)
+    if (days[-1] - days[0]).days != len(days) - 1:
+        message = f"The partition keys from {days[0]} to {days[-1]} have gaps; start one run for each unbroken range."
+        raise ValueError(message)
+    return Window(start=days[0], end=days[-1] + timedelta(days=1))
+
+
+def unbroken_windows(days: Iterable[date]) -> list[Window]:
+    """The days as few windows without gaps, in order: a run covers one each."""
+    windows: list[Window] = []
+    for day in sorted(set(days)):
+        if windows and windows[-1].end == day:
+            windows[-1] = Window(start=windows[-1].start, end=day + timedelta(days=1))
+        else:
+            windows.append(Window(start=day, end=day + timedelta(days=1)))
+    return windows
+
+
+def days_of(window: Window) -> list[date]:
+    """Every day of the window, in order."""
+    return [window.start + timedelta(days=offset) for offset in range((window.end - window.start).days)]
+
+
+def range_tags(window: Window) -> dict[str, str]:
+    """The tags that make one Dagster run cover every partition of the window."""
+    return {
+        RANGE_START_TAG: window.start.isoformat(),
+        RANGE_END_TAG: (window.end - timedelta(days=1)).isoformat(),
+    }

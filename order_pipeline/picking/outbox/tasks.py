@@ -1,0 +1,163 @@
+"""Tasks for people: what the pipeline found and must not mend by itself, each with what to do.
+
+ScanOrders has no cancel and no change (apis/scanorders.md section 1), so whatever happens to an order after its lines
+went out needs hands. Belongs here: the kinds, their texts, opening and closing. Does not belong here: finding out
+(`plan`). No text holds personal data: order numbers, lines, quantities and bins only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+
+from order_pipeline.operations.tables import pick_tasks
+from order_pipeline.picking.outbox.lines import PERSONAL_PARAMETERS, Payload
+from order_pipeline.picking.outbox.store import OutboxLine
+
+
+class TaskKind(StrEnum):
+    """What a person has to look at."""
+
+    CHANGED_AFTER_SEND = "changed_after_send"
+    CANCELLED_AFTER_SEND = "cancelled_after_send"
+    CHANGED_IN_DOUBT = "changed_in_doubt"
+    PARTLY_SENT_ORDER = "partly_sent_order"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One finding. `subject` is a pick id or an order; equal `evidence` about the same subject opens only one task."""
+
+    kind: TaskKind
+    subject: str
+    source: str
+    order_number: str
+    what_to_do: str
+    detail: str
+    evidence: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the finding, so that every run that sees it again opens nothing."""
+        return hashlib.sha256(f"{self.kind}|{self.subject}|{self.evidence}".encode()).hexdigest()
+
+
+def differences(sent: str, now: str) -> list[str]:
+    """The parameters that differ between two payload texts, as `name: old -> new`; personal values are not shown."""
+    before = msgspec.json.decode(sent, type=Payload)
+    after = msgspec.json.decode(now, type=Payload)
+    found: list[str] = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name, "nothing"), after.get(name, "nothing")
+        if old != new:
+            found.append(f"{name}: changed (not shown)" if name in PERSONAL_PARAMETERS else f"{name}: {old} -> {new}")
+    return found
+
+
+def changed_after_send(line: OutboxLine, now: str, sha256: str) -> Task:
+    """The order says something else than what the floor got."""
+    if sha256 == line.payload_sha256:
+        detail = "the order says again what was sent"
+        what = "If the pick was already corrected by hand on the ScanOrders screen, put it back as it was sent."
+    else:
+        detail = "; ".join(differences(line.payload, now))
+        what = "Correct the pick by hand on the ScanOrders screen, or tell the picker; it is not sent a second time."
+    return _about(line, TaskKind.CHANGED_AFTER_SEND, what, detail, evidence=f"{sha256}|{line.updated_at.isoformat()}")
+
+
+def cancelled_after_send(line: OutboxLine, why: str) -> Task:
+    """The line is on the floor and should not be picked any more."""
+    what = "Take the pick off the ScanOrders screen by hand; if it was picked already, put the goods back to their bin."
+    return _about(line, TaskKind.CANCELLED_AFTER_SEND, what, why, evidence=f"{why}|{line.updated_at.isoformat()}")
+
+
+def changed_in_doubt(line: OutboxLine, detail: str) -> Task:
+    """The order moved on while nobody knows whether the line is on the floor."""
+    what = (
+        f"Look for order {line.order_number} on the ScanOrders screen, correct it there if it exists, "
+        "and resolve the doubt (order-pipeline outbox resolve)."
+    )
+    return _about(line, TaskKind.CHANGED_IN_DOUBT, what, detail, evidence=detail)
+
+
+def _about(line: OutboxLine, kind: TaskKind, what: str, detail: str, *, evidence: str) -> Task:
+    return Task(
+        kind=kind,
+        subject=line.pick_id,
+        source=line.source,
+        order_number=line.order_number,
+        what_to_do=what,
+        detail=detail,
+        evidence=evidence,
+    )
+
+
+def partly_sent_order(
+    order_key: tuple[str, str, str],
+    order_number: str,
+    floor: Sequence[str],
+    doubtful: Sequence[str],
+    missing: Sequence[str],
+) -> Task:
+    """An order of which some lines are on the floor and others cannot go: what is there and what is not.
+
+    `floor` and `doubtful` are line ids; `missing` are line ids with their reason.
+    """
+    source = order_key[0]
+    parts = [
+        f"on the floor: {', '.join(sorted(floor)) or 'none'}",
+        f"in doubt: {', '.join(sorted(doubtful)) or 'none'}",
+        f"not on the floor: {', '.join(sorted(missing))}",
+    ]
+    return Task(
+        kind=TaskKind.PARTLY_SENT_ORDER,
+        subject=":".join(order_key),
+        source=source,
+        order_number=order_number,
+        what_to_do="Do not ship the order in part unnoticed: mend the missing lines' cause, or add them by hand.",
+        detail="; ".join(parts),
+        evidence="; ".join(parts[2:]),
+    )
+
+
+def open_tasks(connection: Connection, tasks: Sequence[Task], run_id: str, at: datetime) -> int:
+    """Open what is not open yet and was not closed before; returns how many are new."""
+    unique = {task.fingerprint: task for task in tasks}
+    known = set(
+        connection.execute(select(pick_tasks.c.fingerprint).where(pick_tasks.c.fingerprint.in_(unique))).scalars()
+    )
+    rows: list[dict[str, Any]] = [
+        {
+            "kind": task.kind.value,
+            "subject": task.subject,
+            "source": task.source,
+            "order_number": task.order_number,
+            "what_to_do": task.what_to_do,
+            "detail": task.detail,
+            "fingerprint": fingerprint,
+            "run_id": run_id,
+            "opened_at": at,
+        }
+        for fingerprint, task in unique.items()
+        if fingerprint not in known
+    ]
+    if rows:
+        connection.execute(insert(pick_tasks), rows)
+    return len(rows)
+
+
+def close_task(connection: Connection, task_id: int, *, who: str, reason: str, at: datetime) -> bool:
+    """Close one open task; False when there is no such open task."""
+    closed = connection.execute(
+        update(pick_tasks)
+        .where(pick_tasks.c.task_id == task_id, pick_tasks.c.closed_at.is_(None))
+        .values(closed_at=at, closed_by=who, closing_reason=reason)
+    )
+    return closed.rowcount == 1

@@ -1,0 +1,238 @@
+"""One emission, from the list of picks to a report: lease, recovery, plan, sending. What Dagster, CLI and demo call.
+
+The list is read under the lease: an emitter that had to wait for its turn, or that another one overtook, plans from
+what the lake says by then, and never from what it said before.
+Belongs here: the order of these steps. Does not belong here: any of the steps themselves. With `scanorders.send` off
+(the default) all happens but the sending: the plan is stored, held lines and tasks are shown, no request is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from order_pipeline.destinations.demo_guard import refuse_demo_orders
+from order_pipeline.destinations.scanorders_poster import PickPoster
+from order_pipeline.destinations.scanorders_token import TokenKeeper
+from order_pipeline.http.retry import RetryPolicy
+from order_pipeline.operations.leases import Lease, acquire, describe_holder, release, renew
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.picking.outbox import counts as standing
+from order_pipeline.picking.outbox import store as outbox
+from order_pipeline.picking.outbox import tasks
+from order_pipeline.picking.outbox.lines import pick_lines_from_rows
+from order_pipeline.picking.outbox.states import Actor, PickState
+from order_pipeline.picking.outbox.store import Context, OutboxLine, Transition
+from order_pipeline.picking.planning.pick_list import PickList, ReadPicks
+from order_pipeline.picking.planning.plan import make_plan
+from order_pipeline.picking.sending.answer_store import AnswerStore
+from order_pipeline.picking.sending.emitter import Boundary, Emitter, PickSender, SendingRules, Tally
+from order_pipeline.settings import Settings
+
+LEASE_NAME = "emission"
+
+BOUNDARIES = (
+    *("lease_taken", "before_recovery", "after_recovery", "before_plan", "after_plan"),
+    *("before_intent", "after_intent", "before_post", "after_post", "before_answer", "after_answer", "before_release"),
+)
+"""Every name that a boundary hook is called with, in the order of a run."""
+
+SenderFactory: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[PickSender]]
+
+
+@dataclass(slots=True, kw_only=True)
+class EmissionReport:
+    """What one emission did (first block) and how the outbox stands afterwards (second block). No personal data."""
+
+    run_id: str
+    dry_run: bool
+    snapshot_id: int | None = None
+    sent: int = 0
+    rejected: int = 0
+    in_doubt: int = 0
+    recovered_in_doubt: int = 0
+    put_back: int = 0
+    pauses: int = 0
+    new_lines: int = 0
+    new_tasks: int = 0
+    stopped: str = ""
+    seconds: float = 0.0
+
+    by_state: dict[str, int] = field(default_factory=dict[str, int])
+    held_by_reason: dict[str, int] = field(default_factory=dict[str, int])
+    open_tasks: int = 0
+
+    @property
+    def lines_per_second(self) -> float:
+        """Answered lines per second of the whole emission, planning included."""
+        answered = self.sent + self.rejected + self.in_doubt
+        return answered / self.seconds if self.seconds > 0 else 0.0
+
+
+def no_boundary(_name: str) -> None:
+    """Outside of tests nothing happens at a boundary."""
+
+
+def open_poster(settings: Settings) -> AbstractAsyncContextManager[PickSender]:
+    """The real sender; replaced only by tests."""
+    return PickPoster(settings.scanorders, TokenKeeper(settings))
+
+
+def emit(
+    settings: Settings,
+    store: OperationsStore,
+    read_picks: ReadPicks,
+    *,
+    run_id: str,
+    covered_sources: Iterable[str] | None = None,
+    progress: Callable[[int], None] | None = None,
+    open_sender: SenderFactory = open_poster,
+    boundary: Boundary = no_boundary,
+) -> EmissionReport:
+    """Plan from the whole list of picks, then send what may go.
+
+    Args:
+        settings: `scanorders.send` decides between dry run and sending, `scanorders.allowed_order_numbers` who.
+        store: the operations store; its tables are created when missing.
+        read_picks: gives the list of picks of the covered sources; called once, under the lease.
+        run_id: kept with every transition.
+        covered_sources: the sources that the list speaks for; None: all.
+        progress: called with the number of lines answered since the last call.
+        open_sender: how to reach ScanOrders.
+        boundary: test hook, see `BOUNDARIES`.
+
+    Raises:
+        DemoDirectoryError: a demo's picks would go to a real floor; nothing was done.
+        LeaseHeldError: another emitter is at work; nothing was done.
+        LeaseLostError: reading the list took longer than the lease, and another emitter took over; nothing was planned.
+        ValueError: what was read is not the list of picks; nothing was planned.
+    """
+    if settings.scanorders.send:
+        refuse_demo_orders(settings)
+    covered = None if covered_sources is None else frozenset(covered_sources)
+    started = time.perf_counter()
+    store.create_all()
+    lease = acquire(store, LEASE_NAME, describe_holder(run_id), settings.picking.lease_seconds)
+    run = _Run(settings, store, lease, run_id, boundary)
+    report = EmissionReport(run_id=run_id, dry_run=not settings.scanorders.send)
+    try:
+        boundary("lease_taken")
+        boundary("before_recovery")
+        report.recovered_in_doubt = recover(store, lease, run_id)
+        boundary("after_recovery")
+        picks = read_picks()
+        report.snapshot_id = picks.snapshot_id
+        boundary("before_plan")
+        queue = _plan(run, report, picks, covered)
+        boundary("after_plan")
+        if settings.scanorders.send and queue:
+            tally = asyncio.run(_send(run, picks.snapshot_id, queue, open_sender, progress))
+            report.sent, report.rejected, report.in_doubt = tally.sent, tally.rejected, tally.in_doubt
+            report.put_back, report.pauses, report.stopped = tally.put_back, tally.pauses, tally.stopped
+        boundary("before_release")
+    finally:
+        release(store, lease)
+    report.seconds = time.perf_counter() - started
+    describe_outbox(store, report)
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What every step of one emission needs."""
+
+    settings: Settings
+    store: OperationsStore
+    lease: Lease
+    run_id: str
+    boundary: Boundary
+
+
+def _plan(run: _Run, report: EmissionReport, picks: PickList, covered: frozenset[str] | None) -> list[OutboxLine]:
+    """Plan and store the plan in one transaction; returns the queue in sending order."""
+    lines = pick_lines_from_rows(picks.rows)
+    with run.store.writing() as connection:
+        renew(run.store, connection, run.lease)
+        context = Context(
+            actor=Actor.PLANNER,
+            run_id=run.run_id,
+            at=run.store.now(connection),
+            snapshot_id=picks.snapshot_id,
+            fence=run.lease.fence,
+        )
+        plan = make_plan(
+            lines,
+            {line.pick_id: line for line in outbox.load_lines(connection)},
+            run.settings.scanorders,
+            wave=outbox.next_wave(connection),
+            upstream={status.pick_id: status for status in picks.upstream},
+            quarantined_orders=picks.quarantined_orders,
+            covered_sources=covered,
+        )
+        outbox.add_lines(connection, plan.new_lines, context)
+        outbox.apply(connection, plan.transitions, context)
+        outbox.observe(connection, plan.observations, context)
+        report.new_lines = len(plan.new_lines)
+        report.new_tasks = tasks.open_tasks(connection, plan.tasks, run.run_id, context.at)
+        queue = outbox.load_lines(connection, states=[PickState.PLANNED])
+    return [line for line in queue if covered is None or line.source in covered]
+
+
+async def _send(
+    run: _Run,
+    snapshot_id: int | None,
+    queue: Sequence[OutboxLine],
+    open_sender: SenderFactory,
+    progress: Callable[[int], None] | None,
+) -> Tally:
+    rate = run.settings.scanorders.rate
+    rules = SendingRules(
+        max_in_flight=rate.max_in_flight,
+        policy=RetryPolicy.from_rate(rate),
+        stop_after_doubts=run.settings.picking.stop_after_doubts,
+    )
+    answers = AnswerStore(run.store, run.lease, run.run_id, snapshot_id, run.boundary)
+    async with open_sender(run.settings) as sender:
+        emitter = Emitter(answers, sender, run.lease, queue, rules, boundary=run.boundary, progress=progress)
+        return await emitter.run()
+
+
+def recover(store: OperationsStore, lease: Lease, run_id: str) -> int:
+    """Call every line in doubt that an earlier emitter left in `sending`; returns how many.
+
+    We hold the lease, so no emitter is at work: a `sending` line is one whose emitter died, or lost the lease, between
+    the intent and the answer. Whether its POST was begun cannot be known (see `emitter`).
+    """
+    with store.writing() as connection:
+        renew(store, connection, lease)
+        left = outbox.load_lines(connection, states=[PickState.SENDING])
+        context = Context(actor=Actor.RECOVERY, run_id=run_id, at=store.now(connection), fence=lease.fence)
+        outbox.apply(
+            connection,
+            [
+                Transition(
+                    pick_id=line.pick_id,
+                    before=line.state,
+                    after=PickState.IN_DOUBT,
+                    attempt=line.attempt,
+                    payload_sha256=line.payload_sha256,
+                    reason="interrupted",
+                    detail=f"run {line.run_id} ended between the intent and the answer",
+                )
+                for line in left
+            ],
+            context,
+        )
+    return len(left)
+
+
+def describe_outbox(store: OperationsStore, report: EmissionReport) -> None:
+    """Fill the report's second block from the store."""
+    with store.reading() as connection:
+        report.by_state = {state.value: count for state, count in standing.count_by_state(connection).items()}
+        report.held_by_reason = standing.held_by_reason(connection)
+        report.open_tasks = standing.open_task_count(connection)

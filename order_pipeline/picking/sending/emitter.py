@@ -1,0 +1,282 @@
+"""The emitter: takes planned lines out of the outbox and to the floor, at most once, every step durable.
+
+One loop (`Emitter.run`) decides, stores and starts; POSTs run beside it and only hand in their answers. A turn of the
+loop stores, in one transaction that also renews and proves the lease, the answers that came in and the intents of the
+lines that take their places; then it starts those POSTs. Hence:
+
+- **The durable boundary.** A line is `sending` on disk before its POST can start, and at most `max_in_flight` lines are
+  `sending` at any moment. After a crash nobody knows of a `sending` line whether its POST was begun, so recovery calls
+  it `in_doubt`; every other line provably was not begun, or has its answer. Hence a crash makes at most `max_in_flight`
+  doubts (live default: one), and nothing is sent twice.
+- **An answer is durable before its place is used again**, and before the line counts as sent.
+- **A lost lease stops everything**: no intent can be stored, so no POST can start; a request that waited too long for
+  its turn asks the clock once more (`_may_start`). Answers of requests under way are still recorded, as proof.
+
+Belongs here: order, pauses, stops. Does not belong here: what a reply means (`destinations.scanorders_answers`), what
+it makes of a line (`settling`), the transactions (`answer_store`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from msgspec.structs import replace
+
+from order_pipeline.destinations.scanorders_answers import Answer, Outcome
+from order_pipeline.http.retry import RetryPolicy
+from order_pipeline.operations.leases import Lease, LeaseLostError
+from order_pipeline.picking.outbox.lines import personal_values
+from order_pipeline.picking.outbox.states import PickState
+from order_pipeline.picking.outbox.store import OutboxLine
+from order_pipeline.picking.sending.answer_store import Answered, AnswerStore, Turn
+from order_pipeline.picking.sending.answer_transitions import DEFINITE, NOT_CREATED_YET, pauses_the_batch
+from order_pipeline.picking.sending.queue import SendingQueue
+
+Boundary: TypeAlias = Callable[[str], None]
+"""Called with the name of a durable boundary as it is reached; only tests pass one that does anything."""
+
+
+def elapsed_seconds() -> float:
+    """A clock that only grows and, where the system has one, counts on while the machine sleeps, as a lease does."""
+    clock: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+class PickSender(Protocol):
+    """What the emitter needs of the destination; `destinations.scanorders_poster.PickPoster` is one."""
+
+    async def create(self, payload: str, may_start: Callable[[], bool], secrets: Sequence[str] = ()) -> Answer:
+        """Send one line once and say what is certain afterwards."""
+        ...
+
+    async def renew_authorisation(self) -> bool:
+        """After a 401: whether another token is at hand."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SendingRules:
+    """How fast and how patiently: places in flight, waits when ScanOrders says "later", when to give up.
+
+    `stop_after_doubts`: so many calls in a row without a definite answer stop the run, before all lines are in doubt.
+    """
+
+    max_in_flight: int = 1
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    stop_after_doubts: int = 10
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    elapsed: Callable[[], float] = elapsed_seconds
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one run did, counted when durable. `stopped` tells a person why lines were left; empty: none were."""
+
+    sent: int = 0
+    rejected: int = 0
+    in_doubt: int = 0
+    put_back: int = 0
+    held: int = 0
+    pauses: int = 0
+    stopped: str = ""
+
+
+class Emitter:
+    """Sends the lines of one queue under one lease. Use once, in one event loop."""
+
+    def __init__(
+        self,
+        store: AnswerStore,
+        sender: PickSender,
+        lease: Lease,
+        lines: Sequence[OutboxLine],
+        rules: SendingRules,
+        *,
+        boundary: Boundary,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self.tally = Tally()
+        self._store = store
+        self._sender = sender
+        self._lease = lease
+        self._queue = SendingQueue(lines)
+        self._rules = rules
+        self._boundary = boundary
+        self._progress = progress
+        self._answers: list[Answered] = []
+        self._news = asyncio.Event()
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._valid_until = 0.0
+        self._pause: Answer | None = None
+        self._unauthorised = False
+        self._renewed_in_vain = False
+        self._setbacks = 0
+        self._doubts_in_a_row = 0
+        self._interrupted = False
+
+    async def run(self) -> Tally:
+        """Send until the queue is empty or something stops it; then every line it touched has its durable state."""
+        try:
+            await self._loop()
+        except LeaseLostError as error:
+            self._stop(str(error))
+            while self._in_flight:
+                await asyncio.wait(self._in_flight)
+            await self._in_thread(self._store.store_late, self._answers)
+        except asyncio.CancelledError:
+            self._interrupt()
+            await self._loop()  # starts nothing more, and stores the answers of what is under way
+        if self._interrupted:
+            raise asyncio.CancelledError
+        return self.tally
+
+    async def _loop(self) -> None:
+        while True:
+            answers, self._answers = self._answers, []
+            broken = [(line, rest) for line, answer in answers if (rest := self._release(line, answer)) is not None]
+            intents = [] if self._is_resting() else self._take_intents()
+            if answers or intents:
+                await self._turn(Turn(answers, broken, intents))
+            elif self._in_flight:
+                await self._wait_for_news()
+            elif self.tally.stopped:
+                return
+            elif self._unauthorised:
+                await self._renew_authorisation()
+            elif self._pause is not None:
+                await self._rest(self._pause)
+            else:
+                return
+
+    def _is_resting(self) -> bool:
+        return bool(self.tally.stopped) or self._pause is not None or self._unauthorised
+
+    def _take_intents(self) -> list[OutboxLine]:
+        lines = self._queue.take(self._rules.max_in_flight - len(self._in_flight))
+        return [replace(line, state=PickState.SENDING, attempt=line.attempt + 1) for line in lines]
+
+    async def _turn(self, turn: Turn) -> None:
+        asked_at = self._rules.elapsed()
+        try:
+            await self._in_thread(self._store.store_turn, turn)
+        except BaseException:
+            self._answers = [*turn.answers, *self._answers]  # not durable yet
+            raise
+        self._valid_until = asked_at + self._lease.seconds
+        self._count(turn)
+        for line in turn.intents:
+            task = asyncio.create_task(self._post(line))
+            self._in_flight.add(task)
+            task.add_done_callback(self._in_flight.discard)
+
+    async def _post(self, line: OutboxLine) -> None:
+        try:
+            answer = await self._sender.create(line.payload, self._may_start, personal_values(line.payload))
+        except Exception as error:  # noqa: BLE001  whatever it was, the request may have left
+            answer = Answer(outcome=Outcome.UNKNOWN, message=f"unexpected {type(error).__name__} while sending")
+        self._boundary("after_post")
+        self._answers.append((line, answer))
+        self._news.set()
+
+    def _may_start(self) -> bool:
+        """The last question before the request: does the lease still stand by our own clock?"""
+        if self._rules.elapsed() >= self._valid_until:
+            return False
+        self._boundary("before_post")
+        return True
+
+    def _release(self, line: OutboxLine, answer: Answer) -> list[OutboxLine] | None:
+        """Take an answer into account: what the queue does next. Returns the order's rest when the line was refused."""
+        if answer.outcome in DEFINITE:
+            self._setbacks = self._doubts_in_a_row = 0
+            self._renewed_in_vain = False
+        if pauses_the_batch(answer):
+            self._pause = answer
+        if answer.outcome is Outcome.UNAUTHORISED:
+            self._unauthorised = True
+        if answer.outcome is Outcome.MISCONFIGURED:
+            self._stop(f"{answer.message}. Check scanorders.base_url, branch and the user's rights")
+        if answer.outcome is Outcome.UNKNOWN:
+            self._count_doubt(answer)
+        if answer.outcome in NOT_CREATED_YET:
+            self._queue.put_back(replace(line, state=PickState.PLANNED))
+            return None
+        if answer.outcome is Outcome.REFUSED:
+            return self._queue.withdraw_rest(line)
+        self._queue.finished(line)
+        return None
+
+    def _count_doubt(self, answer: Answer) -> None:
+        self._doubts_in_a_row += 1
+        if self._doubts_in_a_row >= self._rules.stop_after_doubts:
+            self._stop(f"{self._doubts_in_a_row} calls in a row without a definite answer ({answer.message})")
+
+    def _count(self, turn: Turn) -> None:
+        tally = self.tally
+        for _, answer in turn.answers:
+            tally.sent += answer.outcome is Outcome.ACCEPTED
+            tally.rejected += answer.outcome is Outcome.REFUSED
+            tally.in_doubt += answer.outcome is Outcome.UNKNOWN
+            tally.put_back += answer.outcome in NOT_CREATED_YET
+        tally.held += sum(len(rest) for _, rest in turn.broken)
+        if self._progress is not None and turn.answers:
+            self._progress(len(turn.answers))
+
+    async def _wait_for_news(self) -> None:
+        """Until an answer comes; a wait that is long against the lease renews it."""
+        self._news.clear()
+        try:
+            async with asyncio.timeout(self._lease.seconds / 3):
+                await self._news.wait()
+        except TimeoutError:
+            await self._renew_lease()
+
+    async def _rest(self, answer: Answer) -> None:
+        """Nothing is under way: wait as long as ScanOrders asked, or longer with each setback; then go on in order."""
+        self._setbacks += 1
+        if self._setbacks > self._rules.policy.attempts:
+            self._stop(f"gave up after {self._setbacks} setbacks in a row ({answer.message}); lines stay planned")
+            return
+        self.tally.pauses += 1
+        seconds = self._rules.policy.wait_seconds(self._setbacks, answer.retry_after)
+        while seconds > 0:
+            part = min(seconds, self._lease.seconds / 3)
+            await self._rules.sleep(part)
+            await self._renew_lease()
+            seconds -= part
+        self._pause = None
+
+    async def _renew_authorisation(self) -> None:
+        if self._renewed_in_vain or not await self._sender.renew_authorisation():
+            self._stop(
+                "ScanOrders does not accept the access token: a person must run `order-pipeline scanorders login`"
+            )
+        self._renewed_in_vain = True
+        self._unauthorised = False
+
+    async def _renew_lease(self) -> None:
+        asked_at = self._rules.elapsed()
+        await self._in_thread(self._store.renew_lease)
+        self._valid_until = asked_at + self._lease.seconds
+
+    def _stop(self, why: str) -> None:
+        if not self.tally.stopped:
+            self.tally.stopped = why
+
+    def _interrupt(self) -> None:
+        self._interrupted = True
+        self._stop("interrupted")
+
+    async def _in_thread(self, work: Callable[..., None], *arguments: object) -> None:
+        """Run a transaction beside the loop. An interruption waits for it: it is stored, or it is not."""
+        running = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+        while not running.done():
+            try:
+                await asyncio.shield(running)
+            except asyncio.CancelledError:
+                self._interrupt()
+        running.result()

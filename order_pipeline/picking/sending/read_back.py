@@ -1,0 +1,180 @@
+"""After the sending: read back what ScanOrders has (`pick_status`), and push statuses where the policy says so.
+
+The id that `orders` and `updateorder` want is not what create answers, for all that is documented (apis/scanorders.md
+section 6). So the fulfilment id is tried, and believed only where the order read under it has the barcode and quantity
+that were sent; nothing is pushed to an id that did not prove itself.
+Belongs here: both steps. Does not belong here: create.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+
+from order_pipeline.contracts.enumerations import LINE_STATUSES, ORDER_STATUSES, SHIPMENT_STATUSES
+from order_pipeline.destinations.scanorders import OrderReading, ScanOrdersClient, open_transport
+from order_pipeline.destinations.scanorders_token import TokenKeeper
+from order_pipeline.http.errors import ApiError, NotConfigured
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.tables import pick_outbox, pick_status
+from order_pipeline.picking.outbox import store as outbox
+from order_pipeline.picking.outbox.states import ON_THE_FLOOR, Actor
+from order_pipeline.picking.outbox.store import Context, Observation, OutboxLine
+from order_pipeline.settings import FloorStatus, Settings
+
+
+@dataclass(slots=True)
+class FollowUpReport:
+    """Counts of one run. `not_found`: ScanOrders does not know the id; `mismatched`: it is another order's."""
+
+    read: int = 0
+    matched: int = 0
+    mismatched: int = 0
+    not_found: int = 0
+    pushed: int = 0
+    failed: int = 0
+    first_error: str = ""
+
+
+def read_back(settings: Settings, store: OperationsStore, *, run_id: str, limit: int = 500) -> FollowUpReport:
+    """Read up to `limit` sent lines, those never read or read longest ago first, into `pick_status`."""
+    store.create_all()
+    with store.reading() as connection:
+        lines = _lines_to_read(connection, limit)
+    report = FollowUpReport()
+    if lines:
+        asyncio.run(_read_all(settings, store, lines, run_id, report))
+    return report
+
+
+def push_statuses(settings: Settings, store: OperationsStore, *, run_id: str) -> FollowUpReport:
+    """Set the status that `scanorders.push_statuses` names for a sent line's upstream status, once per change.
+
+    Needs `scanorders.send`: without it nothing is pushed, as nothing is sent.
+
+    Raises:
+        NotConfigured: the policy names an upstream status that there is not, so it would never be followed.
+    """
+    store.create_all()
+    report = FollowUpReport()
+    policy = settings.scanorders.push_statuses
+    if not policy or not settings.scanorders.send:
+        return report
+    unheard_of = sorted(policy.keys() - {*ORDER_STATUSES, *SHIPMENT_STATUSES, *LINE_STATUSES})
+    if unheard_of:
+        message = (
+            f"No order, shipment or line has the status {', '.join(unheard_of)}: correct scanorders.push_statuses."
+        )
+        raise NotConfigured(message)
+    with store.reading() as connection:
+        lines = _lines_to_push(connection, policy)
+    if lines:
+        asyncio.run(_push_all(settings, store, lines, run_id, report))
+    return report
+
+
+def _lines_to_read(connection: Connection, limit: int) -> list[OutboxLine]:
+    query = (
+        select(pick_outbox.c.pick_id)
+        .join(pick_status, pick_status.c.pick_id == pick_outbox.c.pick_id, isouter=True)
+        .where(
+            pick_outbox.c.fulfilment_id.is_not(None),
+            pick_outbox.c.state.in_([state.value for state in ON_THE_FLOOR]),
+        )
+        .order_by(pick_status.c.read_at.is_not(None), pick_status.c.read_at, pick_outbox.c.sent_at)
+        .limit(limit)
+    )
+    found = (outbox.load_line(connection, pick_id) for pick_id in list(connection.execute(query).scalars()))
+    return [line for line in found if line is not None]
+
+
+def _lines_to_push(connection: Connection, policy: Mapping[str, FloorStatus]) -> list[OutboxLine]:
+    query = (
+        select(pick_outbox.c.pick_id)
+        .join(pick_status, pick_status.c.pick_id == pick_outbox.c.pick_id)
+        .where(pick_status.c.matches, pick_outbox.c.upstream_status.in_(list(policy)))
+    )
+    found = (outbox.load_line(connection, pick_id) for pick_id in list(connection.execute(query).scalars()))
+    return [
+        line
+        for line in found
+        if line is not None and line.state in ON_THE_FLOOR and policy[line.upstream_status or ""] != line.pushed_status
+    ]
+
+
+async def _read_all(
+    settings: Settings, store: OperationsStore, lines: list[OutboxLine], run_id: str, report: FollowUpReport
+) -> None:
+    async with open_transport(settings, TokenKeeper(settings)) as transport:
+        client = ScanOrdersClient(transport, settings.scanorders)
+        for line in lines:
+            try:
+                reading = await client.read_order(str(line.fulfilment_id))
+            except ApiError as error:
+                _note_failure(report, error)
+                continue
+            report.read += 1
+            if reading is None:
+                report.not_found += 1
+                continue
+            matches = is_the_line(line, reading)
+            report.matched += matches
+            report.mismatched += not matches
+            with store.writing() as connection:
+                _store_reading(connection, line, reading, matches=matches, at=store.now(connection), run_id=run_id)
+
+
+async def _push_all(
+    settings: Settings, store: OperationsStore, lines: list[OutboxLine], run_id: str, report: FollowUpReport
+) -> None:
+    async with open_transport(settings, TokenKeeper(settings)) as transport:
+        client = ScanOrdersClient(transport, settings.scanorders)
+        for line in lines:
+            status = settings.scanorders.push_statuses[line.upstream_status or ""]
+            try:
+                await client.update_status(str(line.fulfilment_id), status)
+            except ApiError as error:
+                _note_failure(report, error)
+                continue
+            report.pushed += 1
+            with store.writing() as connection:
+                context = Context(actor=Actor.EMITTER, run_id=run_id, at=store.now(connection))
+                outbox.observe(connection, [Observation(line.pick_id, {"pushed_status": status})], context)
+                outbox.add_note(connection, line, context, reason="status_pushed", detail=status)
+
+
+def _note_failure(report: FollowUpReport, error: ApiError) -> None:
+    report.failed += 1
+    report.first_error = report.first_error or str(error)
+
+
+def is_the_line(line: OutboxLine, reading: OrderReading) -> bool:
+    """Whether the order read has the barcode (a number loses its leading zeros) and the quantity that were sent."""
+    sent = msgspec.json.decode(line.payload, type=dict[str, Any])
+    barcode = str(sent["barcode"])
+    same_barcode = reading.barcode is not None and barcode.lstrip("0") == reading.barcode.lstrip("0")
+    return same_barcode and reading.quantity == str(sent["qtytopick"])
+
+
+def _store_reading(
+    connection: Connection, line: OutboxLine, reading: OrderReading, *, matches: bool, at: datetime, run_id: str
+) -> None:
+    values: dict[str, Any] = {
+        "scanorders_order_id": reading.order_id,
+        "status_code": reading.status_code,
+        "barcode": reading.barcode,
+        "quantity": reading.quantity,
+        "order_date_raw": reading.order_date,
+        "matches": matches,
+        "read_at": at,
+        "run_id": run_id,
+    }
+    updated = connection.execute(update(pick_status).where(pick_status.c.pick_id == line.pick_id).values(**values))
+    if updated.rowcount == 0:
+        connection.execute(insert(pick_status).values(pick_id=line.pick_id, first_read_at=at, **values))

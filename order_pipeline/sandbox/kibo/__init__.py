@@ -1,0 +1,1 @@
+"""The fake of Kibo's order search."""

@@ -1,0 +1,174 @@
+"""A strict fake of ScanOrders (apis/scanorders.md section 14): login by authorization code, three workflow endpoints.
+
+It never de-duplicates: the same create twice makes two fulfilments, and the ledger shows both. It offers no list,
+search, cancel or delete. Here are routes and tokens; parameters and answers are in `scanorders_workflows.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from order_pipeline.sandbox.scanorders.store import Branch
+from order_pipeline.sandbox.scanorders.workflows import (
+    PARAMETERS,
+    RefusalError,
+    ScanOrdersSwitches,
+    envelope,
+    parse_body,
+    refusal,
+    run_workflow,
+)
+from order_pipeline.sandbox.shared.channel import Channel, World, check_switch_names
+from order_pipeline.sandbox.shared.oauth import CodeDesk, TokenDesk, TokenRefusedError, bearer_of
+from order_pipeline.sandbox.shared.rate import RateGate
+
+CLIENT_ID = "sandbox-picking-app"
+CLIENT_SECRET = "sandbox-picking-secret"  # noqa: S105
+USER_ID = "1700000000000x100000000000000001"
+WORKFLOW_ROOT = "/api/1.1/wf"
+BRANCH_PREFIXES = {"live": "", "version-test": "/version-test"}
+
+
+def build(world: World, switches: Mapping[str, Any]) -> ScanOrdersChannel:
+    """The channel, for the registry."""
+    check_switch_names(ScanOrdersChannel.name, ScanOrdersSwitches, switches)
+    return ScanOrdersChannel(world, ScanOrdersSwitches(**switches))
+
+
+class ScanOrdersChannel(Channel):
+    """The picking app: two branches with data of their own, one login."""
+
+    name: ClassVar[str] = "scanorders"
+    switches: ScanOrdersSwitches
+
+    def __init__(self, world: World, switches: ScanOrdersSwitches) -> None:
+        super().__init__(switches)
+        self.tokens = TokenDesk(world.clock, "bubble")
+        self.codes = CodeDesk(world.clock)
+        self.gate = RateGate(world.clock)
+        self.branches = {name: Branch(world.journal(f"{self.name}-{name}")) for name in BRANCH_PREFIXES}
+        self.control_routes = [Route("/token", self._hand_out_token, methods=["POST"])]
+        self.app = Starlette(
+            routes=[
+                *self._workflow_routes(),
+                Route("/api/1.1/oauth/authorize", self._authorize, methods=["GET"]),
+                Route("/api/1.1/oauth/access_token", self._access_token, methods=["POST"]),
+            ],
+            exception_handlers={RefusalError: answer_refusal, HTTPException: answer_http_error},
+        )
+
+    def _workflow_routes(self) -> list[Route]:
+        return [
+            Route(f"{prefix}{WORKFLOW_ROOT}/{workflow}", self._workflow(workflow, branch), methods=["POST"])
+            for branch, prefix in BRANCH_PREFIXES.items()
+            for workflow in ("neworders", *(name for name in PARAMETERS if name != "neworders"))
+        ]
+
+    def revoke_tokens(self) -> None:
+        """No token opens the door any more; a person must log in again."""
+        self.tokens.revoke_all()
+
+    def reset(self) -> None:
+        """Empty branches; tokens stay valid."""
+        super().reset()
+        for branch in self.branches.values():
+            branch.forget()
+
+    def ledger(self) -> dict[str, Any]:
+        """The live branch's ledger, and the test branch's beside it."""
+        return {**self.branches["live"].ledger(), "version_test": self.branches["version-test"].ledger()}
+
+    def issue_token(self, life_seconds: float | None = None) -> str:
+        """A token without the login, for tests and the demo."""
+        return self.tokens.issue(USER_ID, life_seconds or self.switches.token_life_seconds).value
+
+    async def _hand_out_token(self, _request: Request) -> Response:
+        return json_response({"access_token": self.issue_token()})
+
+    async def _authorize(self, request: Request) -> Response:
+        query = request.query_params
+        for name in ("client_id", "redirect_uri"):
+            if not query.get(name):
+                raise refusal(400, "MISSING_DATA", f"Missing parameter for workflow authorize: parameter {name}")
+        redirect_uri = query["redirect_uri"]
+        if query["client_id"] != CLIENT_ID:
+            raise refusal(400, "INVALID", "Invalid value for workflow authorize: unknown client_id")
+        if urlsplit(redirect_uri).scheme not in ("http", "https"):
+            raise refusal(400, "INVALID", "Invalid value for workflow authorize: redirect_uri is no address")
+        answer = {"code": self.codes.issue(CLIENT_ID, redirect_uri)}
+        if self.switches.echo_state and "state" in query:
+            answer["state"] = query["state"]
+        separator = "&" if urlsplit(redirect_uri).query else "?"
+        return RedirectResponse(f"{redirect_uri}{separator}{urlencode(answer)}", status_code=302)
+
+    async def _access_token(self, request: Request) -> Response:
+        sent = parse_body(request.headers.get("content-type", ""), await request.body())
+        for name in ("client_id", "client_secret", "redirect_uri", "code"):
+            if not sent.get(name):
+                raise refusal(400, "MISSING_DATA", f"Missing parameter for workflow access_token: parameter {name}")
+        if (sent["client_id"], sent["client_secret"]) != (CLIENT_ID, CLIENT_SECRET):
+            raise unauthorized("INVALID_CLIENT", "Invalid client credentials")
+        if not self.codes.redeem(str(sent["code"]), CLIENT_ID, str(sent["redirect_uri"])):
+            raise refusal(400, "INVALID", "Invalid value for workflow access_token: the code is unknown, used or old")
+        life = self.switches.token_life_seconds
+        return json_response({"access_token": self.issue_token(), "expires_in": int(life), "uid": USER_ID})
+
+    def _workflow(self, workflow: str, branch: str) -> Any:
+        async def run(request: Request) -> Response:
+            self._admit(request)
+            headers = request.headers
+            body = await request.body()
+            sent = parse_body(headers.get("content-type", ""), body)
+            payload = run_workflow(workflow, sent, body, self.branches[branch], self.switches)
+            return json_response(envelope(payload, self.switches.envelope))
+
+        return run
+
+    def _admit(self, request: Request) -> None:
+        """Let the call in, or refuse it as the host does: rate, token, user, condition."""
+        switches = self.switches
+        if not self.gate.admits(switches.requests_per_second):
+            headers = {} if switches.retry_after is None else {"retry-after": switches.retry_after}
+            raise HTTPException(429, "Too many requests", headers)
+        try:
+            self.tokens.check(bearer_of(request.headers.get("authorization")))
+        except TokenRefusedError as refused:
+            raise unauthorized(refused.token, f"Invalid or expired token: {refused.token}") from refused
+        if not switches.user_known:
+            raise refusal(403, "PERMISSION_DENIED", "The user is missing or unknown in ScanOrders")
+        if switches.not_run:
+            raise RefusalError(400, {"status": "NOT_RUN", "message": "The condition of the workflow was not met"})
+
+
+def unauthorized(code: str, translation: str) -> RefusalError:
+    """401 in the observed shape; `translation` repeats the token, as the host does."""
+    body = {"error_class": "Unauthorized", "args": {"code": code}, "message": None, "translation": translation}
+    return RefusalError(401, body)
+
+
+def json_response(content: dict[str, Any], status: int = 200) -> Response:
+    """A JSON answer."""
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
+
+
+async def answer_refusal(_request: Request, error: Exception) -> Response:
+    """A refusal as its body says."""
+    assert isinstance(error, RefusalError)  # noqa: S101  (registered for this class only)
+    return json_response(error.body, error.status)
+
+
+async def answer_http_error(_request: Request, error: Exception) -> Response:
+    """404 for an unknown name, 405 for a wrong verb, 429: JSON like every answer of this host."""
+    assert isinstance(error, HTTPException)  # noqa: S101  (registered for this class only)
+    code = error.status_code
+    body = msgspec.json.encode({"statusCode": code, "body": {"status": "ERROR", "message": error.detail}})
+    return Response(body, code, dict(error.headers or {}), media_type="application/json")

@@ -1,0 +1,1 @@
+"""The fake of ScanSource's sales order, invoice and pricing APIs."""

@@ -1,0 +1,1 @@
+"""What all fakes share: the server, the clock, fault injection, control routes, OAuth, made-up people and products."""

@@ -1,0 +1,1 @@
+"""Core: the common order schema, built from raw: plan, stage, check, publish; rejects go to quarantine."""

@@ -1,0 +1,150 @@
+"""What a build starts from: the days that are due, their dirty marks, and the builds it must not overwrite.
+
+Two builds of one day may read raw at different moments; the later reader must win. Each build therefore remembers the
+build that it saw for every day, and its transaction stops when another one has committed since.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+import duckdb
+
+from order_pipeline.warehouse.raw.stale_partitions import DirtyDay, clear_dirty, dirty_days
+
+BUILDS = """
+CREATE TABLE IF NOT EXISTS core.builds (
+    source VARCHAR NOT NULL, order_day DATE NOT NULL, build_id VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL,
+    orders BIGINT NOT NULL, order_lines BIGINT NOT NULL, rejects BIGINT NOT NULL, built_at TIMESTAMPTZ NOT NULL,
+    run_id VARCHAR NOT NULL
+)"""
+
+
+class BuiltMeanwhileError(RuntimeError):
+    """Another build of the same days committed after this one began to read: this one's rows may be older."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildState:
+    """The days to build, the dirty marks that building them answers, and each day's build as it was.
+
+    Attributes:
+        rejects_seen: those of the days that had rejects in the quarantine; None stands for rejects without a day.
+        has_unusable: whether the source has unusable records; one that comes later is for the next build.
+    """
+
+    source: str
+    fingerprint: str
+    days: tuple[date, ...]
+    skipped_days: tuple[date, ...]
+    dirty: tuple[DirtyDay, ...]
+    builds_seen: Mapping[date, str]
+    rejects_seen: frozenset[date | None]
+    has_unusable: bool
+
+    def only(self, days: Collection[date]) -> BuildState:
+        """The same for some of the days."""
+        return replace(
+            self,
+            days=tuple(day for day in self.days if day in days),
+            dirty=tuple(mark for mark in self.dirty if mark.day in days),
+            builds_seen={day: build for day, build in self.builds_seen.items() if day in days},
+            rejects_seen=self.rejects_seen & {*days, None},
+        )
+
+
+def read_state(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    requested: Iterable[date],
+    fingerprint: str,
+    *,
+    skip_unchanged: bool = False,
+) -> BuildState:
+    """Read it before any raw row: what arrives later leaves marks that this build does not remove."""
+    marks = tuple(dirty_days(connection, source))
+    dirty = {mark.day for mark in marks}
+    wanted = set(requested) | dirty
+    built = connection.execute(
+        "SELECT order_day, build_id, fingerprint FROM core.builds WHERE source = ?"
+        " AND order_day IN (SELECT unnest(?::DATE[]))",
+        [source, sorted(wanted)],
+    ).fetchall()
+    rejected = connection.execute("SELECT DISTINCT order_day FROM quarantine.rejects WHERE source = ?", [source])
+    rejects_seen = frozenset(day for (day,) in rejected.fetchall())
+    unusable = connection.execute("SELECT 1 FROM raw.unusable WHERE source = ? LIMIT 1", [source]).fetchone()
+    unchanged = {day for day, _, built_by in built if built_by == fingerprint and day not in dirty}
+    skipped = unchanged if skip_unchanged else set[date]()
+    days = wanted - skipped
+    return BuildState(
+        source=source,
+        fingerprint=fingerprint,
+        days=tuple(sorted(days)),
+        skipped_days=tuple(sorted(skipped)),
+        dirty=marks,
+        builds_seen={day: build for day, build, _ in built if day in days},
+        rejects_seen=rejects_seen & {*days, None},
+        has_unusable=unusable is not None,
+    )
+
+
+def stop_if_built_meanwhile(transaction: duckdb.DuckDBPyConnection, state: BuildState) -> None:
+    """Compare the days' builds with those seen at the start.
+
+    Raises:
+        BuiltMeanwhileError: another build committed in between; start again from the newer raw rows.
+    """
+    now = transaction.execute(
+        "SELECT build_id FROM core.builds WHERE source = ? AND order_day IN (SELECT unnest(?::DATE[]))",
+        [state.source, list(state.days)],
+    ).fetchall()
+    if {row[0] for row in now} != set(state.builds_seen.values()):
+        raise BuiltMeanwhileError(
+            f"core of {state.source}: another run built one of the days {state.days[0]} to {state.days[-1]} meanwhile."
+        )
+
+
+def record_build(
+    transaction: duckdb.DuckDBPyConnection,
+    state: BuildState,
+    counts: Mapping[str, str],
+    *,
+    built_at: datetime,
+    run_id: str,
+) -> None:
+    """Remove the answered dirty marks and write one row a built day.
+
+    `counts` names the relations (`orders`, `order_lines`, `rejects`, `days`) that the day's figures are counted from.
+    """
+    clear_dirty(transaction, state.dirty)
+    if state.builds_seen:
+        transaction.execute(
+            "DELETE FROM core.builds WHERE source = ? AND order_day IN (SELECT unnest(?::DATE[]))",
+            [state.source, list(state.days)],
+        )
+    counted = {
+        name: f"(SELECT order_day, count(*) AS rows FROM {counts[name]} GROUP BY order_day)"
+        for name in ("orders", "order_lines", "rejects")
+    }
+    transaction.execute(
+        f"""
+        INSERT INTO core.builds BY NAME
+        SELECT $source AS source, days.order_day, $build AS build_id, $fingerprint AS fingerprint,
+            coalesce(orders.rows, 0) AS orders, coalesce(order_lines.rows, 0) AS order_lines,
+            coalesce(rejects.rows, 0) AS rejects, $built_at::TIMESTAMPTZ AS built_at, $run_id AS run_id
+        FROM {counts["days"]} AS days
+        LEFT JOIN {counted["orders"]} AS orders ON orders.order_day = days.order_day
+        LEFT JOIN {counted["order_lines"]} AS order_lines ON order_lines.order_day = days.order_day
+        LEFT JOIN {counted["rejects"]} AS rejects ON rejects.order_day = days.order_day
+        """,
+        {
+            "source": state.source,
+            "build": uuid.uuid4().hex,
+            "fingerprint": state.fingerprint,
+            "built_at": built_at,
+            "run_id": run_id,
+        },
+    )

@@ -1,0 +1,1 @@
+"""The lake: its connection, its transactions, the writers' lock, the extensions, the upkeep. Knows no table by name."""

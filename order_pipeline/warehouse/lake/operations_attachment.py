@@ -1,0 +1,56 @@
+"""The operations store as seen from SQL: attached as `ops`, for reading only.
+
+A SQLite store is attached as a copy of this moment. DuckDB carries its own SQLite library, and two SQLite libraries
+in one process that open the same file lose each other's locks (https://sqlite.org/howtocorrupt.html, section 2.2.1);
+the pipeline's process has the store open for writing. Does not belong here: any table of the store.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+
+from order_pipeline.warehouse.lake.extensions import load_extension
+from order_pipeline.warehouse.lake.literals import quoted
+
+
+def attach_operations(connection: duckdb.DuckDBPyConnection, url: str) -> bool:
+    """Attach the store as `ops`; False when it does not exist yet.
+
+    Args:
+        connection: the instance to attach it to.
+        url: SQLAlchemy URL, `sqlite:///file` or `postgresql[+driver]://...`.
+    """
+    from sqlalchemy import make_url  # noqa: PLC0415 - 20 MB and 0.2 s that no build of the lake needs
+
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        file = Path(parsed.database or "")
+        if not file.is_file():
+            return False
+        load_extension(connection, "sqlite_scanner")
+        _attach_copy(connection, file)
+        return True
+    load_extension(connection, "postgres_scanner")
+    address = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+    connection.execute(f"ATTACH {quoted(address)} AS ops (TYPE postgres, READ_ONLY)")
+    return True
+
+
+def _attach_copy(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="operations-") as directory:
+        copy = Path(directory) / "operations.sqlite"
+        with (
+            closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as store,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            store.backup(target)
+            target.execute("PRAGMA journal_mode = DELETE")
+        connection.execute(f"ATTACH {quoted(str(copy))} AS ops_copy (TYPE sqlite, READ_ONLY)")
+        connection.execute("ATTACH ':memory:' AS ops")
+        connection.execute("COPY FROM DATABASE ops_copy TO ops")
+        connection.execute("DETACH ops_copy")

@@ -1,0 +1,49 @@
+"""What an ingest did: counts, days and reports, for the asset's metadata and for `raw.fetches`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from order_pipeline.channels.base import FetchReport
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of received records: each is new, unchanged, reappeared (older content came back) or unusable."""
+
+    new_versions: int = 0
+    unchanged: int = 0
+    reappeared: int = 0
+    unusable: int = 0
+
+    @property
+    def records(self) -> int:
+        """Records received."""
+        return self.new_versions + self.unchanged + self.reappeared + self.unusable
+
+    def add(self, other: Counts) -> None:
+        """Add another count to this one."""
+        self.new_versions += other.new_versions
+        self.unchanged += other.unchanged
+        self.reappeared += other.reappeared
+        self.unusable += other.unusable
+
+
+@dataclass(slots=True)
+class IngestResult:
+    """What one ingest did so far: totals, counts per resource, days whose core is owed, and every fetch report."""
+
+    source: str
+    run_id: str
+    total: Counts = field(default_factory=Counts)
+    resources: dict[str, Counts] = field(default_factory=dict[str, Counts])
+    dirty_days: set[date] = field(default_factory=set[date])
+    reports: list[FetchReport] = field(default_factory=list[FetchReport])
+    commits: int = 0
+    payload_bytes: int = 0
+
+    @property
+    def incomplete(self) -> list[FetchReport]:
+        """Reports of windows that are not proved complete."""
+        return [report for report in self.reports if not report.complete]

@@ -1,0 +1,64 @@
+"""What a source may ask before it spends calls: open orders, latest payloads, latest hashes.
+
+Answers come from the last committed state; a source that asks gets no part of what its own run has not committed. They
+are looked up while another thread writes, see `Lake.looking`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pyarrow as pa
+
+from order_pipeline.channels.base import Window
+from order_pipeline.warehouse.lake.connection import Lake, relations
+from order_pipeline.warehouse.raw.versions import current_versions, current_versions_of
+
+# common_schema.md section 12: orders that are re-read rarely. All other states can still change.
+SETTLED = ("rejected", "expired", "cancelled", "returned", "delivered")
+
+
+class WarehouseState:
+    """`KnownState` of one source, read from the lake."""
+
+    def __init__(self, lake: Lake, source: str) -> None:
+        self._lake = lake
+        self._source = source
+
+    def unsettled_order_numbers(self, account: str) -> Sequence[str]:
+        """Order numbers that core holds in a state that is not settled; none while core does not exist."""
+        with self._lake.snapshot() as connection:
+            if "core.orders" not in relations(connection):
+                return []
+            found = connection.execute(
+                "SELECT DISTINCT order_number FROM core.orders WHERE source = ? AND account = ?"
+                " AND NOT list_contains(?::VARCHAR[], order_status) ORDER BY order_number",
+                [self._source, account, list(SETTLED)],
+            ).fetchall()
+        return [number for (number,) in found]
+
+    def latest_payloads(self, resource: str, record_ids: Sequence[str]) -> dict[str, bytes]:
+        """The current payload of each of the records that raw holds."""
+        with self._lake.snapshot() as connection:
+            if not record_ids or f"raw.{self._source}_{resource}" not in relations(connection):
+                return {}
+            connection.register("wanted", pa.table({"record_id": pa.array(record_ids, pa.string())}))
+            try:
+                found = connection.execute(
+                    f"SELECT record_id, payload FROM ({current_versions_of(self._source, resource, 'wanted')})"
+                ).fetchall()
+            finally:
+                connection.unregister("wanted")
+        return {record_id: payload.encode() for record_id, payload in found}
+
+    def latest_hashes(self, resource: str, window: Window) -> dict[str, str]:
+        """record_id -> SHA-256 (hex) of the current version, for records whose day is in the window."""
+        with self._lake.snapshot() as connection:
+            if f"raw.{self._source}_{resource}" not in relations(connection):
+                return {}
+            days = [window.start + timedelta(days=n) for n in range((window.end - window.start).days)]
+            found = connection.execute(
+                f"SELECT record_id, content_sha256 FROM ({current_versions(self._source, resource, days)})"
+            ).fetchall()
+        return dict(found)

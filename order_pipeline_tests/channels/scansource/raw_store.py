@@ -1,0 +1,57 @@
+"""Raw as a dictionary: answers what a source may ask the warehouse, so that plans are tested without a lake.
+
+The real one is used in order_pipeline_tests/warehouse; here the subject is which calls the source decides to make.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import date
+
+from order_pipeline.channels.base import CommitGroup, FetchReport, UnusableRecord, Window
+
+
+class RawStore:
+    """Commits groups whole; `records[resource][record_id] = (day, payload)`."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, dict[str, tuple[date, bytes]]] = {}
+        self.unusable: list[UnusableRecord] = []
+        self.reports: dict[str, FetchReport] = {}
+        self.groups: list[CommitGroup] = []
+
+    async def commit_all(self, groups: AsyncIterator[CommitGroup], at_most: int | None = None) -> RawStore:
+        """Commit every group, or the first `at_most` of them (a killed run)."""
+        async for group in groups:
+            if at_most is not None and len(self.groups) >= at_most:
+                break
+            self.commit(group)
+        return self
+
+    def commit(self, group: CommitGroup) -> None:
+        """Take one group."""
+        self.groups.append(group)
+        for batch in group.batches:
+            table = self.records.setdefault(batch.resource, {})
+            for record_id, day, payload in zip(batch.record_ids, batch.days, batch.payloads, strict=True):
+                table[record_id] = (day, payload)
+            self.unusable += batch.unusable
+        self.reports |= {report.resource: report for report in group.reports}
+
+    def unsettled_order_numbers(self, account: str) -> Sequence[str]:
+        """Not asked by this source."""
+        raise NotImplementedError(account)
+
+    def latest_payloads(self, resource: str, record_ids: Sequence[str]) -> dict[str, bytes]:
+        """As KnownState."""
+        table = self.records.get(resource, {})
+        return {record_id: table[record_id][1] for record_id in record_ids if record_id in table}
+
+    def latest_hashes(self, resource: str, window: Window) -> dict[str, str]:
+        """As KnownState."""
+        return {
+            record_id: hashlib.sha256(payload).hexdigest()
+            for record_id, (day, payload) in self.records.get(resource, {}).items()
+            if window.start <= day < window.end
+        }

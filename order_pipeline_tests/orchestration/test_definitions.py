@@ -1,0 +1,109 @@
+"""The definitions load, from settings alone, and say what an operator needs to know about each asset."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from pydantic import SecretStr
+
+from order_pipeline.channels.registry import CHANNELS
+from order_pipeline.contracts import CORE_TABLES
+from order_pipeline.definitions import build_definitions
+from order_pipeline.settings import KiboSettings, Settings
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory):
+    return build_definitions(Settings(data_dir=tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture(scope="module")
+def specs(definitions):
+    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_dagster_accepts_the_definitions(definitions):
+    dg.Definitions.validate_loadable(definitions)
+
+
+@pytest.mark.parametrize("table", CORE_TABLES)
+def test_every_core_table_is_an_asset_with_its_columns_and_a_blocking_check(definitions, specs, table):
+    spec = specs[f"core/kibo/{table}"]
+    columns = spec.metadata["dagster/column_schema"].columns
+    assert [column.name for column in columns][:2] == ["source", "account"]
+    assert all(column.description for column in columns)
+    checks = definitions.resolve_asset_graph().get_check_keys_for_assets({spec.key})
+    blocking = {key.name for key in checks if definitions.resolve_asset_graph().get(key).blocking}
+    assert blocking == {"contract_holds"}
+
+
+def test_every_executable_asset_has_group_owner_kind_and_description(specs, definitions):
+    graph = definitions.resolve_asset_graph()
+    bare = [
+        name
+        for name, spec in specs.items()
+        if spec.key in graph.executable_asset_keys
+        and not (spec.owners and spec.kinds and spec.description and spec.group_name != "default")
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize("source", CHANNELS)
+@pytest.mark.parametrize("table", CORE_TABLES)
+def test_a_channels_core_is_built_after_its_raw_within_a_run(specs, source, table):
+    upstream = {dependency.asset_key.to_user_string() for dependency in specs[f"core/{source}/{table}"].deps}
+    assert any(name.startswith(f"raw/{source}_") for name in upstream)
+
+
+@pytest.mark.parametrize("source", CHANNELS)
+def test_a_channel_reads_no_other_channels_tables(specs, source):
+    others = [f"core/{name}/" for name in CHANNELS if name != source]
+    for name, spec in specs.items():
+        if name.startswith(f"core/{source}/") or name.endswith(f"__{source}"):
+            assert not [key for key in map(str, spec.deps) if any(other in key for other in others)]
+
+
+def test_an_empty_table_is_explained(specs):
+    assert specs["core/kibo/invoices"].description.startswith("Always empty for Kibo: the Kibo API has no invoices.")
+
+
+def test_a_range_of_days_is_one_run(definitions):
+    graph = definitions.resolve_asset_graph()
+    policies = {
+        graph.get(key).backfill_policy
+        for key in graph.executable_asset_keys
+        if graph.get(key).partitions_def is not None
+    }
+    assert policies == {dg.BackfillPolicy.single_run()}
+
+
+def test_a_channel_that_is_switched_off_has_no_assets(tmp_path):
+    off = Settings(data_dir=tmp_path, kibo=KiboSettings(enabled=False))
+    keys = build_definitions(off).resolve_asset_graph().executable_asset_keys
+    assert [key for key in keys if key.path[:2] == ["core", "kibo"]] == []
+
+
+def test_no_secret_is_in_the_definitions(tmp_path):
+    secret = "a-very-secret-key"
+    loaded = build_definitions(
+        Settings(data_dir=tmp_path, kibo=KiboSettings(api_key=SecretStr(secret), api_secret=SecretStr(secret)))
+    )
+    snapshot = repr(loaded.get_repository_def().get_all_jobs()) + repr(loaded.resolve_all_asset_specs())
+    assert secret not in snapshot
+    assert secret not in repr(loaded.resources)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [["dagster", "definitions", "validate", "-w", "workspace.yaml"], ["dg", "check", "defs"]],
+    ids=["workspace", "dg"],
+)
+def test_the_command_line_tools_of_dagster_accept_the_project(command):
+    tool = Path(sys.executable).parent / command[0]
+    done = subprocess.run([tool, *command[1:]], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

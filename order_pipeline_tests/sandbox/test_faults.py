@@ -17,7 +17,7 @@ from order_pipeline_tests.waiting import wait_until
 
 CALLER = """
 import signal
-from order_pipeline.sandbox.process import SandboxProcess
+from order_pipeline.sandbox.shared.process import SandboxProcess
 with SandboxProcess(orders=1, days=1) as sandbox:
     print(sandbox.url, flush=True)
     signal.pause()

@@ -20,7 +20,7 @@ import ctypes
 from pathlib import Path
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse import allocator
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.lake.connection import Lake
 
 class Figures(ctypes.Structure):
     names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
@@ -40,7 +40,7 @@ _FREES_120_MEGABYTES = """
 from pathlib import Path
 import psutil
 from order_pipeline.settings import Settings
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.warehouse.kibo_orders import kibo_order, receive
 
 def resident():

@@ -21,7 +21,7 @@ _SPILLS = """
 import sys
 from pathlib import Path
 from order_pipeline.settings import LakeSettings
-from order_pipeline.warehouse.lake import Lake
+from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 lake = Lake(settings_in(Path({directory!r}), LakeSettings(memory_limit="30MB", query_memory_limit="30MB")))

@@ -79,7 +79,7 @@ def test_serving_in_the_foreground_says_where_and_ends_quietly_on_an_interrupt(t
     script = tmp_path / "faults.yaml"
     script.write_text("[{kind: status, api: kibo, status: 418}]")
     serving = f"serve(0, 7, 1, 1, Path({str(script)!r}))"
-    code = f"from pathlib import Path\nfrom order_pipeline.sandbox.server import serve\n{serving}"
+    code = f"from pathlib import Path\nfrom order_pipeline.sandbox.shared.server import serve\n{serving}"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as served:

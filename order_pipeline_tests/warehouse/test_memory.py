@@ -19,7 +19,7 @@ _FREES_A_LARGER_BLOCK_FIRST = """
 import ctypes
 from pathlib import Path
 from order_pipeline.settings import Settings
-from order_pipeline.warehouse import allocator
+from order_pipeline.warehouse.lake import allocator
 from order_pipeline.warehouse.lake.connection import Lake
 
 class Figures(ctypes.Structure):

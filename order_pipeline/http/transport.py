@@ -26,7 +26,7 @@ from order_pipeline.http.errors import (
     TransientError,
     UnreadableBody,
 )
-from order_pipeline.http.no_progress import raise_without_reply, secrets_of, shown_url
+from order_pipeline.http.transport_errors import raise_without_reply, secrets_of, shown_url
 from order_pipeline.http.oauth2 import is_loopback
 from order_pipeline.http.reply import Reply
 from order_pipeline.http.retry import RetryPolicy, parse_retry_after

@@ -24,12 +24,7 @@ decoded AS (
 )
 
 SELECT
-    'kibo' AS source,
-    lines.account,
-    lines.partition_day AS order_day,
-    lines.record_id AS raw_record_id,
-    lines.content_sha256 AS raw_sha256,
-    lines.fetched_at,
+    {{ provenance('kibo', 'lines') }},
     CASE
         WHEN lines.has_differing_copies
             THEN [{'rule': 'duplicate_key', 'field': 'line_key', 'value': lines.line_key}]

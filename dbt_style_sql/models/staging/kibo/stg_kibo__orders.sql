@@ -72,12 +72,7 @@ decoded AS (
 )
 
 SELECT
-    'kibo' AS source,
-    orders.account,
-    orders.partition_day AS order_day,
-    orders.record_id AS raw_record_id,
-    orders.content_sha256 AS raw_sha256,
-    orders.fetched_at,
+    {{ provenance('kibo', 'orders') }},
     container_faults.faults,
     orders.order_id,
     orders.order_number,

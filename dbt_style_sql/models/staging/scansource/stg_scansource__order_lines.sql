@@ -16,12 +16,7 @@ WITH lines AS (
 )
 
 SELECT
-    'scansource' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('scansource') }},
     order_id || ':' || line_key AS line_id,
     order_id,
     line_key,

@@ -11,12 +11,7 @@ WITH orders AS (
 )
 
 SELECT
-    'scansource' AS source,
-    orders.account,
-    orders.partition_day AS order_day,
-    orders.record_id AS raw_record_id,
-    orders.content_sha256 AS raw_sha256,
-    orders.fetched_at,
+    {{ provenance('scansource', 'orders') }},
     orders.faults,
     orders.order_id,
     {{ text('listed.OrderNumber') }} AS order_number,

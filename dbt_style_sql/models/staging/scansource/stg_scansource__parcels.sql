@@ -37,12 +37,7 @@ parcels AS (
 )
 
 SELECT
-    'scansource' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('scansource') }},
     order_id || ':' || shipment_number || ':' || coalesce(carton_number, '-') || '/' || coalesce(tracking_number, '-')
         AS parcel_id,
     order_id || ':' || shipment_number AS shipment_id,

@@ -72,12 +72,7 @@ serials AS (
 )
 
 SELECT
-    'scansource' AS source,
-    parsed.account,
-    parsed.partition_day AS order_day,
-    parsed.record_id AS raw_record_id,
-    parsed.content_sha256 AS raw_sha256,
-    parsed.fetched_at,
+    {{ provenance('scansource', 'parsed') }},
     parsed.order_id,
     serials.line_key,
     serials.serial_number,

@@ -17,12 +17,7 @@ WITH orders AS (
 )
 
 SELECT
-    'skroutz' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('skroutz') }},
     faults,
     order_id,
     {{ text('document.code') }} AS order_number,

@@ -3,7 +3,7 @@ WITH container_faults AS (
     SELECT
         record_id,
         list({'rule': rule, 'field': field, 'value': value}) AS faults
-    FROM {{ ref('stg_kibo__container_faults') }}
+    FROM {{ ref('int_kibo__container_faults') }}
     GROUP BY record_id
 ),
 

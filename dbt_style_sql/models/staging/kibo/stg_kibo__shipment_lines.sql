@@ -10,5 +10,5 @@ SELECT
     quantity_text AS quantity_ordered_text,
     {{ kibo_line_status() }} AS line_status,
     source_line_status
-FROM {{ ref('stg_kibo__items') }}
+FROM {{ ref('int_kibo__items') }}
 WHERE NOT is_on_order

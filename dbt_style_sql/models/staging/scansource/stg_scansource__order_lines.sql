@@ -9,8 +9,8 @@ WITH lines AS (
             }),
             lambda planned: planned.day IS NOT NULL
         )) AS planned_days
-    FROM {{ ref('stg_scansource__lines') }} AS lines
-    LEFT JOIN {{ ref('stg_scansource__allocations') }} AS allocations
+    FROM {{ ref('int_scansource__lines') }} AS lines
+    LEFT JOIN {{ ref('int_scansource__allocations') }} AS allocations
         ON allocations.record_id = lines.record_id
         AND allocations.line_key = lines.line_key
 )

@@ -7,7 +7,7 @@ WITH orders AS (
         coalesce(nullif(trim(detail.Status), ''), nullif(trim(listed.Status), '')) AS status,
         container_faults.faults
     FROM {{ ref('stg_scansource__parsed') }} AS parsed
-    LEFT JOIN {{ ref('stg_scansource__container_faults') }} AS container_faults USING (record_id)
+    LEFT JOIN {{ ref('int_scansource__container_faults') }} AS container_faults USING (record_id)
 )
 
 SELECT

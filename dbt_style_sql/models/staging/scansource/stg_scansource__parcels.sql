@@ -2,12 +2,12 @@
 -- that stand on the order alone. Weight keeps its own unit.
 WITH of_detail AS (
     SELECT * EXCLUDE (parcels, line_items, tracking_numbers), unnest(parcels) AS parcel
-    FROM {{ ref('stg_scansource__deliveries') }}
+    FROM {{ ref('int_scansource__deliveries') }}
 ),
 
 tracked AS (
     SELECT * EXCLUDE (parcels, line_items, tracking_numbers), unnest(tracking_numbers) AS tracked_parcel
-    FROM {{ ref('stg_scansource__deliveries') }}
+    FROM {{ ref('int_scansource__deliveries') }}
 ),
 
 parcels AS (
@@ -33,7 +33,7 @@ parcels AS (
         AND trim(of_detail.parcel.TrackingNumber) = trim(tracked.tracked_parcel.TrackingNumber)
     UNION ALL BY NAME
     SELECT *, 'unassigned' AS shipment_number
-    FROM {{ ref('stg_scansource__unassigned_tracking') }}
+    FROM {{ ref('int_scansource__unassigned_tracking') }}
 )
 
 SELECT

@@ -2,12 +2,12 @@
 -- with where each was seen (apis/scansource.md section 10).
 WITH on_lines AS (
     SELECT record_id, line_key, unnest({{ scansource_texts('SerialNumbers') }}) AS serial_number
-    FROM {{ ref('stg_scansource__lines') }}
+    FROM {{ ref('int_scansource__lines') }}
 ),
 
 delivery_items AS (
     SELECT record_id, order_id || ':' || shipment_number AS shipment_id, unnest(line_items) AS item
-    FROM {{ ref('stg_scansource__deliveries') }}
+    FROM {{ ref('int_scansource__deliveries') }}
 ),
 
 in_deliveries AS (

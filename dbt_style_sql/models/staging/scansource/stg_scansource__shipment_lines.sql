@@ -2,7 +2,7 @@
 -- item may sit on two lines (apis/scansource.md section 10).
 WITH items AS (
     SELECT * EXCLUDE (parcels, line_items, tracking_numbers), unnest(line_items) AS item
-    FROM {{ ref('stg_scansource__deliveries') }}
+    FROM {{ ref('int_scansource__deliveries') }}
 ),
 
 typed AS (

@@ -11,7 +11,7 @@ SELECT
     {{ scansource_day('ship_date') }} AS shipped_on,
     ship_date AS shipped_on_raw,
     ship_method
-FROM {{ ref('stg_scansource__deliveries') }}
+FROM {{ ref('int_scansource__deliveries') }}
 UNION ALL BY NAME
 SELECT DISTINCT
     {{ provenance('scansource') }},
@@ -20,4 +20,4 @@ SELECT DISTINCT
     'unassigned' AS shipment_number,
     true AS is_derived,
     'unknown' AS shipment_status
-FROM {{ ref('stg_scansource__unassigned_tracking') }}
+FROM {{ ref('int_scansource__unassigned_tracking') }}

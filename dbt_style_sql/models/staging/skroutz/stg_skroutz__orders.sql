@@ -12,7 +12,7 @@ WITH orders AS (
         ) AS tax_bases,
         list_transform(map_values(fees), lambda fee: {{ decimal('fee') }}) AS fee_amounts
     FROM {{ ref('stg_skroutz__parsed') }} AS parsed
-    LEFT JOIN {{ ref('stg_skroutz__container_faults') }} AS container_faults
+    LEFT JOIN {{ ref('int_skroutz__container_faults') }} AS container_faults
         ON container_faults.record_id = parsed.record_id
 )
 

@@ -12,8 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from order_pipeline.http import AuthorizationCode, ClientCredentials, NotSent, PermanentError, Transport
-from order_pipeline.settings import RateSettings
+from order_pipeline.http.auth import ClientCredentials
+from order_pipeline.http.errors import NotSent, PermanentError
+from order_pipeline.http.oauth2 import AuthorizationCode
+from order_pipeline.http.settings import RateSettings
+from order_pipeline.http.transport import Transport
 from order_pipeline_tests.http.scripted_server import Answer, Received, ScriptedServer
 
 pytestmark = pytest.mark.anyio

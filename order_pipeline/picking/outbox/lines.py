@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from order_pipeline.settings import ScanOrdersSettings
+from order_pipeline.destinations.settings import ScanOrdersSettings
 
 Payload: TypeAlias = dict[str, str | int]
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.picking.outbox import tasks as task_texts
 from order_pipeline.picking.outbox.lines import PickLine, build_payload, payload_sha256, payload_text, why_not_sendable
 from order_pipeline.picking.outbox.states import NOT_ON_THE_FLOOR, ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR, PickState
@@ -22,7 +23,6 @@ from order_pipeline.picking.outbox.store import OutboxLine
 from order_pipeline.picking.planning.after_send import follow_unwanted, follow_wanted
 from order_pipeline.picking.planning.pick_requests import OrderKey, Plan, Wish, step
 from order_pipeline.picking.planning.upstream import UpstreamStatus
-from order_pipeline.settings import ScanOrdersSettings
 
 ORDER_HELD = "order_held"
 ORDER_REFUSED = "order_refused"

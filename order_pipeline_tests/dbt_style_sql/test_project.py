@@ -252,3 +252,10 @@ def project_of(directory: Path, models: dict[str, str]) -> SqlProject:
     for name, sql in models.items():
         (directory / "models" / "staging" / f"{name}.sql").write_text(sql, encoding="utf-8")
     return SqlProject(directory)
+
+
+def test_dbt_reads_the_lake_and_builds_into_a_file_of_its_own() -> None:
+    profiles = yaml.safe_load((PROJECT_DIRECTORY / "profiles.yml").read_text(encoding="utf-8"))
+    for output in profiles["order_pipeline"]["outputs"].values():
+        assert output["path"].endswith("/dbt.duckdb")
+        assert all(attached["options"] == {"read_only": True} for attached in output["attach"])

@@ -108,16 +108,7 @@ def road(url: str, data_dir: str) -> dict[str, object]:
     window = Window(TODAY - timedelta(days=DAYS), TODAY)
     started = time.perf_counter()
     extraction = build_extraction(settings.of_channel("kibo"))
-    fetched = asyncio.run(
-        ingest(
-            lake,
-            "kibo",
-            build_extraction(settings.of_channel("kibo")),
-            window,
-            WarehouseState(lake, "kibo"),
-            "benchmark",
-        )
-    )
+    fetched = asyncio.run(ingest(lake, "kibo", extraction, window, WarehouseState(lake, "kibo"), "benchmark"))
     raw_seconds = time.perf_counter() - started
     days = [window.start + timedelta(days=number) for number in range(DAYS)]
     build_core(lake, "kibo", days, "benchmark", skip_unchanged=True)

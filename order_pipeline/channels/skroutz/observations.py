@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from order_pipeline.channels.base import RecordBatch, UnusableRecord
+from order_pipeline.channels.base import DeadLetter, RecordBatch
 from order_pipeline.channels.skroutz.order_document import NotJsonError, look_into, without_secrets
 
 RESOURCE = "orders"
@@ -26,7 +26,7 @@ _decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def add_observation(batch: RecordBatch, body: bytes, seen_at: datetime, seen_by: SeenBy) -> str | None:
-    """Add a body to the batch, as a record of its order or as unusable; returns the order's code if it is usable.
+    """Add a body to the batch, as a record of its order or as a dead letter; returns the order's code if it is usable.
 
     Args:
         batch: of resource `orders`.
@@ -37,13 +37,13 @@ def add_observation(batch: RecordBatch, body: bytes, seen_at: datetime, seen_by:
     try:
         glimpse = look_into(body)
     except NotJsonError as error:
-        batch.unusable.append(UnusableRecord("bad_json", "payload", str(error), body))
+        batch.dead_letters.append(DeadLetter("bad_json", "payload", str(error), body))
         return None
     payload = without_secrets(body)
     if glimpse.problem is not None or glimpse.order_number is None or glimpse.order_day is None:
         problem = glimpse.problem
         rule, field, value = (problem.rule, problem.field, problem.value) if problem else ("missing_key", "order", "")
-        batch.unusable.append(UnusableRecord(rule, field, value[:_SHOWN], payload, glimpse.order_day))
+        batch.dead_letters.append(DeadLetter(rule, field, value[:_SHOWN], payload, glimpse.order_day))
         return None
     if glimpse.event_time is None:
         payload = _in_envelope(payload, seen_at, seen_by)

@@ -21,7 +21,7 @@ def content_hash(payload: bytes | memoryview) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class UnusableRecord:
+class DeadLetter:
     """A received record that cannot be keyed (no id, no parsable day, no JSON): it goes to quarantine with its bytes.
 
     An answer that can be keyed and says that it is an error is among its batch's records as well: it counts twice.
@@ -40,7 +40,7 @@ class RecordBatch:
     """Records of one resource as parallel columns (columns, not objects: the hot path carries 50,000 orders a run).
 
     `payloads` are JSON bytes exactly as received. `days` are the partition days (UTC date of the order's own time).
-    Equal lengths; a record that has no usable id or day does not belong here but in `unusable`. `hashes` are the
+    Equal lengths; a record that has no usable id or day does not belong here but in `dead_letters`. `hashes` are the
     payloads' content hashes where the source had to know them, else none.
     """
 
@@ -48,7 +48,7 @@ class RecordBatch:
     record_ids: list[str] = field(default_factory=list[str])
     days: list[date] = field(default_factory=list[date])
     payloads: Payloads = field(default_factory=Payloads)
-    unusable: list[UnusableRecord] = field(default_factory=list[UnusableRecord])
+    dead_letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
     hashes: list[str] = field(default_factory=list[str])
 
     def __len__(self) -> int:

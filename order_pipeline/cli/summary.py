@@ -32,7 +32,7 @@ FROM ops.pick_outbox GROUP BY source, outcome ORDER BY source, outcome <> 'sent'
 RAW_TABLES_SQL = """
 SELECT table_name FROM duckdb_tables()
 WHERE database_name = 'lake' AND schema_name = 'raw'
-    AND table_name NOT IN ('fetches', 'dirty_days', 'reappearances', 'unusable')
+    AND table_name NOT IN ('fetches', 'stale_partitions', 'reappearances', 'dead_letters')
 ORDER BY table_name
 """
 

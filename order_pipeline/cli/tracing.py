@@ -110,7 +110,7 @@ def _raw_versions(connection: duckdb.DuckDBPyConnection, source: str | None, rec
     tables = _rows(
         connection,
         "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'raw'"
-        " AND table_name NOT IN ('fetches', 'dirty_days', 'reappearances', 'unusable')"
+        " AND table_name NOT IN ('fetches', 'stale_partitions', 'reappearances', 'dead_letters')"
         " AND ($source IS NULL OR starts_with(table_name, $source || '_'))",
         source=source,
     )

@@ -120,7 +120,7 @@ def add_result(whole: IngestResult, part: IngestResult) -> None:
     whole.total.add(part.total)
     for resource, counts in part.resources.items():
         whole.resources.setdefault(resource, Counts()).add(counts)
-    whole.dirty_days |= part.dirty_days
+    whole.stale_days |= part.stale_days
     whole.reports += part.reports
     whole.commits += part.commits
     whole.payload_bytes += part.payload_bytes

@@ -46,13 +46,13 @@ CREATE TABLE IF NOT EXISTS raw.fetches (
     source VARCHAR NOT NULL, resource VARCHAR NOT NULL, window_start TIMESTAMPTZ NOT NULL,
     window_end TIMESTAMPTZ NOT NULL, pages BIGINT NOT NULL, records BIGINT NOT NULL, claimed_total BIGINT,
     complete BOOLEAN NOT NULL, note VARCHAR NOT NULL, calls BIGINT NOT NULL, calls_saved BIGINT NOT NULL,
-    new_versions BIGINT NOT NULL, unchanged BIGINT NOT NULL, reappeared BIGINT NOT NULL, unusable BIGINT NOT NULL,
+    new_versions BIGINT NOT NULL, unchanged BIGINT NOT NULL, reappeared BIGINT NOT NULL, dead_letters BIGINT NOT NULL,
     fetched_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
 )"""
 
 # Days whose core rows are older than raw. The marks of a day go away when core has been built from them.
-_DIRTY_DAYS = """
-CREATE TABLE IF NOT EXISTS raw.dirty_days (
+_STALE_PARTITIONS = """
+CREATE TABLE IF NOT EXISTS raw.stale_partitions (
     source VARCHAR NOT NULL, order_day DATE NOT NULL, mark_id VARCHAR NOT NULL, marked_at TIMESTAMPTZ NOT NULL,
     run_id VARCHAR NOT NULL
 )"""
@@ -66,8 +66,8 @@ CREATE TABLE IF NOT EXISTS raw.reappearances (
 )"""
 
 # Received bytes that cannot be keyed (no id, no day, no JSON), once per distinct content.
-_UNUSABLE = """
-CREATE TABLE IF NOT EXISTS raw.unusable (
+_DEAD_LETTERS = """
+CREATE TABLE IF NOT EXISTS raw.dead_letters (
     source VARCHAR NOT NULL, resource VARCHAR NOT NULL, content_sha256 VARCHAR NOT NULL, rule VARCHAR NOT NULL,
     field VARCHAR NOT NULL, value VARCHAR NOT NULL, partition_day DATE, payload BLOB NOT NULL,
     first_fetched_at TIMESTAMPTZ NOT NULL, first_run_id VARCHAR NOT NULL, last_fetched_at TIMESTAMPTZ NOT NULL,
@@ -87,13 +87,20 @@ CREATE TABLE IF NOT EXISTS core.pick_status (
 
 BOOKKEEPING = {
     "raw.fetches": _FETCHES,
-    "raw.dirty_days": _DIRTY_DAYS,
+    "raw.stale_partitions": _STALE_PARTITIONS,
     "raw.reappearances": _REAPPEARANCES,
-    "raw.unusable": _UNUSABLE,
+    "raw.dead_letters": _DEAD_LETTERS,
     "core.pick_status": _PICK_STATUS,
     "core.builds": BUILDS,
     "quarantine.rejects": REJECTS,
     "quarantine.warnings": WARNINGS,
+}
+
+# What earlier stores call by another name.
+_RENAMES = {
+    "raw.dirty_days": "ALTER TABLE raw.dirty_days RENAME TO stale_partitions",
+    "raw.unusable": "ALTER TABLE raw.unusable RENAME TO dead_letters",
+    "raw.fetches.unusable": "ALTER TABLE raw.fetches RENAME COLUMN unusable TO dead_letters",
 }
 
 _ITEM_LOCATIONS = "reference.item_locations"
@@ -102,7 +109,7 @@ _ITEM_LOCATIONS = "reference.item_locations"
 # takes 10 ms instead of 2. These are looked at by every commit group or build, and may stay empty for long.
 _LOOKED_AT_WHILE_EMPTY = {
     "raw.reappearances": "'', '', '', DATE '2000-01-01', '', now(), 0, ''",
-    "raw.unusable": "'', '', '', '', '', '', NULL, ''::BLOB, now(), '', now(), ''",
+    "raw.dead_letters": "'', '', '', '', '', '', NULL, ''::BLOB, now(), '', now(), ''",
     "core.builds": "'', DATE '2000-01-01', '', '', 0, 0, 0, now(), ''",
     "quarantine.rejects": "'', '', '', '', '', NULL, NULL, NULL, '', '', now(), now(), now(), ''",
 }
@@ -215,6 +222,7 @@ def _set_core_options(connection: duckdb.DuckDBPyConnection) -> None:
 def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    _rename_tables(connection)
     missing = _missing_tables(connection)
     for table in missing:
         for statement in _statements(table):
@@ -222,6 +230,16 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for table, values in _LOOKED_AT_WHILE_EMPTY.items():
         if table in missing:
             connection.execute(f"INSERT INTO {table} VALUES ({values})")
+
+
+def _rename_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    columns = connection.execute(
+        "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
+    ).fetchall()
+    names = {f"{schema}.{table}" for schema, table, _ in columns} | {".".join(column) for column in columns}
+    for name, statement in _RENAMES.items():
+        if name in names:
+            connection.execute(statement)
 
 
 def _finish_tables(connection: duckdb.DuckDBPyConnection) -> None:

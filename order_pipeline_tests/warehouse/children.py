@@ -74,7 +74,7 @@ def die_in(module: Any, name: str, at_call: int, *, after: bool) -> None:
 DEATHS: dict[str, tuple[Any, str, bool]] = {
     "before the rows": (group_writer, "write_changes", False),
     "after the rows": (group_writer, "write_changes", True),
-    "after the dirty days": (group_writer, "mark_dirty", True),
+    "after the stale partitions": (group_writer, "mark_stale", True),
     "after the reports": (group_writer.GroupWriter, "_write_reports", True),
     "after the commit": (group_writer.GroupWriter, "_advance", False),
 }
@@ -100,7 +100,7 @@ def main(command: str, directory: str, *rest: str) -> None:
         run_ingest(lake, source, int(groups))
     elif command == "hold":
         with lake.transaction("a long write") as connection:
-            connection.execute("INSERT INTO raw.dirty_days VALUES ('kibo', '2026-01-01', 'held', now(), 'run')")
+            connection.execute("INSERT INTO raw.stale_partitions VALUES ('kibo', '2026-01-01', 'held', now(), 'run')")
             say("holding")
             sys.stdin.readline()
     else:

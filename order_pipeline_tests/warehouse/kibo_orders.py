@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from order_pipeline.channels.base import CommitGroup, FetchReport, KnownState, RecordBatch, UnusableRecord, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, KnownState, RecordBatch, Window
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.warehouse.core.build import CoreResult, build_core
 from order_pipeline.warehouse.lake.connection import Lake
@@ -68,7 +68,7 @@ def receive(
     orders: Sequence[dict[str, Any] | bytes],
     *,
     run_id: str = "fetch",
-    unusable: Sequence[UnusableRecord] = (),
+    dead_letters: Sequence[DeadLetter] = (),
     day: date = DAY,
     complete: bool = True,
     progress: Progress | None = None,
@@ -79,7 +79,7 @@ def receive(
         str(order["orderID"]) if isinstance(order, dict) and order.get("orderID") else f"record-{place}"
         for place, order in enumerate(orders)
     ]
-    batch = RecordBatch("orders", ids, [day] * len(orders), Payloads(payloads), list(unusable))
+    batch = RecordBatch("orders", ids, [day] * len(orders), Payloads(payloads), list(dead_letters))
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     report = FetchReport("orders", start, start.replace(hour=23, minute=59), 1, len(orders), len(orders), complete)
 
@@ -90,7 +90,7 @@ def receive(
 
 
 def build(lake: Lake, *days: date, run_id: str = "build", **options: Any) -> CoreResult:
-    """Build core for the days and all dirty ones."""
+    """Build core for the days and all stale ones."""
     return build_core(lake, "kibo", days, run_id, project=project(), **options)
 
 

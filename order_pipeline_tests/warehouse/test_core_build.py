@@ -40,11 +40,11 @@ def content(lake: Lake) -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
-def test_dirty_days_are_built_unasked_and_then_clean(lake: Lake) -> None:
+def test_stale_days_are_built_unasked_and_then_clean(lake: Lake) -> None:
     receive(lake, [kibo_order(1)])
     receive(lake, [kibo_order(2, orderDate="2026-01-06T10:00:00Z")], day=NEXT_DAY)
     assert build(lake).days == (DAY, NEXT_DAY)
-    assert rows(lake, "SELECT count(*) FROM raw.dirty_days") == [(0,)]
+    assert rows(lake, "SELECT count(*) FROM raw.stale_partitions") == [(0,)]
     assert build(lake).days == ()
 
 
@@ -177,7 +177,7 @@ def test_a_failing_build_changes_nothing(lake: Lake, monkeypatch: pytest.MonkeyP
     with pytest.raises(OSError, match="disk full"):
         build(lake)
     assert content(lake) == before
-    assert rows(lake, "SELECT count(*) FROM raw.dirty_days") == [(1,)]
+    assert rows(lake, "SELECT count(*) FROM raw.stale_partitions") == [(1,)]
     monkeypatch.undo()
     build(lake)
     assert rows(lake, "SELECT order_status FROM core.orders") == [("cancelled",)]

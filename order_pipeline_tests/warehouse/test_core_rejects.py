@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from order_pipeline.channels.base import UnusableRecord
+from order_pipeline.channels.base import DeadLetter
 from order_pipeline.warehouse.core.build import CoreResult
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
@@ -226,8 +226,8 @@ def test_a_standing_reject_keeps_when_it_was_first_seen(lake: Lake) -> None:
 
 
 def test_records_that_could_not_be_keyed_are_rejects_until_a_complete_fetch_lacks_them(lake: Lake) -> None:
-    broken = UnusableRecord("missing_key", "orderID", "none", b'{"orderDate": "2026-01-05"}', DAY)
-    receive(lake, [kibo_order(1)], unusable=[broken])
+    broken = DeadLetter("missing_key", "orderID", "none", b'{"orderDate": "2026-01-05"}', DAY)
+    receive(lake, [kibo_order(1)], dead_letters=[broken])
     build(lake)
     (found,) = dictionaries(lake, "SELECT * FROM quarantine.rejects")
     assert (found["table_name"], found["rule"], found["field"]) == ("raw.kibo_orders", "missing_key", "orderID")

@@ -10,23 +10,25 @@ from typing import Any
 
 import pytest
 
-from order_pipeline.channels.base import CommitGroup, FetchReport, KnownState, RecordBatch, UnusableRecord, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, KnownState, RecordBatch, Window
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.warehouse.lake.connection import Lake, snapshot_id
 from order_pipeline.warehouse.raw.commit import Gathered, GroupWriter
 from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.raw.source_state import WarehouseState
-from order_pipeline.warehouse.raw.stale_partitions import clear_dirty, dirty_days
+from order_pipeline.warehouse.raw.stale_partitions import clear_stale, stale_partitions
 from order_pipeline.warehouse.raw.versions import current_versions
 
 FIRST, SECOND = date(2026, 1, 1), date(2026, 1, 2)
 WINDOW = Window(FIRST, date(2026, 1, 8))
 
 
-def batch(*records: tuple[str, date, str], unusable: Sequence[UnusableRecord] = ()) -> RecordBatch:
+def batch(*records: tuple[str, date, str], dead_letters: Sequence[DeadLetter] = ()) -> RecordBatch:
     ids, days, payloads = zip(*records, strict=True) if records else ((), (), ())
-    return RecordBatch("orders", list(ids), list(days), Payloads(text.encode() for text in payloads), list(unusable))
+    return RecordBatch(
+        "orders", list(ids), list(days), Payloads(text.encode() for text in payloads), list(dead_letters)
+    )
 
 
 def report(records: int, *, complete: bool = True) -> FetchReport:
@@ -55,14 +57,14 @@ def current(lake: Lake) -> dict[str, str]:
     return dict(rows(lake, "SELECT record_id, payload FROM raw.kibo_orders_current"))
 
 
-def all_dirty(lake: Lake) -> list[date]:
+def all_stale(lake: Lake) -> list[date]:
     with lake.connect() as connection:
-        return [dirty.day for dirty in dirty_days(connection, "kibo")]
+        return [stale.day for stale in stale_partitions(connection, "kibo")]
 
 
 def heal(lake: Lake) -> None:
     with lake.transaction("heal") as connection:
-        clear_dirty(connection, dirty_days(connection, "kibo"))
+        clear_stale(connection, stale_partitions(connection, "kibo"))
 
 
 def test_the_same_records_again_write_nothing_at_all(lake: Lake) -> None:
@@ -74,14 +76,14 @@ def test_the_same_records_again_write_nothing_at_all(lake: Lake) -> None:
     assert load(lake, group(*records)).total == Counts(unchanged=2)
     with lake.connect() as connection:
         assert snapshot_id(connection) == before
-    assert all_dirty(lake) == []
+    assert all_stale(lake) == []
 
 
 def test_the_marks_of_a_transaction_go_into_one_file_and_so_do_its_reports(lake: Lake) -> None:
     load(lake, group(("1", FIRST, "A"), ("2", SECOND, "B"), reports=[report(1), report(1)]))
-    assert all_dirty(lake) == [FIRST, SECOND]
+    assert all_stale(lake) == [FIRST, SECOND]
     assert rows(lake, "SELECT records FROM raw.fetches") == [(1,), (1,)]
-    for table in ("dirty_days", "fetches"):
+    for table in ("stale_partitions", "fetches"):
         assert len(rows(lake, f"SELECT * FROM ducklake_list_files('lake', '{table}', schema => 'raw')")) == 1
 
 
@@ -143,7 +145,7 @@ def test_a_changed_record_adds_a_version_and_becomes_current(lake: Lake) -> None
         ("A",),
         ("B",),
     ]
-    assert all_dirty(lake) == [FIRST]
+    assert all_stale(lake) == [FIRST]
 
 
 def test_content_that_comes_back_is_current_again_without_a_second_row(lake: Lake) -> None:
@@ -159,7 +161,7 @@ def test_content_that_comes_back_marks_its_day(lake: Lake) -> None:
     load(lake, group(("1", FIRST, "B")))
     heal(lake)
     load(lake, group(("1", FIRST, "A")))
-    assert all_dirty(lake) == [FIRST]
+    assert all_stale(lake) == [FIRST]
 
 
 @pytest.mark.parametrize("commit_bytes", [0, 10_000_000])
@@ -175,7 +177,7 @@ def test_a_record_that_moves_to_another_day_marks_both_days_and_leaves_the_old_o
     load(lake, group(("1", FIRST, "A"), ("2", FIRST, "X")))
     heal(lake)
     load(lake, group(("1", SECOND, "B")))
-    assert all_dirty(lake) == [FIRST, SECOND]
+    assert all_stale(lake) == [FIRST, SECOND]
     by_day = {
         day: rows(lake, f"SELECT record_id, payload FROM ({current_versions('kibo', 'orders', [day])})")
         for day in (FIRST, SECOND)
@@ -186,11 +188,11 @@ def test_a_record_that_moves_to_another_day_marks_both_days_and_leaves_the_old_o
 def test_marks_that_came_during_a_build_stay(lake: Lake) -> None:
     load(lake, group(("1", FIRST, "A")))
     with lake.connect() as connection:
-        read_before_the_build = dirty_days(connection, "kibo")
+        read_before_the_build = stale_partitions(connection, "kibo")
     load(lake, group(("1", FIRST, "B")))
     with lake.transaction("heal") as connection:
-        clear_dirty(connection, read_before_the_build)
-    assert all_dirty(lake) == [FIRST]
+        clear_stale(connection, read_before_the_build)
+    assert all_stale(lake) == [FIRST]
 
 
 def test_every_window_leaves_a_row_with_the_counts_of_its_own_records(lake: Lake) -> None:
@@ -205,7 +207,7 @@ def test_every_window_leaves_a_row_with_the_counts_of_its_own_records(lake: Lake
     )
     counts = rows(
         lake,
-        "SELECT records, new_versions, unchanged, reappeared, unusable, complete FROM raw.fetches"
+        "SELECT records, new_versions, unchanged, reappeared, dead_letters, complete FROM raw.fetches"
         " WHERE run_id = 'second' ORDER BY records DESC",
     )
     assert counts == [(3, 2, 1, 0, 0, True), (1, 1, 0, 0, 0, False), (0, 0, 0, 0, 0, True)]
@@ -219,20 +221,20 @@ def test_the_counts_of_a_window_are_the_same_however_its_groups_are_committed(la
 
 
 def test_a_record_without_a_key_is_kept_once_with_its_bytes_and_marks_its_day(lake: Lake) -> None:
-    broken = UnusableRecord("missing_key", "orderID", "", b'{"orderID": \xff}', FIRST)
-    one = CommitGroup([batch(("1", SECOND, "A"), unusable=[broken])])
-    assert load(lake, one).total == Counts(new_versions=1, unusable=1)
-    assert all_dirty(lake) == [FIRST, SECOND]
+    broken = DeadLetter("missing_key", "orderID", "", b'{"orderID": \xff}', FIRST)
+    one = CommitGroup([batch(("1", SECOND, "A"), dead_letters=[broken])])
+    assert load(lake, one).total == Counts(new_versions=1, dead_letters=1)
+    assert all_stale(lake) == [FIRST, SECOND]
     load(lake, one, run_id="again")
-    found = rows(lake, "SELECT rule, field, payload, first_run_id, last_run_id FROM raw.unusable")
+    found = rows(lake, "SELECT rule, field, payload, first_run_id, last_run_id FROM raw.dead_letters")
     assert found == [("missing_key", "orderID", b'{"orderID": \xff}', "run", "again")]
 
 
 def test_a_payload_that_is_not_text_does_not_stop_the_others(lake: Lake) -> None:
     mixed = RecordBatch("orders", ["1", "2", "3"], [FIRST] * 3, Payloads([b"\xc3", b'{"name": "\xce\x91"}', b"\xa9"]))
-    assert load(lake, CommitGroup([mixed])).total == Counts(new_versions=1, unusable=2)
+    assert load(lake, CommitGroup([mixed])).total == Counts(new_versions=1, dead_letters=2)
     assert current(lake) == {"2": '{"name": "Α"}'}  # noqa: RUF001 - a Greek capital alpha
-    assert rows(lake, "SELECT DISTINCT rule FROM raw.unusable") == [("bad_json",)]
+    assert rows(lake, "SELECT DISTINCT rule FROM raw.dead_letters") == [("bad_json",)]
 
 
 def test_groups_before_a_failure_are_kept_and_the_failure_is_told(lake: Lake) -> None:

@@ -21,7 +21,7 @@ from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 
 def mark_day(connection: duckdb.DuckDBPyConnection, day: str = "2026-01-01") -> None:
-    connection.execute("INSERT INTO raw.dirty_days VALUES ('kibo', ?, uuid(), now(), 'run')", [day])
+    connection.execute("INSERT INTO raw.stale_partitions VALUES ('kibo', ?, uuid(), now(), 'run')", [day])
 
 
 def mark_a_day_and_fail(lake: Lake) -> None:
@@ -77,7 +77,7 @@ def test_a_first_migration_that_was_killed_in_between_is_finished_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = Lake(settings_in(tmp_path))
-    tables = "raw.reappearances", "raw.unusable", "core.builds", "quarantine.rejects"
+    tables = "raw.reappearances", "raw.dead_letters", "core.builds", "quarantine.rejects"
 
     def rows() -> list[int]:
         return [lake.query(f"SELECT count(*) FROM lake.{table}").rows[0][0] for table in tables]
@@ -121,7 +121,7 @@ def test_a_committed_transaction_is_read_by_others_and_a_failed_one_leaves_nothi
         mark_day(connection)
     with pytest.raises(duckdb.Error, match="no_such_table"):
         mark_a_day_and_fail(lake)
-    assert lake.query("SELECT order_day::VARCHAR FROM raw.dirty_days").rows == [("2026-01-01",)]
+    assert lake.query("SELECT order_day::VARCHAR FROM raw.stale_partitions").rows == [("2026-01-01",)]
 
 
 def test_what_fails_while_looking_elsewhere_is_told_as_it_was(lake: Lake) -> None:
@@ -132,7 +132,7 @@ def test_what_fails_while_looking_elsewhere_is_told_as_it_was(lake: Lake) -> Non
         looking_in(connection, "lake"),
     ):
         connection.execute(
-            "SELECT 'two'::INTEGER FROM raw.dirty_days UNION ALL SELECT x::INTEGER FROM (VALUES ('two')) t(x)"
+            "SELECT 'two'::INTEGER FROM raw.stale_partitions UNION ALL SELECT x::INTEGER FROM (VALUES ('two')) t(x)"
         )
 
 
@@ -179,7 +179,7 @@ def test_an_earlier_snapshot_can_be_read(lake: Lake) -> None:
         first = snapshot_id(connection)
     with lake.transaction("second") as connection:
         mark_day(connection, "2026-01-02")
-    rows = lake.query(f"SELECT count(*) FROM raw.dirty_days AT (VERSION => {first})").rows
+    rows = lake.query(f"SELECT count(*) FROM raw.stale_partitions AT (VERSION => {first})").rows
     assert rows == [(1,)]
 
 

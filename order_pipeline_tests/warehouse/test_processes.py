@@ -35,7 +35,7 @@ def child(*arguments: str, catalog: str | None = None) -> subprocess.Popen[str]:
 
 
 def assert_whole_groups(lake: Lake, source: str = "kibo") -> int:
-    """Every group is there with all its rows, its report and its dirty day, or not at all; how many are."""
+    """Every group is there with all its rows, its report and its stale day, or not at all; how many are."""
     table = f"raw.{source}_orders"
     with lake.connect() as connection:
         groups = connection.execute(
@@ -44,7 +44,7 @@ def assert_whole_groups(lake: Lake, source: str = "kibo") -> int:
         assert all(counts == (GROUP_SIZE, GROUP_SIZE) for _, *counts in groups for counts in [tuple(counts)])
         days = [(day,) for day, *_ in groups]
         reports = "SELECT DISTINCT window_start::DATE AS day FROM raw.fetches WHERE source = ? ORDER BY day"
-        marks = "SELECT DISTINCT order_day FROM raw.dirty_days WHERE source = ? ORDER BY order_day"
+        marks = "SELECT DISTINCT order_day FROM raw.stale_partitions WHERE source = ? ORDER BY order_day"
         assert connection.execute(reports, [source]).fetchall() == days
         assert connection.execute(marks, [source]).fetchall() == days
         broken = connection.execute(f"SELECT count(*) FROM {table} WHERE sha256(payload) <> content_sha256").fetchone()
@@ -107,9 +107,9 @@ def test_processes_that_open_a_lake_that_is_not_there_yet_make_one(tmp_path: Pat
 
 
 def test_a_reader_in_another_process_answers_while_a_write_is_open(lake: Lake, tmp_path: Path) -> None:
-    question = "SELECT count(*) FROM raw.dirty_days"
+    question = "SELECT count(*) FROM raw.stale_partitions"
     with lake.transaction("a long write") as connection:
-        connection.execute("INSERT INTO raw.dirty_days VALUES ('kibo', '2026-01-01', 'open', now(), 'run')")
+        connection.execute("INSERT INTO raw.stale_partitions VALUES ('kibo', '2026-01-01', 'open', now(), 'run')")
         answered, _ = child("query", str(tmp_path), question).communicate()
         assert answered.strip() == "[(0,)]"
     answered, _ = child("query", str(tmp_path), question).communicate()
@@ -118,11 +118,11 @@ def test_a_reader_in_another_process_answers_while_a_write_is_open(lake: Lake, t
 
 def test_an_open_reader_does_not_hold_up_a_writer(lake: Lake) -> None:
     with lake.snapshot() as reader:
-        reader.execute("SELECT count(*) FROM raw.dirty_days").fetchone()
+        reader.execute("SELECT count(*) FROM raw.stale_partitions").fetchone()
         with lake.transaction("a write") as connection:
-            connection.execute("INSERT INTO raw.dirty_days VALUES ('kibo', '2026-01-01', 'other', now(), 'run')")
-        assert reader.execute("SELECT count(*) FROM raw.dirty_days").fetchone() == (0,)
-    assert lake.query("SELECT count(*) FROM raw.dirty_days").rows == [(1,)]
+            connection.execute("INSERT INTO raw.stale_partitions VALUES ('kibo', '2026-01-01', 'other', now(), 'run')")
+        assert reader.execute("SELECT count(*) FROM raw.stale_partitions").fetchone() == (0,)
+    assert lake.query("SELECT count(*) FROM raw.stale_partitions").rows == [(1,)]
 
 
 def test_a_writer_that_waits_too_long_is_told_who_holds_the_lake_and_a_killed_holder_frees_it(tmp_path: Path) -> None:
@@ -138,9 +138,9 @@ def test_a_writer_that_waits_too_long_is_told_who_holds_the_lake_and_a_killed_ho
     holder.kill()
     holder.communicate()
     write(lake)
-    assert lake.query("SELECT mark_id FROM raw.dirty_days").rows == [("mine",)]
+    assert lake.query("SELECT mark_id FROM raw.stale_partitions").rows == [("mine",)]
 
 
 def write(lake: Lake) -> None:
     with lake.transaction("my write") as connection:
-        connection.execute("INSERT INTO raw.dirty_days VALUES ('kibo', '2026-01-01', 'mine', now(), 'run')")
+        connection.execute("INSERT INTO raw.stale_partitions VALUES ('kibo', '2026-01-01', 'mine', now(), 'run')")

@@ -163,7 +163,7 @@ class _AccountRun:
 
     def _take_group(self) -> CommitGroup:
         group = self._group
-        if self._batch.record_ids or self._batch.unusable:
+        if self._batch.record_ids or self._batch.dead_letters:
             group.batches.append(self._batch)
         self._group, self._batch, self._bytes = CommitGroup(), RecordBatch(RESOURCE), 0
         return group
@@ -180,7 +180,7 @@ class _Keeper:
 
     def new_in(self, page: OrderPage) -> int:
         """How many of the page's orders this walk has not seen; an order without an id is known by its bytes."""
-        keys = {*page.ids, *(record.payload for record in page.unusable)}
+        keys = {*page.ids, *(record.payload for record in page.dead_letters)}
         return len(keys.difference(self._contents))
 
     def keep(self, page: OrderPage, batch: RecordBatch, to_reread: set[str]) -> int:
@@ -205,10 +205,10 @@ class _Keeper:
             added += len(payload)
         batch.payloads.extend(kept)
         self.kept += len(kept)
-        for record in page.unusable:
+        for record in page.dead_letters:
             if record.payload not in contents:
                 contents[record.payload] = ""
-                batch.unusable.append(record)
+                batch.dead_letters.append(record)
                 added += len(record.payload)
                 self.kept += 1
         return added

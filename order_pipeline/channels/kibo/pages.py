@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, cast
 
 import msgspec
 
-from order_pipeline.channels.base import UnusableRecord
+from order_pipeline.channels.base import DeadLetter
 from order_pipeline.channels.kibo.json_spans import array_elements
 from order_pipeline.channels.kibo.masking import mask_passwords
 from order_pipeline.http.reply import Reply
@@ -57,7 +57,7 @@ class OrderPage:
     """A page as parallel columns: ids (text), times (UTC), payloads (JSON, passwords masked, views of it); the rest.
 
     Attributes:
-        unusable: orders without a usable id or time, or that are no JSON objects; with their bytes.
+        dead_letters: orders without a usable id or time, or that are no JSON objects; with their bytes.
         total: the API's `totalCount`, None if absent or no number.
         cut: the page ended in the middle, so orders may be missing from it.
     """
@@ -65,18 +65,18 @@ class OrderPage:
     ids: list[str] = field(default_factory=list[str])
     times: list[datetime] = field(default_factory=list[datetime])
     payloads: list[memoryview] = field(default_factory=list[memoryview])
-    unusable: list[UnusableRecord] = field(default_factory=list[UnusableRecord])
+    dead_letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
     total: int | None = None
     cut: bool = False
 
     @property
     def items(self) -> int:
         """Orders on the page, usable or not."""
-        return len(self.ids) + len(self.unusable)
+        return len(self.ids) + len(self.dead_letters)
 
 
 def read_page(reply: Reply, day: date | None = None) -> OrderPage:
-    """Split a 200 reply of the search; an empty body means "no result" (observed). `day` goes to unusable orders.
+    """Split a 200 reply of the search; an empty body means "no result" (observed). `day` goes to dead letters.
 
     A page that is not valid JSON is split by its brackets, so that one broken order does not take the others with it.
 
@@ -116,7 +116,7 @@ def _read_broken_page(reply: Reply, content: bytes, page: OrderPage, day: date |
 def _add_order(page: OrderPage, raw: msgspec.Raw | bytes, key: _IdAndTime, day: date | None) -> None:
     order_id, time = key
     if order_id is None or time is None:
-        page.unusable.append(_explain(bytes(raw), day))
+        page.dead_letters.append(_explain(bytes(raw), day))
         return
     page.ids.append(order_id)
     page.times.append(time)
@@ -156,18 +156,18 @@ def _usable_time(text: object) -> datetime | None:
         return None
 
 
-def _explain(payload: bytes, day: date | None) -> UnusableRecord:
+def _explain(payload: bytes, day: date | None) -> DeadLetter:
     """Name the rule (common_schema.md section 13) that an order breaks, with field and value."""
     try:
         order = msgspec.json.decode(payload)
     except msgspec.DecodeError as error:
-        return UnusableRecord("bad_json", *_place_of(error, payload), payload, day)
+        return DeadLetter("bad_json", *_place_of(error, payload), payload, day)
     if not isinstance(order, dict):
-        return UnusableRecord("bad_json", "order", f"{type(order).__name__} instead of an object", payload, day)
+        return DeadLetter("bad_json", "order", f"{type(order).__name__} instead of an object", payload, day)
     fields = cast("dict[str, Any]", order)
     if _usable_id(fields.get("orderID")) is None:
-        return UnusableRecord("missing_key", "orderID", _shown(fields, "orderID"), payload, day)
-    return UnusableRecord("bad_timestamp", "orderDate", _shown(fields, "orderDate"), payload, day)
+        return DeadLetter("missing_key", "orderID", _shown(fields, "orderID"), payload, day)
+    return DeadLetter("bad_timestamp", "orderDate", _shown(fields, "orderDate"), payload, day)
 
 
 def _place_of(error: msgspec.DecodeError, payload: bytes) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import timedelta
 
-from order_pipeline.channels.base import CommitGroup, FetchReport, UnusableRecord, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, Window
 from order_pipeline.channels.scansource.client import decode_object
 from order_pipeline.channels.scansource.listed import ListedRow, read_invoice_row
 from order_pipeline.channels.scansource.orders import ONE_DAY
@@ -68,7 +68,7 @@ class InvoiceStep:
             ),
         ]
 
-    def _read_row(self, payload: bytes) -> ListedRow | UnusableRecord:
+    def _read_row(self, payload: bytes) -> ListedRow | DeadLetter:
         return read_invoice_row(payload, self._customer_number, self._run.zone)
 
     async def _fetch(self, row: ListedRow) -> Bundle:
@@ -76,5 +76,5 @@ class InvoiceStep:
         if detail is None:
             return Bundle({})
         if decode_object(detail) is None:
-            return Bundle({}, {DETAILS: UnusableRecord("bad_json", "", "not an object", detail, row.day)})
+            return Bundle({}, {DETAILS: DeadLetter("bad_json", "", "not an object", detail, row.day)})
         return Bundle({DETAILS: detail})

@@ -1,6 +1,6 @@
 """A row of a list as the plan needs it: number, day, status, items, shipped or not, and whether it differs from raw.
 
-Belongs here: keying rows of salesorder/list and invoice/summary. What cannot be keyed becomes an UnusableRecord.
+Belongs here: keying rows of salesorder/list and invoice/summary. What cannot be keyed becomes a dead letter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from order_pipeline.channels.base import UnusableRecord
+from order_pipeline.channels.base import DeadLetter
 from order_pipeline.channels.scansource.client import decode_object, field_of
 from order_pipeline.channels.scansource.dates import day_of
 
@@ -37,27 +37,27 @@ class ListedRow:
         return hashlib.sha256(self.payload).hexdigest()
 
 
-def read_order_row(payload: bytes, customer_number: str, zone: ZoneInfo) -> ListedRow | UnusableRecord:
+def read_order_row(payload: bytes, customer_number: str, zone: ZoneInfo) -> ListedRow | DeadLetter:
     """A row of salesorder/list."""
     return _read(payload, customer_number, zone, "OrderNumber")
 
 
-def read_invoice_row(payload: bytes, customer_number: str, zone: ZoneInfo) -> ListedRow | UnusableRecord:
+def read_invoice_row(payload: bytes, customer_number: str, zone: ZoneInfo) -> ListedRow | DeadLetter:
     """A row of invoice/summary."""
     return _read(payload, customer_number, zone, "InvoiceNumber")
 
 
-def _read(payload: bytes, customer_number: str, zone: ZoneInfo, key: str) -> ListedRow | UnusableRecord:
+def _read(payload: bytes, customer_number: str, zone: ZoneInfo, key: str) -> ListedRow | DeadLetter:
     row = decode_object(payload)
     if row is None:
-        return UnusableRecord("bad_json", "", "not an object", payload)
+        return DeadLetter("bad_json", "", "not an object", payload)
     number = text_of(field_of(row, key))
     entered = field_of(row, "DateEntered")
     day = day_of(entered, zone)
     if not number:
-        return UnusableRecord("missing_key", key, "", payload, day)
+        return DeadLetter("missing_key", key, "", payload, day)
     if day is None:
-        return UnusableRecord("bad_timestamp", "DateEntered", str(entered or ""), payload)
+        return DeadLetter("bad_timestamp", "DateEntered", str(entered or ""), payload)
     lines = _lines(row)
     return ListedRow(
         record_id=f"{customer_number}:{number}",

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import date, timedelta
 
-from order_pipeline.channels.base import CommitGroup, FetchReport, UnusableRecord
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport
 from order_pipeline.channels.scansource.client import decode_object, field_of
 from order_pipeline.channels.scansource.dates import day_of
 from order_pipeline.channels.scansource.listed import ListedRow, read_order_row, text_of
@@ -94,7 +94,7 @@ class OrderStep:
             ),
         ]
 
-    def _read_row(self, payload: bytes) -> ListedRow | UnusableRecord:
+    def _read_row(self, payload: bytes) -> ListedRow | DeadLetter:
         row = read_order_row(payload, self._customer_number, self._run.zone)
         if isinstance(row, ListedRow) and row.is_open:
             self.open_items.update(row.items)
@@ -140,12 +140,12 @@ class OrderStep:
         return b"[" + b",".join(rows) + b"]"
 
 
-def detail_problem(detail: bytes, row: ListedRow) -> UnusableRecord | None:
+def detail_problem(detail: bytes, row: ListedRow) -> DeadLetter | None:
     """Why a detail cannot be the row's: no object, or another order's; leading zeros do not count."""
     decoded = decode_object(detail)
     if decoded is None:
-        return UnusableRecord("bad_json", "", "not an object", detail, row.day)
+        return DeadLetter("bad_json", "", "not an object", detail, row.day)
     number = text_of(field_of(decoded, "SalesOrderNumber"))
     if number.lstrip("0") != row.number.lstrip("0"):
-        return UnusableRecord("missing_key", "SalesOrderNumber", number, detail, row.day)
+        return DeadLetter("missing_key", "SalesOrderNumber", number, detail, row.day)
     return None

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Seque
 from contextlib import aclosing
 from datetime import timedelta
 
-from order_pipeline.channels.base import CommitGroup, FetchReport, RecordBatch, UnusableRecord, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, Window
 from order_pipeline.channels.scansource.client import PriceQuestion, decode_object, field_of
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
 from order_pipeline.channels.scansource.listed import text_of
@@ -68,7 +68,7 @@ class SnapshotStep:
                 if batch is None:
                     remaining += items
                     continue
-                records += len(batch) + len(batch.unusable)
+                records += len(batch) + len(batch.dead_letters)
                 yield CommitGroup([batch])
         yield CommitGroup(reports=[self._report(resource, calls[operation] - asked_before, records, remaining)])
 
@@ -132,12 +132,12 @@ class SnapshotStep:
             item = asked.get(text_of(field_of(row, "ItemNumber")).casefold())
             if item is None:
                 number = text_of(field_of(row, "ItemNumber"))
-                batch.unusable.append(UnusableRecord("missing_key", "ItemNumber", number, payload, self._day))
+                batch.dead_letters.append(DeadLetter("missing_key", "ItemNumber", number, payload, self._day))
                 continue
             self._add(batch, f"{key}:{item}", payload)
             if is_true(field_of(row, "PricingError")):
                 text = f"{item}: {field_of(row, 'PricingErrorDesc') or 'no text'}"
-                batch.unusable.append(UnusableRecord("pricing_error", "PricingErrorDesc", text, payload))
+                batch.dead_letters.append(DeadLetter("pricing_error", "PricingErrorDesc", text, payload))
         return batch
 
     async def _availability(self, items: Sequence[str]) -> RecordBatch:
@@ -150,12 +150,12 @@ class SnapshotStep:
             material = text_of(field_of(row, "MaterialNumber"))
             warehouse = text_of(field_of(row, "Warehouse")) or settings.warehouse
             if not material:
-                batch.unusable.append(UnusableRecord("missing_key", "MaterialNumber", "", payload, self._day))
+                batch.dead_letters.append(DeadLetter("missing_key", "MaterialNumber", "", payload, self._day))
                 continue
             self._add(batch, f"{self._customer_number}:{self._day}:{warehouse}:{material}", payload)
             if is_true(field_of(row, "ErrorFlag")):
                 text = f"{material}: {field_of(row, 'ErrorDescription') or 'no text'}"
-                batch.unusable.append(UnusableRecord("availability_error", "ErrorDescription", text, payload))
+                batch.dead_letters.append(DeadLetter("availability_error", "ErrorDescription", text, payload))
         return batch
 
     def _add(self, batch: RecordBatch, record_id: str, payload: bytes) -> None:

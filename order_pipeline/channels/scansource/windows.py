@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from order_pipeline.channels.base import CommitGroup, KnownState, RecordBatch, UnusableRecord, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, KnownState, RecordBatch, Window
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.channels.scansource.client import RowPages, ScanSourceClient
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
@@ -56,7 +56,7 @@ class Bundle:
     """What belongs to a list row: payload by resource, and what came but cannot be used."""
 
     payloads: Mapping[str, bytes]
-    unusable: Mapping[str, UnusableRecord] = field(default_factory=dict[str, UnusableRecord])
+    dead_letters: Mapping[str, DeadLetter] = field(default_factory=dict[str, DeadLetter])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class ListStep:
     run: Run
     row_resource: str
     fetched_resources: Sequence[str]
-    read_row: Callable[[bytes], ListedRow | UnusableRecord]
+    read_row: Callable[[bytes], ListedRow | DeadLetter]
     fetch: Callable[[ListedRow], Awaitable[Bundle]]
     progress: StepProgress = field(default_factory=StepProgress)
 
@@ -100,12 +100,12 @@ class ListStep:
         """
         under_way: deque[asyncio.Task[CommitGroup]] = deque()
         try:
-            async for rows, unusable in self._walk(pages, wanted):
+            async for rows, dead_letters in self._walk(pages, wanted):
                 changed, unchanged = self._divide(rows, await known(rows))
                 for start in range(0, len(changed), CHUNK):
                     under_way.append(asyncio.create_task(self._fetch_chunk(changed[start : start + CHUNK])))
-                if unchanged or unusable:
-                    yield CommitGroup([self._rows_alone(unchanged, unusable)])
+                if unchanged or dead_letters:
+                    yield CommitGroup([self._rows_alone(unchanged, dead_letters)])
                 while len(under_way) > CHUNKS_UNDER_WAY or (under_way and under_way[0].done()):
                     yield await under_way.popleft()
             while under_way:
@@ -127,8 +127,8 @@ class ListStep:
 
     async def _walk(
         self, pages: RowPages, wanted: Callable[[ListedRow], bool]
-    ) -> AsyncIterator[tuple[list[ListedRow], list[UnusableRecord]]]:
-        """Usable rows that are wanted, and unusable ones, page by page; a row seen twice comes once.
+    ) -> AsyncIterator[tuple[list[ListedRow], list[DeadLetter]]]:
+        """Usable rows that are wanted, and dead letters, page by page; a row seen twice comes once.
 
         A row that comes again with other content has changed between two pages: it comes again.
         """
@@ -140,17 +140,17 @@ class ListStep:
             async for _, page in pages.read():
                 read = [self.read_row(payload) for payload in page if payload not in contents]
                 rows = [row for row in read if isinstance(row, ListedRow)]
-                unusable = [row for row in read if isinstance(row, UnusableRecord)]
+                dead_letters = [row for row in read if isinstance(row, DeadLetter)]
                 new = {row.record_id for row in rows} - numbers
                 # Rows that move while pages are read may leave a short page of rows seen before: that is the end.
-                is_rest = len(page) < longest_page and not new and not unusable
+                is_rest = len(page) < longest_page and not new and not dead_letters
                 longest_page = max(longest_page, len(page))
-                pages.walk.saw(0 if is_rest else len(page), len(new) + len(unusable))
+                pages.walk.saw(0 if is_rest else len(page), len(new) + len(dead_letters))
                 numbers |= new
                 contents |= {row.payload for row in read}
                 self.progress.pages += 1
                 kept = [row for row in rows if wanted(row)]
-                yield kept, unusable
+                yield kept, dead_letters
                 if self.has_ended:
                     return
             self.progress.walks_finished += 1
@@ -166,15 +166,15 @@ class ListStep:
         self.progress.calls_saved.update(dict.fromkeys(self.fetched_resources, len(unchanged)))
         return changed, unchanged
 
-    def _rows_alone(self, unchanged: Sequence[ListedRow], unusable: list[UnusableRecord]) -> RecordBatch:
+    def _rows_alone(self, unchanged: Sequence[ListedRow], dead_letters: list[DeadLetter]) -> RecordBatch:
         """Rows that need no call. Raw holds the unchanged ones; they are handed over to be counted there."""
-        self.progress.handed_over[self.row_resource] += len(unchanged) + len(unusable)
+        self.progress.handed_over[self.row_resource] += len(unchanged) + len(dead_letters)
         return RecordBatch(
             self.row_resource,
             [row.record_id for row in unchanged],
             [row.day for row in unchanged],
             Payloads(row.payload for row in unchanged),
-            unusable,
+            dead_letters,
         )
 
     async def _fetch_chunk(self, rows: Sequence[ListedRow]) -> CommitGroup:
@@ -188,12 +188,12 @@ class ListStep:
                 batch.record_ids.append(row.record_id)
                 batch.days.append(row.day)
                 batch.payloads.append(payload)
-            for resource, record in bundle.unusable.items():
-                batches.setdefault(resource, RecordBatch(resource)).unusable.append(record)
+            for resource, record in bundle.dead_letters.items():
+                batches.setdefault(resource, RecordBatch(resource)).dead_letters.append(record)
             if self.fetched_resources[0] not in bundle.payloads:
                 self.progress.without_detail.append(row.number)
         for resource, batch in batches.items():
-            self.progress.handed_over[resource] += len(batch) + len(batch.unusable)
+            self.progress.handed_over[resource] += len(batch) + len(batch.dead_letters)
         return CommitGroup(list(batches.values()))
 
     async def _fetch_row(self, row: ListedRow) -> Bundle | None:

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from order_pipeline.channels.base import RecordBatch, UnusableRecord
+from order_pipeline.channels.base import DeadLetter, RecordBatch
 from order_pipeline.channels.skroutz.order_document import peek, without_secrets
 from order_pipeline.channels.webhook import NotJsonError
 
@@ -27,7 +27,7 @@ _decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def add_observation(batch: RecordBatch, body: bytes, seen_at: datetime, seen_by: SeenBy) -> str | None:
-    """Add a body to the batch, as a record of its order or as unusable; returns the order's code if it is usable.
+    """Add a body to the batch, as a record of its order or as a dead letter; returns the order's code if it is usable.
 
     Args:
         batch: of resource `orders`.
@@ -38,13 +38,13 @@ def add_observation(batch: RecordBatch, body: bytes, seen_at: datetime, seen_by:
     try:
         seen = peek(body)
     except NotJsonError as error:
-        batch.unusable.append(UnusableRecord("bad_json", "payload", str(error), body))
+        batch.dead_letters.append(DeadLetter("bad_json", "payload", str(error), body))
         return None
     payload = without_secrets(body)
     if seen.problem is not None or seen.order_number is None or seen.order_day is None:
         problem = seen.problem
         rule, field, value = (problem.rule, problem.field, problem.value) if problem else ("missing_key", "order", "")
-        batch.unusable.append(UnusableRecord(rule, field, value[:_SHOWN], payload, seen.order_day))
+        batch.dead_letters.append(DeadLetter(rule, field, value[:_SHOWN], payload, seen.order_day))
         return None
     if seen.event_time is None:
         payload = _in_envelope(payload, seen_at, seen_by)

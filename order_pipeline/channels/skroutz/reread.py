@@ -18,7 +18,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import msgspec
 
-from order_pipeline.channels.base import CommitGroup, FetchReport, KnownState, RecordBatch, UnusableRecord, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, KnownState, RecordBatch, Window
 from order_pipeline.channels.skroutz.client import ReadOrder, TokenReplacedError, open_transport, read_order
 from order_pipeline.channels.skroutz.observations import RESOURCE, add_observation, facts_of, is_read
 from order_pipeline.channels.skroutz.order_document import parse_time, peek, without_secrets
@@ -41,14 +41,14 @@ class Reconciliation:
     first_seen: int = 0
     differed: int = 0
     not_found: int = 0
-    unusable: int = 0
+    dead_letters: int = 0
     failed: int = 0
     differing_keys: Counter[str] = field(default_factory=Counter[str])
 
     def describe(self) -> str:
         """One line for the fetch report: names of keys, never values."""
         counts = f"{self.confirmed} confirmed, {self.first_seen} first seen, {self.differed} differed"
-        rest = f"{self.not_found} not found, {self.unusable} unusable, {self.failed} failed"
+        rest = f"{self.not_found} not found, {self.dead_letters} unusable, {self.failed} failed"
         keys = ", ".join(f"{key} {count}" for key, count in self.differing_keys.most_common(8))
         return f"re-read: {counts}, {rest}" + (f"; differing keys: {keys}" if keys else "")
 
@@ -118,9 +118,9 @@ class RereadExtraction:
             if answer.content is None:
                 self.result.not_found += 1
             elif (problem := problem_of_answer(answer.content, answer.code)) is not None:
-                self.result.unusable += 1
+                self.result.dead_letters += 1
                 payload = answer.content if problem.rule == "bad_json" else without_secrets(answer.content)
-                batch.unusable.append(UnusableRecord(problem.rule, problem.field, problem.value[:100], payload))
+                batch.dead_letters.append(DeadLetter(problem.rule, problem.field, problem.value[:100], payload))
             elif self._is_news(answer.content, before.get(answer.code)):
                 add_observation(batch, answer.content, answer.read_at, "read")
         return batch
@@ -161,7 +161,7 @@ class RereadExtraction:
             pages=read,
             records=read,
             claimed_total=due,
-            complete=read == due and not self.result.unusable,
+            complete=read == due and not self.result.dead_letters,
             note=self.result.describe(),
             calls=transport.calls,
         )

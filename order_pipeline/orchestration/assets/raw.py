@@ -104,21 +104,21 @@ def _metadata(result: IngestResult, resource: str, seconds: float) -> Mapping[st
     """What came in this run, for all its days together; the two sides of the reconciliation beside each other."""
     counts = result.resources.get(resource, Counts())
     reports = [report for report in result.reports if report.resource == resource]
-    stored = counts.new_versions + counts.unchanged + counts.reappeared + counts.unusable
+    stored = counts.new_versions + counts.unchanged + counts.reappeared + counts.dead_letters
     reported = sum(report.records for report in reports)
     return {
         "records fetched": counts.records,
         "new versions": counts.new_versions,
         "unchanged": counts.unchanged,
         "came back": counts.reappeared,
-        "unusable (quarantined)": counts.unusable,
+        "dead letters (quarantined)": counts.dead_letters,
         "fetched equals stored": reported == stored,
         "reported by the source": reported,
         "pages": sum(report.pages for report in reports),
         "calls": sum(report.calls for report in reports),
         "calls saved": sum(report.calls_saved for report in reports),
         "megabytes (all resources)": round(result.payload_bytes / 1e6, 3),
-        "days with changes (all resources)": len(result.dirty_days),
+        "days with changes (all resources)": len(result.stale_days),
         "seconds (all resources)": round(seconds, 2),
     }
 

@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 import duckdb
 
-from order_pipeline.warehouse.raw.stale_partitions import DirtyDay, clear_dirty, dirty_days
+from order_pipeline.warehouse.raw.stale_partitions import StalePartition, clear_stale, stale_partitions
 
 BUILDS = """
 CREATE TABLE IF NOT EXISTS core.builds (
@@ -40,7 +40,7 @@ class BuildState:
     fingerprint: str
     days: tuple[date, ...]
     skipped_days: tuple[date, ...]
-    dirty: tuple[DirtyDay, ...]
+    dirty: tuple[StalePartition, ...]
     builds_seen: Mapping[date, str]
     rejects_seen: frozenset[date | None]
     has_unusable: bool
@@ -65,7 +65,7 @@ def read_state(
     skip_unchanged: bool = False,
 ) -> BuildState:
     """Read it before any raw row: what arrives later leaves marks that this build does not remove."""
-    marks = tuple(dirty_days(connection, source))
+    marks = tuple(stale_partitions(connection, source))
     dirty = {mark.day for mark in marks}
     wanted = set(requested) | dirty
     built = connection.execute(
@@ -75,7 +75,7 @@ def read_state(
     ).fetchall()
     rejected = connection.execute("SELECT DISTINCT order_day FROM quarantine.rejects WHERE source = ?", [source])
     rejects_seen = frozenset(day for (day,) in rejected.fetchall())
-    unusable = connection.execute("SELECT 1 FROM raw.unusable WHERE source = ? LIMIT 1", [source]).fetchone()
+    unusable = connection.execute("SELECT 1 FROM raw.dead_letters WHERE source = ? LIMIT 1", [source]).fetchone()
     unchanged = {day for day, _, built_by in built if built_by == fingerprint and day not in dirty}
     skipped = unchanged if skip_unchanged else set[date]()
     days = wanted - skipped
@@ -119,7 +119,7 @@ def record_build(
 
     `counts` names the relations (`orders`, `order_lines`, `rejects`, `days`) that the day's figures are counted from.
     """
-    clear_dirty(transaction, state.dirty)
+    clear_stale(transaction, state.dirty)
     if state.builds_seen:
         transaction.execute(
             "DELETE FROM core.builds WHERE source = ? AND order_day IN (SELECT unnest(?::DATE[]))",

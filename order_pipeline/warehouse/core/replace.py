@@ -80,7 +80,7 @@ def collect_unusable(connection: duckdb.DuckDBPyConnection, scratch: Scratch, st
         SELECT unusable.source, 'raw.' || unusable.source || '_' || unusable.resource, unusable.content_sha256,
             unusable.rule, unusable.field, unusable.value, NULL, unusable.partition_day,
             unusable.content_sha256, unusable.content_sha256
-        FROM lake.raw.unusable AS unusable
+        FROM lake.raw.dead_letters AS unusable
         WHERE unusable.source = ?
             AND (unusable.partition_day IS NULL OR unusable.partition_day IN (SELECT unnest(?::DATE[])))
             AND NOT EXISTS (

@@ -1,4 +1,4 @@
-"""Commit groups into the lake: what is gathered goes in by one transaction, with its dirty days and fetch reports.
+"""Commit groups into the lake: one transaction with its stale partitions and fetch reports.
 
 Belongs here: what one transaction holds, and the counts. Does not belong here: when to write (see `ingest`), and how
 records are compared with raw (see `raw_writer`).
@@ -15,9 +15,9 @@ from order_pipeline.channels.base import CommitGroup, FetchReport, RecordBatch, 
 from order_pipeline.warehouse.lake.connection import Connection, Lake, snapshot_id
 from order_pipeline.warehouse.lake.rows import insert_rows
 from order_pipeline.warehouse.migrations import ensure_raw_table, turn_table
-from order_pipeline.warehouse.raw.dead_letters import write_unusable
+from order_pipeline.warehouse.raw.dead_letters import write_dead_letters
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
-from order_pipeline.warehouse.raw.stale_partitions import mark_dirty
+from order_pipeline.warehouse.raw.stale_partitions import mark_stale
 from order_pipeline.warehouse.raw.writer import (
     Changes,
     Prepared,
@@ -34,7 +34,7 @@ class _Report:
 
     report: FetchReport
     records_before: int
-    unusable_before: int
+    dead_letters_before: int
     received_at: datetime
 
 
@@ -76,13 +76,13 @@ class Gathered:
         found: list[_Report] = []
         for group, received_at in self.groups:
             for batch in group.batches:
-                records, unusable = before.get(batch.resource, (0, 0))
-                before[batch.resource] = (records + len(batch), unusable + len(batch.unusable))
+                records, dead_letters = before.get(batch.resource, (0, 0))
+                before[batch.resource] = (records + len(batch), dead_letters + len(batch.dead_letters))
             found += [_Report(report, *before.get(report.resource, (0, 0)), received_at) for report in group.reports]
         return found
 
     def without_undecodable(self) -> Gathered:
-        """The same groups, with the payloads that are no text among the unusable records."""
+        """The same groups, with the payloads that are no text among the dead letters."""
         decodable = Gathered()
         for group, received_at in self.groups:
             batches = [set_aside_undecodable(batch) for batch in group.batches]
@@ -122,7 +122,7 @@ class GroupWriter:
         with self._lake.snapshot() as connection:
             seen = snapshot_id(connection)
             changes = self._find(connection, prepared)
-        if any(changes) or reports or any(part.unusable for part in prepared):
+        if any(changes) or reports or any(part.dead_letters for part in prepared):
 
             def commit(connection: Connection) -> list[Changes]:
                 # Raw may have changed while this writer queued; what was found then is good only for that snapshot.
@@ -145,20 +145,20 @@ class GroupWriter:
         self, connection: Connection, prepared: list[Prepared], changes: list[Changes], received_at: datetime
     ) -> None:
         sequence = self._sequence
-        dirty: set[date] = set()
+        stale: set[date] = set()
         for part, change in zip(prepared, changes, strict=True):
             write_changes(connection, self._source, part, change, sequence=sequence, run_id=self._run_id)
-            write_unusable(
+            write_dead_letters(
                 connection,
                 self._source,
                 part.resource,
-                part.unusable,
+                part.dead_letters,
                 fetched_at=received_at,
                 run_id=self._run_id,
             )
             sequence += len(part)
-            dirty |= _dirty_days(part, change)
-        mark_dirty(connection, self._source, dirty, received_at, self._run_id)
+            stale |= _stale_days(part, change)
+        mark_stale(connection, self._source, stale, received_at, self._run_id)
 
     def _write_reports(self, connection: Connection, reports: list[_Report], counts: list[Counts]) -> None:
         rows = [_fetch_row(self._source, self._run_id, *pair) for pair in zip(reports, counts, strict=True)]
@@ -172,7 +172,7 @@ class GroupWriter:
         for report in reports:
             resource = report.report.resource
             start = counted_to.get(resource)
-            end = (report.records_before, report.unusable_before)
+            end = (report.records_before, report.dead_letters_before)
             counts = Counts()
             if start is None:
                 counts.add(self._since_report.get(resource, Counts()))
@@ -188,13 +188,13 @@ class GroupWriter:
         for resource in reported:
             self._since_report.pop(resource, None)
         for part, change in zip(prepared, changes, strict=True):
-            everything = count(change, (0, 0), (len(part), len(part.unusable)))
+            everything = count(change, (0, 0), (len(part), len(part.dead_letters)))
             self.result.total.add(everything)
             self.result.resources.setdefault(part.resource, Counts()).add(everything)
-            self.result.dirty_days |= _dirty_days(part, change)
+            self.result.stale_days |= _stale_days(part, change)
             last = reported.get(part.resource)
-            start = (last.records_before, last.unusable_before) if last else (0, 0)
-            rest = count(change, start, (len(part), len(part.unusable)))
+            start = (last.records_before, last.dead_letters_before) if last else (0, 0)
+            rest = count(change, start, (len(part), len(part.dead_letters)))
             self._since_report.setdefault(part.resource, Counts()).add(rest)
             self._sequence += len(part)
         self.result.reports += [report.report for report in reports]
@@ -214,12 +214,12 @@ def _prepare(gathered: Gathered) -> list[Prepared]:
     return [prepare(resource, batches, gathered.hashes[resource]) for resource, batches in gathered.batches().items()]
 
 
-def _dirty_days(part: Prepared, changes: Changes) -> set[date]:
-    return changes.days | {record.day for record in part.unusable if record.day}
+def _stale_days(part: Prepared, changes: Changes) -> set[date]:
+    return changes.days | {record.day for record in part.dead_letters if record.day}
 
 
 def count(changes: Changes, start: tuple[int, int], end: tuple[int, int]) -> Counts:
-    """Counts of the records whose position is in [start, end), given as (usable, unusable) positions."""
+    """Counts of the records whose position is in [start, end), given as (record, dead letter) positions."""
     new = int(np.count_nonzero((changes.new >= start[0]) & (changes.new < end[0])))
     reappeared = int(np.count_nonzero((changes.reappeared >= start[0]) & (changes.reappeared < end[0])))
     unchanged = end[0] - start[0] - new - reappeared
@@ -243,7 +243,7 @@ def _fetch_row(source: str, run_id: str, given: _Report, counts: Counts) -> tupl
         counts.new_versions,
         counts.unchanged,
         counts.reappeared,
-        counts.unusable,
+        counts.dead_letters,
         given.received_at,
         run_id,
     )

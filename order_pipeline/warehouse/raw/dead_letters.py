@@ -1,4 +1,4 @@
-"""Received records that cannot be keyed: kept with their bytes in `raw.unusable`, once per distinct content.
+"""Received records that cannot be keyed: kept with their bytes in `raw.dead_letters`, once per distinct content.
 
 The core build turns them into rows of `quarantine.rejects`. A record that is received broken again updates its
 `last_fetched_at`, so that one that no later complete fetch of its day brings is known to be healed.
@@ -13,19 +13,19 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from order_pipeline.channels.base import UnusableRecord
+from order_pipeline.channels.base import DeadLetter
 
 
-def write_unusable(
+def write_dead_letters(
     connection: duckdb.DuckDBPyConnection,
     source: str,
     resource: str,
-    records: Sequence[UnusableRecord],
+    records: Sequence[DeadLetter],
     *,
     fetched_at: datetime,
     run_id: str,
 ) -> None:
-    """Insert the unusable records, or note that they came again, within the caller's transaction."""
+    """Insert the dead letters, or note that they came again, within the caller's transaction."""
     rows = {hashlib.sha256(record.payload).hexdigest(): record for record in records}
     if not rows:
         return
@@ -46,16 +46,16 @@ def write_unusable(
 
 def _write(connection: duckdb.DuckDBPyConnection, parameters: Sequence[object]) -> None:
     connection.execute(
-        """UPDATE raw.unusable SET last_fetched_at = $3, last_run_id = $4
+        """UPDATE raw.dead_letters SET last_fetched_at = $3, last_run_id = $4
         WHERE source = $1 AND resource = $2 AND content_sha256 IN (SELECT content_sha256 FROM received)""",
         parameters,
     )
     connection.execute(
-        """INSERT INTO raw.unusable
+        """INSERT INTO raw.dead_letters
         SELECT $1, $2, content_sha256, rule, field, value, partition_day, payload, $3, $4, $3, $4
         FROM received
         WHERE content_sha256 NOT IN (
-            SELECT content_sha256 FROM raw.unusable WHERE source = $1 AND resource = $2
+            SELECT content_sha256 FROM raw.dead_letters WHERE source = $1 AND resource = $2
         )""",
         parameters,
     )

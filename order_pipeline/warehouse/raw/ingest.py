@@ -3,7 +3,7 @@
 Memory is bounded by the groups of two transactions, whatever the window's size. Small groups that follow each other
 closely are written together, for a transaction costs tens of milliseconds; from a slow API each is written as it comes,
 for a call that a killed run has to repeat costs more. A group is never split, and what a transaction holds is committed
-with its dirty days and fetch reports or not at all. Does not belong here: which pages to ask for, and core.
+with its stale partitions and fetch reports or not at all. Does not belong here: which pages to ask for, and core.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
         try:
             async for group in stream:
                 gathered.add(group, datetime.now(UTC))
-                thread.raise_if_unusable()
+                thread.raise_if_failed()
                 if gathered.payload_bytes >= commit_bytes or clock() - gathering_since >= COMMIT_SECONDS:
                     if writing:
                         await writing
@@ -99,7 +99,7 @@ class _LakeThread:
         migrate(self._lake)
         self._held.enter_context(self._lake.kept_open())
 
-    def raise_if_unusable(self) -> None:
+    def raise_if_failed(self) -> None:
         """Raise what opening the lake raised, once it is known: groups that cannot be written cost no further calls."""
         if self._ready.done():
             self._ready.result()

@@ -10,24 +10,24 @@ from order_pipeline.channels.base import FetchReport
 
 @dataclass(slots=True)
 class Counts:
-    """What became of received records: each is new, unchanged, reappeared (older content came back) or unusable."""
+    """What became of received records: new, unchanged, reappeared (older content came back) or a dead letter."""
 
     new_versions: int = 0
     unchanged: int = 0
     reappeared: int = 0
-    unusable: int = 0
+    dead_letters: int = 0
 
     @property
     def records(self) -> int:
         """Records received."""
-        return self.new_versions + self.unchanged + self.reappeared + self.unusable
+        return self.new_versions + self.unchanged + self.reappeared + self.dead_letters
 
     def add(self, other: Counts) -> None:
         """Add another count to this one."""
         self.new_versions += other.new_versions
         self.unchanged += other.unchanged
         self.reappeared += other.reappeared
-        self.unusable += other.unusable
+        self.dead_letters += other.dead_letters
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class IngestResult:
     run_id: str
     total: Counts = field(default_factory=Counts)
     resources: dict[str, Counts] = field(default_factory=dict[str, Counts])
-    dirty_days: set[date] = field(default_factory=set[date])
+    stale_days: set[date] = field(default_factory=set[date])
     reports: list[FetchReport] = field(default_factory=list[FetchReport])
     commits: int = 0
     payload_bytes: int = 0

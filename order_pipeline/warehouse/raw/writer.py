@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from order_pipeline.channels.base import RecordBatch, UnusableRecord
+from order_pipeline.channels.base import DeadLetter, RecordBatch
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake.partitioned_inserts import rows_handed_on_early
 from order_pipeline.warehouse.raw.versions import sightings
@@ -34,7 +34,7 @@ class Prepared:
 
     resource: str
     columns: pa.Table
-    unusable: list[UnusableRecord]
+    dead_letters: list[DeadLetter]
     record_ids: list[str]
     days: list[date]
     hashes: Sequence[str]
@@ -84,18 +84,18 @@ def prepare(resource: str, batches: Sequence[tuple[RecordBatch, datetime]], hash
             ),
         }
     )
-    unusable = [record for batch, _ in batches for record in batch.unusable]
-    return Prepared(resource, columns, unusable, record_ids, days, hashes)
+    dead_letters = [record for batch, _ in batches for record in batch.dead_letters]
+    return Prepared(resource, columns, dead_letters, record_ids, days, hashes)
 
 
 def set_aside_undecodable(batch: RecordBatch) -> RecordBatch:
-    """The batch with payloads that are not UTF-8, so no JSON text, moved to its unusable records (rule bad_json)."""
-    kept = RecordBatch(batch.resource, unusable=list(batch.unusable))
+    """The batch with payloads that are not UTF-8, so no JSON text, moved to its dead letters (rule bad_json)."""
+    kept = RecordBatch(batch.resource, dead_letters=list(batch.dead_letters))
     for record_id, day, payload in zip(batch.record_ids, batch.days, batch.payloads, strict=True):
         try:
             payload.decode()
         except UnicodeDecodeError:
-            kept.unusable.append(UnusableRecord("bad_json", "payload", "not UTF-8", payload, day))
+            kept.dead_letters.append(DeadLetter("bad_json", "payload", "not UTF-8", payload, day))
         else:
             kept.record_ids.append(record_id)
             kept.days.append(day)
@@ -146,18 +146,18 @@ def compare(
         return Changes(np.arange(len(ids), dtype=np.int64), np.array([], np.int64), set(days))
     new: list[int] = []
     reappeared: list[int] = []
-    dirty: set[date] = set()
+    stale: set[date] = set()
     for position, (record_id, day, content) in enumerate(zip(ids, days, hashes, strict=True)):
         previous = current.get(record_id)
         if previous is not None:
             if previous[0] == content:
                 continue
-            dirty.add(previous[1])
+            stale.add(previous[1])
         (reappeared if (record_id, content) in versions else new).append(position)
-        dirty.add(day)
+        stale.add(day)
         current[record_id] = (content, day)
         versions.add((record_id, content))
-    return Changes(np.array(new, np.int64), np.array(reappeared, np.int64), dirty)
+    return Changes(np.array(new, np.int64), np.array(reappeared, np.int64), stale)
 
 
 def write_changes(

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from order_pipeline.channels.base import CommitGroup, FetchReport, RecordBatch, UnusableRecord, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, Window
 from order_pipeline.channels.kibo.extraction import build_extraction
 from order_pipeline.channels.kibo.settings import KiboSettings
 from order_pipeline.http.errors import ApiError
@@ -149,8 +149,8 @@ class Got:
         return [payload for batch in self.batches for payload in batch.payloads]
 
     @property
-    def unusable(self) -> list[UnusableRecord]:
-        return [record for batch in self.batches for record in batch.unusable]
+    def dead_letters(self) -> list[DeadLetter]:
+        return [record for batch in self.batches for record in batch.dead_letters]
 
     @property
     def reports(self) -> list[FetchReport]:

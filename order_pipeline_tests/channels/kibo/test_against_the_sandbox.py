@@ -106,7 +106,7 @@ def test_every_order_of_the_ledger_arrives_once_and_every_window_is_complete(
     assert set(got.ids) == expected_ids(sandbox)
     assert [report.complete for report in got.reports] == [True] * 2 * len(MANUFACTURERS)
     assert sum(report.records for report in got.reports) == 80
-    assert not got.unusable
+    assert not got.dead_letters
     assert all(json.loads(payload)["customer"]["password"] == "[removed]" for payload in got.payloads)
 
 
@@ -119,7 +119,7 @@ def test_passing_faults_cost_tries_but_no_order_and_no_proof(
     assert got.error is None
     assert set(got.ids) == expected_ids(sandbox)
     assert all(report.complete for report in got.reports)
-    assert not got.unusable
+    assert not got.dead_letters
 
 
 def test_a_total_that_is_too_high_leaves_every_window_open_with_all_orders_there(sandbox: SandboxServer) -> None:
@@ -192,7 +192,7 @@ def test_broken_orders_are_set_aside_and_their_page_mates_arrive(sandbox: Sandbo
     httpx.patch(f"{control}/{no_zone}", json={"orderDate": "2026-01-13T10:00:00"}).raise_for_status()
     got = extract(sandbox)
     assert set(got.ids) == expected_ids(sandbox) - {no_id, no_json, no_zone}
-    assert sorted((record.rule, record.field) for record in got.unusable) == [
+    assert sorted((record.rule, record.field) for record in got.dead_letters) == [
         ("bad_json", "manufacturerID"),
         ("bad_timestamp", "orderDate"),
         ("missing_key", "orderID"),

@@ -224,7 +224,7 @@ async def test_groups_stay_near_their_size_whatever_the_window(monkeypatch: pyte
 async def test_the_reports_records_are_the_records_yielded() -> None:
     kibo = SmallKibo([*orders_of_day(33), order(0), order(40, "2026-03-01T10:00:00")])
     got = await extracted(kibo, per_page=10)
-    assert got.report.records == len(got.ids) + len(got.unusable) == 35
+    assert got.report.records == len(got.ids) + len(got.dead_letters) == 35
 
 
 @pytest.mark.parametrize("missing", ["api_key", "api_secret", "manufacturer_ids"])

@@ -107,7 +107,7 @@ def test_a_page_with_one_broken_order_gives_the_same_orders_as_without_it(
     broken = read_page(reply(b'{"collection": [' + b", ".join(with_broken) + tail))
     assert (broken.ids, broken.times, broken.payloads) == (sound.ids, sound.times, sound.payloads)
     assert broken.total == sound.total == (17 if total else None)
-    assert [record.rule for record in broken.unusable] == ["bad_json"]
+    assert [record.rule for record in broken.dead_letters] == ["bad_json"]
     assert not broken.cut
 
 
@@ -182,4 +182,4 @@ def test_an_order_has_the_same_key_and_time_whatever_stands_between_its_keys(
         for separators in ((",", ":"), (", ", " : "))
     )
     assert (compact.ids, compact.times) == (spaced.ids, spaced.times)
-    assert [one.rule for one in compact.unusable] == [one.rule for one in spaced.unusable]
+    assert [one.rule for one in compact.dead_letters] == [one.rule for one in spaced.dead_letters]

@@ -56,7 +56,7 @@ async def test_a_broken_order_is_set_aside_with_rule_field_and_value_and_the_oth
     body = b'{"totalCount": 4, "collection": [%s, %s, %s, %s]}' % (good[0], broken, good[1], good[2])
     got = await extracted(SmallKibo([], spoil=lambda _request, _body: Answer(body=body)))
     assert got.ids == ["1", "2", "3"]
-    (record,) = got.unusable
+    (record,) = got.dead_letters
     assert (record.rule, record.field, record.value) == (rule, field, value)
     assert (record.payload, record.day) == (broken, MARCH_1)
     assert (got.report.complete, got.report.records) == (True, 4)
@@ -67,7 +67,7 @@ async def test_a_page_that_stays_cut_gives_what_it_has_and_the_window_stays_open
     kibo.spoil = lambda request, body: Answer(body=body[:-60]) if request.query["page"] == "2" else None
     got = await extracted(kibo, per_page=10)
     assert got.ids == [str(number) for number in range(1, 31) if number != 20]
-    (record,) = got.unusable
+    (record,) = got.dead_letters
     assert record.rule == "bad_json"
     assert not got.report.complete
     assert "page 2 was cut after 3 tries" in got.report.note

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
 
-from order_pipeline.channels.base import CommitGroup, FetchReport, UnusableRecord, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, Window
 
 
 class RawStore:
@@ -17,7 +17,7 @@ class RawStore:
 
     def __init__(self) -> None:
         self.records: dict[str, dict[str, tuple[date, bytes]]] = {}
-        self.unusable: list[UnusableRecord] = []
+        self.dead_letters: list[DeadLetter] = []
         self.reports: dict[str, FetchReport] = {}
         self.groups: list[CommitGroup] = []
 
@@ -36,7 +36,7 @@ class RawStore:
             table = self.records.setdefault(batch.resource, {})
             for record_id, day, payload in zip(batch.record_ids, batch.days, batch.payloads, strict=True):
                 table[record_id] = (day, payload)
-            self.unusable += batch.unusable
+            self.dead_letters += batch.dead_letters
         self.reports |= {report.resource: report for report in group.reports}
 
     def unsettled_order_numbers(self, account: str) -> Sequence[str]:

@@ -40,10 +40,10 @@ async def test_a_first_run_brings_everything_and_proves_what_it_can(distributor,
     assert store.records["availability"]
     assert all(report.complete for report in store.reports.values())
     for resource, report in store.reports.items():
-        unusable = sum(
-            len(batch.unusable) for group in store.groups for batch in group.batches if batch.resource == resource
+        dead_letters = sum(
+            len(batch.dead_letters) for group in store.groups for batch in group.batches if batch.resource == resource
         )
-        assert report.records == len(store.records[resource]) + unusable
+        assert report.records == len(store.records[resource]) + dead_letters
     assert "ended by an empty page" in store.reports["order_rows"].note
     calls = sum(report.calls for report in store.reports.values())
     assert calls == distributor.calls["scansource"].total("/scsc/")
@@ -276,10 +276,10 @@ async def test_an_error_inside_a_200_is_quarantined_with_its_text_and_the_others
     good = next(item for item in books.items.values() if not item.pricing_error)
     priced = settings.model_copy(update={"priced_items": [bad.item_number, good.item_number, "NO-SUCH-ITEM"]})
     store = await extract(priced, window)
-    found = {record.rule: record for record in store.unusable if bad.item_number in record.value}
+    found = {record.rule: record for record in store.dead_letters if bad.item_number in record.value}
     assert found.keys() == {"pricing_error"}
     assert "not sold in this sales area" in found["pricing_error"].value
-    unknown = {record.rule: record.field for record in store.unusable if "NO-SUCH-ITEM" in record.value}
+    unknown = {record.rule: record.field for record in store.dead_letters if "NO-SUCH-ITEM" in record.value}
     assert unknown == {"pricing_error": "PricingErrorDesc", "availability_error": "ErrorDescription"}
     observed = {record_id.rsplit(":", 1)[1] for record_id in store.records["prices"]}
     assert {good.item_number, bad.item_number, "NO-SUCH-ITEM"} <= observed
@@ -289,4 +289,4 @@ async def test_numbers_that_differ_by_leading_zeros_are_the_same_order(distribut
     distributor.channels["scansource"].configure(detail_without_leading_zeros=True)
     store = await extract(settings, window)
     assert len(store.records["order_details"]) == distributor.channels["scansource"].ledger()["orders"]
-    assert not [record for record in store.unusable if record.rule not in {"pricing_error", "availability_error"}]
+    assert not [record for record in store.dead_letters if record.rule not in {"pricing_error", "availability_error"}]

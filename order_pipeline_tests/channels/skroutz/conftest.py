@@ -60,7 +60,7 @@ class Road:
         if confirm:
             extraction.confirm(result.run_id)
         if build:
-            self.core = build_core(self.lake, "skroutz", result.dirty_days, result.run_id, project=PROJECT)
+            self.core = build_core(self.lake, "skroutz", result.stale_days, result.run_id, project=PROJECT)
         return result
 
     def reread(self, window, codes=None):

@@ -104,7 +104,7 @@ def test_no_row_of_a_fixture_is_rejected_but_those_without_an_order(landed):
 
 
 def test_secrets_are_not_in_the_lake_and_phones_only_masked(landed):
-    everything = str(landed.rows("SELECT payload FROM raw.skroutz_orders")) + str(landed.rows("FROM raw.unusable"))
+    everything = str(landed.rows("SELECT payload FROM raw.skroutz_orders")) + str(landed.rows("FROM raw.dead_letters"))
     assert "otp" not in everything
     core = "".join(
         str(landed.rows(f"FROM core.{table}")) for table in ("orders", "order_lines", "invoices", "shipments")

@@ -201,8 +201,8 @@ def test_an_answer_with_another_orders_code_is_set_aside(road, fake):
     book = channel_of(fake).book
     book.orders[code] = {**book.orders[code], "code": other}
     counts, _ = road.reread(DAYS, codes=[code])
-    assert counts.unusable == 1
-    assert road.one("SELECT rule, field FROM raw.unusable") == ("missing_key", "order.code")
+    assert counts.dead_letters == 1
+    assert road.one("SELECT rule, field FROM raw.dead_letters") == ("missing_key", "order.code")
 
 
 def test_without_a_token_it_says_which_setting(tmp_path, fake):

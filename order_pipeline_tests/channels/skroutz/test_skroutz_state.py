@@ -114,7 +114,7 @@ def test_a_run_takes_the_events_of_its_days_and_leaves_the_others_waiting(road):
 
     assert road.rows("SELECT record_id FROM raw.skroutz_orders") == [("A-1",)]
     assert inbox.pending_days(road.store, "skroutz") == {dt.date(2026, 1, 17): 1}
-    assert road.one("SELECT rule FROM raw.unusable") == "missing_key", "an event without a day lands with any run"
+    assert road.one("SELECT rule FROM raw.dead_letters") == "missing_key", "an event without a day lands with any run"
 
 
 def test_a_restart_with_500_events_in_the_inbox_lands_all_exactly_once(road):

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
-from order_pipeline.channels.base import CommitGroup, FetchReport, KnownState, RecordBatch, Window
+from order_pipeline.channels.base import CommitGroup, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.skroutz.observations import RESOURCE, add_observation
 from order_pipeline.channels.skroutz.order_document import peek
 from order_pipeline.operations import inbox
@@ -34,7 +34,7 @@ class InboxExtraction:
     take_all: bool = False
     read_ids: list[int] = field(default_factory=list[int])
 
-    async def __call__(self, window: Window, known: KnownState) -> AsyncGenerator[CommitGroup]:
+    async def __call__(self, window: Window, known: SourceState) -> AsyncGenerator[CommitGroup]:
         """Yield the events, 500 a group, then a report that counts them."""
         del known
         days = (date.min, date.max) if self.take_all else (window.start, window.end)

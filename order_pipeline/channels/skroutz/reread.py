@@ -18,7 +18,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import msgspec
 
-from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, KnownState, RecordBatch, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.skroutz.client import ReadOrder, TokenReplacedError, open_transport, read_order
 from order_pipeline.channels.skroutz.observations import RESOURCE, add_observation, facts_of, is_read
 from order_pipeline.channels.skroutz.order_document import parse_time, peek, without_secrets
@@ -67,7 +67,7 @@ class RereadExtraction:
     codes: Sequence[str] | None = None
     result: Reconciliation = field(default_factory=Reconciliation)
 
-    async def __call__(self, window: Window, known: KnownState) -> AsyncGenerator[CommitGroup]:
+    async def __call__(self, window: Window, known: SourceState) -> AsyncGenerator[CommitGroup]:
         """Yield what the reads brought, then a report with the comparison.
 
         Raises:
@@ -95,7 +95,7 @@ class RereadExtraction:
         if refusal is not None:
             raise refusal
 
-    def _due(self, window: Window, known: KnownState) -> list[list[str]]:
+    def _due(self, window: Window, known: SourceState) -> list[list[str]]:
         """Codes to read, by rank: open and accepted orders, then the others that changed not long ago."""
         codes = {*known.unsettled_order_numbers(self.settings.account), *known.latest_hashes(RESOURCE, window)}
         as_of = min(datetime.now(UTC), datetime.combine(window.end, time(), UTC))
@@ -111,7 +111,7 @@ class RereadExtraction:
                     recent.append(code)
         return [urgent, recent]
 
-    def _compare(self, answers: list[ReadOrder], known: KnownState) -> RecordBatch:
+    def _compare(self, answers: list[ReadOrder], known: SourceState) -> RecordBatch:
         batch = RecordBatch(RESOURCE)
         before = known.latest_payloads(RESOURCE, [answer.code for answer in answers])
         for answer in answers:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from order_pipeline.channels.base import Extraction, KnownState, Window
+from order_pipeline.channels.base import Extraction, SourceState, Window
 from order_pipeline.warehouse.lake.collector import older_objects_left_alone
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
@@ -35,7 +35,7 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
     source: str,
     extraction: Extraction,
     window: Window,
-    known: KnownState,
+    known: SourceState,
     run_id: str,
     progress: Progress | None = None,
     *,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import duckdb
 import pandas as pd
 
+from order_pipeline.channels.registry import NAMES
 from order_pipeline.contracts import MASK, TableContract, columns_to_check, find_failures
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake.scratch import Scratch
@@ -160,7 +161,7 @@ def _record_contract_failures(
     found: list[pd.DataFrame] = []
     for batch in reader:
         frame = batch.to_pandas(types_mapper=pd.ArrowDtype)
-        failures = find_failures(contract.model, frame)
+        failures = find_failures(contract.model, frame, NAMES)
         if len(failures):
             failures["row"] = frame["scratch_row"].iloc[failures["row"].astype("int64")].to_numpy()
             found.append(failures)

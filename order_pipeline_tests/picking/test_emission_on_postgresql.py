@@ -6,7 +6,8 @@ import pytest
 
 from order_pipeline.operations.leases import LeaseHeldError
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.picking.operators.people import check_doubts, resolve, show
+from order_pipeline.picking.operators.resolve import resolve
+from order_pipeline.picking.operators.views import check_doubts, show
 from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline_tests.picking.picks import emit_rows, order_rows, states
 from order_pipeline_tests.waiting import wait_until

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dagster as dg
 
-from order_pipeline.channels.registry import enabled_channels
 from order_pipeline.orchestration.assets.core import build_core_assets
 from order_pipeline.orchestration.assets.picking import build_picking_assets
 from order_pipeline.orchestration.assets.raw import build_raw_assets
@@ -32,7 +31,7 @@ def build_definitions(settings: Settings, *, road: Road | None = None) -> dg.Def
     partitions = daily_partitions(settings.schedule)
     road = road or Road(settings)
     project = road.project
-    channels = enabled_channels(settings)
+    channels = settings.enabled_channels()
     return dg.Definitions.merge(
         dg.Definitions(
             assets=[
@@ -48,7 +47,7 @@ def build_definitions(settings: Settings, *, road: Road | None = None) -> dg.Def
             resources={"road": road},
             executor=dg.in_process_executor,
         ),
-        build_automation(settings, {channel.name: (channel.title, channel.schedule_minute) for channel in channels}),
+        build_automation(settings, channels),
         build_floor(settings),
     )
 

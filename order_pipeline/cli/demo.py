@@ -49,7 +49,6 @@ def demo(
 
 def run_demo(given: Settings, world: DemoWorld, sandbox: RunningSandbox) -> None:
     """Everything with the fakes up: webhooks in, all jobs, the summary, the proof."""
-    from order_pipeline.channels.registry import enabled_channels  # noqa: PLC0415
     from order_pipeline.cli.demo_world import overridden  # noqa: PLC0415
     from order_pipeline.cli.materialise import materialise  # noqa: PLC0415
     from order_pipeline.cli.summary import collect_summary, print_summary  # noqa: PLC0415
@@ -60,7 +59,7 @@ def run_demo(given: Settings, world: DemoWorld, sandbox: RunningSandbox) -> None
     Road(settings).prepare_stores()
     before = collect_summary(settings)
     note(f"Skroutz sent {sandbox.deliver_webhooks(settings):,} webhooks")
-    outcomes = materialise(settings, [channel.name for channel in enabled_channels(settings)], world.window, emit=True)
+    outcomes = materialise(settings, [channel.name for channel in settings.enabled_channels()], world.window, emit=True)
     after = collect_summary(settings)
     print_summary(after)
     report_changes(before, after, time.monotonic() - started)

@@ -8,7 +8,8 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from order_pipeline.cli import demo, doctor, outbox, quarantine, run, services, skroutz, sql, trace
+from order_pipeline.cli import demo, doctor, outbox, quarantine, run, services, sql, trace
+from order_pipeline.cli.channel_commands import WithChannels
 from order_pipeline.cli.output import show_error
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode=None,
+    cls=WithChannels,
 )
 app.command("demo")(demo.demo)
 app.command("ui")(services.ui)
@@ -29,7 +31,6 @@ app.add_typer(outbox.app, name="outbox")
 app.add_typer(services.sandbox_app, name="sandbox")
 app.add_typer(services.webhooks_app, name="webhooks")
 app.add_typer(services.scanorders_app, name="scanorders")
-app.add_typer(skroutz.app, name="skroutz")
 app.command("doctor")(doctor.doctor)
 
 

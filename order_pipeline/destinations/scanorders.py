@@ -11,11 +11,12 @@ from typing import Any
 from order_pipeline.destinations.demo_guard import refuse_demo_orders
 from order_pipeline.destinations.scanorders_answers import decode_object, field, identifier, unwrap
 from order_pipeline.destinations.scanorders_poster import AccessTokens, workflow_url
+from order_pipeline.destinations.settings import FloorStatus, ScanOrdersSettings
 from order_pipeline.http.auth import BearerToken
 from order_pipeline.http.errors import PermanentError
 from order_pipeline.http.reply import Reply
 from order_pipeline.http.transport import Transport
-from order_pipeline.settings import FloorStatus, ScanOrdersSettings, Settings
+from order_pipeline.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

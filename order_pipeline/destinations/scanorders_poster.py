@@ -18,11 +18,11 @@ from typing import Protocol, Self
 import aiohttp
 
 from order_pipeline.destinations.scanorders_answers import Answer, Outcome, judge_create, redact
+from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.http.budget import RateBudget
 from order_pipeline.http.errors import NotConfigured
 from order_pipeline.http.oauth2 import is_loopback
 from order_pipeline.http.retry import parse_retry_after
-from order_pipeline.settings import ScanOrdersSettings
 
 MAX_REPLY_BYTES = 65_536
 IDLE_SECONDS = 2.0

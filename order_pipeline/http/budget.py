@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 
 from aiolimiter import AsyncLimiter
 
-from order_pipeline.settings import RateSettings
+from order_pipeline.http.settings import RateSettings
 
 Sleep = Callable[[float], Awaitable[None]]
 

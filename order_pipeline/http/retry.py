@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from order_pipeline.settings import RateSettings
+from order_pipeline.http.settings import RateSettings
 
 LONGEST_EXPONENT = 30
 

@@ -4,10 +4,11 @@ import pytest
 from typer.testing import CliRunner
 
 from order_pipeline.channels.skroutz.action_log import skroutz_actions
+from order_pipeline.channels.skroutz.channel import CHANNEL
 from order_pipeline.cli.main import app
 from order_pipeline.operations.store import OperationsStore
+from order_pipeline.orchestration.action_job import build_action_job
 from order_pipeline.orchestration.resource import Road
-from order_pipeline.orchestration.skroutz_actions import skroutz_action_job
 from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline.sandbox.skroutz.fake import SkroutzChannel
 from order_pipeline.settings import load_settings
@@ -45,7 +46,7 @@ def run(*arguments):
 
 def act(**config):
     settings = load_settings()
-    return skroutz_action_job.execute_in_process(
+    return build_action_job(CHANNEL, CHANNEL.commands).execute_in_process(
         run_config={"ops": {"act_on_order": {"config": {"who": "Maria", **config}}}},
         resources={"road": Road(settings)},
         raise_on_error=False,

@@ -12,11 +12,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from order_pipeline.http import AuthorizationCode, ClientCredentials, NotSent, PermanentError, Transport
-from order_pipeline.settings import RateSettings
+from order_pipeline.http.auth import ClientCredentials
+from order_pipeline.http.errors import NotSent, PermanentError
+from order_pipeline.http.oauth2 import AuthorizationCode
+from order_pipeline.http.settings import RateSettings
+from order_pipeline.http.transport import Transport
 from order_pipeline_tests.http.scripted_server import Answer, Received, ScriptedServer
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_python]
 RATE = RateSettings(attempts=3, max_in_flight=8)
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_pipeline.http import NumberedPages, PagingError, Walk
+from order_pipeline.http.errors import PagingError
+from order_pipeline.http.pagination import NumberedPages, Walk
 
 PAGING = NumberedPages(size=10)
 Fetch = Callable[[int], list[int]]

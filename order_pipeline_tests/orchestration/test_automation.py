@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 import pytest
 
+from order_pipeline.channels.registry import channels
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.orchestration.alerts import ALERTS_NAME, build_failure_alerts, record_alert
@@ -14,7 +15,7 @@ from order_pipeline.orchestration.instance import open_instance, prepare_dagster
 from order_pipeline.orchestration.launch import run_job
 from order_pipeline.settings import ScheduleSettings, Settings
 
-CHANNELS = {"kibo": ("Kibo", 5), "scansource": ("ScanSource", 20), "skroutz": ("Skroutz", 35)}
+CHANNELS = list(channels().values())
 
 
 def named(definitions, kind, name):

@@ -17,6 +17,8 @@ from order_pipeline.warehouse.raw import drift
 WORLD = DemoWorld(days=2, orders=20, seed=7, port=0)
 DAYS = ("2026-01-13", "2026-01-14")
 
+pytestmark = pytest.mark.every_python
+
 
 @pytest.fixture(scope="module")
 def road(tmp_path_factory):
@@ -148,7 +150,10 @@ def test_the_picks_asset_says_what_was_sent_and_what_is_held_and_why(metadata_of
 def test_no_personal_data_and_no_secret_is_in_any_event(road):
     settings, instance, outcomes = road
     names = Lake(settings).query("select distinct ship_to_name from core.orders where length(ship_to_name) > 6").rows
-    secrets = [settings.kibo.api_secret.get_secret_value(), settings.scanorders.access_token.get_secret_value()]
+    secrets = [
+        settings.of_channel("kibo").api_secret.get_secret_value(),
+        settings.scanorders.access_token.get_secret_value(),
+    ]
     said = "".join(repr(event) for outcome in outcomes for event in instance.all_logs(outcome.run_id))
     assert [each for each in [*(name for (name,) in names), *secrets] if each in said] == []
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.http.settings import RateSettings
 from order_pipeline.operations.leases import LeaseHeldError, acquire
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.orchestration.assets.emission import emit_picks, read_pick_list
@@ -10,7 +12,7 @@ from order_pipeline.picking.operators.views import list_tasks
 from order_pipeline.picking.sending.emission import LEASE_NAME
 from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline.sandbox.shared.server import SandboxServer
-from order_pipeline.settings import RateSettings, ScanOrdersSettings, Settings
+from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.reference_data import load_item_locations
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline_tests.picking.picks import states

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
+from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.http.errors import NotConfigured
 from order_pipeline.picking.operators.preview import preview
 from order_pipeline.picking.operators.resolve import close_task, resolve
@@ -14,7 +15,6 @@ from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.upstream import UpstreamStatus
 from order_pipeline.picking.sending.read_back import push_statuses, read_back
 from order_pipeline.sandbox.shared.faults import Fault
-from order_pipeline.settings import ScanOrdersSettings
 from order_pipeline_tests.picking.picks import emit_rows, line_of, order_rows, pick_row, states
 
 PICK = "kibo:acme:K1:1"

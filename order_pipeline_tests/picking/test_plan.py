@@ -5,13 +5,13 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.picking.outbox.payload import payload_sha256, payload_text
 from order_pipeline.picking.outbox.states import PickState
 from order_pipeline.picking.outbox.store import OutboxLine
 from order_pipeline.picking.planning.pick_lines import build_payload, pick_line_from_row
 from order_pipeline.picking.planning.plan import make_plan
 from order_pipeline.picking.planning.upstream import UpstreamStatus
-from order_pipeline.settings import ScanOrdersSettings
 from order_pipeline_tests.picking.picks import MORNING, pick_row
 
 SETTINGS = ScanOrdersSettings()

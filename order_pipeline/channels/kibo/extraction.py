@@ -23,8 +23,9 @@ from order_pipeline.channels.base import (
 from order_pipeline.channels.kibo.client import KiboClient, open_transport
 from order_pipeline.channels.kibo.pages import OrderPage
 from order_pipeline.channels.kibo.query import SearchQuery
-from order_pipeline.http import ApiError, PagingError, PermanentError, Walk
-from order_pipeline.settings import KiboSettings
+from order_pipeline.channels.kibo.settings import KiboSettings
+from order_pipeline.http.errors import ApiError, PagingError, PermanentError
+from order_pipeline.http.pagination import Walk
 
 RESOURCE = "orders"
 GROUP_BYTES = 8_000_000  # the warehouse writes several in one transaction; larger groups only cost memory

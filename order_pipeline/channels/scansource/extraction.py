@@ -15,8 +15,8 @@ from order_pipeline.channels.base import CommitGroup, Extraction, KnownState, Re
 from order_pipeline.channels.scansource import invoices, orders, snapshots
 from order_pipeline.channels.scansource.client import open_client
 from order_pipeline.channels.scansource.merged_streams import side_by_side
+from order_pipeline.channels.scansource.settings import ScanSourceSettings
 from order_pipeline.channels.scansource.windows import Run, utc_now
-from order_pipeline.settings import ScanSourceSettings
 
 RESOURCES = (
     orders.ROWS,

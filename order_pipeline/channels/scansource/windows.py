@@ -20,8 +20,8 @@ from order_pipeline.channels.scansource.client import RowPages, ScanSourceClient
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
 from order_pipeline.channels.scansource.listed import ListedRow
 from order_pipeline.channels.scansource.progress import StepProgress, Stop
+from order_pipeline.channels.scansource.settings import ScanSourceSettings
 from order_pipeline.http.errors import ApiError, NotSent, TransientError, UnreadableBody
-from order_pipeline.settings import ScanSourceSettings
 
 CHUNK = 50
 CHUNKS_UNDER_WAY = 3

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time
 
 from order_pipeline.channels.base import CommitGroup, FetchReport, KnownState, RecordBatch, Window
 from order_pipeline.channels.skroutz.observations import RESOURCE, add_observation
-from order_pipeline.channels.skroutz.order_document import look_into
+from order_pipeline.channels.skroutz.order_document import peek
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
 
@@ -63,7 +63,7 @@ class InboxExtraction:
 
 
 def _told_at(event: inbox.InboxEvent) -> datetime:
-    return look_into(event.body).event_time or event.received_at
+    return peek(event.body).event_time or event.received_at
 
 
 def _report(window: Window, groups: int, events: int) -> FetchReport:

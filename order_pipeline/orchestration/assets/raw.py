@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from order_pipeline.channels.registry import Channel
+from order_pipeline.channels.channel import Channel
 from order_pipeline.orchestration.assets.specs import OWNERS, raw_key
 from order_pipeline.orchestration.assets.stored_rows import read_raw_counts
 from order_pipeline.orchestration.failures import told_plainly
@@ -29,7 +29,7 @@ MOST_KEYS = 50
 LONGEST_KEY = 100
 
 
-def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """The raw assets of one channel, filled by one step."""
 
     @dg.multi_asset(
@@ -67,7 +67,7 @@ def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str])
     return fetch
 
 
-def _spec(channel: Channel, resource: str, text: str, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
+def _spec(channel: Channel[Any], resource: str, text: str, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
     return dg.AssetSpec(
         raw_key(channel.name, resource),
         description=(
@@ -82,7 +82,7 @@ def _spec(channel: Channel, resource: str, text: str, partitions: dg.PartitionsD
     )
 
 
-def _check_specs(channel: Channel, resource: str) -> list[dg.AssetCheckSpec]:
+def _check_specs(channel: Channel[Any], resource: str) -> list[dg.AssetCheckSpec]:
     asset = raw_key(channel.name, resource)
     return [
         dg.AssetCheckSpec(
@@ -123,7 +123,7 @@ def _metadata(result: IngestResult, resource: str, seconds: float) -> Mapping[st
     }
 
 
-def _completeness(channel: Channel, result: IngestResult, resource: str) -> dg.AssetCheckResult:
+def _completeness(channel: Channel[Any], result: IngestResult, resource: str) -> dg.AssetCheckResult:
     windows = [report for report in result.reports if report.resource == resource]
     open_windows = [report for report in windows if not report.complete]
     return dg.AssetCheckResult(
@@ -145,7 +145,7 @@ def _completeness(channel: Channel, result: IngestResult, resource: str) -> dg.A
     )
 
 
-def _look_for_drift(road: Road, channel: Channel, days: Sequence[date]) -> list[UnknownKey] | DriftUnknownError:
+def _look_for_drift(road: Road, channel: Channel[Any], days: Sequence[date]) -> list[UnknownKey] | DriftUnknownError:
     """What was found, or why it could not be looked for: what came is stored, and must not wait for this."""
     try:
         return find_unknown_keys(road.lake, road.project, channel.name, days)
@@ -153,7 +153,9 @@ def _look_for_drift(road: Road, channel: Channel, days: Sequence[date]) -> list[
         return error
 
 
-def _known_keys(channel: Channel, drift: list[UnknownKey] | DriftUnknownError, resource: str) -> dg.AssetCheckResult:
+def _known_keys(
+    channel: Channel[Any], drift: list[UnknownKey] | DriftUnknownError, resource: str
+) -> dg.AssetCheckResult:
     if isinstance(drift, DriftUnknownError):
         unknown, said = [], f"Not known: the records could not be looked at ({drift})."
     else:

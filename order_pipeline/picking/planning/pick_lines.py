@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.picking.outbox.payload import Payload
 from order_pipeline.picking.outbox.store import OrderKey
-from order_pipeline.settings import ScanOrdersSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.picking.outbox.payload import payload_sha256, payload_text
 from order_pipeline.picking.outbox.states import NOT_ON_THE_FLOOR, PickState
 from order_pipeline.picking.outbox.store import OrderKey, OutboxLine, transition
@@ -24,7 +25,6 @@ from order_pipeline.picking.planning.after_send import follow_unwanted, follow_w
 from order_pipeline.picking.planning.pick_lines import PickLine, build_payload, why_not_sendable
 from order_pipeline.picking.planning.pick_requests import PickRequest, Plan, Reason
 from order_pipeline.picking.planning.upstream import UpstreamStatus
-from order_pipeline.settings import ScanOrdersSettings
 
 ORDER_HELD = "order_held"
 ORDER_REFUSED = "order_refused"

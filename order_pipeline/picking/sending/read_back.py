@@ -18,6 +18,7 @@ from sqlalchemy import Connection, insert, select, update
 from order_pipeline.contracts.enumerations import LINE_STATUSES, ORDER_STATUSES, SHIPMENT_STATUSES
 from order_pipeline.destinations.scanorders import OrderReading, ScanOrdersClient, open_transport
 from order_pipeline.destinations.scanorders_token import TokenKeeper
+from order_pipeline.destinations.settings import FloorStatus
 from order_pipeline.http.errors import ApiError, NotConfigured
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.tables import pick_outbox, pick_status
@@ -25,7 +26,7 @@ from order_pipeline.picking.outbox import store as outbox
 from order_pipeline.picking.outbox.payload import read_payload
 from order_pipeline.picking.outbox.states import ON_THE_FLOOR, Actor
 from order_pipeline.picking.outbox.store import Context, Observation, OutboxLine
-from order_pipeline.settings import FloorStatus, Settings
+from order_pipeline.settings import Settings
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from order_pipeline.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from order_pipeline.operations.store import OperationsStore
-    from order_pipeline.picking.operators.people import LineStory
+    from order_pipeline.picking.operators.views import LineStory
 
 app = typer.Typer(no_args_is_help=True, help="The picks: what was sent, what is held and why, what is in doubt.")
 
@@ -45,14 +45,14 @@ def list_lines(
     States: planned, held, sending, sent, rejected, in_doubt, resolved_sent, resolved_not_sent, changed_after_send,
     cancelled_after_send.
     """
-    from order_pipeline.picking.operators import people  # noqa: PLC0415
+    from order_pipeline.picking.operators import views  # noqa: PLC0415
     from order_pipeline.picking.outbox.states import PickState  # noqa: PLC0415
 
     unknown = set(state or []) - {each.value for each in PickState}
     if unknown:
         fail(f"No such state: {', '.join(unknown)}.", f"States: {', '.join(PickState)}.", code=2)
     with opened_store(load_settings()) as store:
-        print_objects(people.list_lines(store, [PickState(each) for each in state] if state else None, limit), output)
+        print_objects(views.list_lines(store, [PickState(each) for each in state] if state else None, limit), output)
 
 
 @app.command("show")
@@ -61,12 +61,12 @@ def show(
     payload: Annotated[bool, typer.Option(help="Also what was, or would be, sent: it names the customer.")] = False,  # noqa: FBT002
 ) -> None:
     """Show one line, or every line of an order, with every step it took and the tasks about it."""
-    from order_pipeline.picking.operators import people  # noqa: PLC0415
+    from order_pipeline.picking.operators import views  # noqa: PLC0415
 
     with opened_store(load_settings()) as store:
         try:
-            stories = people.show(store, key)
-        except people.UnknownPickError as error:
+            stories = views.show(store, key)
+        except views.UnknownPickError as error:
             fail(str(error), NEXT_STEP)
     for story in stories:
         print_story(story, with_payload=payload)
@@ -98,13 +98,14 @@ def resolve(
 
     --not-sent lets the next emission send the line again: if it is on the floor after all, it will be there twice.
     """
-    from order_pipeline.picking.operators import people  # noqa: PLC0415
+    from order_pipeline.picking.operators.resolve import resolve as store_verdict  # noqa: PLC0415
+    from order_pipeline.picking.operators.views import UnknownPickError  # noqa: PLC0415
     from order_pipeline.picking.outbox.states import ForbiddenTransitionError  # noqa: PLC0415
 
     with opened_store(load_settings()) as store:
         try:
-            state = people.resolve(store, pick_id, "sent" if sent else "not_sent", reason=reason, who=who)
-        except (people.UnknownPickError, ForbiddenTransitionError, ValueError) as error:
+            state = store_verdict(store, pick_id, "sent" if sent else "not_sent", reason=reason, who=who)
+        except (UnknownPickError, ForbiddenTransitionError, ValueError) as error:
             fail(str(error), NEXT_STEP)
     note(f"{pick_id}: {state.value}")
 
@@ -115,10 +116,10 @@ def list_tasks(
     output: Output = Format.TABLE,
 ) -> None:
     """List what waits for a person: orders that changed or were cancelled after their lines went to the floor."""
-    from order_pipeline.picking.operators import people  # noqa: PLC0415
+    from order_pipeline.picking.operators import views  # noqa: PLC0415
 
     with opened_store(load_settings()) as store:
-        found = people.list_tasks(store, include_closed=closed)
+        found = views.list_tasks(store, include_closed=closed)
     print_objects([{name: each[name] for name in each if name != "fingerprint"} for each in found], output)
 
 
@@ -129,12 +130,13 @@ def close_task(
     who: Annotated[str, typer.Option(help="Who did it.")],
 ) -> None:
     """Say that a task is done; the record stays."""
-    from order_pipeline.picking.operators import people  # noqa: PLC0415
+    from order_pipeline.picking.operators.resolve import close_task as close  # noqa: PLC0415
+    from order_pipeline.picking.operators.views import UnknownPickError  # noqa: PLC0415
 
     with opened_store(load_settings()) as store:
         try:
-            people.close_task(store, task_id, reason=reason, who=who)
-        except (people.UnknownPickError, ValueError) as error:
+            close(store, task_id, reason=reason, who=who)
+        except (UnknownPickError, ValueError) as error:
             fail(str(error), "`order-pipeline outbox tasks` shows the open ones.")
     note(f"task {task_id}: closed")
 
@@ -149,7 +151,7 @@ def preview(output: Output = Format.JSON) -> None:
 
     from order_pipeline.orchestration.assets.emission import read_pick_list  # noqa: PLC0415
     from order_pipeline.orchestration.resource import Road  # noqa: PLC0415
-    from order_pipeline.picking.planning.preview import preview as preview_of  # noqa: PLC0415
+    from order_pipeline.picking.operators.preview import preview as preview_of  # noqa: PLC0415
 
     road = Road(load_settings())
     previews = preview_of(road.settings, road.operations, read_pick_list(road, None))

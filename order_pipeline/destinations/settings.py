@@ -1,19 +1,20 @@
-"""The settings of ScanOrders, the picking app."""
+"""The settings of ScanOrders, and what its client reads of the pipeline's settings."""
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, Field, SecretStr
 
 from order_pipeline.http.settings import RateSettings
 
 FloorStatus = Literal["Picked", "Ready to Fulfil", "In Progress"]
-"""The texts that ScanOrders' `updateorder` takes (apis/scanorders.md section 7): British spelling, one l."""
+"""The texts that ScanOrders' `updateorder` takes (docs/apis/scanorders.md section 7): British spelling, one l."""
 
 
 class ScanOrdersSettings(BaseModel):
-    """ScanOrders, the picking app (apis/scanorders.md)."""
+    """ScanOrders, the picking app (docs/apis/scanorders.md)."""
 
     base_url: str = "https://app.scanorders.com"
     branch: str = Field(default="", description="`version-test` for the development branch; empty: live.")
@@ -46,3 +47,27 @@ class ScanOrdersSettings(BaseModel):
         default=14, ge=0, description="Warn that a person must log in again so long before."
     )
     rate: RateSettings = RateSettings(requests_per_second=1.0, max_in_flight=1, read_timeout_seconds=60.0)
+
+
+class LakeStores(Protocol):
+    """Where the lake lies; None: inside the data directory."""
+
+    @property
+    def catalog(self) -> str | None: ...  # noqa: D102
+    @property
+    def data_path(self) -> str | None: ...  # noqa: D102
+
+
+class PipelineSettings(Protocol):
+    """What this room reads of the pipeline's settings; a protocol, because the room lies below those settings."""
+
+    @property
+    def data_dir(self) -> Path: ...  # noqa: D102
+    @property
+    def demo_world_file(self) -> Path: ...  # noqa: D102
+    @property
+    def operations_url(self) -> str | None: ...  # noqa: D102
+    @property
+    def lake(self) -> LakeStores: ...  # noqa: D102
+    @property
+    def scanorders(self) -> ScanOrdersSettings: ...  # noqa: D102

@@ -1,7 +1,4 @@
-"""The retry policy as data: what is transient, how long to wait, how often to try.
-
-Belongs here: pure rules on statuses, headers and waits. Does not belong here: sending anything.
-"""
+"""The retry policy as data: what is transient, how long to wait, how often to try."""
 
 from __future__ import annotations
 

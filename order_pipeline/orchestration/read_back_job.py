@@ -8,7 +8,7 @@ import dagster as dg
 from order_pipeline.orchestration.assets.read_back import READ_BACK_GROUP
 from order_pipeline.orchestration.jobs import NO_RETRY_TAGS
 from order_pipeline.orchestration.resource import Road
-from order_pipeline.picking.operators.people import resolve
+from order_pipeline.picking.operators.resolve import resolve
 from order_pipeline.settings import Settings
 
 READ_BACK_JOB = "read_back_job"

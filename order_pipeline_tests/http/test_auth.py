@@ -169,7 +169,7 @@ def flow(base_url: str = "https://app.example") -> AuthorizationCode:
     )
 
 
-async def test_the_authorization_code_flow_sends_a_person_to_the_browser_and_trades_the_code() -> None:
+async def test_the_authorization_code_flow_asks_in_the_browser_and_trades_the_code() -> None:
     url, state = flow().start()
     query = parse_qs(urlsplit(url).query)
     assert (query["client_id"], query["redirect_uri"]) == (["the-client"], ["http://127.0.0.1:8717/callback"])

@@ -1,4 +1,4 @@
-"""What the transport does with each kind of reply and of silence, over real sockets."""
+"""What the transport does with each kind of reply and transport error, over real sockets."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from order_pipeline.operations.leases import LeaseHeldError, acquire
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.orchestration.assets.emission import emit_picks, read_pick_list
 from order_pipeline.orchestration.resource import Road
-from order_pipeline.picking.operators.people import list_tasks
+from order_pipeline.picking.operators.views import list_tasks
 from order_pipeline.picking.sending.emission import LEASE_NAME
 from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline.sandbox.shared.server import SandboxServer

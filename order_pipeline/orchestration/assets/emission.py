@@ -11,11 +11,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from order_pipeline.orchestration.resource import Road
-from order_pipeline.picking.operators.people import Doubts, check_doubts
-from order_pipeline.picking.outbox.lines import PickLine
+from order_pipeline.picking.operators.views import Doubts, check_doubts
 from order_pipeline.picking.outbox.publish import publish
 from order_pipeline.picking.outbox.states import ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR
 from order_pipeline.picking.outbox.store import OutboxLine, load_lines
+from order_pipeline.picking.planning.pick_lines import PickLine
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.upstream import UpstreamStatus
 from order_pipeline.picking.sending.emission import EmissionReport, emit

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 def demo(
     days: Annotated[int, typer.Option(min=1, help="Days of orders.")] = 7,
-    orders: Annotated[int, typer.Option(min=1, help="Orders a day at Kibo; the others have a fifth.")] = 600,
+    orders: Annotated[
+        int, typer.Option(min=1, help="Orders a day of the busiest channel; the others have a fifth.")
+    ] = 600,
     seed: Annotated[int, typer.Option(help="Another seed, other orders.")] = 7,
 ) -> None:
     """Start local fakes of all APIs and run everything: fetch, normalise, check, pick, send. Nothing leaves this host.
@@ -36,10 +38,7 @@ def demo(
 
     given = load_settings()
     world = claim_directory(given, days, orders, seed)
-    fewer = world.orders_by_channel["skroutz"]
-    note(
-        f"{days} days x {orders} orders of Kibo, {fewer} each of the others; seed {seed}; in {given.data_dir.resolve()}"
-    )
+    note(f"{days} days x {orders} orders of the busiest channel; seed {seed}; in {given.data_dir.resolve()}")
     try:
         with running_sandbox(world, given.data_dir) as sandbox:
             run_demo(given, world, sandbox)
@@ -59,7 +58,7 @@ def run_demo(given: Settings, world: DemoWorld, sandbox: RunningSandbox) -> None
     settings = overridden(given, sandbox.settings_groups(world))
     Road(settings).prepare_stores()
     before = collect_summary(settings)
-    note(f"Skroutz sent {sandbox.deliver_webhooks(settings):,} webhooks")
+    note(f"the fakes sent {sandbox.deliver_webhooks(settings):,} webhooks")
     outcomes = materialise(settings, [channel.name for channel in enabled_channels(settings)], world.window, emit=True)
     after = collect_summary(settings)
     print_summary(after)

@@ -43,12 +43,6 @@ class DemoWorld(msgspec.Struct, frozen=True):
     today: date = SANDBOX_TODAY
 
     @property
-    def orders_by_channel(self) -> dict[str, int]:
-        """Orders a day where it is not `orders`: Kibo is the busy channel, the others have a fifth, or about ten."""
-        fewer = max(self.orders // 5, min(self.orders, 10))
-        return {"scansource": fewer, "skroutz": fewer}
-
-    @property
     def window(self) -> Window:
         """The days that have orders; the sandbox's today has none yet."""
         return Window(start=self.today - timedelta(days=self.days), end=self.today)

@@ -33,8 +33,8 @@ def serve_sandbox(
 
     Point the pipeline at it with ORDER_PIPELINE_KIBO__BASE_URL and the like; `order-pipeline demo` does so by itself.
     """
+    from order_pipeline.sandbox import server  # noqa: PLC0415
     from order_pipeline.sandbox.shared import faults as fault_scripts  # noqa: PLC0415
-    from order_pipeline.sandbox.shared import server  # noqa: PLC0415
 
     try:
         server.serve(port=port, seed=seed, orders=orders, days=days, faults_file=faults)

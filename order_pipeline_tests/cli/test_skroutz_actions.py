@@ -8,7 +8,7 @@ from order_pipeline.cli.main import app
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.orchestration.resource import Road
 from order_pipeline.orchestration.skroutz_actions import skroutz_action_job
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.skroutz.fake import SkroutzChannel
 from order_pipeline.settings import load_settings
 

@@ -8,8 +8,8 @@ from order_pipeline.orchestration.assets.emission import emit_picks, read_pick_l
 from order_pipeline.orchestration.resource import Road
 from order_pipeline.picking.operators.people import list_tasks
 from order_pipeline.picking.sending.emission import LEASE_NAME
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault
-from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline.settings import RateSettings, ScanOrdersSettings, Settings
 from order_pipeline.warehouse.core.reference_data import load_item_locations
 from order_pipeline.warehouse.migrations import migrate

@@ -13,7 +13,7 @@ from order_pipeline.orchestration.launch import run_job
 from order_pipeline.orchestration.resource import Road
 from order_pipeline.sandbox.kibo import fake as kibo
 from order_pipeline.sandbox.kibo import orders as kibo_orders
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.channels.scansource.conftest import settings_for

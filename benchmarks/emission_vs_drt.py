@@ -42,7 +42,7 @@ from order_pipeline.picking.outbox.payload import payload_text
 from order_pipeline.picking.planning.pick_lines import build_payload, pick_line_from_row
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.sending.emission import emit
-from order_pipeline.sandbox.shared.process import SandboxProcess
+from order_pipeline.sandbox.process import SandboxProcess
 from order_pipeline.settings import Settings
 
 LINES_AN_ORDER = 4

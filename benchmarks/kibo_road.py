@@ -53,7 +53,7 @@ def download(url: str, data_dir: str) -> dict[str, object]:
     from order_pipeline.channels.kibo.client import open_transport
     from order_pipeline.channels.kibo.query import SearchQuery
 
-    settings = settings_for(url, data_dir).kibo
+    settings = settings_for(url, data_dir).of_channel("kibo")
 
     async def run() -> tuple[int, int]:
         from datetime import UTC, datetime
@@ -153,7 +153,7 @@ def main() -> None:
         name, url, directory = arguments.step
         print(json.dumps(STEPS[name](url, directory)))
         return
-    from order_pipeline.sandbox.shared.process import SandboxProcess
+    from order_pipeline.sandbox.process import SandboxProcess
 
     switches = {"kibo": {"size": "lean"}}
     with SandboxProcess(orders=arguments.orders // DAYS, days=DAYS, channels=["kibo"], switches=switches) as sandbox:

@@ -78,7 +78,7 @@ def bare(url: str, directory: str, in_flight: int) -> dict[str, Any]:
     """The recorded calls by plain httpx: so many workers, one queue, nothing else."""
     from order_pipeline.sandbox.scansource import gate as scansource_gate
 
-    scansource = settings_for(url, directory, in_flight).scansource
+    scansource = settings_for(url, directory, in_flight).of_channel("scansource")
     calls = json.loads((Path(directory) / CALLS_FILE).read_text())
     for call in calls:
         call["url"] = call.pop("path")
@@ -172,7 +172,7 @@ def main() -> None:
         name, url, directory, in_flight = arguments.step
         print(json.dumps(STEPS[name](url, directory, int(in_flight))))
         return
-    from order_pipeline.sandbox.shared.process import SandboxProcess
+    from order_pipeline.sandbox.process import SandboxProcess
 
     with SandboxProcess(orders=arguments.orders // DAYS, days=DAYS, channels=["scansource"]) as sandbox:
         stall = {"api": "scansource", "kind": "stall", "route": "* /scsc/*", "seconds": LATENCY_SECONDS}

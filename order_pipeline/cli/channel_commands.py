@@ -15,9 +15,9 @@ from typing import Annotated, Any, get_type_hints
 
 import msgspec
 import typer
-from typer.core import TyperGroup
 
 from order_pipeline.channels import registry
+from order_pipeline.channels.base import Window
 from order_pipeline.channels.channel import Channel
 from order_pipeline.channels.operator_commands import (
     GOOD_OUTCOMES,
@@ -27,27 +27,21 @@ from order_pipeline.channels.operator_commands import (
     RequestError,
 )
 from order_pipeline.cli.output import fail, message_console, result_console
+from order_pipeline.operations.store import OperationsStore
 from order_pipeline.settings import load_settings
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.migrations import migrate
+from order_pipeline.warehouse.raw.ingest import ingest
+from order_pipeline.warehouse.raw.source_state import WarehouseState
 
 Who = Annotated[str, typer.Option(help="Who asks for it; kept with the action.")]
 Send = Annotated[bool, typer.Option("--send", help="Do it. Without: show what would be sent.")]
 
 
-class WithChannels(TyperGroup):
-    """The command tree, and beside it the channels that offer commands; these are imported when asked for."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """All names, for the help."""
-        offering = [name for name, channel in registry.channels().items() if channel.commands is not None]
-        return [*super().list_commands(ctx), *offering]
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """A command by its name."""
-        known = super().get_command(ctx, cmd_name)
-        if known is not None or cmd_name not in registry.NAMES:
-            return known
-        channel = registry.channels()[cmd_name]
-        return typer.main.get_command(_build_group(channel, channel.commands)) if channel.commands else None
+def command_of(name: str) -> Any:
+    """The group of commands that a channel offers; None if it offers none."""
+    channel = registry.channels()[name]
+    return typer.main.get_command(_build_group(channel, channel.commands)) if channel.commands else None
 
 
 def _build_group(channel: Channel[Any], commands: OperatorCommands[Any]) -> typer.Typer:
@@ -65,8 +59,6 @@ def _action_command(
     channel: Channel[Any], commands: OperatorCommands[Any], act: Callable[..., Coroutine[Any, Any, ActionResult]]
 ) -> Callable[..., None]:
     def command(who: str, send: bool, **values: Any) -> None:  # noqa: FBT001 - a command's options
-        from order_pipeline.operations.store import OperationsStore  # noqa: PLC0415
-
         settings = load_settings()
         with closing(OperationsStore(settings.resolved_operations_url)) as store:
             store.create_all()
@@ -86,12 +78,6 @@ def _action_command(
 
 def _read_command(channel: Channel[Any], read: Callable[..., RequestedRead]) -> Callable[..., None]:
     def command(**values: Any) -> None:
-        from order_pipeline.channels.base import Window  # noqa: PLC0415
-        from order_pipeline.warehouse.lake.connection import Lake  # noqa: PLC0415
-        from order_pipeline.warehouse.migrations import migrate  # noqa: PLC0415
-        from order_pipeline.warehouse.raw.ingest import ingest  # noqa: PLC0415
-        from order_pipeline.warehouse.raw.source_state import WarehouseState  # noqa: PLC0415
-
         settings = load_settings()
         try:
             requested = read(settings.of_channel(channel.name), **values)

@@ -12,7 +12,7 @@ from pydantic import create_model
 from order_pipeline.channels.channel import Channel
 from order_pipeline.channels.operator_commands import GOOD_OUTCOMES, ActionResult, OperatorCommands, RequestError
 from order_pipeline.orchestration.jobs import NO_RETRY_TAGS
-from order_pipeline.orchestration.resource import Road
+from order_pipeline.orchestration.resource import PipelineResource
 
 Action = Callable[..., Coroutine[Any, Any, ActionResult]]
 
@@ -21,12 +21,14 @@ def build_action_job(channel: Channel[Any], commands: OperatorCommands[Any]) -> 
     """The job `<channel>_action_job`. Its step fails when the channel refused, or when the outcome is not known."""
     actions: dict[str, Action] = {act.__name__: act for act in commands.actions.values()}
 
-    def act_on_order(context: dg.OpExecutionContext, config: dg.Config, road: dg.ResourceParam[Road]) -> None:
+    def act_on_order(
+        context: dg.OpExecutionContext, config: dg.Config, pipeline: dg.ResourceParam[PipelineResource]
+    ) -> None:
         given = config.model_dump()
-        road.operations.create_all()
-        settings = road.settings.of_channel(channel.name)
+        pipeline.operations.create_all()
+        settings = pipeline.settings.of_channel(channel.name)
         try:
-            actor = commands.actor(settings, road.operations, given["who"], dry_run=not given["send"])
+            actor = commands.actor(settings, pipeline.operations, given["who"], dry_run=not given["send"])
             result = asyncio.run(chosen_action(actions, given)(actor))
         except RequestError as error:
             raise dg.Failure(f"{error} Nothing was sent.") from error

@@ -1,7 +1,4 @@
-"""The Dagster instance: a home inside `data_dir`, made and configured by us, so that a newcomer never sets it.
-
-Belongs here: where runs and events are kept. Does not belong here: what runs.
-"""
+"""The Dagster instance, which keeps runs and events: its home is made inside `data_dir`, so nobody must set one."""
 
 from __future__ import annotations
 

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from order_pipeline.orchestration.specs import READ_BACK_GROUP
+
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 EMISSION_JOB = "emission_job"
+READ_BACK_JOB = "read_back_job"
 VIEWS_JOB = "views_job"
 
 REBUILD_TAG = "order_pipeline/rebuild"
@@ -81,6 +84,17 @@ def build_emission_job() -> UnresolvedAssetJobDefinition:
         selection=dg.AssetSelection.groups(*EMISSION_GROUPS)
         - dg.AssetSelection.key_prefixes(["staging"], ["intermediate"]),
         description="Marts from core, then the picks: planned, sent as far as they may be, held with their reason.",
+        executor_def=dg.in_process_executor,
+        tags=NO_RETRY_TAGS,
+    )
+
+
+def build_read_back_job() -> UnresolvedAssetJobDefinition:
+    """What the floor shows for the lines that it got."""
+    return dg.define_asset_job(
+        READ_BACK_JOB,
+        selection=dg.AssetSelection.groups(READ_BACK_GROUP),
+        description="Reads back what ScanOrders shows for sent lines, and pushes statuses by policy.",
         executor_def=dg.in_process_executor,
         tags=NO_RETRY_TAGS,
     )

@@ -2,8 +2,8 @@
 
 Dagster's own launcher cannot: a run that was killed together with its code server stays `Started` for ever, holds its
 pool, and its channel is never read again. With an answer from here Dagster's monitoring marks such a run as failed, and
-the retries of `dagster.yaml` start it again. A run counts as alive wherever that cannot be known: two runs of one
-channel at once are worse than a late one. Does not belong here: what follows from an end.
+the retries of `dagster.yaml` start it again. A run counts as alive where that cannot be known: two runs of one
+channel at once are worse than a late one.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from order_pipeline.channels.kibo.extraction import build_extraction
 from order_pipeline.channels.kibo.settings import KiboSettings
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.http.settings import RateSettings
-from order_pipeline.sandbox.shared.process import SandboxProcess
+from order_pipeline.sandbox.process import SandboxProcess
 from order_pipeline.settings import LakeSettings, Settings
 from order_pipeline.warehouse.core.build import build_core
 from order_pipeline.warehouse.lake.connection import Lake
@@ -140,7 +140,7 @@ def ingest_and_build(data_dir: Path, records: Sequence[RawRecord], *, threads: i
             window = Window(date(2000, 1, 1), date(2030, 1, 1))
             extraction = _Extraction(list(_commit_groups(of_source)))
             fetched = asyncio.run(ingest(lake, source, extraction, window, WarehouseState(lake, source), RUN_ID))
-            build_core(lake, source, sorted(fetched.dirty_days), RUN_ID)
+            build_core(lake, source, sorted(fetched.stale_days), RUN_ID)
         lake.run("deploy the SQL models", SqlProject().deploy)
 
 

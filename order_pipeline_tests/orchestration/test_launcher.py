@@ -168,7 +168,7 @@ def test_a_run_of_the_command_line_says_on_which_machine(instance):
     assert instance.get_run_by_id(outcome.run_id).tags[launcher.MACHINE_TAG] == this_machine()
 
 
-def test_dagsters_monitoring_marks_the_killed_run_as_failed_and_leaves_the_living_one(instance, child):
+def test_dagsters_monitoring_fails_the_killed_run_and_leaves_the_living_one(instance, child):
     living, dead = started_run(instance, os.getpid()), started_run(instance, killed(child))
     for run in (living, dead):
         record = instance.get_run_record_by_id(run.run_id)

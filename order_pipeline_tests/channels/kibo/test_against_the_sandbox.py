@@ -19,8 +19,8 @@ from order_pipeline.http.errors import ApiError, PagingError, PermanentError
 from order_pipeline.http.settings import RateSettings
 from order_pipeline.sandbox.kibo.fake import API_KEY, API_SECRET, KiboChannel
 from order_pipeline.sandbox.kibo.orders import MANUFACTURERS
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault, FaultKind
-from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline_tests.channels.kibo.small_kibo import Got, Known
 
 TODAY = date(2026, 1, 15)

@@ -9,14 +9,14 @@ import pytest
 from pydantic import SecretStr
 
 from order_pipeline.channels.base import Window
-from order_pipeline.channels.skroutz.channel import CHANNEL
+from order_pipeline.channels.registry import webhooks
 from order_pipeline.channels.skroutz.inbox_extraction import InboxExtraction
 from order_pipeline.channels.skroutz.reread import RereadExtraction
 from order_pipeline.channels.skroutz.settings import SkroutzSettings
 from order_pipeline.http.settings import RateSettings
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.skroutz.fake import SkroutzChannel
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build import build_core
@@ -50,7 +50,7 @@ class Road:
 
     def receive(self, *bodies, at=NOW):
         """What the receiver does with webhooks."""
-        events = [received_event("skroutz", CHANNEL.webhook, as_bytes(body), "127.0.0.1", at) for body in bodies]
+        events = [received_event("skroutz", webhooks()["skroutz"], as_bytes(body), "127.0.0.1", at) for body in bodies]
         inbox.store_events(self.store, events)
 
     def land(self, *, confirm=True, window=None, build=True):

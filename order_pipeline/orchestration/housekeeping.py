@@ -1,7 +1,4 @@
-"""What keeps the stores small, once a night: the lake's upkeep, and the inbox's landed events.
-
-Belongs here: when, and what is reported. Does not belong here: how (`warehouse.lake.upkeep`, `operations.inbox`).
-"""
+"""What keeps the stores small, once a night: the lake's upkeep, and the removal of landed webhooks from the inbox."""
 
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -11,6 +8,7 @@ import dagster as dg
 
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
+from order_pipeline.orchestration.schedules import status_of
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.lake.upkeep import upkeep
@@ -61,8 +59,6 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
         cron_schedule="30 3 * * *",
         execution_timezone="UTC",
         description="Every night at 03:30 UTC.",
-        default_status=dg.DefaultScheduleStatus.RUNNING
-        if settings.schedule.active
-        else dg.DefaultScheduleStatus.STOPPED,
+        default_status=status_of(settings.schedule),
     )
     return housekeeping, schedule

@@ -35,7 +35,6 @@ from order_pipeline.warehouse.core.soft_checks import (
     summarise,
 )
 from order_pipeline.warehouse.core.step import LINE_PRICES, StagedStep
-from order_pipeline.warehouse.lake.collector import older_objects_left_alone
 from order_pipeline.warehouse.lake.connection import Connection, Lake, looking_in, relations
 from order_pipeline.warehouse.lake.partitioned_inserts import rows_handed_on_early
 from order_pipeline.warehouse.lake.scratch import Scratch, scratch_space
@@ -107,7 +106,7 @@ def build_core(
     project = project or SqlProject()
     models = list(staging_models(project, source).values())
     fingerprint = project.fingerprint([*models, LINE_PRICES]) + contracts_fingerprint(list(CORE_TABLES.values()))
-    with older_objects_left_alone(), lake.kept_open(), lake.connect(catalog="memory") as connection:
+    with lake.connect(catalog="memory") as connection:
         with lake.looking(connection), looking_in(connection, "lake"):
             resources = _resources(connection, project, source, models)
             state = read_state(connection, source, days, fingerprint, skip_unchanged=skip_unchanged)

@@ -80,6 +80,7 @@ def _database(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
         connection.execute("USE chunk")
         # Nothing is written to the file, and what was read of local files is in the system's cache already.
         connection.execute("SET GLOBAL checkpoint_threshold = '1TB'")
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         connection.execute("SET GLOBAL enable_external_file_cache = false")
         for schema in SCHEMAS:
             connection.execute(f"CREATE SCHEMA {schema}")

@@ -26,10 +26,10 @@ from order_pipeline.http.errors import (
     TransientError,
     UnreadableBody,
 )
-from order_pipeline.http.transport_errors import raise_without_reply, secrets_of, shown_url
 from order_pipeline.http.oauth2 import is_loopback
 from order_pipeline.http.reply import Reply
 from order_pipeline.http.retry import RetryPolicy, parse_retry_after
+from order_pipeline.http.transport_errors import raise_without_reply, secrets_of, shown_url
 from order_pipeline.settings import RateSettings
 
 Classify = Callable[[Reply], ApiError | None]

@@ -173,7 +173,7 @@ def test_a_failing_build_changes_nothing(lake: Lake, monkeypatch: pytest.MonkeyP
     def fail(*_arguments: Any, **_options: Any) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("order_pipeline.warehouse.replace.record_build", fail)
+    monkeypatch.setattr("order_pipeline.warehouse.core.replace.record_build", fail)
     with pytest.raises(OSError, match="disk full"):
         build(lake)
     assert content(lake) == before

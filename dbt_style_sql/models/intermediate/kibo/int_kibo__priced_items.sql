@@ -4,7 +4,7 @@ WITH items AS (
     SELECT
         *,
         {{ kibo_line_status() }} AS line_status
-    FROM {{ ref('stg_kibo__items') }}
+    FROM {{ ref('int_kibo__items') }}
 ),
 
 containers AS (

@@ -13,10 +13,10 @@ WITH order_level AS (
 
 assigned AS (
     SELECT record_id, unnest(list_transform(parcels, lambda parcel: trim(parcel.TrackingNumber))) AS tracking_number
-    FROM {{ ref('stg_scansource__deliveries') }}
+    FROM {{ ref('int_scansource__deliveries') }}
     UNION
     SELECT record_id, unnest(list_transform(tracking_numbers, lambda tracked: trim(tracked.TrackingNumber)))
-    FROM {{ ref('stg_scansource__deliveries') }}
+    FROM {{ ref('int_scansource__deliveries') }}
 )
 
 SELECT order_level.*

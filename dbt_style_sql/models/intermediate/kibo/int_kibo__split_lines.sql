@@ -5,7 +5,7 @@ WITH items AS (
         *,
         line_status <> 'cancelled' AS is_live,
         coalesce(line_key, '#' || position) AS line_group
-    FROM {{ ref('stg_kibo__priced_items') }}
+    FROM {{ ref('int_kibo__priced_items') }}
     WHERE has_split_lines
 ),
 

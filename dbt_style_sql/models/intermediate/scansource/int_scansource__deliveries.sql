@@ -15,7 +15,7 @@ WITH of_detail AS (
 only_tracked AS (
     SELECT parsed.*, tracked.*
     FROM {{ ref('stg_scansource__parsed') }} AS parsed
-    INNER JOIN {{ ref('stg_scansource__tracked_deliveries') }} AS tracked USING (record_id)
+    INNER JOIN {{ ref('int_scansource__tracked_deliveries') }} AS tracked USING (record_id)
     ANTI JOIN of_detail
         ON of_detail.record_id = parsed.record_id
         AND ltrim(trim(of_detail.delivery.DeliveryDocumentNumber), '0') = tracked.compared_number
@@ -31,7 +31,7 @@ SELECT
     delivery.LineItems AS line_items,
     coalesce(tracked.tracking_numbers, []) AS tracking_numbers
 FROM of_detail
-LEFT JOIN {{ ref('stg_scansource__tracked_deliveries') }} AS tracked
+LEFT JOIN {{ ref('int_scansource__tracked_deliveries') }} AS tracked
     ON tracked.record_id = of_detail.record_id
     AND tracked.compared_number = ltrim(trim(of_detail.delivery.DeliveryDocumentNumber), '0')
 UNION ALL BY NAME

@@ -27,11 +27,12 @@ from order_pipeline.warehouse.core.chunk import ChunkFile, ChunkResult, ChunkTas
 from order_pipeline.warehouse.core.observations import new_observations
 from order_pipeline.warehouse.core.rejects import found_rejects, undecided_rows
 from order_pipeline.warehouse.core.raw_rows import close_raw_rows, make_numbers_exact, open_raw_rows
-from order_pipeline.warehouse.core.staging_models import SCHEMAS, run_models
+from order_pipeline.warehouse.core.staging_models import run_models
 from order_pipeline.warehouse.core.soft_checks import find_warnings
 from order_pipeline.warehouse.lake.instance import open_instance
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake.spill_directory import spill_directory
+from order_pipeline.warehouse.sql.project import SEED_SCHEMA
 
 # Doubles hold four decimals exactly below 2^53 / 10^4, about 9.007e11; a larger amount may have been rounded.
 LARGEST_EXACT = 900_000_000_000
@@ -82,11 +83,11 @@ def _database(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
         connection.execute("SET GLOBAL checkpoint_threshold = '1TB'")
         connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         connection.execute("SET GLOBAL enable_external_file_cache = false")
-        for schema in SCHEMAS:
+        for schema in task.sql.schemas:
             connection.execute(f"CREATE SCHEMA {schema}")
         for name, rows in task.sql.seeds.items():
             connection.register("seed", rows)
-            connection.execute(f"CREATE TABLE reference.{name} AS SELECT * FROM seed")
+            connection.execute(f"CREATE TABLE {SEED_SCHEMA}.{name} AS SELECT * FROM seed")
             connection.unregister("seed")
         for rows in task.raw:
             open_raw_rows(connection, rows, task.days, task.share)

@@ -16,7 +16,6 @@ from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlModelError, SqlProject
 
 LINE_PRICES = "stg_common__order_line_prices"
-SCHEMAS = ("raw", SEED_SCHEMA, "staging", "core", "marts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,12 @@ class BuildSql:
     line_prices: RenderedModel
     checks: tuple[RenderedModel, ...]
     seeds: Mapping[str, pa.Table]
+
+    @property
+    def schemas(self) -> list[str]:
+        """The schemas that the models read and fill."""
+        made = {model.relation.split(".")[0] for model in (*self.models, self.line_prices, *self.checks)}
+        return sorted(made | {"raw", "core", SEED_SCHEMA})
 
 
 def staging_models(project: SqlProject, source: str) -> dict[str, str]:

@@ -22,9 +22,6 @@ from order_pipeline.warehouse.core.raw_rows import RawFile, Share, find_raw_file
 from order_pipeline.warehouse.core.staging_models import BuildSql
 from order_pipeline.warehouse.lake.connection import Lake
 
-CHUNK_BYTES = 64_000_000
-"""Payload bytes of a chunk: parsed and typed they take about as much again."""
-
 GROUP_BYTES = 640_000_000
 """Payload bytes of the days that are published together."""
 
@@ -52,7 +49,6 @@ class Build:
     fingerprint: str
     resources: tuple[str, ...]
     sql: BuildSql
-    chunk_bytes: float = CHUNK_BYTES
 
     def due_days(self, days: Iterable[date], *, skip_unchanged: bool) -> tuple[BuildState, list[tuple[date, ...]]]:
         """The days that are due, and the groups in which they are built."""
@@ -69,7 +65,7 @@ class Build:
             files = find_raw_files(connection, self.source, self.resources, days, copies)
             raw = find_raw_rows(connection, self.source, files, days)
             known = known_observations(connection, self.source, state.builds_seen) if state.builds_seen else {}
-        settings = self.lake.settings
+        settings = self.lake.settings.lake
         tasks = tuple(
             ChunkTask(
                 build_id=build_id,
@@ -82,10 +78,10 @@ class Build:
                 sql=self.sql,
                 known_observations={name: _of_days(rows, chunk_days) for name, rows in known.items()},
                 data_path=self.lake.data_path,
-                spill_parent=settings.data_dir.resolve() / "tmp",
-                memory_limit=settings.lake.build_memory_limit,
+                spill_parent=self.lake.settings.data_dir.resolve() / "tmp",
+                memory_limit=settings.build_memory_limit,
             )
-            for number, (chunk_days, share) in enumerate(divide(payload_sizes(days, files), self.chunk_bytes))
+            for number, (chunk_days, share) in enumerate(divide(payload_sizes(days, files), settings.build_chunk_bytes))
         )
         has_copies = any(file.path.startswith(copies) for found in files.values() for file in found)
         return GroupPlan(build_id, state, tasks, has_copies)

@@ -26,7 +26,6 @@ from order_pipeline.warehouse.lake.allocator import return_large_blocks
 from order_pipeline.warehouse.lake.extensions import load_extension
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake.operations_attachment import attach_operations
-from order_pipeline.warehouse.lake.scratch import NEVER_CHECKPOINT
 from order_pipeline.warehouse.lake.spill_directory import instance_directory
 from order_pipeline.warehouse.lake.writers_lock import writers_lock
 
@@ -262,8 +261,6 @@ class Lake:
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
             if not read_only:
                 return_large_blocks()
-                for statement in NEVER_CHECKPOINT:
-                    connection.execute(statement)
             load_extension(connection, "ducklake")
             load_extension(connection, "sqlite_scanner" if self.is_embedded else "postgres_scanner")
             if "://" in self.data_path:

@@ -40,7 +40,7 @@ def build_source_job(source: str, title: str) -> UnresolvedAssetJobDefinition:
     """From the channel's API to its core tables, for one day or as one run over a range of days."""
     return dg.define_asset_job(
         source_job_name(source),
-        selection=dg.AssetSelection.groups(source) - dg.AssetSelection.key_prefixes(["staging"]),
+        selection=dg.AssetSelection.groups(source) - dg.AssetSelection.key_prefixes(["staging"], ["intermediate"]),
         description=f"{title}: fetch, keep as received, normalise, check. One run covers any range of days.",
         executor_def=dg.in_process_executor,
         tags={"order_pipeline/source": source, **RETRY_TAGS},
@@ -67,7 +67,8 @@ def build_views_job() -> UnresolvedAssetJobDefinition:
     """The staging views: what they show is always current, so they are deployed when their SQL changed, not hourly."""
     return dg.define_asset_job(
         VIEWS_JOB,
-        selection=dg.AssetSelection.key_prefixes(["staging"]) | dg.AssetSelection.groups("reference", "soft_checks"),
+        selection=dg.AssetSelection.key_prefixes(["staging"], ["intermediate"])
+        | dg.AssetSelection.groups("reference", "soft_checks"),
         description="After an installation or an upgrade: reference tables, and the staging views whose SQL changed.",
         executor_def=dg.in_process_executor,
         tags=NO_RETRY_TAGS,
@@ -78,7 +79,8 @@ def build_emission_job() -> UnresolvedAssetJobDefinition:
     """Marts from everything that core holds now, then the picks."""
     return dg.define_asset_job(
         EMISSION_JOB,
-        selection=dg.AssetSelection.groups(*EMISSION_GROUPS) - dg.AssetSelection.key_prefixes(["staging"]),
+        selection=dg.AssetSelection.groups(*EMISSION_GROUPS)
+        - dg.AssetSelection.key_prefixes(["staging"], ["intermediate"]),
         description="Marts from core, then the picks: planned, sent as far as they may be, held with their reason.",
         executor_def=dg.in_process_executor,
         tags=NO_RETRY_TAGS,
@@ -89,7 +91,8 @@ def build_inbox_job() -> UnresolvedAssetJobDefinition:
     """The webhooks' way from the inbox to the floor, as one run: a run costs seconds to start."""
     return dg.define_asset_job(
         INBOX_JOB,
-        selection=dg.AssetSelection.groups("skroutz", *EMISSION_GROUPS) - dg.AssetSelection.key_prefixes(["staging"]),
+        selection=dg.AssetSelection.groups("skroutz", *EMISSION_GROUPS)
+        - dg.AssetSelection.key_prefixes(["staging"], ["intermediate"]),
         description="Lands the webhooks that wait, normalises them, and sends their picks; calls no channel's API.",
         executor_def=dg.in_process_executor,
         tags={"order_pipeline/source": "skroutz", READING_TAG: "inbox", **NO_RETRY_TAGS},

@@ -19,7 +19,7 @@ from order_pipeline.warehouse.lake.connection import Lake, relations
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.raw.versions import current_versions
 
-SCHEMAS = ("raw", "staging", "core", "quarantine", "reference")
+SCHEMAS = ("raw", "staging", "intermediate", "core", "quarantine", "reference")
 
 # Made last, so it tells that everything before it is done.
 LAST_SCHEMA = "marts"

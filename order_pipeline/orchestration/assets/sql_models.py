@@ -25,7 +25,7 @@ from order_pipeline.orchestration.assets.specs import (
 from order_pipeline.orchestration.resource import Road
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlModel, SqlProject
 
-STAGING, MARTS = "staging", "marts"
+STAGING, MARTS = ("staging", "intermediate"), "marts"
 COMMON, CHECKS = "common", "checks"
 PICK_STATES = ("core", "pick_status")
 
@@ -35,8 +35,8 @@ COMMENT = re.compile(r"\A(?:\s*--[^\n]*\n)+")
 
 
 def staging_models(project: SqlProject, folder: str) -> list[SqlModel]:
-    """The staging models of one folder (a channel's, or `common`), each after those that it reads."""
-    return [model for model in _in_order(project) if model.schema == STAGING and model.path.parent.name == folder]
+    """The models below the marts of one folder (a channel's, or `common`), each after those that it reads."""
+    return [model for model in _in_order(project) if model.schema in STAGING and model.path.parent.name == folder]
 
 
 def build_staging_assets(project: SqlProject, source: str) -> list[dg.AssetsDefinition]:

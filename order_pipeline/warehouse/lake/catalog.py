@@ -14,10 +14,9 @@ from typing import TypeAlias
 import duckdb
 
 from order_pipeline.settings import LakeSettings, Settings
-from order_pipeline.warehouse.lake.extensions import load_extension
+from order_pipeline.warehouse.lake.extensions import Extension
+from order_pipeline.warehouse.lake.instance import open_instance
 from order_pipeline.warehouse.lake.literals import quoted
-from order_pipeline.warehouse.lake.scratch import NEVER_CHECKPOINT
-from order_pipeline.warehouse.lake.spill_directory import instance_directory
 from order_pipeline.warehouse.lake.writers_lock import writers_lock
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
@@ -92,6 +91,8 @@ class Catalog:
             if read_only:
                 self._attach(connection, "READ_ONLY")
             else:
+                # The system caches local files already; a copy in DuckDB's memory grows with all that a run reads.
+                connection.execute(f"SET GLOBAL enable_external_file_cache = {'://' in self.data_path}")
                 self._attach_or_create(connection)
         except BaseException:
             connection.close()
@@ -99,28 +100,15 @@ class Catalog:
         return connection
 
     def _open_instance(self, *, read_only: bool) -> Connection:
-        own: dict[str, str | int] = {"memory_limit": self.limits.memory_limit, "threads": self.limits.threads}
-        connection = duckdb.connect(
-            ":memory:",
-            config={
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "temp_directory": str(instance_directory(self.spill)),
-                **({"memory_limit": self.limits.query_memory_limit} if read_only else own),
-            },
-        )
-        connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        load_extension(connection, "ducklake")
-        load_extension(connection, "sqlite_scanner" if self.file else "postgres_scanner")
+        extensions: list[Extension] = ["ducklake", "sqlite_scanner" if self.file else "postgres_scanner"]
         if "://" in self.data_path:
-            load_extension(connection, "httpfs")
-        elif not read_only:
-            # The system caches local files already; a copy in DuckDB's memory grows with all that a run reads.
-            connection.execute("SET GLOBAL enable_external_file_cache = false")
-        if not read_only:
-            for statement in NEVER_CHECKPOINT:
-                connection.execute(statement)
-        return connection
+            extensions.append("httpfs")
+        return open_instance(
+            self.spill,
+            memory_limit=self.limits.query_memory_limit if read_only else self.limits.memory_limit,
+            threads=None if read_only else self.limits.threads,
+            extensions=extensions,
+        )
 
     def _attach_or_create(self, connection: Connection) -> None:
         """Attach for writing. Two processes that create a catalog's tables at once damage it, so the first queues."""

@@ -67,13 +67,12 @@ class Lake:
         """Whether the catalog is a SQLite file, so that one transaction at a time may write."""
         return self._catalog.file is not None
 
-    def connect(self, *, read_only: bool = False, operations: bool = False, catalog: str = "lake") -> Connection:
+    def connect(self, *, read_only: bool = False, operations: bool = False) -> Connection:
         """A connection with the catalog `lake` attached; close it after use.
 
         Args:
             read_only: the lake is attached read-only, in a DuckDB instance of its own; a lake must exist already.
             operations: the operations store is attached as `ops`, if it exists; in an instance of its own.
-            catalog: deprecated: where names without a catalog are looked up.
 
         Raises:
             LakeError: the catalog could not be opened.
@@ -87,9 +86,8 @@ class Lake:
                 if self._instance is None:
                     self._instance = self._catalog.open(read_only=False)
                 connection = self._instance.cursor()
-        if catalog != "memory":
-            with self._begin_or_end:
-                connection.execute(f"USE {catalog}")
+        with self._begin_or_end:
+            connection.execute("USE lake")
         return connection
 
     @contextmanager
@@ -110,7 +108,7 @@ class Lake:
         with self._catalog.writing(purpose), self._connected() as connection:
             self._writing.purpose = purpose
             try:
-                with self.looking(connection):
+                with self._in_transaction(connection):
                     yield connection
             finally:
                 self._writing.purpose = None
@@ -138,7 +136,7 @@ class Lake:
     @contextmanager
     def snapshot(self) -> Generator[Connection]:
         """A read transaction: all statements of the block see one snapshot. Waits for no writer."""
-        with self._connected() as connection, self.looking(connection):
+        with self._connected() as connection, self._in_transaction(connection):
             yield connection
 
     def query(self, sql: str) -> Answer:
@@ -177,11 +175,8 @@ class Lake:
             raise
         self._idle.append(connection)
 
-    # Deprecated, for the core build of before: `looking` becomes private, the other two and `looking_in` go.
-
     @contextmanager
-    def looking(self, connection: Connection) -> Generator[None]:
-        """One transaction over the block, committed at its end."""
+    def _in_transaction(self, connection: Connection) -> Generator[None]:
         connection.begin()
         try:
             with self._begin_or_end:
@@ -194,28 +189,6 @@ class Lake:
             with self._begin_or_end, suppress(duckdb.Error):
                 connection.rollback()
             raise
-
-    def kept_open(self) -> AbstractContextManager[None]:
-        """Does nothing."""
-        return nullcontext()
-
-    def give_back_memory(self) -> None:
-        """Does nothing."""
-
-
-@contextmanager
-def looking_in(connection: Connection, catalog: str) -> Generator[None]:
-    """Look names without a catalog up in `catalog` (`lake`, `memory`) before the built-in ones."""
-    before = connection.execute("SELECT current_catalog()").fetchone()
-    connection.execute(f"USE {catalog}")
-    restore = f"USE {before[0] if before else 'lake'}"
-    try:
-        yield
-    except BaseException:
-        with suppress(duckdb.Error):  # a transaction that has failed takes no statement
-            connection.execute(restore)
-        raise
-    connection.execute(restore)
 
 
 def relations(connection: Connection) -> set[str]:

@@ -1,11 +1,11 @@
 -- core.order_lines from Kibo: one row an orderItemID. Most orders have each item in one shipment only; the others' lines
--- are put together in stg_kibo__split_lines.
+-- are put together in int_kibo__split_lines.
 WITH lines AS (
     SELECT
         *,
         false AS has_differing_copies,
         CAST(NULL AS BIGINT) AS in_shipments
-    FROM {{ ref('stg_kibo__priced_items') }}
+    FROM {{ ref('int_kibo__priced_items') }}
     WHERE NOT has_split_lines
     UNION ALL BY NAME
     SELECT * EXCLUDE (
@@ -13,7 +13,7 @@ WITH lines AS (
         live_tax, live_discount, all_priced, unreadable_quantity, all_items_cancelled, any_unknown, all_cancelled,
         all_settled, any_shipped, any_backordered
     )
-    FROM {{ ref('stg_kibo__split_lines') }}
+    FROM {{ ref('int_kibo__split_lines') }}
 ),
 
 -- A step of its own: nullif() would have what it is given decoded twice.
@@ -24,12 +24,7 @@ decoded AS (
 )
 
 SELECT
-    'kibo' AS source,
-    lines.account,
-    lines.partition_day AS order_day,
-    lines.record_id AS raw_record_id,
-    lines.content_sha256 AS raw_sha256,
-    lines.fetched_at,
+    {{ provenance('kibo', 'lines') }},
     CASE
         WHEN lines.has_differing_copies
             THEN [{'rule': 'duplicate_key', 'field': 'line_key', 'value': lines.line_key}]

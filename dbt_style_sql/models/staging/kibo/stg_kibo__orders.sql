@@ -3,7 +3,7 @@ WITH container_faults AS (
     SELECT
         record_id,
         list({'rule': rule, 'field': field, 'value': value}) AS faults
-    FROM {{ ref('stg_kibo__container_faults') }}
+    FROM {{ ref('int_kibo__container_faults') }}
     GROUP BY record_id
 ),
 
@@ -72,12 +72,7 @@ decoded AS (
 )
 
 SELECT
-    'kibo' AS source,
-    orders.account,
-    orders.partition_day AS order_day,
-    orders.record_id AS raw_record_id,
-    orders.content_sha256 AS raw_sha256,
-    orders.fetched_at,
+    {{ provenance('kibo', 'orders') }},
     container_faults.faults,
     orders.order_id,
     orders.order_number,

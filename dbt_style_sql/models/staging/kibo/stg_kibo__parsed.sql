@@ -1,6 +1,6 @@
 -- One row an order: the payload read once into a struct whose leaves are all text, so that no cast can fail.
 -- NULL: no JSON. A container of the wrong type reads as NULL, or as one of NULLs, so the payload of such an order goes
--- along (odd_payload, for stg_kibo__container_faults); containers that are mostly absent, and free-form ones, stay text.
+-- along (odd_payload, for int_kibo__container_faults); containers that are mostly absent, and free-form ones, stay text.
 WITH parsed AS (
     SELECT
         record_id,
@@ -58,7 +58,7 @@ SELECT
     document,
     coalesce(document.manufacturerID, '') AS account,
     'kibo:' || nullif(document.manufacturerID, '') || ':' || nullif(document.orderID, '') AS order_id,
-    -- An item without id, or one that stands in several places: its line is put together in stg_kibo__split_lines.
+    -- An item without id, or one that stands in several places: its line is put together in int_kibo__split_lines.
     coalesce(document.orderItems IS NOT NULL OR len(list_distinct(ids)) < len(ids), false) AS has_split_lines,
     CASE
         WHEN document.shipments IS NULL

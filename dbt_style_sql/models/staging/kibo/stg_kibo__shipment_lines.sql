@@ -1,11 +1,6 @@
 -- core.shipment_lines from Kibo: one row an item of a shipment.
 SELECT
-    'kibo' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('kibo') }},
     order_id || ':' || nullif(shipment_number, '') AS shipment_id,
     line_key AS shipment_line_key,
     order_id,
@@ -15,5 +10,5 @@ SELECT
     quantity_text AS quantity_ordered_text,
     {{ kibo_line_status() }} AS line_status,
     source_line_status
-FROM {{ ref('stg_kibo__items') }}
+FROM {{ ref('int_kibo__items') }}
 WHERE NOT is_on_order

@@ -22,12 +22,7 @@ decoded AS (
 )
 
 SELECT
-    'kibo' AS source,
-    shipments.account,
-    shipments.partition_day AS order_day,
-    shipments.record_id AS raw_record_id,
-    shipments.content_sha256 AS raw_sha256,
-    shipments.fetched_at,
+    {{ provenance('kibo', 'shipments') }},
     shipments.order_id || ':' || nullif(shipment.shipmentID, '') AS shipment_id,
     shipments.order_id,
     {{ text('shipment.shipmentID') }} AS shipment_number,

@@ -24,12 +24,7 @@ judged AS (
 )
 
 SELECT
-    'scansource' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('scansource') }},
     warehouse,
     item_key,
     'material' AS item_key_type,
@@ -42,12 +37,7 @@ SELECT
 FROM judged
 UNION ALL BY NAME
 SELECT
-    'scansource' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('scansource') }},
     warehouse,
     requested_item AS item_key,
     CASE part_number_type WHEN '1' THEN 'scansource' WHEN '2' THEN 'manufacturer' WHEN '3' THEN 'material' ELSE 'unknown' END

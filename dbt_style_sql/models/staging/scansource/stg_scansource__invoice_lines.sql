@@ -15,12 +15,7 @@ typed AS (
 )
 
 SELECT
-    'scansource' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('scansource') }},
     invoice_id,
     line_number,
     'scansource:' || account || ':' || order_number || ':' || line_number AS line_id,

@@ -1,11 +1,6 @@
 -- core.invoices from ScanSource: invoices that the distributor issued to us. Without a detail there is no currency.
 SELECT
-    'scansource' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('scansource') }},
     detail IS NULL AS is_partial,
     invoice_id,
     {{ text('trim(summary.InvoiceNumber)') }} AS invoice_number,

@@ -9,19 +9,14 @@ WITH lines AS (
             }),
             lambda planned: planned.day IS NOT NULL
         )) AS planned_days
-    FROM {{ ref('stg_scansource__lines') }} AS lines
-    LEFT JOIN {{ ref('stg_scansource__allocations') }} AS allocations
+    FROM {{ ref('int_scansource__lines') }} AS lines
+    LEFT JOIN {{ ref('int_scansource__allocations') }} AS allocations
         ON allocations.record_id = lines.record_id
         AND allocations.line_key = lines.line_key
 )
 
 SELECT
-    'scansource' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('scansource') }},
     order_id || ':' || line_key AS line_id,
     order_id,
     line_key,

@@ -7,16 +7,11 @@ WITH orders AS (
         coalesce(nullif(trim(detail.Status), ''), nullif(trim(listed.Status), '')) AS status,
         container_faults.faults
     FROM {{ ref('stg_scansource__parsed') }} AS parsed
-    LEFT JOIN {{ ref('stg_scansource__container_faults') }} AS container_faults USING (record_id)
+    LEFT JOIN {{ ref('int_scansource__container_faults') }} AS container_faults USING (record_id)
 )
 
 SELECT
-    'scansource' AS source,
-    orders.account,
-    orders.partition_day AS order_day,
-    orders.record_id AS raw_record_id,
-    orders.content_sha256 AS raw_sha256,
-    orders.fetched_at,
+    {{ provenance('scansource', 'orders') }},
     orders.faults,
     orders.order_id,
     {{ text('listed.OrderNumber') }} AS order_number,

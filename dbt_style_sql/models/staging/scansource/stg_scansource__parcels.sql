@@ -2,12 +2,12 @@
 -- that stand on the order alone. Weight keeps its own unit.
 WITH of_detail AS (
     SELECT * EXCLUDE (parcels, line_items, tracking_numbers), unnest(parcels) AS parcel
-    FROM {{ ref('stg_scansource__deliveries') }}
+    FROM {{ ref('int_scansource__deliveries') }}
 ),
 
 tracked AS (
     SELECT * EXCLUDE (parcels, line_items, tracking_numbers), unnest(tracking_numbers) AS tracked_parcel
-    FROM {{ ref('stg_scansource__deliveries') }}
+    FROM {{ ref('int_scansource__deliveries') }}
 ),
 
 parcels AS (
@@ -33,16 +33,11 @@ parcels AS (
         AND trim(of_detail.parcel.TrackingNumber) = trim(tracked.tracked_parcel.TrackingNumber)
     UNION ALL BY NAME
     SELECT *, 'unassigned' AS shipment_number
-    FROM {{ ref('stg_scansource__unassigned_tracking') }}
+    FROM {{ ref('int_scansource__unassigned_tracking') }}
 )
 
 SELECT
-    'scansource' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('scansource') }},
     order_id || ':' || shipment_number || ':' || coalesce(carton_number, '-') || '/' || coalesce(tracking_number, '-')
         AS parcel_id,
     order_id || ':' || shipment_number AS shipment_id,

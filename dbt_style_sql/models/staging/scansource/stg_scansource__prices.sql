@@ -1,12 +1,7 @@
 -- core.prices from ScanSource, origin pricing_api: what the price list answered at a moment. No amount on an error, which
 -- names a price of 0 (apis/scansource.md 5.1).
 SELECT
-    'scansource' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('scansource') }},
     'pricing_api' AS origin,
     requested_item,
     part_number_type,

@@ -2,12 +2,12 @@
 -- with where each was seen (apis/scansource.md section 10).
 WITH on_lines AS (
     SELECT record_id, line_key, unnest({{ scansource_texts('SerialNumbers') }}) AS serial_number
-    FROM {{ ref('stg_scansource__lines') }}
+    FROM {{ ref('int_scansource__lines') }}
 ),
 
 delivery_items AS (
     SELECT record_id, order_id || ':' || shipment_number AS shipment_id, unnest(line_items) AS item
-    FROM {{ ref('stg_scansource__deliveries') }}
+    FROM {{ ref('int_scansource__deliveries') }}
 ),
 
 in_deliveries AS (
@@ -72,12 +72,7 @@ serials AS (
 )
 
 SELECT
-    'scansource' AS source,
-    parsed.account,
-    parsed.partition_day AS order_day,
-    parsed.record_id AS raw_record_id,
-    parsed.content_sha256 AS raw_sha256,
-    parsed.fetched_at,
+    {{ provenance('scansource', 'parsed') }},
     parsed.order_id,
     serials.line_key,
     serials.serial_number,

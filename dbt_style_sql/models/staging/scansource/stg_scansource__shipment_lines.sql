@@ -2,7 +2,7 @@
 -- item may sit on two lines (apis/scansource.md section 10).
 WITH items AS (
     SELECT * EXCLUDE (parcels, line_items, tracking_numbers), unnest(line_items) AS item
-    FROM {{ ref('stg_scansource__deliveries') }}
+    FROM {{ ref('int_scansource__deliveries') }}
 ),
 
 typed AS (
@@ -17,12 +17,7 @@ typed AS (
 )
 
 SELECT
-    'scansource' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('scansource') }},
     order_id || ':' || shipment_number AS shipment_id,
     {{ scansource_line_number('item.DeliveryDocumentLineNumber') }} AS shipment_line_key,
     order_id,

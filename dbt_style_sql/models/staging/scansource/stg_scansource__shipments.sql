@@ -1,12 +1,7 @@
 -- core.shipments from ScanSource: one row a delivery document, and one derived shipment for tracking numbers that stand in
 -- no delivery. What DeliveryStatus may say is not known: a shipped date decides.
 SELECT
-    'scansource' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('scansource') }},
     order_id || ':' || shipment_number AS shipment_id,
     order_id,
     shipment_number,
@@ -16,18 +11,13 @@ SELECT
     {{ scansource_day('ship_date') }} AS shipped_on,
     ship_date AS shipped_on_raw,
     ship_method
-FROM {{ ref('stg_scansource__deliveries') }}
+FROM {{ ref('int_scansource__deliveries') }}
 UNION ALL BY NAME
 SELECT DISTINCT
-    'scansource' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('scansource') }},
     order_id || ':unassigned' AS shipment_id,
     order_id,
     'unassigned' AS shipment_number,
     true AS is_derived,
     'unknown' AS shipment_status
-FROM {{ ref('stg_scansource__unassigned_tracking') }}
+FROM {{ ref('int_scansource__unassigned_tracking') }}

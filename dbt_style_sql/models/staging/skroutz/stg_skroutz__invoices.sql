@@ -1,12 +1,7 @@
 -- core.invoices from Skroutz: the document that the shop owes the buyer. It has no number and no stated total; its file's
 -- URL is not read.
 SELECT
-    'skroutz' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('skroutz') }},
     order_id || ':' || coalesce({{ text('document.invoice_document') }}, 'invoice') AS invoice_id,
     {{ text('document.code') }} AS order_number,
     order_id,

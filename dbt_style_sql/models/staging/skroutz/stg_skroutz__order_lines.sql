@@ -13,12 +13,7 @@ WITH lines AS (
 )
 
 SELECT
-    'skroutz' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('skroutz') }},
     order_id || ':' || {{ text('line.id') }} AS line_id,
     order_id,
     {{ text('line.id') }} AS line_key,

@@ -12,17 +12,12 @@ WITH orders AS (
         ) AS tax_bases,
         list_transform(map_values(fees), lambda fee: {{ decimal('fee') }}) AS fee_amounts
     FROM {{ ref('stg_skroutz__parsed') }} AS parsed
-    LEFT JOIN {{ ref('stg_skroutz__container_faults') }} AS container_faults
+    LEFT JOIN {{ ref('int_skroutz__container_faults') }} AS container_faults
         ON container_faults.record_id = parsed.record_id
 )
 
 SELECT
-    'skroutz' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('skroutz') }},
     faults,
     order_id,
     {{ text('document.code') }} AS order_number,

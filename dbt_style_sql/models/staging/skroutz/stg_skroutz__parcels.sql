@@ -13,12 +13,7 @@ WITH codes AS (
 )
 
 SELECT
-    'skroutz' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('skroutz') }},
     order_id || ':1:-/' || tracking_number AS parcel_id,
     order_id || ':1' AS shipment_id,
     order_id,

@@ -21,12 +21,7 @@ serials AS (
 )
 
 SELECT
-    'skroutz' AS source,
-    account,
-    partition_day AS order_day,
-    record_id AS raw_record_id,
-    content_sha256 AS raw_sha256,
-    fetched_at,
+    {{ provenance('skroutz') }},
     order_id,
     {{ text('line_key') }} AS line_key,
     serial_number,

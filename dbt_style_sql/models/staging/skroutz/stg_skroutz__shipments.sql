@@ -1,12 +1,7 @@
 -- core.shipments from Skroutz: the order's single dispatch, derived, once there is a courier, a tracking code or a state
 -- from `accepted` on.
 SELECT
-    'skroutz' AS source,
-    parsed.account,
-    parsed.partition_day AS order_day,
-    parsed.record_id AS raw_record_id,
-    parsed.content_sha256 AS raw_sha256,
-    parsed.fetched_at,
+    {{ provenance('skroutz', 'parsed') }},
     parsed.order_id || ':1' AS shipment_id,
     parsed.order_id,
     '1' AS shipment_number,

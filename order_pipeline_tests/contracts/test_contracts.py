@@ -21,6 +21,8 @@ from order_pipeline.contracts import (
 from order_pipeline.contracts.enumerations import LINE_STATUSES, ORDER_STATUSES, SHIPMENT_STATUSES
 from order_pipeline_tests.contracts.rows import COMMON, GOOD, NOW, SOURCES, frame_of
 
+pytestmark = pytest.mark.every_python
+
 
 @pytest.mark.parametrize("table", GOOD)
 def test_a_good_row_breaks_nothing(table: str) -> None:

@@ -17,6 +17,8 @@ from order_pipeline.warehouse.raw import drift
 WORLD = DemoWorld(days=2, orders=20, seed=7, port=0)
 DAYS = ("2026-01-13", "2026-01-14")
 
+pytestmark = pytest.mark.every_python
+
 
 @pytest.fixture(scope="module")
 def road(tmp_path_factory):

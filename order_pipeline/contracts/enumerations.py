@@ -51,6 +51,9 @@ LINE_STATUSES = (
     "unknown",
 )
 INVOICE_STATUSES = ("requested", "uploaded", "issued", "cancelled")
+OWED_INVOICE_STATUSES = ("requested", "uploaded")
+"""Documents that the shop owes the buyer: they have no number of their own."""
+
 PRICE_BASES = ("unit", "line", "unknown")
 FULFILLERS = ("merchant", "marketplace", "distributor")
 DELIVERY_METHODS = ("ship", "store_pickup", "collection_point", "unknown")

@@ -1,5 +1,7 @@
 """What keeps the stores small, once a night: the lake's upkeep, and the removal of landed webhooks from the inbox."""
 
+# pyright: reportUnknownMemberType=false
+
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -4,6 +4,8 @@ Belongs here: the job's config and what it shows. Does not belong here: what an 
 does (`channels.skroutz.actions`).
 """
 
+# pyright: reportUnknownMemberType=false
+
 import asyncio
 from collections.abc import Coroutine
 from pathlib import Path

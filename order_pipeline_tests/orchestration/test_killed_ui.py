@@ -68,10 +68,10 @@ def running_ui(sandbox, data_dir) -> Iterator[tuple[subprocess.Popen[bytes], htt
             client.get("/server_info").raise_for_status()
             yield process, client
     finally:
-        family = [*psutil.Process(process.pid).children(recursive=True), process]
-        for member in family:
+        group = [*psutil.Process(process.pid).children(recursive=True), process]
+        for member in group:
             member.kill()
-        for member in family:
+        for member in group:
             member.wait()
 
 

@@ -22,7 +22,7 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
     """The job and its nightly schedule."""
 
     @dg.op(description="Merges small files, checks that every table reads the same, expires old snapshots.")
-    def look_after_the_lake(context: dg.OpExecutionContext) -> None:
+    def maintain_the_lake(context: dg.OpExecutionContext) -> None:
         done = upkeep(Lake(settings))
         context.add_output_metadata(
             {
@@ -52,7 +52,7 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
         executor_def=dg.in_process_executor,
     )
     def housekeeping() -> Any:
-        look_after_the_lake()
+        maintain_the_lake()
         prune_the_inbox()
 
     schedule = dg.ScheduleDefinition(

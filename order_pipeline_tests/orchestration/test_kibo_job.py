@@ -133,7 +133,7 @@ def test_records_whose_keys_cannot_be_counted_stop_nothing_either(read_twice, kn
     assert outcome.success
     check = known_keys(outcome.run_id)
     assert not check.passed
-    assert check.description == "Not known: the records could not be looked at (OutOfMemoryException)."
+    assert check.description == "Not known: the keys could not be counted (OutOfMemoryException)."
 
 
 def test_the_picks_asset_says_what_was_sent_and_what_is_held_and_why(metadata_of, read_twice):

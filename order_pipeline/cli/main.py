@@ -40,6 +40,14 @@ COMMANDS = group(
                 "preview": ("preview:preview", "Show what an emission of now would send. Reads only."),
             },
         ),
+        "locations": group(
+            "locations",
+            "Where items lie and which barcode they bear: a CSV or Excel file.",
+            {
+                "check": ("locations:check", "Say what would be mended and refused. Stores nothing."),
+                "load": ("locations:load", "Check the file and store it in the lake."),
+            },
+        ),
         "sandbox": group(
             "sandbox",
             "Local fakes of all four APIs: strict, seeded, loopback only.",

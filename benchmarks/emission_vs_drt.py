@@ -39,7 +39,7 @@ from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.outbox.lines import build_payload, payload_text, pick_line_from_row
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.sending.emission import emit
-from order_pipeline.sandbox.shared.process import SandboxProcess
+from order_pipeline.sandbox.process import SandboxProcess
 from order_pipeline.settings import RateSettings, ScanOrdersSettings, Settings
 
 LINES_AN_ORDER = 4

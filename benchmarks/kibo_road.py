@@ -152,7 +152,7 @@ def main() -> None:
         name, url, directory = arguments.step
         print(json.dumps(STEPS[name](url, directory)))
         return
-    from order_pipeline.sandbox.shared.process import SandboxProcess
+    from order_pipeline.sandbox.process import SandboxProcess
 
     switches = {"kibo": {"size": "lean"}}
     with SandboxProcess(orders=arguments.orders // DAYS, days=DAYS, channels=["kibo"], switches=switches) as sandbox:

@@ -169,7 +169,7 @@ def main() -> None:
         name, url, directory, in_flight = arguments.step
         print(json.dumps(STEPS[name](url, directory, int(in_flight))))
         return
-    from order_pipeline.sandbox.shared.process import SandboxProcess
+    from order_pipeline.sandbox.process import SandboxProcess
 
     with SandboxProcess(orders=arguments.orders // DAYS, days=DAYS, channels=["scansource"]) as sandbox:
         stall = {"api": "scansource", "kind": "stall", "route": "* /scsc/*", "seconds": LATENCY_SECONDS}

@@ -4,16 +4,21 @@ Steps of a job run in one process: a new interpreter a step costs more than the 
 (concurrent requests, DuckDB threads) and across runs (the channels' jobs run beside each other).
 """
 
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from order_pipeline.orchestration.specs import READ_BACK_GROUP
+
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 EMISSION_JOB = "emission_job"
+READ_BACK_JOB = "read_back_job"
 INBOX_JOB = "skroutz_inbox_job"
 VIEWS_JOB = "views_job"
 
@@ -23,7 +28,7 @@ REBUILD_TAG = "order_pipeline/rebuild"
 EMISSION_GROUPS = ("reference", "marts", "scanorders")
 
 READING_TAG = "order_pipeline/reading"
-"""A run with this tag reads its channel only in the way that it names (see `assets.channels.Reading`)."""
+"""A run with this tag reads its channel only in the way that it names (see `channels.registry.Reading`)."""
 
 # A channel's outage is retried as a whole run: what was fetched before it is committed, so the second run is short.
 RETRY_TAGS = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"}
@@ -82,6 +87,17 @@ def build_emission_job() -> UnresolvedAssetJobDefinition:
         selection=dg.AssetSelection.groups(*EMISSION_GROUPS)
         - dg.AssetSelection.key_prefixes(["staging"], ["intermediate"]),
         description="Marts from core, then the picks: planned, sent as far as they may be, held with their reason.",
+        executor_def=dg.in_process_executor,
+        tags=NO_RETRY_TAGS,
+    )
+
+
+def build_read_back_job() -> UnresolvedAssetJobDefinition:
+    """What the floor shows for the lines that it got."""
+    return dg.define_asset_job(
+        READ_BACK_JOB,
+        selection=dg.AssetSelection.groups(READ_BACK_GROUP),
+        description="Reads back what ScanOrders shows for sent lines, and pushes statuses by policy.",
         executor_def=dg.in_process_executor,
         tags=NO_RETRY_TAGS,
     )

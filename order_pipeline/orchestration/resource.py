@@ -1,7 +1,6 @@
-"""What asset bodies work with: the stores that the settings name, and the caller's progress display.
+"""The pipeline resource: the stores that the settings name, and the caller's progress display.
 
-A plain object as Dagster resource, so that no setting (some are secrets) shows in the UI's configuration.
-Belongs here: opening what several assets share. Does not belong here: what an asset does with it.
+It is a plain object and no `ConfigurableResource`, so that no setting (some are secrets) shows in the UI.
 """
 
 from __future__ import annotations
@@ -25,19 +24,19 @@ from order_pipeline.warehouse.raw.source_state import WarehouseState
 from order_pipeline.warehouse.sql.project import Deployment, SqlProject
 
 Advance = Callable[[str, int], None]
-"""Told what is being done (for people) and how many records of it are done so far."""
+"""Takes what is being done, in words for people, and how many records of it are done so far."""
 
 
-def say_nothing(_what: str, _done: int) -> None:
-    """The progress display of runs that nobody watches in a terminal."""
+def no_progress(_what: str, _done: int) -> None:
+    """Show nothing: for runs that nobody watches in a terminal."""
 
 
 @dataclass
-class Road:
-    """The settings, what they name, and whom to tell about progress."""
+class PipelineResource:
+    """What the assets share; every store is opened at its first use, and once."""
 
     settings: Settings
-    advance: Advance = say_nothing
+    advance: Advance = no_progress
     _is_prepared: bool = field(default=False, init=False)
     _deployment: Deployment | None = field(default=None, init=False)
 
@@ -81,15 +80,15 @@ class Road:
         )
 
     def build_core(self, source: str, days: Sequence[date], run_id: str, *, anew: bool = False) -> CoreResult:
-        """Bring core in line with raw for the days, and for every other day of the source that it owes.
+        """Bring core in line with raw for the days, and for every stale day of the source.
 
-        Days whose raw rows, SQL and contracts are those of their last build are left alone, unless asked for `anew`.
+        A day whose raw rows, SQL and contracts are those of its last build is left alone, unless asked for `anew`.
         """
         self.prepare_stores()
         return build_core(self.lake, source, days, run_id, skip_unchanged=not anew, project=self.project)
 
     def prepare_stores(self) -> None:
-        """Make what every step stands on: schemas, raw and core tables, the operations store's tables."""
+        """Make what every step needs: schemas, raw and core tables, the operations store's tables."""
         if self._is_prepared:
             return
         migrate(self.lake)

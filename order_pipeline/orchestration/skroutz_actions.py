@@ -4,6 +4,8 @@ Belongs here: the job's config and what it shows. Does not belong here: what an 
 does (`channels.skroutz.actions`).
 """
 
+# pyright: reportUnknownMemberType=false
+
 import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
@@ -14,7 +16,7 @@ import dagster as dg
 from order_pipeline.channels.skroutz import actions
 from order_pipeline.channels.skroutz.choices import ActionNotPossibleError, LineRejection
 from order_pipeline.orchestration.jobs import NO_RETRY_TAGS
-from order_pipeline.orchestration.resource import Road
+from order_pipeline.orchestration.resource import PipelineResource
 
 ACTION_JOB = "skroutz_action_job"
 
@@ -39,11 +41,13 @@ class OrderAction(dg.Config):
 
 
 @dg.op
-def act_on_order(context: dg.OpExecutionContext, config: OrderAction, road: dg.ResourceParam[Road]) -> None:
+def act_on_order(
+    context: dg.OpExecutionContext, config: OrderAction, pipeline: dg.ResourceParam[PipelineResource]
+) -> None:
     """Act, and show what Skroutz said; fails when it refused, or when it is not known whether it took effect."""
-    road.operations.create_all()
+    pipeline.operations.create_all()
     try:
-        actor = actions.Actor(road.settings.skroutz, road.operations, config.who, dry_run=not config.send)
+        actor = actions.Actor(pipeline.settings.skroutz, pipeline.operations, config.who, dry_run=not config.send)
         result = asyncio.run(_chosen(actor, config))
     except (actions.ActionsDisabledError, ActionNotPossibleError) as error:
         raise dg.Failure(f"{error} Nothing was sent.") from error

@@ -26,7 +26,7 @@ from pydantic import SecretStr
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, KnownState, RecordBatch, Window
 from order_pipeline.channels.kibo import build_extraction
 from order_pipeline.channels.payloads import Payloads
-from order_pipeline.sandbox.shared.process import SandboxProcess
+from order_pipeline.sandbox.process import SandboxProcess
 from order_pipeline.settings import KiboSettings, LakeSettings, RateSettings, Settings
 from order_pipeline.warehouse.core.build import build_core
 from order_pipeline.warehouse.lake.connection import Lake

@@ -1,7 +1,7 @@
 import pytest
 
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.settings import RateSettings, ScanOrdersSettings, Settings
 
 

@@ -4,8 +4,9 @@ import dagster as dg
 import pytest
 
 from order_pipeline.definitions import build_definitions
-from order_pipeline.orchestration.read_back_job import READ_BACK_JOB, RESOLVE_JOB
-from order_pipeline.orchestration.resource import Road
+from order_pipeline.orchestration.jobs import READ_BACK_JOB
+from order_pipeline.orchestration.resolve_job import RESOLVE_JOB
+from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline_tests.picking.picks import emit_rows, line_of, pick_row
@@ -15,10 +16,10 @@ PICK = "kibo:acme:K1:1"
 
 @pytest.fixture
 def definitions(settings):
-    road = Road(settings)
-    migrate(road.lake)
-    yield build_definitions(settings, road=road)
-    road.lake.close()
+    pipeline = PipelineResource(settings)
+    migrate(pipeline.lake)
+    yield build_definitions(settings, pipeline=pipeline)
+    pipeline.lake.close()
 
 
 def run_job(definitions, name, config=None):
@@ -31,8 +32,8 @@ def run_job(definitions, name, config=None):
 def test_the_read_back_shows_in_the_lake(settings, store, sandbox, definitions):
     emit_rows(settings, store, [pick_row()], run_id="r")
     assert run_job(definitions, READ_BACK_JOB).success
-    road = definitions.resources["road"]
-    connection = road.lake.connect()
+    pipeline = definitions.resources["pipeline"]
+    connection = pipeline.lake.connect()
     assert connection.execute("SELECT scanorders_status_code, scanorders_matches FROM core.pick_status").fetchall() == [
         ("123.0", True)
     ]

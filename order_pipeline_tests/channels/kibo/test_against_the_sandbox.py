@@ -17,8 +17,8 @@ from order_pipeline.channels.kibo import build_extraction
 from order_pipeline.http import ApiError, PagingError, PermanentError
 from order_pipeline.sandbox.kibo.fake import API_KEY, API_SECRET, KiboChannel
 from order_pipeline.sandbox.kibo.orders import MANUFACTURERS
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault, FaultKind
-from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline.settings import KiboSettings, RateSettings
 from order_pipeline_tests.channels.kibo.small_kibo import Got, Known
 

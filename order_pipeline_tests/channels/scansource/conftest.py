@@ -5,7 +5,7 @@ import pytest
 from order_pipeline.channels.base import Window
 from order_pipeline.sandbox.scansource.fake import CUSTOMER_NUMBER
 from order_pipeline.sandbox.scansource.gate import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION_KEY
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.settings import RateSettings, ScanSourceSettings
 
 

@@ -12,7 +12,7 @@ from order_pipeline.channels.base import Window
 from order_pipeline.channels.skroutz import InboxExtraction, RereadExtraction
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.skroutz.fake import SkroutzChannel
 from order_pipeline.settings import RateSettings, Settings, SkroutzSettings
 from order_pipeline.warehouse.core.build import build_core

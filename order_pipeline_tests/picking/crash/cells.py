@@ -16,8 +16,8 @@ from typing import Any
 from order_pipeline.picking.outbox import store as outbox
 from order_pipeline.picking.outbox.states import PickState
 from order_pipeline.picking.sending.emission import BOUNDARIES
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault
-from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline_tests.picking.crash.children import IN_FLIGHT, TIME_OUT_SECONDS, Ending, Job, run, store_of
 from order_pipeline_tests.picking.picks import pick_row
 from order_pipeline_tests.waiting import PATIENCE_SECONDS

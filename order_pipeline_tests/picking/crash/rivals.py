@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault
-from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline_tests.picking.crash.cells import Accounts, cell_rows, settle_accounts
 from order_pipeline_tests.picking.crash.children import IN_FLIGHT, Child, Job, run
 from order_pipeline_tests.waiting import wait_until

@@ -22,8 +22,8 @@ from order_pipeline.picking.operators.people import resolve
 from order_pipeline.picking.outbox.states import PickState
 from order_pipeline.picking.outbox.store import load_lines
 from order_pipeline.picking.sending.emission import BOUNDARIES
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault
-from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline_tests.picking.crash.cells import FAULTS
 from order_pipeline_tests.picking.crash.children import Child, Ending, Job, run, store_of
 from order_pipeline_tests.picking.picks import pick_row

@@ -5,7 +5,7 @@ import pytest
 
 from order_pipeline.sandbox.scansource.fake import CUSTOMER_NUMBER, ScanSourceChannel
 from order_pipeline.sandbox.scansource.gate import CLIENT_ID, CLIENT_SECRET, SCOPE, SUBSCRIPTION_KEY
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 
 TOKEN_PATH = "/scansource/login/oauth2/v2.0/token"
 LIST = "/scansource/scsc/salesorder/v1/list"

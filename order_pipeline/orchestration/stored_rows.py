@@ -1,7 +1,6 @@
-"""What the lake really holds after a build: counts by day, repeated keys, children without their order.
+"""What the lake holds after a build: counts by day, repeated keys, children without their order.
 
-The blocking check stands on this: it reads back, so it would also see a fault of the writer. Belongs here: the
-questions. Does not belong here: what follows from an answer.
+The blocking check uses this. It reads back what is stored, so it also sees a fault of the writer.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ PARENTS = {
     "parcels": "orders",
     "serial_numbers": "orders",
 }
-"""Tables whose rows must have their order beside them (common_schema.md section 13, rule `orphan`)."""
+"""Tables whose rows must have their order beside them (docs/apis/common_schema.md section 13, rule `orphan`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ import pytest
 
 from order_pipeline.sandbox.kibo.fake import API_KEY, API_SECRET, KiboChannel
 from order_pipeline.sandbox.kibo.orders import MANUFACTURERS
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault
-from order_pipeline.sandbox.shared.server import SandboxServer
 
 SEARCH = "/kibo/api/v2/order/"
 TOKEN = "/kibo/oauthserver/oauth2/token"

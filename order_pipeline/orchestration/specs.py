@@ -1,19 +1,16 @@
-"""What assets of one kind have in common: keys, groups, owners, kinds. One place, so that the graph reads as one hand.
-
-Belongs here: names and labels. Does not belong here: bodies.
-"""
+"""Names that several assets and jobs share: asset keys, groups, owners."""
 
 from __future__ import annotations
 
 import dagster as dg
 
 OWNERS = ["team:order-pipeline"]
-CODE_VERSION = "1"
 
 REFERENCE_GROUP = "reference"
 MARTS_GROUP = "marts"
 SOFT_CHECKS_GROUP = "soft_checks"
 PICKING_GROUP = "scanorders"
+READ_BACK_GROUP = "scanorders_read_back"
 
 
 def raw_key(source: str, resource: str) -> dg.AssetKey:
@@ -32,5 +29,6 @@ def model_key(schema: str, name: str) -> dg.AssetKey:
 
 
 PICKING_ORDERS_KEY = dg.AssetKey(["scanorders", "picking_orders"])
+PICK_STATUS_KEY = dg.AssetKey(["scanorders", "pick_status"])
 ITEM_LOCATIONS_KEY = model_key("reference", "item_locations")
 STATUS_MAPPINGS_KEY = model_key("reference", "status_mappings")

@@ -8,16 +8,16 @@ import httpx
 import msgspec
 import pytest
 
+from order_pipeline.sandbox.process import SandboxProcess
 from order_pipeline.sandbox.scanorders.fake import ScanOrdersChannel
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault, FaultBook, FaultScriptError, load_faults, parse_faults
 from order_pipeline.sandbox.shared.injection import retry_after_text
-from order_pipeline.sandbox.shared.process import SandboxProcess
-from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline_tests.waiting import wait_until
 
 CALLER = """
 import signal
-from order_pipeline.sandbox.shared.process import SandboxProcess
+from order_pipeline.sandbox.process import SandboxProcess
 with SandboxProcess(orders=1, days=1) as sandbox:
     print(sandbox.url, flush=True)
     signal.pause()

@@ -1,4 +1,4 @@
-"""Whatever stops the UI, no process of its family is left, and a brand-new directory starts clean."""
+"""Whatever stops the UI, none of its processes is left, and a new data directory starts clean."""
 
 import os
 import signal
@@ -26,9 +26,9 @@ print(os.getpid(), grandchild.pid, flush=True)
 PARENT = """
 import os, sys
 from pathlib import Path
-from order_pipeline.cli.process_group import run_family, stop_signals_interrupt
+from order_pipeline.cli.process_group import run_process_group, stop_signals_interrupt
 with stop_signals_interrupt():
-    sys.exit(run_family([sys.executable, "-c", sys.argv[1]], Path("."), os.environ, patience=0.2))
+    sys.exit(run_process_group([sys.executable, "-c", sys.argv[1]], Path("."), os.environ, patience=0.2))
 """
 
 
@@ -43,7 +43,7 @@ def _stop_signals_are_heard():
         signal.signal(number, signal.SIG_IGN)
 
 
-def start_family(ending):
+def start_group(ending):
     """A parent, a child, and a grandchild that does not care for SIGTERM; with the ids of the latter two."""
     command = [sys.executable, "-c", PARENT, CHILD.format(ending=ending)]
     parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
@@ -60,8 +60,8 @@ def is_left(process_id):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
-def test_a_signal_to_stop_ends_the_whole_family_and_counts_as_success(number):
-    parent, descendants = start_family("signal.pause()")
+def test_a_signal_to_stop_ends_the_whole_group_and_counts_as_success(number):
+    parent, descendants = start_group("signal.pause()")
     assert all(is_left(each) for each in descendants)
     parent.send_signal(number)
     assert parent.wait(SECONDS) == 0
@@ -69,13 +69,13 @@ def test_a_signal_to_stop_ends_the_whole_family_and_counts_as_success(number):
 
 
 def test_a_child_that_ends_by_itself_leaves_nobody_either_and_its_exit_code_is_ours():
-    parent, descendants = start_family("sys.exit(7)")
+    parent, descendants = start_group("sys.exit(7)")
     assert parent.wait(SECONDS) == 7
     assert not any(is_left(each) for each in descendants)
 
 
 def test_a_killed_parent_leaves_nobody():
-    parent, descendants = start_family("signal.pause()")
+    parent, descendants = start_group("signal.pause()")
     with parent:
         parent.kill()
         wait_until(lambda: not any(is_left(each) for each in descendants))

@@ -15,7 +15,7 @@ from order_pipeline.sandbox.shared.catalogue import catalogue
 
 DAY = date(2026, 1, 10)
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
-SAMPLE = Path(__file__).parents[1] / "fixtures" / "kibo" / "seed_sample_repaired.json"
+SAMPLE = Path(__file__).parents[2] / "fixtures" / "kibo" / "seed_sample_repaired.json"
 
 
 @pytest.fixture(scope="module")

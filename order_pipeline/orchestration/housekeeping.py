@@ -1,7 +1,6 @@
-"""What keeps the stores small, once a night: the lake's upkeep, and the inbox's landed events.
+"""What keeps the stores small, once a night: the lake's upkeep, and the removal of landed webhooks from the inbox."""
 
-Belongs here: when, and what is reported. Does not belong here: how (`warehouse.lake.upkeep`, `operations.inbox`).
-"""
+# pyright: reportUnknownMemberType=false
 
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ import dagster as dg
 
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
+from order_pipeline.orchestration.schedules import status_of
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.lake.upkeep import upkeep
@@ -22,7 +22,7 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
     """The job and its nightly schedule."""
 
     @dg.op(description="Merges small files, checks that every table reads the same, expires old snapshots.")
-    def look_after_the_lake(context: dg.OpExecutionContext) -> None:
+    def maintain_the_lake(context: dg.OpExecutionContext) -> None:
         done = upkeep(Lake(settings))
         context.add_output_metadata(
             {
@@ -52,7 +52,7 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
         executor_def=dg.in_process_executor,
     )
     def housekeeping() -> Any:
-        look_after_the_lake()
+        maintain_the_lake()
         prune_the_inbox()
 
     schedule = dg.ScheduleDefinition(
@@ -61,8 +61,6 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
         cron_schedule="30 3 * * *",
         execution_timezone="UTC",
         description="Every night at 03:30 UTC.",
-        default_status=dg.DefaultScheduleStatus.RUNNING
-        if settings.schedule.active
-        else dg.DefaultScheduleStatus.STOPPED,
+        default_status=status_of(settings.schedule),
     )
     return housekeeping, schedule

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from order_pipeline.sandbox.shared.catalogue import SOURCES, catalogue, ean13, item_locations_csv
 
-COMMITTED = Path(__file__).parents[2] / "data" / "reference" / "demo_item_locations.csv"
+COMMITTED = Path(__file__).parents[3] / "data" / "reference" / "demo_item_locations.csv"
 
 
 def test_the_committed_locations_are_those_of_the_catalogue():

@@ -1,14 +1,13 @@
 """The Skroutz fake keeps its contract: access, errors, states, demo orders, the dangerous voucher, the sender."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
 
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.skroutz.fake import SkroutzChannel
+from order_pipeline_tests.sandbox.skroutz.listener import Listener
 
 ACCEPT = "application/vnd.skroutz+json; version=3.0"
 ORDERS = "/merchants/ecommerce/orders"
@@ -57,38 +56,6 @@ def codes_in(server, state, **facts):
 def refusal(answer):
     [error] = answer.json()["errors"]
     return answer.status_code, error["code"], error["messages"][0]
-
-
-class Listener:
-    """A shop's webhook address that answers a scripted status and keeps what came."""
-
-    def __init__(self, statuses=(200,)):
-        received, script = [], list(statuses)
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                received.append((dict(self.headers), body))
-                self.send_response(script[min(len(received), len(script)) - 1])
-                self.end_headers()
-
-            def log_message(self, format, *args):  # noqa: A002
-                pass
-
-        self.received = received
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
-
-    def bodies(self):
-        return [json.loads(body) for _, body in self.received]
 
 
 def send(server, **delivery):
@@ -244,7 +211,7 @@ def test_only_200_stops_the_sender_and_only_four_tries_are_made(server, statuses
     assert ledger[fate] == 1
 
 
-def test_the_knobs_spoil_the_delivery(server):
+def test_a_delivery_can_be_shuffled_doubled_dropped_and_spoilt(server):
     with Listener() as listener:
         ledger = send(
             server, url=listener.url, shuffle=True, duplicate_rate=0.2, drop_rate=0.1, bare_rate=0.1, invalid_rate=0.1

@@ -1,66 +1,34 @@
-"""From the marts to the emission: the list of picks as of one lake snapshot, handed over whole.
-
-Belongs here: reading `marts.pick_lines`, `marts.pick_follow_up` and whose rows are in quarantine. Does not belong here:
-any decision about a line (`picking`), and Dagster.
-"""
+"""Reads the list of picks from `marts.pick_lines` and `marts.pick_follow_up`, as of one lake snapshot."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
-from order_pipeline.orchestration.resource import Road
-from order_pipeline.picking.operators.people import Doubts, check_doubts
+from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.outbox.lines import PickLine
-from order_pipeline.picking.outbox.publish import publish
 from order_pipeline.picking.outbox.states import ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR
 from order_pipeline.picking.outbox.store import OutboxLine, load_lines
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.upstream import UpstreamStatus
-from order_pipeline.picking.sending.emission import EmissionReport, emit
-from order_pipeline.warehouse.lake.connection import Connection, snapshot_id
-
-
-@dataclass(frozen=True, slots=True)
-class Emission:
-    """What an emission did, and the doubts that stand."""
-
-    report: EmissionReport
-    doubts: Doubts
-
+from order_pipeline.warehouse.lake.connection import Connection, Lake, snapshot_id
 
 ORDER_TABLES = ("orders", "order_lines", "shipments", "shipment_lines")
 """The tables whose rejects take a line off the list of picks."""
 
 
-def emit_picks(road: Road, run_id: str, covered_sources: Sequence[str] | None) -> Emission:
-    """Plan from the marts and send what may be sent; None covers every source."""
-    done = 0
+def read_pick_list(lake: Lake, operations: OperationsStore, covered_sources: Sequence[str] | None = None) -> PickList:
+    """Read the list in one transaction, so that it belongs to the snapshot whose number it carries.
 
-    def count(answered: int) -> None:
-        nonlocal done
-        done += answered
-        road.advance("ScanOrders: sending", done)
-
-    report = emit(
-        road.settings,
-        road.operations,
-        lambda: read_pick_list(road, covered_sources),
-        run_id=run_id,
-        covered_sources=covered_sources,
-        progress=count,
-    )
-    publish(road.lake, road.operations)
-    doubts = check_doubts(road.operations, road.settings.picking.doubt_alert_minutes)
-    return Emission(report, doubts)
-
-
-def read_pick_list(road: Road, covered_sources: Sequence[str] | None) -> PickList:
-    """Read everything in one transaction, so that it and the snapshot's number belong together."""
-    with road.operations.reading() as store:
+    Args:
+        lake: with the marts deployed.
+        operations: whose sent lines are looked up again, to see what became of their orders.
+        covered_sources: the channels to read; None for all.
+    """
+    with operations.reading() as store:
         sent = load_lines(store, states=ON_THE_FLOOR | PERHAPS_ON_THE_FLOOR)
-    with road.lake.connect() as connection:
+    with lake.connect() as connection:
         connection.begin()
         rows = _records(
             connection,

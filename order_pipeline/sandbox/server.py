@@ -25,12 +25,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from order_pipeline.sandbox.registry import CHANNELS
 from order_pipeline.sandbox.shared.channel import Channel, World
 from order_pipeline.sandbox.shared.clock import DEFAULT_TODAY, SandboxClock
 from order_pipeline.sandbox.shared.control import ControlArea, json_answer
 from order_pipeline.sandbox.shared.faults import Fault, FaultBook, load_faults
 from order_pipeline.sandbox.shared.injection import SCRIPTED_DROP_MESSAGES, CallLog, DroppableProtocol, FaultLayer
-from order_pipeline.sandbox.shared.registry import CHANNELS
 
 ChannelKind = TypeVar("ChannelKind", bound=Channel)
 LOOPBACK = "127.0.0.1"
@@ -55,7 +55,7 @@ class SandboxServer:
         switches: by channel name, the channel's switches that differ from their defaults.
         channels: which channels run; None: all in the registry.
         state_directory: where channels keep what they must remember across restarts; None: nowhere.
-        orders_by_channel: by channel name, orders a day where a channel shall have another volume than `orders`.
+        by_share: `orders` are those of the busiest channel, and the others have their usual share of them.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class SandboxServer:
         switches: Mapping[str, Mapping[str, Any]] | None = None,
         channels: Sequence[str] | None = None,
         state_directory: Path | None = None,
-        orders_by_channel: Mapping[str, int] | None = None,
+        by_share: bool = False,
     ) -> None:
         self.clock = SandboxClock(today)
         self.faults = FaultBook(seed, faults)
@@ -78,10 +78,12 @@ class SandboxServer:
         self.world = World(seed, orders, days, self.clock, self.faults, state_directory)
         chosen = CHANNELS if channels is None else {name: CHANNELS[name] for name in channels}
         settings = switches or {}
-        volumes = orders_by_channel or {}
         self.channels: dict[str, Channel] = {
-            name: build(replace(self.world, orders_per_day=volumes.get(name, orders)), settings.get(name, {}))
-            for name, build in chosen.items()
+            name: fake.build(
+                replace(self.world, orders_per_day=fake.share_of(orders) if by_share else orders),
+                settings.get(name, {}),
+            )
+            for name, fake in chosen.items()
         }
         self.calls: dict[str, CallLog] = {name: CallLog() for name in self.channels}
         self.app = self._build_app()

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from order_pipeline.sandbox.scanorders.fake import CLIENT_ID, CLIENT_SECRET, ScanOrdersChannel
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 
 WF = "/scanorders/api/1.1/wf"
 LINE = {

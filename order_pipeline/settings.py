@@ -39,6 +39,8 @@ class LakeSettings(BaseModel):
         ge=1,
         description="DuckDB's threads in a process of the pipeline. Small statements run better two at a time.",
     )
+    build_threads: int = Field(default=2, ge=1, description="Chunks of a core build that are staged at once.")
+    build_memory_limit: str = Field(default="200MB", description="DuckDB's memory limit for each of those chunks.")
     query_memory_limit: str = Field(default="1GB", description="DuckDB's memory limit for an analyst's query or shell.")
     lock_timeout_seconds: float = Field(
         default=120.0, description="Longest wait for the writers' lock (SQLite catalog only)."

@@ -6,13 +6,13 @@ build that it saw for every day, and its transaction stops when another one has 
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import duckdb
 
+from order_pipeline.warehouse.lake.rows import insert_rows
 from order_pipeline.warehouse.raw.stale_partitions import DirtyDay, clear_dirty, dirty_days
 
 BUILDS = """
@@ -110,14 +110,15 @@ def stop_if_built_meanwhile(transaction: duckdb.DuckDBPyConnection, state: Build
 def record_build(
     transaction: duckdb.DuckDBPyConnection,
     state: BuildState,
-    counts: Mapping[str, str],
+    build_id: str,
+    counts: Mapping[str, Mapping[date, int]],
     *,
     built_at: datetime,
     run_id: str,
 ) -> None:
     """Remove the answered dirty marks and write one row a built day.
 
-    `counts` names the relations (`orders`, `order_lines`, `rejects`, `days`) that the day's figures are counted from.
+    `counts` has, for `orders`, `order_lines` and `rejects`, the rows of each day.
     """
     clear_dirty(transaction, state.dirty)
     if state.builds_seen:
@@ -125,26 +126,12 @@ def record_build(
             "DELETE FROM core.builds WHERE source = ? AND order_day IN (SELECT unnest(?::DATE[]))",
             [state.source, list(state.days)],
         )
-    counted = {
-        name: f"(SELECT order_day, count(*) AS rows FROM {counts[name]} GROUP BY order_day)"
-        for name in ("orders", "order_lines", "rejects")
-    }
-    transaction.execute(
-        f"""
-        INSERT INTO core.builds BY NAME
-        SELECT $source AS source, days.order_day, $build AS build_id, $fingerprint AS fingerprint,
-            coalesce(orders.rows, 0) AS orders, coalesce(order_lines.rows, 0) AS order_lines,
-            coalesce(rejects.rows, 0) AS rejects, $built_at::TIMESTAMPTZ AS built_at, $run_id AS run_id
-        FROM {counts["days"]} AS days
-        LEFT JOIN {counted["orders"]} AS orders ON orders.order_day = days.order_day
-        LEFT JOIN {counted["order_lines"]} AS order_lines ON order_lines.order_day = days.order_day
-        LEFT JOIN {counted["rejects"]} AS rejects ON rejects.order_day = days.order_day
-        """,
-        {
-            "source": state.source,
-            "build": uuid.uuid4().hex,
-            "fingerprint": state.fingerprint,
-            "built_at": built_at,
-            "run_id": run_id,
-        },
+    counted = [[counts[name].get(day, 0) for name in ("orders", "order_lines", "rejects")] for day in state.days]
+    insert_rows(
+        transaction,
+        "core.builds",
+        [
+            (state.source, day, build_id, state.fingerprint, *of_day, built_at, run_id)
+            for day, of_day in zip(state.days, counted, strict=True)
+        ],
     )

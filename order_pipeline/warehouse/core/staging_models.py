@@ -16,7 +16,7 @@ from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlModelError, SqlProject
 
 LINE_PRICES = "stg_common__order_line_prices"
-SCHEMAS = ("raw", SEED_SCHEMA, "staging", "core", "marts")
+SCHEMAS = ("raw", SEED_SCHEMA, "staging", "intermediate", "core", "marts")
 
 
 @dataclass(frozen=True, slots=True)

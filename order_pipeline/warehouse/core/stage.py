@@ -129,7 +129,7 @@ def _has_rounded_numbers(connection: duckdb.DuckDBPyConnection, tables: Iterable
 
 def _check(connection: duckdb.DuckDBPyConnection, task: ChunkTask, tables: Mapping[str, StagedTable]) -> None:
     for staged in tables.values():
-        check_rows(connection, staged, task.run_id)
+        check_rows(connection, staged, task.source, task.run_id)
     for staged in tables.values():
         check_parents(connection, staged, tables.get("orders"))
 
@@ -152,7 +152,7 @@ def _line_prices(connection: duckdb.DuckDBPyConnection, task: ChunkTask) -> Stag
     """What the good lines were sold at."""
     task.sql.line_prices.create(connection)
     prices = staged_table(connection, "prices", task.sql.line_prices.relation)
-    check_rows(connection, prices, task.run_id)
+    check_rows(connection, prices, task.source, task.run_id)
     return prices
 
 

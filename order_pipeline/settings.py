@@ -30,6 +30,13 @@ class LakeSettings(BaseModel):
         ge=1,
         description="DuckDB's threads in a process of the pipeline. Small statements run better two at a time.",
     )
+    build_threads: int = Field(default=2, ge=1, description="Chunks of a core build that are staged at once.")
+    build_memory_limit: str = Field(default="200MB", description="DuckDB's memory limit for each of those chunks.")
+    build_chunk_bytes: int = Field(
+        default=64_000_000,
+        ge=1,
+        description="Payload bytes of a chunk; parsed and typed they take about as much again.",
+    )
     query_memory_limit: str = Field(default="1GB", description="DuckDB's memory limit for an analyst's query or shell.")
     lock_timeout_seconds: float = Field(
         default=120.0, description="Longest wait for the writers' lock (SQLite catalog only)."

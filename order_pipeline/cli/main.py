@@ -20,7 +20,6 @@ COMMANDS = group(
         "sql": ("sql:sql", "Ask the lake in SQL (DuckDB)."),
         "trace": ("trace:trace", "Show the whole way of one order, and why it is picked or not."),
         "doctor": ("doctor:doctor", "Say what is missing in settings, stores and credentials."),
-        "locations": ("locations:app", "Where items lie and which barcode they bear: a CSV or Excel file."),
         "quarantine": group(
             "quarantine",
             "Rows that broke a rule, named by rule, field and value.",
@@ -39,6 +38,14 @@ COMMANDS = group(
                 "tasks": ("outbox:list_tasks", "List what waits for a person."),
                 "close-task": ("outbox:close_task", "Say that a task is done; the record stays."),
                 "preview": ("preview:preview", "Show what an emission of now would send. Reads only."),
+            },
+        ),
+        "locations": group(
+            "locations",
+            "Where items lie and which barcode they bear: a CSV or Excel file.",
+            {
+                "check": ("locations:check", "Say what would be mended and refused. Stores nothing."),
+                "load": ("locations:load", "Check the file and store it in the lake."),
             },
         ),
         "sandbox": group(

@@ -15,7 +15,7 @@ from order_pipeline.contracts.orders import OrderLines, Orders
 from order_pipeline.contracts.prices import Availability, Prices
 from order_pipeline.contracts.reference import ItemLocations
 from order_pipeline.contracts.rules import LONGEST_VALUE, MASK, ContractError, Rule, SqlRules, rules_as_sql
-from order_pipeline.contracts.validation import columns_to_check, find_failures
+from order_pipeline.contracts.validation import find_failures
 
 CORE_TABLES: dict[str, Model] = {
     "orders": Orders,
@@ -43,7 +43,6 @@ __all__ = [
     "SqlRules",
     "TableContract",
     "column_schema",
-    "columns_to_check",
     "contracts_fingerprint",
     "create_table_statements",
     "find_failures",

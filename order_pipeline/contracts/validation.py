@@ -39,11 +39,6 @@ def find_failures(model: Model, frame: pd.DataFrame, sources: tuple[str, ...]) -
     return _without_derived(table, _named_failures(table, cases))
 
 
-def columns_to_check(model: Model) -> frozenset[str]:
-    """All of the contract's columns."""
-    return frozenset(table_contract(model).column_names)
-
-
 def _named_failures(table: TableContract, cases: pd.DataFrame) -> pd.DataFrame:
     columns = {column.name: column for column in table.columns}
     parts: list[pd.DataFrame] = []

@@ -1,5 +1,7 @@
 """A channel's actions on an order as one job, for people who work in the UI: what its commands do in a terminal."""
 
+# pyright: reportUnknownMemberType=false
+
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Mapping

@@ -4,6 +4,8 @@ Mail, chat or pager read that file, or replace `record_alert`. Error texts are r
 transport and the emitter put no credentials and no personal data into them.
 """
 
+# pyright: reportUnknownMemberType=false
+
 import json
 from datetime import UTC, datetime
 from pathlib import Path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import dagster as dg
@@ -11,7 +11,7 @@ from order_pipeline.http.errors import ApiError
 
 
 @contextmanager
-def api_errors_as_failures() -> Iterator[None]:
+def api_errors_as_failures() -> Generator[None]:
     """Turn an ApiError into a Failure; the run's page shows its description and metadata with the failed step.
 
     Raises:

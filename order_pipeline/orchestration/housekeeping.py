@@ -1,5 +1,7 @@
 """What keeps the stores small, once a night: the lake's upkeep, and the removal of landed webhooks from the inbox."""
 
+# pyright: reportUnknownMemberType=false
+
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +22,7 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
     """The job and its nightly schedule."""
 
     @dg.op(description="Merges small files, checks that every table reads the same, expires old snapshots.")
-    def look_after_the_lake(context: dg.OpExecutionContext) -> None:
+    def maintain_the_lake(context: dg.OpExecutionContext) -> None:
         done = upkeep(Lake(settings))
         context.add_output_metadata(
             {
@@ -50,7 +52,7 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
         executor_def=dg.in_process_executor,
     )
     def housekeeping() -> Any:
-        look_after_the_lake()
+        maintain_the_lake()
         prune_the_inbox()
 
     schedule = dg.ScheduleDefinition(

@@ -4,7 +4,9 @@ The inbox itself knows what waits (an event is pending until a run has landed it
 is the newest event's number: the same backlog starts one run, a new event starts the next.
 """
 
-from collections.abc import Iterator
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -56,7 +58,7 @@ def window_of_waiting(days: list[date | None], first: date, today: date) -> Wind
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[OperationsStore]:
+def opened(settings: Settings) -> Generator[OperationsStore]:
     """The operations store, its tables made."""
     with closing(OperationsStore(settings.resolved_operations_url)) as store:
         store.create_all()

@@ -4,6 +4,8 @@ Steps of a job run in one process: a new interpreter a step costs more than the 
 (concurrent requests, DuckDB threads) and across runs (the channels' jobs run beside each other).
 """
 
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

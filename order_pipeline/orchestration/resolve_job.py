@@ -1,5 +1,7 @@
 """A person's word on a line in doubt, as a job: `order-pipeline outbox resolve` for people who work in the UI."""
 
+# pyright: reportUnknownMemberType=false
+
 import dagster as dg
 
 from order_pipeline.orchestration.jobs import NO_RETRY_TAGS

@@ -4,6 +4,8 @@ All schedules and sensors start switched off unless `schedule.active` is set: a 
 API by itself.
 """
 
+# pyright: reportUnknownMemberType=false
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 

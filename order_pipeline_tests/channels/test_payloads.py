@@ -8,9 +8,9 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_pipeline.channels.base import RecordBatch, content_hash
+from order_pipeline.channels.base import CommitGroup, RecordBatch
 from order_pipeline.channels.payloads import Payloads
-from order_pipeline.warehouse.raw.writer import prepare
+from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer
 
 texts = st.binary(max_size=5)
 
@@ -47,7 +47,9 @@ def test_a_block_goes_to_the_lake_where_it_lies() -> None:
     payloads = Payloads([b"one", b"two"])
     payloads.extend([b"three", b"four"])
     batch = RecordBatch("orders", ["1", "2", "3", "4"], [date(2026, 1, 1)] * 4, payloads)
-    column = prepare("orders", [(batch, datetime.now(UTC))], [content_hash(one) for one in payloads]).columns["payload"]
+    buffer = CommitBuffer()
+    buffer.add(CommitGroup([batch]), datetime.now(UTC))
+    column = buffer.records("orders")["payload"]
     assert column.to_pylist() == ["one", "two", "three", "four"]
     assert [chunk.buffers()[2].address for chunk in column.chunks] == [
         pa.py_buffer(block).address for block, _ in payloads.blocks()

@@ -14,6 +14,7 @@ from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.raw.drift import DriftUnknownError
+from order_pipeline_tests.demo_locations import with_demo_locations
 
 WORLD = DemoWorld(days=2, orders=20, seed=7, port=0)
 DAYS = ("2026-01-13", "2026-01-14")
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.every_python
 def read_twice(tmp_path_factory):
     """Settings, definitions and an instance on which Kibo was read twice and the picks were sent."""
     with SandboxServer(days=WORLD.days, orders=WORLD.orders) as server:
-        data_dir = tmp_path_factory.mktemp("data")
+        data_dir = with_demo_locations(tmp_path_factory.mktemp("data"))
         settings = overridden(Settings(data_dir=data_dir), RunningSandbox(server.url).settings_groups(WORLD))
         definitions = build_definitions(settings)
         with open_instance(settings) as instance:
@@ -135,7 +136,7 @@ def test_records_whose_keys_cannot_be_counted_stop_nothing_either(read_twice, kn
     assert outcome.success
     check = known_keys(outcome.run_id)
     assert not check.passed
-    assert check.description == "Not known: the records could not be looked at (OutOfMemoryException)."
+    assert check.description == "Not known: the keys could not be counted (OutOfMemoryException)."
 
 
 def test_the_picks_asset_says_what_was_sent_and_what_is_held_and_why(metadata_of, read_twice):

@@ -20,7 +20,7 @@ from order_pipeline.channels.base import CommitGroup, Extraction, FetchReport, R
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.settings import LakeSettings
 from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.raw import commit as group_writer
+from order_pipeline.warehouse.raw import writer
 from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.ingest_result import IngestResult
 from order_pipeline.warehouse.raw.source_state import WarehouseState
@@ -72,11 +72,11 @@ def die_in(module: Any, name: str, at_call: int, *, after: bool) -> None:
 
 
 DEATHS: dict[str, tuple[Any, str, bool]] = {
-    "before the rows": (group_writer, "write_changes", False),
-    "after the rows": (group_writer, "write_changes", True),
-    "after the stale partitions": (group_writer, "mark_stale", True),
-    "after the reports": (group_writer.GroupWriter, "_write_reports", True),
-    "after the commit": (group_writer.GroupWriter, "_advance", False),
+    "before the rows": (writer, "append_versions", False),
+    "after the rows": (writer, "append_versions", True),
+    "after the stale partitions": (writer, "mark_stale", True),
+    "after the reports": (writer, "insert_rows", True),
+    "after the commit": (IngestResult, "add", False),
 }
 
 

@@ -13,12 +13,13 @@ import pytest
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.warehouse.lake.connection import Lake, snapshot_id
-from order_pipeline.warehouse.raw.commit import Gathered, GroupWriter
+from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer
 from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.raw.source_state import WarehouseState
 from order_pipeline.warehouse.raw.stale_partitions import clear_stale, stale_partitions
 from order_pipeline.warehouse.raw.versions import current_versions
+from order_pipeline.warehouse.raw.writer import RawWriter
 
 FIRST, SECOND = date(2026, 1, 1), date(2026, 1, 2)
 WINDOW = Window(FIRST, date(2026, 1, 8))
@@ -113,12 +114,12 @@ def test_groups_of_a_slow_source_are_written_as_they_come_and_those_of_a_fast_on
 def test_while_the_writer_is_busy_the_bytes_of_one_more_transaction_are_gathered_and_then_the_source_waits(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, may_write, written = GroupWriter.write, threading.Event(), list[int]()
+    write, may_write, written = RawWriter.write, threading.Event(), list[int]()
 
-    def wait_and_write(writer: GroupWriter, gathered: Gathered) -> None:
+    def wait_and_write(writer: RawWriter, buffer: CommitBuffer) -> None:
         assert may_write.wait(20), "the source was made to wait with nothing gathered"
-        groups = len(gathered.groups)
-        write(writer, gathered)
+        groups = len(buffer.groups)
+        write(writer, buffer)
         written.append(groups)
 
     async def extraction(window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
@@ -130,7 +131,7 @@ def test_while_the_writer_is_busy_the_bytes_of_one_more_transaction_are_gathered
                 assert written == [1]
             yield group((str(number), FIRST, "0123456789" if number == 0 else "01234"))
 
-    monkeypatch.setattr(GroupWriter, "write", wait_and_write)
+    monkeypatch.setattr(RawWriter, "write", wait_and_write)
     known = WarehouseState(lake, "kibo")
     result = asyncio.run(ingest(lake, "kibo", extraction, WINDOW, known, "run", commit_bytes=10, clock=lambda: 0.0))
     assert (written, result.commits) == ([1, 2, 1], 3)

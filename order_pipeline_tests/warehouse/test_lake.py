@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import duckdb
@@ -15,8 +13,9 @@ from order_pipeline.operations.store import OperationsStore
 from order_pipeline.settings import LakeSettings, Settings
 from order_pipeline.warehouse import migrations
 from order_pipeline.warehouse.lake import extensions
-from order_pipeline.warehouse.lake.connection import Lake, LakeError, looking_in, snapshot_id
+from order_pipeline.warehouse.lake.connection import Lake, LakeError, snapshot_id
 from order_pipeline.warehouse.migrations import LAST_SCHEMA, SCHEMAS, ensure_raw_table, migrate
+from order_pipeline_tests.warehouse.kibo_orders import kibo_order, receive
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 
@@ -40,37 +39,6 @@ def test_a_migrated_lake_has_all_schemas_and_migrating_again_changes_nothing(lak
     ensure_raw_table(lake, "kibo", "orders")
     with lake.connect() as connection:
         assert snapshot_id(connection) == before + 1
-
-
-class Door:
-    """Counts how often it was passed, and knows whether somebody stands in it."""
-
-    def __init__(self) -> None:
-        self.passed, self.held = 0, False
-
-    def __enter__(self) -> None:
-        assert not self.held
-        self.held = True
-
-    def __exit__(self, *_: object) -> None:
-        self.passed, self.held = self.passed + 1, False
-
-
-@pytest.mark.parametrize("look", [Lake.snapshot, lambda lake: lake.transaction("look")])
-def test_threads_open_and_close_the_catalog_one_at_a_time_and_look_at_it_together(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch, look: Callable[[Lake], AbstractContextManager[object]]
-) -> None:
-    lake.connect().close()
-    with lake.snapshot():
-        pass  # leaves a connection for the next look
-    door = Door()
-    monkeypatch.setattr(lake, "_door", door)
-    with look(lake):
-        assert (door.passed, door.held) == (1, False)
-    assert door.passed == 2
-    with pytest.raises(KeyError), look(lake):
-        raise KeyError
-    assert (door.passed, door.held) == (4, False)
 
 
 def test_a_first_migration_that_was_killed_in_between_is_finished_by_the_next(
@@ -122,18 +90,6 @@ def test_a_committed_transaction_is_read_by_others_and_a_failed_one_leaves_nothi
     with pytest.raises(duckdb.Error, match="no_such_table"):
         mark_a_day_and_fail(lake)
     assert lake.query("SELECT order_day::VARCHAR FROM raw.stale_partitions").rows == [("2026-01-01",)]
-
-
-def test_what_fails_while_looking_elsewhere_is_told_as_it_was(lake: Lake) -> None:
-    with (
-        lake.connect(catalog="memory") as connection,
-        pytest.raises(duckdb.ConversionException, match="two"),
-        lake.looking(connection),
-        looking_in(connection, "lake"),
-    ):
-        connection.execute(
-            "SELECT 'two'::INTEGER FROM raw.stale_partitions UNION ALL SELECT x::INTEGER FROM (VALUES ('two')) t(x)"
-        )
 
 
 def test_a_transaction_inside_a_transaction_is_refused_at_once(lake: Lake) -> None:
@@ -227,8 +183,22 @@ def test_a_wrong_catalog_address_does_not_show_its_password(tmp_path: Path) -> N
     assert "hunter2" not in str(caught.value)
 
 
-def test_the_signatures_of_extensions_are_checked_where_people_type_the_sql(lake: Lake) -> None:
+@pytest.mark.parametrize("read_only", [False, True])
+def test_an_extension_whose_signature_is_wrong_is_not_loaded(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_only: bool
+) -> None:
+    forged = tmp_path / "ducklake.duckdb_extension"
+    content = bytearray(extensions.extension_file("ducklake").read_bytes())
+    content[len(content) // 2] ^= 1
+    forged.write_bytes(content)
+    monkeypatch.setattr(extensions, "extension_file", lambda _: forged)
+    with pytest.raises(duckdb.Error, match="signature"):
+        Lake(lake.settings).connect(read_only=read_only)
+
+
+def test_no_copy_of_the_files_that_were_read_is_kept(lake: Lake) -> None:
+    receive(lake, [kibo_order(1)])
     with lake.connect() as connection:
-        own = connection.execute("SELECT current_setting('allow_unsigned_extensions')").fetchone()
-    assert own == (True,)
-    assert lake.query("SELECT current_setting('allow_unsigned_extensions')").rows == [(False,)]
+        assert connection.execute("SELECT max(strlen(payload)) > 1000 FROM raw.kibo_orders").fetchone() == (True,)
+        cached = "SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'EXTERNAL_FILE_CACHE'"
+        assert connection.execute(cached).fetchall() == [(0,)]

@@ -13,7 +13,7 @@ import pytest
 from order_pipeline.settings import LakeSettings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
-from order_pipeline.warehouse.raw import commit as group_writer
+from order_pipeline.warehouse.raw import writer
 from order_pipeline_tests.warehouse.children import GROUP_SIZE, run_ingest
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 from order_pipeline_tests.warehouse.test_processes import GROUPS, assert_whole_groups, child
@@ -67,7 +67,7 @@ def test_a_writer_that_was_overtaken_after_it_looked_looks_again(
     """Another process stores the same records between this one's look and its commit."""
     migrate(lake)
     overtaken: list[int] = []
-    write_rows = group_writer.write_changes
+    write_rows = writer.append_versions
 
     def overtake(*arguments: Any, **named: Any) -> None:
         if not overtaken:
@@ -76,7 +76,7 @@ def test_a_writer_that_was_overtaken_after_it_looked_looks_again(
             overtaken.append(other.returncode)
         write_rows(*arguments, **named)
 
-    monkeypatch.setattr(group_writer, "write_changes", overtake)
+    monkeypatch.setattr(writer, "append_versions", overtake)
     run_ingest(lake, "kibo", 2)
     assert overtaken == [0]
     assert assert_whole_groups(lake) == 3

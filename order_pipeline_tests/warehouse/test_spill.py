@@ -25,7 +25,7 @@ from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 lake = Lake(settings_in(Path({directory!r}), LakeSettings(memory_limit="30MB", query_memory_limit="30MB")))
-connection = lake.connect(catalog="memory", read_only={read_only})
+connection = lake.connect(read_only={read_only})
 text = "md5(number || '{seed}')"
 connection.execute(f"CREATE TEMP TABLE numbers AS SELECT number, {{text}} AS text FROM range(2000000) AS t (number)")
 print("spilled", flush=True)

@@ -113,7 +113,7 @@ def _metadata(result: IngestResult, resource: str, seconds: float) -> Mapping[st
         "new versions": counts.new_versions,
         "unchanged": counts.unchanged,
         "came back": counts.reappeared,
-        "dead letters (quarantined)": counts.dead_letters,
+        "dead letters": counts.dead_letters,
         "fetched equals stored": reported == stored,
         "reported by the source": reported,
         "pages": sum(report.pages for report in reports),
@@ -161,7 +161,7 @@ def _known_keys(
     channel: Channel[Any], drift: list[UnknownKey] | DriftUnknownError, resource: str
 ) -> dg.AssetCheckResult:
     if isinstance(drift, DriftUnknownError):
-        unknown, said = [], f"Not known: the records could not be looked at ({drift})."
+        unknown, said = [], f"Not known: the keys could not be counted ({drift})."
     else:
         unknown = [found for found in drift if found.resource == resource]
         said = "The API has changed: see whether a new key is needed." if unknown else "Every key is known."

@@ -3,6 +3,9 @@
 It is apart from the emission because reading is slow at the careful live rate, and must never hold up a pick.
 """
 
+# pyright: reportMissingTypeArgument=false, reportUnknownParameterType=false
+# (Dagster refuses `MaterializeResult[Any]` as the return type of an asset with checks)
+
 import dagster as dg
 
 from order_pipeline.orchestration.resource import PipelineResource

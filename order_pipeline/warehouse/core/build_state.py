@@ -1,4 +1,4 @@
-"""What a build starts from: the days that are due, their dirty marks, and the builds it must not overwrite.
+"""What a build starts from: the days that are due, their stale marks, and the builds it must not overwrite.
 
 Two builds of one day may read raw at different moments; the later reader must win. Each build therefore remembers the
 build that it saw for every day, and its transaction stops when another one has committed since.
@@ -6,13 +6,13 @@ build that it saw for every day, and its transaction stops when another one has 
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import duckdb
 
+from order_pipeline.warehouse.lake.rows import insert_rows
 from order_pipeline.warehouse.raw.stale_partitions import StalePartition, clear_stale, stale_partitions
 
 BUILDS = """
@@ -29,28 +29,28 @@ class BuiltMeanwhileError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class BuildState:
-    """The days to build, the dirty marks that building them answers, and each day's build as it was.
+    """The days to build, the stale marks that building them answers, and each day's build as it was.
 
     Attributes:
         rejects_seen: those of the days that had rejects in the quarantine; None stands for rejects without a day.
-        has_unusable: whether the source has unusable records; one that comes later is for the next build.
+        has_dead_letters: whether the source has dead letters; one that comes later is for the next build.
     """
 
     source: str
     fingerprint: str
     days: tuple[date, ...]
     skipped_days: tuple[date, ...]
-    dirty: tuple[StalePartition, ...]
+    stale: tuple[StalePartition, ...]
     builds_seen: Mapping[date, str]
     rejects_seen: frozenset[date | None]
-    has_unusable: bool
+    has_dead_letters: bool
 
     def only(self, days: Collection[date]) -> BuildState:
         """The same for some of the days."""
         return replace(
             self,
             days=tuple(day for day in self.days if day in days),
-            dirty=tuple(mark for mark in self.dirty if mark.day in days),
+            stale=tuple(mark for mark in self.stale if mark.day in days),
             builds_seen={day: build for day, build in self.builds_seen.items() if day in days},
             rejects_seen=self.rejects_seen & {*days, None},
         )
@@ -66,8 +66,8 @@ def read_state(
 ) -> BuildState:
     """Read it before any raw row: what arrives later leaves marks that this build does not remove."""
     marks = tuple(stale_partitions(connection, source))
-    dirty = {mark.day for mark in marks}
-    wanted = set(requested) | dirty
+    stale = {mark.day for mark in marks}
+    wanted = set(requested) | stale
     built = connection.execute(
         "SELECT order_day, build_id, fingerprint FROM core.builds WHERE source = ?"
         " AND order_day IN (SELECT unnest(?::DATE[]))",
@@ -75,8 +75,8 @@ def read_state(
     ).fetchall()
     rejected = connection.execute("SELECT DISTINCT order_day FROM quarantine.rejects WHERE source = ?", [source])
     rejects_seen = frozenset(day for (day,) in rejected.fetchall())
-    unusable = connection.execute("SELECT 1 FROM raw.dead_letters WHERE source = ? LIMIT 1", [source]).fetchone()
-    unchanged = {day for day, _, built_by in built if built_by == fingerprint and day not in dirty}
+    dead_letter = connection.execute("SELECT 1 FROM raw.dead_letters WHERE source = ? LIMIT 1", [source]).fetchone()
+    unchanged = {day for day, _, built_by in built if built_by == fingerprint and day not in stale}
     skipped = unchanged if skip_unchanged else set[date]()
     days = wanted - skipped
     return BuildState(
@@ -84,10 +84,10 @@ def read_state(
         fingerprint=fingerprint,
         days=tuple(sorted(days)),
         skipped_days=tuple(sorted(skipped)),
-        dirty=marks,
+        stale=marks,
         builds_seen={day: build for day, build, _ in built if day in days},
         rejects_seen=rejects_seen & {*days, None},
-        has_unusable=unusable is not None,
+        has_dead_letters=dead_letter is not None,
     )
 
 
@@ -110,41 +110,28 @@ def stop_if_built_meanwhile(transaction: duckdb.DuckDBPyConnection, state: Build
 def record_build(
     transaction: duckdb.DuckDBPyConnection,
     state: BuildState,
-    counts: Mapping[str, str],
+    build_id: str,
+    counts: Mapping[str, Mapping[date, int]],
     *,
     built_at: datetime,
     run_id: str,
 ) -> None:
-    """Remove the answered dirty marks and write one row a built day.
+    """Remove the answered stale marks and write one row a built day.
 
-    `counts` names the relations (`orders`, `order_lines`, `rejects`, `days`) that the day's figures are counted from.
+    `counts` has, for `orders`, `order_lines` and `rejects`, the rows of each day.
     """
-    clear_stale(transaction, state.dirty)
+    clear_stale(transaction, state.stale)
     if state.builds_seen:
         transaction.execute(
             "DELETE FROM core.builds WHERE source = ? AND order_day IN (SELECT unnest(?::DATE[]))",
             [state.source, list(state.days)],
         )
-    counted = {
-        name: f"(SELECT order_day, count(*) AS rows FROM {counts[name]} GROUP BY order_day)"
-        for name in ("orders", "order_lines", "rejects")
-    }
-    transaction.execute(
-        f"""
-        INSERT INTO core.builds BY NAME
-        SELECT $source AS source, days.order_day, $build AS build_id, $fingerprint AS fingerprint,
-            coalesce(orders.rows, 0) AS orders, coalesce(order_lines.rows, 0) AS order_lines,
-            coalesce(rejects.rows, 0) AS rejects, $built_at::TIMESTAMPTZ AS built_at, $run_id AS run_id
-        FROM {counts["days"]} AS days
-        LEFT JOIN {counted["orders"]} AS orders ON orders.order_day = days.order_day
-        LEFT JOIN {counted["order_lines"]} AS order_lines ON order_lines.order_day = days.order_day
-        LEFT JOIN {counted["rejects"]} AS rejects ON rejects.order_day = days.order_day
-        """,
-        {
-            "source": state.source,
-            "build": uuid.uuid4().hex,
-            "fingerprint": state.fingerprint,
-            "built_at": built_at,
-            "run_id": run_id,
-        },
+    counted = [[counts[name].get(day, 0) for name in ("orders", "order_lines", "rejects")] for day in state.days]
+    insert_rows(
+        transaction,
+        "core.builds",
+        [
+            (state.source, day, build_id, state.fingerprint, *of_day, built_at, run_id)
+            for day, of_day in zip(state.days, counted, strict=True)
+        ],
     )

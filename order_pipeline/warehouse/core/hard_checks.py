@@ -1,8 +1,7 @@
-"""Which staged rows break a hard check (common_schema.md section 13): a scratch table of failures; nothing is removed.
+"""Which staged rows break a hard check (docs/apis/common_schema.md section 13); they are noted, not removed.
 
-Three kinds: text that did not cast and faults that staging names (SQL, from the companions), the pandera contract
-(Arrow frames), and what needs other rows (duplicates, rejected parents, orphans). What a reject becomes is not decided
-here.
+Three kinds: text that did not cast and faults that staging names (from the companions), the rules of the pandera
+contract (as SQL), and what needs other rows (duplicates, rejected parents, children without an order).
 
 Companions of a staged row, none of them in the contract: `<column>_text` is the source's text of a cast column (a
 column's `_raw` in the contract serves as well), `faults` a list of (rule, field, value), `is_partial` marks
@@ -14,109 +13,102 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import duckdb
-import pandas as pd
 
-from order_pipeline.channels.registry import NAMES
-from order_pipeline.contracts import MASK, TableContract, columns_to_check, find_failures
+from order_pipeline.contracts import CORE_TABLES, LONGEST_VALUE, MASK, TableContract, rules_as_sql, table_contract
 from order_pipeline.warehouse.lake.literals import quoted
-from order_pipeline.warehouse.lake.scratch import Scratch
 
-ROWS_A_FRAME = 20_000
-LONGEST_VALUE = 200
+UNDECIDED = "undecided"
+"""The rule noted for a child whose order is not in its chunk; only the lake can tell whether it is an orphan."""
+
 _RULES_BY_TYPE = {
     "DECIMAL": "bad_number",
     "INTEGER": "bad_number",
     "TIMESTAMPTZ": "bad_timestamp",
     "BOOLEAN": "bad_json",
 }
-_ORPHANABLE = ("order_lines", "shipments", "shipment_lines", "parcels", "serial_numbers")
+_NEEDS_ORDER = ("order_lines", "shipments", "shipment_lines", "parcels", "serial_numbers")
 
 
 @dataclass(frozen=True, slots=True)
 class StagedTable:
-    """A core table's rows as staging yields them; the column `row` of the relation names a row."""
+    """A core table's rows as staging yields them; `rowid` names a row, `columns` are those of the relation."""
 
     contract: TableContract
     relation: str
     columns: frozenset[str]
-    row: str = "rowid"
+
+    def values(self, run_id: str) -> dict[str, str]:
+        """The SQL expression of every column that staging or the build knows."""
+        return {name: name for name in self.columns} | {"run_id": quoted(run_id)}
 
     def typed_columns(self, run_id: str) -> str:
         """All of the contract's columns in its types; NULL for those that staging does not have."""
-        values = {name: name for name in self.columns} | {"run_id": quoted(run_id)}
+        values = self.values(run_id)
         return ", ".join(
             f"CAST({values.get(column.name, 'NULL')} AS {column.duckdb_type}) AS {column.name}"
             for column in self.contract.columns
         )
 
 
-def create_failures(connection: duckdb.DuckDBPyConnection, place: str) -> None:
-    """Create the empty failures table of a portion."""
+def staged_table(connection: duckdb.DuckDBPyConnection, table: str, relation: str) -> StagedTable:
+    """A core table's staged rows, with the columns that staging gave them."""
+    described = connection.execute(f"DESCRIBE {relation}").fetchall()
+    return StagedTable(table_contract(CORE_TABLES[table]), relation, frozenset(row[0] for row in described))
+
+
+def create_failures(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the empty tables of failures and of merged copies, for all staged tables of the database."""
     connection.execute(
-        f"CREATE OR REPLACE TABLE {place}.failures"
-        " (table_name VARCHAR, row BIGINT, rule VARCHAR, field VARCHAR, value VARCHAR)"
+        "CREATE TABLE failures (relation VARCHAR, row BIGINT, rule VARCHAR, field VARCHAR, value VARCHAR)"
     )
-    connection.execute(f"CREATE OR REPLACE TABLE {place}.merged_copies (table_name VARCHAR, row BIGINT)")
+    connection.execute("CREATE TABLE merged_copies (relation VARCHAR, row BIGINT)")
 
 
-def check_rows(connection: duckdb.DuckDBPyConnection, place: str, staged: StagedTable, run_id: str) -> None:
-    """Record what is wrong with rows of a staged table in `failures`, identical copies of a key in `merged_copies`."""
-    _record_unreadable(connection, place, staged)
-    _record_contract_failures(connection, place, staged, run_id)
-    _record_duplicates(connection, place, staged)
+def check_rows(connection: duckdb.DuckDBPyConnection, staged: StagedTable, source: str, run_id: str) -> None:
+    """Note what is wrong with rows of a staged table in `failures`, identical copies of a key in `merged_copies`."""
+    _note_unreadable(connection, staged)
+    _note_contract_failures(connection, staged, source, run_id)
+    _note_duplicates(connection, staged)
 
 
-def has_child_without_order(connection: duckdb.DuckDBPyConnection, scratch: Scratch, staged: StagedTable) -> bool:
-    """Whether a child's order is not among the step's good ones, `core.orders` of the scratch space.
-
-    Mostly there is none, and the scratch space alone tells: asking the lake costs ten times as much.
-    """
-    return staged.contract.name in _ORPHANABLE and _exists(
-        connection,
-        f"SELECT 1 FROM {staged.relation} AS child ANTI JOIN {scratch.core}.orders AS good USING (order_id)"
-        " WHERE child.order_id IS NOT NULL",
-    )
-
-
-def record_without_parent(
-    connection: duckdb.DuckDBPyConnection, scratch: Scratch, place: str, staged: StagedTable
-) -> None:
-    """Record children of a rejected order, which go with it, and orphans: their order is in neither this step nor core.
-
-    Needs the step's good orders as `core.orders` of the scratch space, its `days` and `rejected_orders`.
-    """
-    name = staged.contract.name
+def check_parents(connection: duckdb.DuckDBPyConnection, staged: StagedTable, orders: StagedTable | None) -> None:
+    """Note children of a rejected order, which go with it, and those whose order is not among the staged ones."""
+    if staged.contract.name not in _NEEDS_ORDER:
+        return
+    relation = quoted(staged.relation)
+    none = "SELECT NULL::VARCHAR AS order_id WHERE false"
+    good, rejected = none, none
+    if orders:
+        good = f"SELECT order_id FROM {orders.relation} WHERE {good_rows(connection, orders)}"
+        rejected = (
+            f"SELECT DISTINCT order_id FROM {orders.relation}"
+            f" WHERE rowid IN (SELECT row FROM failures WHERE relation = {quoted(orders.relation)})"
+        )
     connection.execute(
         f"""
-        INSERT INTO {place}.failures
-        SELECT '{name}', child.row, CASE WHEN rejected.order_id IS NOT NULL THEN 'parent_rejected' ELSE 'orphan' END,
+        INSERT INTO failures
+        SELECT {relation}, child.row, CASE WHEN rejected.order_id IS NULL THEN '{UNDECIDED}' ELSE 'parent_rejected' END,
             'order_id', child.order_id
-        FROM (SELECT {staged.row} AS row, order_id FROM {staged.relation} WHERE order_id IS NOT NULL) AS child
-        ANTI JOIN {scratch.core}.orders AS good ON good.order_id = child.order_id
-        LEFT JOIN (SELECT DISTINCT order_id FROM {scratch.batch}.rejected_orders) AS rejected
-            ON rejected.order_id = child.order_id
-        WHERE rejected.order_id IS NOT NULL OR NOT EXISTS (
-            SELECT 1 FROM lake.core.orders AS stored
-            WHERE stored.order_id = child.order_id
-                AND stored.order_day NOT IN (SELECT order_day FROM {scratch.batch}.days)
-        )
+        FROM (SELECT rowid AS row, order_id FROM {staged.relation} WHERE order_id IS NOT NULL) AS child
+        ANTI JOIN ({good}) AS good ON good.order_id = child.order_id
+        LEFT JOIN ({rejected}) AS rejected ON rejected.order_id = child.order_id
         """
     )
 
 
-def good_rows(connection: duckdb.DuckDBPyConnection, place: str, staged: StagedTable) -> str:
+def good_rows(connection: duckdb.DuckDBPyConnection, staged: StagedTable) -> str:
     """Condition over the staged table: the row failed nothing and is no second copy. Ask after all checks."""
-    name = quoted(staged.contract.name)
+    relation = quoted(staged.relation)
     conditions = [
-        f"{staged.row} NOT IN (SELECT row FROM {place}.{bad} WHERE table_name = {name})"
+        f"rowid NOT IN (SELECT row FROM {bad} WHERE relation = {relation})"
         for bad in ("failures", "merged_copies")
-        if _exists(connection, f"SELECT 1 FROM {place}.{bad} WHERE table_name = {name}")
+        if _exists(connection, f"SELECT 1 FROM {bad} WHERE relation = {relation}")
     ]
     return " AND ".join(conditions) or "true"
 
 
-def _record_unreadable(connection: duckdb.DuckDBPyConnection, place: str, staged: StagedTable) -> None:
-    name, relation = staged.contract.name, staged.relation
+def _note_unreadable(connection: duckdb.DuckDBPyConnection, staged: StagedTable) -> None:
+    relation, name = staged.relation, quoted(staged.relation)
     tests: list[tuple[str, str, str, str]] = []
     for column in staged.contract.columns:
         rule = _RULES_BY_TYPE.get(column.duckdb_type.split("(")[0])
@@ -128,69 +120,34 @@ def _record_unreadable(connection: duckdb.DuckDBPyConnection, place: str, staged
     if tests and _exists(connection, f"SELECT 1 FROM {relation} WHERE {any_test}"):
         for test, rule, field, value in tests:
             connection.execute(
-                f"INSERT INTO {place}.failures SELECT '{name}', {staged.row}, '{rule}', '{field}', {value}"
-                f" FROM {relation} WHERE {test}"
+                f"INSERT INTO failures SELECT {name}, rowid, '{rule}', '{field}', {value} FROM {relation} WHERE {test}"
             )
     if "faults" in staged.columns and _exists(connection, f"SELECT 1 FROM {relation} WHERE len(faults) > 0"):
         connection.execute(
-            f"INSERT INTO {place}.failures SELECT '{name}', row, fault.rule, fault.field,"
-            f" left(fault.value, {LONGEST_VALUE})"
-            f" FROM (SELECT {staged.row} AS row, unnest(faults) AS fault FROM {relation} WHERE len(faults) > 0)"
+            f"INSERT INTO failures SELECT {name}, row, fault.rule, fault.field, left(fault.value, {LONGEST_VALUE})"
+            f" FROM (SELECT rowid AS row, unnest(faults) AS fault FROM {relation} WHERE len(faults) > 0)"
         )
 
 
-def _record_contract_failures(
-    connection: duckdb.DuckDBPyConnection, place: str, staged: StagedTable, run_id: str
+def _note_contract_failures(
+    connection: duckdb.DuckDBPyConnection, staged: StagedTable, source: str, run_id: str
 ) -> None:
-    """Check the rows against the pandera model, frame by frame, so that memory does not grow with the portion.
-
-    Only what there is to check is taken out of DuckDB: less than half of an order's columns.
-    """
-    contract = staged.contract
-    wanted = columns_to_check(contract.model) - {"run_id"}
-    selected = ", ".join(
-        _selected(column.name, column.duckdb_type, present=column.name in staged.columns)
-        for column in contract.columns
-        if column.name in wanted
-    )
-    partial = ", is_partial" if "is_partial" in staged.columns else ""
-    reader = connection.execute(
-        f"SELECT {selected}{partial}, ?::VARCHAR AS run_id, {staged.row} AS scratch_row FROM {staged.relation}",
-        [run_id],
-    ).to_arrow_reader(ROWS_A_FRAME)
-    found: list[pd.DataFrame] = []
-    for batch in reader:
-        frame = batch.to_pandas(types_mapper=pd.ArrowDtype)
-        failures = find_failures(contract.model, frame, NAMES)
-        if len(failures):
-            failures["row"] = frame["scratch_row"].iloc[failures["row"].astype("int64")].to_numpy()
-            found.append(failures)
-    if not found:
-        return
-    connection.register(
-        "contract_failures", pd.concat(found, ignore_index=True).astype({"row": "int64", "value": "string[pyarrow]"})
-    )
+    """Note which rules of the contract are broken, but for a field whose fault is noted already."""
+    name = quoted(staged.relation)
+    rules = rules_as_sql(staged.contract.model, (source,))
     connection.execute(
-        f"""
-        INSERT INTO {place}.failures
-        SELECT '{contract.name}', row, rule, field, value FROM contract_failures
-        WHERE (row, field) NOT IN (SELECT row, field FROM {place}.failures WHERE table_name = '{contract.name}')
-        """
+        f"INSERT INTO failures SELECT {name}, row, rule, field, value"
+        f" FROM ({rules.failures_query(staged.relation, staged.values(run_id))})"
+        f" WHERE (row, field) NOT IN (SELECT row, field FROM failures WHERE relation = {name})"
     )
-    connection.unregister("contract_failures")
 
 
-def _selected(name: str, duckdb_type: str, *, present: bool) -> str:
-    plain_type = "VARCHAR" if duckdb_type == "JSON" else duckdb_type
-    return f"CAST({name if present else 'NULL'} AS {plain_type}) AS {name}"
-
-
-def _record_duplicates(connection: duckdb.DuckDBPyConnection, place: str, staged: StagedTable) -> None:
+def _note_duplicates(connection: duckdb.DuckDBPyConnection, staged: StagedTable) -> None:
     """Same key twice: identical copies merge into the first; with different content all of them are rejected."""
-    contract, relation = staged.contract, staged.relation
-    key_columns = [name for name in contract.key if name in staged.columns]
+    contract, relation, name = staged.contract, staged.relation, quoted(staged.relation)
+    key_columns = [column for column in contract.key if column in staged.columns]
     key = ", ".join(key_columns)
-    whole = " AND ".join(f"{name} IS NOT NULL" for name in key_columns)
+    whole = " AND ".join(f"{column} IS NOT NULL" for column in key_columns)
     repeated = f"SELECT {key} FROM {relation} WHERE {whole} GROUP BY {key} HAVING count(*) > 1"
     if not _exists(connection, repeated):
         return
@@ -202,19 +159,18 @@ def _record_duplicates(connection: duckdb.DuckDBPyConnection, place: str, staged
     )
     connection.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE copies AS
-        SELECT {staged.row} AS row, concat_ws(':', {key}) AS key_text,
-            count(DISTINCT hash({content})) OVER same_key AS contents, min({staged.row}) OVER same_key AS first_row
+        CREATE OR REPLACE TABLE copies AS
+        SELECT rowid AS row, concat_ws(':', {key}) AS key_text,
+            count(DISTINCT hash({content})) OVER same_key AS contents, min(rowid) OVER same_key AS first_row
         FROM {relation} WHERE ({key}) IN ({repeated}) WINDOW same_key AS (PARTITION BY {key})
         """
     )
     connection.execute(
-        f"INSERT INTO {place}.failures SELECT '{contract.name}', row, 'duplicate_key', '{contract.key[-1]}', key_text"
+        f"INSERT INTO failures SELECT {name}, row, 'duplicate_key', '{contract.key[-1]}', key_text"
         " FROM copies WHERE contents > 1"
     )
     connection.execute(
-        f"INSERT INTO {place}.merged_copies SELECT '{contract.name}', row FROM copies"
-        " WHERE contents = 1 AND row <> first_row"
+        f"INSERT INTO merged_copies SELECT {name}, row FROM copies WHERE contents = 1 AND row <> first_row"
     )
 
 

@@ -12,6 +12,10 @@ from datetime import date, datetime
 
 import duckdb
 
+from order_pipeline.warehouse.core.soft_checks import DayWarning
+from order_pipeline.warehouse.lake.literals import date_list, quoted
+from order_pipeline.warehouse.lake.rows import insert_rows
+
 FOUND_REJECTS = (
     "source VARCHAR, table_name VARCHAR, key VARCHAR, rule VARCHAR, field VARCHAR, value VARCHAR, order_id VARCHAR,"
     " order_day DATE, raw_record_id VARCHAR, raw_sha256 VARCHAR"
@@ -116,17 +120,51 @@ def record_rejects(
 
 
 def record_warnings(
-    connection: duckdb.DuckDBPyConnection, *, source: str, days: Sequence[date], found: str, any_known: bool
+    transaction: duckdb.DuckDBPyConnection,
+    *,
+    source: str,
+    days: Sequence[date],
+    warnings: Sequence[DayWarning],
+    seen_at: datetime,
+    run_id: str,
+    any_known: bool,
 ) -> None:
-    """Replace the soft checks' counts of these days by the rows of `found` (columns as `quarantine.warnings`).
+    """Replace the soft checks' counts of these days.
 
     `any_known`: whether the days were built before, so that there may be counts of them.
     """
-    bound = {"source": source, "days": list(days)}
-    of_these_days = "source = $source AND order_day IN (SELECT unnest($days::DATE[]))"
-    if any_known and _count(connection, f"SELECT count(*) FROM quarantine.warnings WHERE {of_these_days}", bound):
-        connection.execute(f"DELETE FROM quarantine.warnings WHERE {of_these_days}", bound)
-    connection.execute(f"INSERT INTO quarantine.warnings BY NAME SELECT * FROM {found}")
+    of_these_days = f"source = {quoted(source)} AND order_day IN ({date_list(days)})"
+    if any_known and _count(transaction, f"SELECT count(*) FROM quarantine.warnings WHERE {of_these_days}", {}):
+        transaction.execute(f"DELETE FROM quarantine.warnings WHERE {of_these_days}")
+    rows = [
+        (source, one.day, one.rule, one.field, one.occurrences, list(one.sample), seen_at, run_id) for one in warnings
+    ]
+    insert_rows(transaction, "quarantine.warnings", rows)
+
+
+def add_dead_letters(transaction: duckdb.DuckDBPyConnection, found: str, source: str, days: Sequence[date]) -> None:
+    """Add received bytes that could not even be keyed to `found`, unless a later complete fetch lacks them.
+
+    Their key and record id are the content's hash, the table is `raw.<source>_<resource>`.
+    """
+    transaction.execute(
+        f"""
+        INSERT INTO {found}
+        SELECT letters.source, 'raw.' || letters.source || '_' || letters.resource, letters.content_sha256,
+            letters.rule, letters.field, letters.value, NULL, letters.partition_day,
+            letters.content_sha256, letters.content_sha256
+        FROM raw.dead_letters AS letters
+        WHERE letters.source = {quoted(source)}
+            AND (letters.partition_day IS NULL OR letters.partition_day IN ({date_list(days)}))
+            AND NOT EXISTS (
+                SELECT 1 FROM raw.fetches AS later
+                WHERE later.source = letters.source AND later.resource = letters.resource AND later.complete
+                    AND later.fetched_at > letters.last_fetched_at AND later.run_id <> letters.last_run_id
+                    AND (letters.partition_day IS NULL
+                        OR letters.partition_day >= later.window_start AND letters.partition_day < later.window_end)
+            )
+        """
+    )
 
 
 def _count(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object]) -> int:

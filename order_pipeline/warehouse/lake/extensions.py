@@ -1,8 +1,6 @@
 """DuckDB's extensions, loaded from the wheels installed beside this package: nothing is downloaded at run time.
 
-The binaries are DuckDB's own, pinned with their hashes by the lock file. They are signed as well, and where people type
-the SQL DuckDB checks that on every load; where only the project's SQL runs it is left out, for it takes 0.15 seconds of
-every process. Does not belong here: what an extension is used for.
+The binaries are DuckDB's own, pinned with their hashes by the lock file. DuckDB checks their signature at every load.
 """
 
 from __future__ import annotations

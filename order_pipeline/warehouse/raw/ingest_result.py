@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -47,3 +48,19 @@ class IngestResult:
     def incomplete(self) -> list[FetchReport]:
         """Reports of windows that are not proved complete."""
         return [report for report in self.reports if not report.complete]
+
+    def add(
+        self,
+        counts: Iterable[Mapping[str, Counts]],
+        stale_days: set[date],
+        reports: Iterable[FetchReport],
+        payload_bytes: int,
+    ) -> None:
+        """Add what one transaction wrote; `counts` by resource, one mapping a commit group."""
+        for group in counts:
+            for resource, counted in group.items():
+                self.total.add(counted)
+                self.resources.setdefault(resource, Counts()).add(counted)
+        self.stale_days |= stale_days
+        self.reports += reports
+        self.payload_bytes += payload_bytes

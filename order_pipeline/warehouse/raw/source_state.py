@@ -1,7 +1,6 @@
 """What a source may ask before it spends calls: open orders, latest payloads, latest hashes.
 
-Answers come from the last committed state; a source that asks gets no part of what its own run has not committed. They
-are looked up while another thread writes, see `Lake.looking`.
+Answers come from the last committed state; a source that asks gets no part of what its own run has not committed.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ LEFT JOIN reappeared ON reappeared.record_id = latest.record_id AND reappeared.s
 WHERE {row_condition}
     AND (latest.seen = {versions_seen} OR reappeared.content_sha256 = versions.content_sha256)"""
 
-_SEEN = "(epoch_us({of}fetched_at)::HUGEINT * 1099511627776 + {of}sequence)"
+SEEN = "(epoch_us({of}fetched_at)::HUGEINT * 1099511627776 + {of}sequence)"
 
 
 def sightings(source: str, resource: str, condition: str = "true") -> str:
@@ -95,7 +95,7 @@ def _current(source: str, resource: str, *, records: str, rows: str) -> str:
         sightings=sightings(source, resource, records),
         table=f"raw.{source}_{resource}",
         key=quoted(f"{source} {resource}"),
-        seen=_SEEN.format(of=""),
-        versions_seen=_SEEN.format(of="versions."),
+        seen=SEEN.format(of=""),
+        versions_seen=SEEN.format(of="versions."),
         row_condition=rows,
     )

@@ -1,229 +1,203 @@
-"""Records into a raw table by content: a version that is known is not written again.
+"""How received records become versions in raw: compare by hash, append what is new, all in one transaction.
 
-Works on columns: DuckDB reads the blocks of payloads in place; only ids and hashes are compared. Does not belong here:
-when to write (see `ingest`), or what a payload means.
+The transaction also holds the marks of stale partitions, the dead letters and the fetch reports, so that a killed run
+leaves a commit group whole or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 import duckdb
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from order_pipeline.channels.base import DeadLetter, RecordBatch
+from order_pipeline.channels.base import FetchReport
+from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.literals import quoted
-from order_pipeline.warehouse.lake.partitioned_inserts import rows_handed_on_early
-from order_pipeline.warehouse.raw.versions import sightings
+from order_pipeline.warehouse.lake.rows import insert_rows
+from order_pipeline.warehouse.migrations import ensure_raw_table, turn_table
+from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer, ReceivedGroup
+from order_pipeline.warehouse.raw.dead_letters import write_dead_letters
+from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
+from order_pipeline.warehouse.raw.stale_partitions import mark_stale
+from order_pipeline.warehouse.raw.versions import SEEN, sightings
 
-# Payloads that an insert holds back for each day, a second copy of them.
-_ROWS_HELD = 512
+# What each record of `incoming` is: unchanged if it repeats the content before it, reappeared if it brings an older one
+# back, else new. The content before it is that of the same id's record before it, or the current version in raw.
+_COMPARE = """
+WITH known AS MATERIALIZED ({known}
+), current AS (
+    SELECT record_id, arg_max(content_sha256, {seen}) AS content_sha256, arg_max(partition_day, {seen}) AS partition_day
+    FROM known
+    GROUP BY record_id
+), compared AS (
+    SELECT
+        incoming.sequence, incoming.group_number, incoming.record_id, incoming.partition_day,
+        current.partition_day AS current_day,
+        coalesce(lag(incoming.content_sha256) OVER of_record, current.content_sha256) IS DISTINCT FROM
+            incoming.content_sha256 AS is_changed,
+        row_number() OVER of_content > 1
+            OR (incoming.record_id, incoming.content_sha256) IN (SELECT (record_id, content_sha256) FROM known)
+            AS is_known
+    FROM incoming
+    LEFT JOIN current ON current.record_id = incoming.record_id
+    WINDOW of_record AS (PARTITION BY incoming.record_id ORDER BY incoming.sequence),
+        of_content AS (PARTITION BY incoming.record_id, incoming.content_sha256 ORDER BY incoming.sequence)
+)
+SELECT
+    sequence, group_number, partition_day, is_changed, is_changed AND is_known AS is_reappeared,
+    coalesce(lag(partition_day) OVER (PARTITION BY record_id, is_changed ORDER BY sequence), current_day)
+        AS previous_day
+FROM compared"""
+
+_COUNT = """
+SELECT
+    group_number, count(*) FILTER (is_changed AND NOT is_reappeared), count(*) FILTER (NOT is_changed),
+    count(*) FILTER (is_reappeared)
+FROM compared
+GROUP BY group_number"""
+
+_STALE = "SELECT DISTINCT unnest([partition_day, previous_day]) FROM compared WHERE is_changed"
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Batches of one resource as columns, hashed and checked, in the order in which they were received.
+@dataclass(slots=True)
+class _Written:
+    """What one transaction wrote: counts by group and resource, stale days, and counts that no report has yet."""
 
-    Columns: position (from 0), record_id, partition_day, content_sha256, payload, fetched_at. What is compared with raw
-    is kept as Python's objects too: making them again from the columns would hold Python's lock, for which the
-    receiving thread waits.
-    """
-
-    resource: str
-    columns: pa.Table
-    dead_letters: list[DeadLetter]
-    record_ids: list[str]
-    days: list[date]
-    hashes: Sequence[str]
-
-    def __len__(self) -> int:
-        return self.columns.num_rows
+    counts: list[dict[str, Counts]]
+    stale_days: set[date] = field(default_factory=set[date])
+    unreported: dict[str, Counts] = field(default_factory=dict[str, Counts])
 
     @property
-    def is_text(self) -> bool:
-        """Whether every payload is UTF-8; DuckDB takes the column on trust, so others must be set aside first."""
-        return _is_utf8(self.columns["payload"])
+    def is_empty(self) -> bool:
+        records = [counts for group in self.counts for counts in group.values()]
+        return all(counts.records == counts.unchanged for counts in records)
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What the records change: positions of new versions, positions of reappeared ones, and the days of both."""
+class RawWriter:
+    """The writing side of one ingest. Used by one thread at a time; `result` grows with every write."""
 
-    new: np.ndarray
-    reappeared: np.ndarray
-    days: set[date]
+    def __init__(self, lake: Lake, source: str, run_id: str) -> None:
+        self.result = IngestResult(source, run_id)
+        self._lake = lake
+        self._source = source
+        self._run_id = run_id
+        self._tables: set[str] = set()
+        # A resource's counts since its last report: they belong to the window that its next report ends.
+        self._unreported: dict[str, Counts] = {}
 
-    def __bool__(self) -> bool:
-        return bool(len(self.new) or len(self.reappeared))
+    def write(self, buffer: CommitBuffer) -> None:
+        """Write the buffer in one transaction; nothing is written where nothing is new and nothing is reported.
 
+        Raises:
+            LakeBusyError: another writer held the lake too long; nothing of the buffer was written.
+        """
+        for resource in buffer.tables.keys() - self._tables:
+            ensure_raw_table(self._lake, self._source, resource)
+            self._tables.add(resource)
+        purpose = f"write {self._source} to raw (run {self._run_id})"
+        written = self._lake.run(purpose, lambda connection: self._write(connection, buffer))
+        self._unreported = written.unreported
+        reports = [report for group in buffer.groups for report in group.reports]
+        self.result.add(written.counts, written.stale_days, reports, buffer.payload_bytes)
+        self.result.commits += bool(reports) or not written.is_empty
 
-def prepare(resource: str, batches: Sequence[tuple[RecordBatch, datetime]], hashes: Sequence[str]) -> Prepared:
-    """Lay the records out for DuckDB. Needs no connection and no lock.
+    def _write(self, connection: Connection, buffer: CommitBuffer) -> _Written:
+        written = _Written([{} for _ in buffer.groups])
+        received_at = buffer.groups[-1].received_at
+        for resource in buffer.tables:
+            self._write_versions(connection, resource, buffer.records(resource), written)
+            letters = buffer.dead_letters(resource)
+            write_dead_letters(connection, self._source, resource, letters, fetched_at=received_at, run_id=self._run_id)
+            written.stale_days |= {letter.day for letter in letters if letter.day}
+        for group, counts in zip(buffer.groups, written.counts, strict=True):
+            for resource, letters in group.dead_letters.items():
+                counts.setdefault(resource, Counts()).dead_letters = len(letters)
+        mark_stale(connection, self._source, written.stale_days, received_at, self._run_id)
+        self._write_reports(connection, buffer.groups, written)
+        if not self._lake.is_embedded and not written.is_empty:
+            take_turn(connection, self._source)
+        return written
 
-    Args:
-        resource: the batches' resource.
-        batches: each with the time at which it was received.
-        hashes: the content hash of every payload, in the batches' order.
-    """
-    record_ids = [record_id for batch, _ in batches for record_id in batch.record_ids]
-    days = [day for batch, _ in batches for day in batch.days]
-    columns = pa.table(
-        {
-            "position": pa.array(np.arange(len(record_ids), dtype=np.int64)),
-            "record_id": pa.array(record_ids, pa.string()),
-            "partition_day": pa.array(days, pa.date32()),
-            "content_sha256": pa.array(hashes, pa.string()),
-            "payload": pa.chunked_array(
-                [_text_column(*block) for batch, _ in batches for block in batch.payloads.blocks()], pa.large_string()
-            ),
-            "fetched_at": pa.concat_arrays(
-                [pa.repeat(pa.scalar(received, pa.timestamp("us", "UTC")), len(batch)) for batch, received in batches]
-            ),
-        }
-    )
-    dead_letters = [record for batch, _ in batches for record in batch.dead_letters]
-    return Prepared(resource, columns, dead_letters, record_ids, days, hashes)
-
-
-def set_aside_undecodable(batch: RecordBatch) -> RecordBatch:
-    """The batch with payloads that are not UTF-8, so no JSON text, moved to its dead letters (rule bad_json)."""
-    kept = RecordBatch(batch.resource, dead_letters=list(batch.dead_letters))
-    for record_id, day, payload in zip(batch.record_ids, batch.days, batch.payloads, strict=True):
-        try:
-            payload.decode()
-        except UnicodeDecodeError:
-            kept.dead_letters.append(DeadLetter("bad_json", "payload", "not UTF-8", payload, day))
-        else:
-            kept.record_ids.append(record_id)
-            kept.days.append(day)
-            kept.payloads.append(payload)
-    return kept
-
-
-def find_changes(connection: duckdb.DuckDBPyConnection, source: str, prepared: Prepared) -> Changes:
-    """Compare the records with raw, as the connection sees it now."""
-    ids = prepared.record_ids
-    if not ids:
-        return compare([], [], [], {}, set())
-    # The range lets DuckLake skip files by their statistics; ids grow with time at every channel.
-    condition = (
-        f"record_id BETWEEN {quoted(min(ids))} AND {quoted(max(ids))} AND record_id IN (SELECT record_id FROM incoming)"
-    )
-    connection.register("incoming", prepared.columns.select(["record_id"]))
-    try:
-        known = connection.execute(
-            f"SELECT record_id, partition_day, content_sha256 FROM ({sightings(source, prepared.resource, condition)})"
-            " ORDER BY fetched_at, sequence"
-        ).to_arrow_table()
-    finally:
+    def _write_versions(self, connection: Connection, resource: str, records: pa.Table, written: _Written) -> None:
+        if not records.num_rows:
+            return
+        connection.register("incoming", records)
+        connection.register("compared", _compare(connection, self._source, resource, records))
+        append_versions(connection, self._source, resource, self._run_id)
+        for number, new, unchanged, reappeared in connection.execute(_COUNT).fetchall():
+            written.counts[number][resource] = Counts(new, unchanged, reappeared)
+        written.stale_days |= {day for (day,) in connection.execute(_STALE).fetchall() if day}
+        connection.unregister("compared")
         connection.unregister("incoming")
-    known_ids, known_days, known_hashes = (column.to_pylist() for column in known.columns)
-    current = dict(zip(known_ids, zip(known_hashes, known_days, strict=True), strict=True))
-    versions = set(zip(known_ids, known_hashes, strict=True))
-    return compare(ids, prepared.days, prepared.hashes, current, versions)
+
+    def _write_reports(self, connection: Connection, groups: list[ReceivedGroup], written: _Written) -> None:
+        """Write each report with the counts of its resource since the report before it."""
+        unreported = {resource: replace(counts) for resource, counts in self._unreported.items()}
+        rows: list[tuple[object, ...]] = []
+        for group, counted in zip(groups, written.counts, strict=True):
+            for resource, counts in counted.items():
+                unreported.setdefault(resource, Counts()).add(counts)
+            for report in group.reports:
+                counts = unreported.pop(report.resource, Counts())
+                rows.append((self._source, *_fetch_columns(report, counts), group.received_at, self._run_id))
+        insert_rows(connection, "raw.fetches", rows)
+        written.unreported = unreported
 
 
-def compare(
-    ids: list[str],
-    days: list[date],
-    hashes: Sequence[str],
-    current: dict[str, tuple[str, date]],
-    versions: set[tuple[str, str]],
-) -> Changes:
-    """Find what records, in the order in which they came, change.
-
-    Args:
-        ids: record ids; an id may come more than once.
-        days: partition days.
-        hashes: content hashes.
-        current: hash and day of each record's current version; brought up to date here.
-        versions: every known (record id, hash); completed here.
-    """
-    if not current and len(set(ids)) == len(ids):
-        return Changes(np.arange(len(ids), dtype=np.int64), np.array([], np.int64), set(days))
-    new: list[int] = []
-    reappeared: list[int] = []
-    stale: set[date] = set()
-    for position, (record_id, day, content) in enumerate(zip(ids, days, hashes, strict=True)):
-        previous = current.get(record_id)
-        if previous is not None:
-            if previous[0] == content:
-                continue
-            stale.add(previous[1])
-        (reappeared if (record_id, content) in versions else new).append(position)
-        stale.add(day)
-        current[record_id] = (content, day)
-        versions.add((record_id, content))
-    return Changes(np.array(new, np.int64), np.array(reappeared, np.int64), stale)
-
-
-def write_changes(
-    connection: duckdb.DuckDBPyConnection,
-    source: str,
-    prepared: Prepared,
-    changes: Changes,
-    *,
-    sequence: int,
-    run_id: str,
-) -> None:
-    """Append the new versions and note the reappeared ones, within the caller's transaction.
-
-    Args:
-        connection: inside a `Lake.transaction()`.
-        source: the channel.
-        prepared: the records.
-        changes: what they change, found in the snapshot that the transaction reads.
-        sequence: the number of the first record within the run; orders records that were received together.
-        run_id: the run that writes.
-    """
-    table = f"raw.{source}_{prepared.resource}"
-    with rows_handed_on_early(connection, changes.days, _ROWS_HELD):
-        _insert_positions(
-            connection,
-            prepared.columns,
-            changes.new,
-            f"INSERT INTO {table} SELECT record_id, partition_day, content_sha256, payload, fetched_at,"
-            " $1 + position, $2 FROM changed",
-            [sequence, run_id],
-        )
-    _insert_positions(
-        connection,
-        prepared.columns,
-        changes.reappeared,
-        f"INSERT INTO raw.reappearances SELECT {quoted(source)}, {quoted(prepared.resource)}, record_id,"
-        " partition_day, content_sha256, fetched_at, $1 + position, $2 FROM changed",
-        [sequence, run_id],
+def append_versions(connection: Connection, source: str, resource: str, run_id: str) -> None:
+    """Append the records of `incoming` that are new, and note those that reappeared, as `compared` says."""
+    connection.execute(
+        f"INSERT INTO raw.{source}_{resource}"
+        " SELECT record_id, partition_day, content_sha256, payload, fetched_at, sequence, ? FROM incoming"
+        " WHERE sequence IN (SELECT sequence FROM compared WHERE is_changed AND NOT is_reappeared)",
+        [run_id],
+    )
+    connection.execute(
+        "INSERT INTO raw.reappearances"
+        " SELECT ?, ?, record_id, partition_day, content_sha256, fetched_at, sequence, ? FROM incoming"
+        " WHERE sequence IN (SELECT sequence FROM compared WHERE is_reappeared)",
+        [source, resource, run_id],
     )
 
 
-def _insert_positions(
-    connection: duckdb.DuckDBPyConnection,
-    columns: pa.Table,
-    positions: np.ndarray,
-    statement: str,
-    values: list[object],
-) -> None:
-    if not len(positions):
-        return
-    everything = len(positions) == columns.num_rows
-    connection.register("changed", columns if everything else columns.take(pa.array(positions)))
-    connection.execute(statement, values)
-    connection.unregister("changed")
+def take_turn(connection: duckdb.DuckDBPyConnection, source: str) -> None:
+    """Replace the source's turn row, so that two transactions which write the source at once conflict.
+
+    Both have looked for the same contents and not found them; appending alone is no conflict to DuckLake.
+    """
+    turn = connection.execute(f"SELECT turn FROM {turn_table(source)}").fetchone()
+    connection.execute(f"DELETE FROM {turn_table(source)}")
+    connection.execute(f"INSERT INTO {turn_table(source)} VALUES (?)", [turn[0] + 1 if turn else 1])
 
 
-def _text_column(block: bytes, lengths: list[int]) -> pa.Array:
-    """The block as it is and its offsets: no Python string is made and DuckDB copies nothing."""
-    offsets = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    return pa.Array.from_buffers(pa.large_string(), len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(block)])
+def _compare(connection: Connection, source: str, resource: str, records: pa.Table) -> pa.Table:
+    # The range lets DuckLake skip files by their statistics; ids grow with time at every channel.
+    ids = pc.min_max(records["record_id"]).as_py()
+    condition = (
+        f"record_id BETWEEN {quoted(ids['min'])} AND {quoted(ids['max'])}"
+        " AND record_id IN (SELECT record_id FROM incoming)"
+    )
+    known = sightings(source, resource, condition)
+    return connection.execute(_COMPARE.format(known=known, seen=SEEN.format(of=""))).to_arrow_table()
 
 
-def _is_utf8(column: pa.Array | pa.ChunkedArray) -> bool:
-    try:
-        column.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
+def _fetch_columns(report: FetchReport, counts: Counts) -> tuple[object, ...]:
+    return (
+        report.resource,
+        report.window_start,
+        report.window_end,
+        report.pages,
+        report.records,
+        report.claimed_total,
+        report.complete,
+        report.note,
+        report.calls,
+        report.calls_saved,
+        counts.new_versions,
+        counts.unchanged,
+        counts.reappeared,
+        counts.dead_letters,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -238,35 +238,6 @@ def test_records_that_could_not_be_keyed_are_rejects_until_a_complete_fetch_lack
     receive(lake, [kibo_order(1)], run_id="whole")
     build(lake, DAY)
     assert rows(lake, "SELECT count(resolved_at) FROM quarantine.rejects") == [(1,)]
-
-
-def test_an_order_line_whose_order_is_nowhere_is_an_orphan(lake: Lake) -> None:
-    """Kibo's children come in their order's payload, so the rule is shown on the check itself."""
-    from order_pipeline.contracts import CORE_TABLES, table_contract
-    from order_pipeline.warehouse.core.hard_checks import (
-        StagedTable,
-        create_failures,
-        has_child_without_order,
-        record_without_parent,
-    )
-    from order_pipeline.warehouse.lake.scratch import scratch_space
-
-    receive(lake, [kibo_order(1)])
-    build(lake)
-    with lake.connect() as connection, scratch_space(connection) as scratch:
-        batch = scratch.batch
-        connection.execute(
-            f"CREATE TABLE {batch}.lines AS SELECT * REPLACE ('kibo:77:404' AS order_id) FROM core.order_lines"
-        )
-        connection.execute(f"CREATE TABLE {batch}.days AS SELECT ?::DATE AS order_day", [date(2026, 1, 6)])
-        connection.execute(f"CREATE TABLE {batch}.rejected_orders (order_id VARCHAR)")
-        connection.execute(f"CREATE VIEW {scratch.core}.orders AS SELECT 'none' AS order_id WHERE false")
-        create_failures(connection, batch)
-        columns = frozenset(table_contract(CORE_TABLES["order_lines"]).column_names)
-        staged = StagedTable(table_contract(CORE_TABLES["order_lines"]), f"{batch}.lines", columns)
-        assert has_child_without_order(connection, scratch, staged)
-        record_without_parent(connection, scratch, batch, staged)
-        assert connection.execute(f"SELECT rule, value FROM {batch}.failures").fetchall() == [("orphan", "kibo:77:404")]
 
 
 def test_times_of_rejects_are_aware_and_recent(built: tuple[Lake, CoreResult]) -> None:

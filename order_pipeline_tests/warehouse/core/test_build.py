@@ -1,20 +1,20 @@
-"""How core is built: what is due, what is replaced, what only grows; portions and other builds change nothing."""
+"""How core is built: what is due, what is replaced, what only grows, and what other builds may change."""
 
 from __future__ import annotations
 
-import threading
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from order_pipeline.warehouse.core import batches, step
 from order_pipeline.warehouse.core import build as core
+from order_pipeline.warehouse.core.build import CoreResult
 from order_pipeline.warehouse.core.build_state import BuiltMeanwhileError, read_state, stop_if_built_meanwhile
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.sql.batches import run_batch
 from order_pipeline.warehouse.sql.project import SqlModelError
+from order_pipeline_tests.warehouse.core.files import unpublished_files
 from order_pipeline_tests.warehouse.kibo_orders import (
     DAY,
     build,
@@ -92,51 +92,6 @@ def test_prices_only_grow_one_observation_a_distinct_line_content(lake: Lake) ->
     assert rows(lake, "SELECT unit_price FROM core.prices ORDER BY unit_price") == [(Decimal(9),), (Decimal(10),)]
 
 
-@pytest.mark.parametrize(("total", "orders_in_core"), [("1.00", []), ("two", [2] * 3)])
-def test_orders_are_looked_for_in_core_when_the_step_before_is_committed_and_only_where_one_is_missing(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch, total: str, orders_in_core: list[int]
-) -> None:
-    receive(lake, [kibo_order(1), kibo_order(2)])
-    receive(lake, [kibo_order(20, orderDate="2026-01-06T10:00:00Z", total=total)], day=NEXT_DAY)
-    steps = [batches.Step((batches.Portion((day,)),)) for day in (DAY, NEXT_DAY)]
-    record, in_core = step.record_without_parent, list[int]()
-
-    def look(connection: Any, *arguments: Any) -> None:
-        found = connection.execute("SELECT count(*) FROM lake.core.orders").fetchone()
-        in_core.append(found[0])
-        record(connection, *arguments)
-
-    monkeypatch.setattr(core, "plan_steps", lambda *_: steps)
-    monkeypatch.setattr(step, "record_without_parent", look)
-    build(lake)
-    assert in_core == orders_in_core
-
-
-def test_a_step_without_missing_orders_is_ready_before_the_one_before_it_is_committed(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    receive(lake, [kibo_order(1)])
-    receive(lake, [kibo_order(20, orderDate="2026-01-06T10:00:00Z")], day=NEXT_DAY)
-    steps = [batches.Step((batches.Portion((day,)),)) for day in (DAY, NEXT_DAY)]
-    look, commit, second_is_ready = core.find_warnings, core.replace_days, threading.Event()
-
-    def looked(*arguments: Any, **options: Any) -> str:
-        relation = look(*arguments, **options)
-        found = arguments[0].execute(f"SELECT max(order_day) FROM {options['scratch'].core}.orders").fetchone()
-        if found == (NEXT_DAY,):
-            second_is_ready.set()
-        return relation
-
-    def committed(*arguments: Any, **options: Any) -> Any:
-        assert second_is_ready.wait(20), "it waited for the commit, though no order was missing"
-        return commit(*arguments, **options)
-
-    monkeypatch.setattr(core, "plan_steps", lambda *_: steps)
-    monkeypatch.setattr(core, "find_warnings", looked)
-    monkeypatch.setattr(core, "replace_days", committed)
-    assert build(lake).rows["orders"] == 2
-
-
 def test_a_build_that_read_before_another_committed_does_not_overwrite_it(lake: Lake) -> None:
     receive(lake, [kibo_order(1)])
     build(lake)
@@ -147,24 +102,30 @@ def test_a_build_that_read_before_another_committed_does_not_overwrite_it(lake: 
         stop_if_built_meanwhile(transaction, seen)
 
 
-def test_a_build_overtaken_by_another_starts_again_from_newer_rows(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    receive(lake, [kibo_order(1, orderStatus="READY")])
-    warn, overtaken = core.find_warnings, list[str]()
+def overtaken_once(lake: Lake, monkeypatch: pytest.MonkeyPatch, *, day: date = DAY) -> None:
+    """Have another build of the order's day commit after the first build has staged its rows."""
+    publish, overtaken = core.publish, list[str]()
 
-    def overtake(*arguments: Any, **options: Any) -> str:
+    def overtake(*arguments: Any, **options: Any) -> CoreResult:
         if not overtaken:
             overtaken.append("once")
-            receive(lake, [kibo_order(1, orderStatus="CANCELED")])
+            receive(lake, [kibo_order(1, orderStatus="CANCELED", orderDate=f"{day}T10:00:00Z")], day=day)
             build(lake, run_id="the other")
-        return warn(*arguments, **options)
+        return publish(*arguments, **options)
 
-    monkeypatch.setattr(core, "find_warnings", overtake)
+    monkeypatch.setattr(core, "publish", overtake)
+
+
+def test_a_build_overtaken_by_another_starts_again_from_newer_rows(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    receive(lake, [kibo_order(1, orderStatus="READY")])
+    overtaken_once(lake, monkeypatch)
     build(lake, run_id="overtaken")
     assert rows(lake, "SELECT order_status, run_id FROM core.orders") == [("cancelled", "overtaken")]
     assert rows(lake, "SELECT count(*) FROM core.builds") == [(1,)]
+    assert unpublished_files(lake) == []
 
 
-def test_a_failing_build_changes_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_build_changes_nothing_and_leaves_no_file(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     receive(lake, [kibo_order(1)])
     build(lake)
     before = content(lake)
@@ -173,11 +134,12 @@ def test_a_failing_build_changes_nothing(lake: Lake, monkeypatch: pytest.MonkeyP
     def fail(*_arguments: Any, **_options: Any) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("order_pipeline.warehouse.core.replace.record_build", fail)
+    monkeypatch.setattr("order_pipeline.warehouse.core.publish.record_build", fail)
     with pytest.raises(OSError, match="disk full"):
         build(lake)
     assert content(lake) == before
     assert rows(lake, "SELECT count(*) FROM raw.stale_partitions") == [(1,)]
+    assert unpublished_files(lake) == []
     monkeypatch.undo()
     build(lake)
     assert rows(lake, "SELECT order_status FROM core.orders") == [("cancelled",)]

@@ -1,0 +1,69 @@
+"""What goes to whoever stages a chunk, and what comes back. Both can be pickled; the rows themselves travel as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+
+from order_pipeline.warehouse.core.raw_rows import RawRows, Share
+from order_pipeline.warehouse.core.soft_checks import DayWarning
+from order_pipeline.warehouse.core.staging_models import BuildSql
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkTask:
+    """A chunk to be staged.
+
+    Attributes:
+        build_id: with `number` the beginning of every file's name.
+        days: whole days, or one day of which it is a share.
+        known_observations: of append-only tables what core has of these days, as (order_day, content).
+        data_path: the lake's, with a slash at its end; files go below it.
+        spill_parent: a directory of the machine that stages.
+    """
+
+    build_id: str
+    number: int
+    source: str
+    run_id: str
+    days: tuple[date, ...]
+    share: Share | None
+    raw: tuple[RawRows, ...]
+    sql: BuildSql
+    known_observations: Mapping[str, pa.Table]
+    data_path: str
+    spill_parent: Path
+    memory_limit: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkFile:
+    """A Parquet file with good rows of one core table and day."""
+
+    table: str
+    day: date
+    path: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkResult:
+    """A staged chunk.
+
+    Attributes:
+        files: where its good rows are.
+        rejects: what broke a hard check, columns as `quarantine.FOUND_REJECTS`.
+        undecided: by table, children whose order is not in the chunk: the columns of `rejects`, that would make each an
+            orphan, and as struct `row` the row itself, which is NULL for one that is rejected anyway.
+        warnings: what the soft checks counted.
+    """
+
+    days: tuple[date, ...]
+    files: tuple[ChunkFile, ...]
+    rejects: pa.Table
+    undecided: Mapping[str, pa.Table]
+    warnings: tuple[DayWarning, ...]

@@ -1,0 +1,201 @@
+"""Staging a chunk: raw rows in, checked Parquet files out.
+
+`stage_chunk` opens a DuckDB of its own, uses it from one thread and closes it, so memory is given back and what spills
+lies in a directory of its own. It never opens the lake's catalog: it can run in another process or on another machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from order_pipeline.contracts import CORE_TABLES, ContractError, TableContract, table_contract
+from order_pipeline.warehouse.core.chunk import ChunkFile, ChunkResult, ChunkTask
+from order_pipeline.warehouse.core.hard_checks import (
+    StagedTable,
+    check_parents,
+    check_rows,
+    create_failures,
+    good_rows,
+    staged_table,
+)
+from order_pipeline.warehouse.core.observations import new_observations
+from order_pipeline.warehouse.core.raw_rows import close_raw_rows, make_numbers_exact, open_raw_rows
+from order_pipeline.warehouse.core.rejects import found_rejects, undecided_rows
+from order_pipeline.warehouse.core.soft_checks import find_warnings
+from order_pipeline.warehouse.core.staging_models import run_models
+from order_pipeline.warehouse.lake.instance import open_instance
+from order_pipeline.warehouse.lake.literals import quoted
+from order_pipeline.warehouse.lake.spill_directory import spill_directory
+from order_pipeline.warehouse.sql.project import SEED_SCHEMA
+
+# Doubles hold four decimals exactly below 2^53 / 10^4, about 9.007e11; a larger amount may have been rounded.
+LARGEST_EXACT = 900_000_000_000
+
+# In a database in memory, a column of more than 2,048 rows takes 256 KB, and as much again beyond 16,384.
+_BLOCK_BYTES = 32_768
+
+_FILE_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 32768"
+
+
+def stage_chunk(task: ChunkTask) -> ChunkResult:
+    """Type, check and write the rows of a chunk.
+
+    Raises:
+        ContractError, SqlModelError: a defect of the SQL, not of the data. Files may have been written; nobody reads
+            them.
+    """
+    with _database(task) as connection:
+        tables = _stage(connection, task)
+        _check(connection, task, tables)
+        staged = list(tables.values())
+        _make_good_rows(connection, task, staged, [name for name in CORE_TABLES if name != "prices"])
+        warnings = tuple(find_warnings(connection, task.sql.checks))
+        staged.append(_line_prices(connection, task))
+        _make_good_rows(connection, task, staged, ["prices"])
+        return ChunkResult(
+            days=task.days,
+            files=tuple(file for table in CORE_TABLES for file in _write(connection, task, table)),
+            rejects=found_rejects(connection, staged),
+            undecided=undecided_rows(connection, staged, task.run_id),
+            warnings=warnings,
+        )
+
+
+@contextmanager
+def _database(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
+    """A database with the lake's schemas, the seeds and the chunk's raw rows."""
+    extensions = ["httpfs"] if "://" in task.data_path else []
+    connection = open_instance(task.spill_parent, memory_limit=task.memory_limit, threads=1, extensions=extensions)
+    try:
+        file = spill_directory(task.spill_parent) / f"{task.build_id}-{task.number}.duckdb"
+        connection.execute(
+            f"ATTACH {quoted(str(file))} AS chunk (BLOCK_SIZE {_BLOCK_BYTES}, RECOVERY_MODE no_wal_writes)"
+        )
+        file.unlink()  # it stays open; a killed process leaves nothing behind
+        connection.execute("USE chunk")
+        # Nothing is written to the file, and what was read of local files is in the system's cache already.
+        connection.execute("SET GLOBAL checkpoint_threshold = '1TB'")
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        connection.execute("SET GLOBAL enable_external_file_cache = false")
+        for schema in task.sql.schemas:
+            connection.execute(f"CREATE SCHEMA {schema}")
+        for name, rows in task.sql.seeds.items():
+            connection.register("seed", rows)
+            connection.execute(f"CREATE TABLE {SEED_SCHEMA}.{name} AS SELECT * FROM seed")
+            connection.unregister("seed")
+        for rows in task.raw:
+            open_raw_rows(connection, rows, task.days, task.share)
+        create_failures(connection)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _stage(connection: duckdb.DuckDBPyConnection, task: ChunkTask) -> dict[str, StagedTable]:
+    """Type the rows; again with exact payloads, where a number may have been rounded."""
+    tables = _run(connection, task)
+    if _has_rounded_numbers(connection, tables.values()):
+        make_numbers_exact(connection, task.raw)
+        tables = _run(connection, task)
+    for rows in task.raw:
+        close_raw_rows(connection, rows)
+    return tables
+
+
+def _run(connection: duckdb.DuckDBPyConnection, task: ChunkTask) -> dict[str, StagedTable]:
+    run_models(connection, task.sql.models, kept=task.sql.staged.values())
+    return {table: staged_table(connection, table, relation) for table, relation in task.sql.staged.items()}
+
+
+def _has_rounded_numbers(connection: duckdb.DuckDBPyConnection, tables: Iterable[StagedTable]) -> bool:
+    suspects: list[str] = []
+    for staged in tables:
+        large = [
+            f"{column.name} NOT BETWEEN -{LARGEST_EXACT} AND {LARGEST_EXACT}"
+            for column in staged.contract.columns
+            if column.duckdb_type in {"DECIMAL(18,4)", "DECIMAL(18,3)"} and column.name in staged.columns
+        ]
+        if large:
+            suspects.append(f"EXISTS (SELECT 1 FROM {staged.relation} WHERE {' OR '.join(large)})")
+    found = connection.execute(f"SELECT {' OR '.join(suspects) or 'false'}").fetchone()
+    return bool(found and found[0])
+
+
+def _check(connection: duckdb.DuckDBPyConnection, task: ChunkTask, tables: Mapping[str, StagedTable]) -> None:
+    for staged in tables.values():
+        check_rows(connection, staged, task.source, task.run_id)
+    for staged in tables.values():
+        check_parents(connection, staged, tables.get("orders"))
+
+
+def _make_good_rows(
+    connection: duckdb.DuckDBPyConnection, task: ChunkTask, tables: Iterable[StagedTable], names: Iterable[str]
+) -> None:
+    """Make `core.<table>` of the chunk's database: a view over the good rows."""
+    for name in names:
+        contract = table_contract(CORE_TABLES[name])
+        parts = [
+            f"SELECT {staged.typed_columns(task.run_id)} FROM {staged.relation} WHERE {good_rows(connection, staged)}"
+            for staged in tables
+            if staged.contract.name == name
+        ] or [_no_rows(contract)]
+        connection.execute(f"CREATE VIEW core.{name} AS {' UNION ALL '.join(parts)}")
+
+
+def _line_prices(connection: duckdb.DuckDBPyConnection, task: ChunkTask) -> StagedTable:
+    """What the good lines were sold at."""
+    task.sql.line_prices.create(connection)
+    prices = staged_table(connection, "prices", task.sql.line_prices.relation)
+    check_rows(connection, prices, task.source, task.run_id)
+    return prices
+
+
+def _no_rows(contract: TableContract) -> str:
+    columns = ", ".join(f"NULL::{column.duckdb_type} AS {column.name}" for column in contract.columns)
+    return f"SELECT {columns} WHERE false"
+
+
+def _write(connection: duckdb.DuckDBPyConnection, task: ChunkTask, table: str) -> list[ChunkFile]:
+    """Write the good rows of a table, a file a day, into the table's own hive directories.
+
+    Raises:
+        ContractError: a row of another source or day, or a NULL where the contract allows none.
+    """
+    contract = table_contract(CORE_TABLES[table])
+    rows = f"core.{table}"
+    if contract.append_only:
+        rows = new_observations(connection, contract, rows, task.known_observations.get(table))
+    directory = f"{task.data_path}core/{table}"
+    if "://" not in directory:
+        Path(directory).mkdir(parents=True, exist_ok=True)
+    written = connection.execute(
+        f"COPY (SELECT * FROM {rows}) TO {quoted(directory)} ({_FILE_OPTIONS}, PARTITION_BY (source, order_day),"
+        f" WRITE_PARTITION_COLUMNS true, FILENAME_PATTERN '{task.build_id}-{task.number}-{{i}}',"
+        " OVERWRITE_OR_IGNORE true, RETURN_STATS true)"
+    )
+    names = [column[0] for column in written.description]
+    return [_file(task, contract, dict(zip(names, row, strict=True))) for row in written.fetchall()]
+
+
+def _file(task: ChunkTask, contract: TableContract, written: Mapping[str, Any]) -> ChunkFile:
+    day = date.fromisoformat(written["partition_keys"]["order_day"])
+    source = written["partition_keys"]["source"]
+    statistics = written["column_statistics"]
+    missing = [
+        column.name
+        for column in contract.columns
+        if not (column.nullable or column.duckdb_type.endswith("[]"))
+        and statistics.get(f'"{column.name}"', {}).get("null_count") != "0"
+    ]
+    if source != task.source or day not in task.days or missing:
+        raise ContractError(
+            f"Staged rows of {contract.name}: source {source} and day {day} in a build of {task.source}, without a value"
+            f" in {missing}. Nothing was stored; correct the models stg_{task.source}__{contract.name}."
+        )
+    return ChunkFile(contract.name, day, written["filename"], written["count"])

@@ -1,6 +1,6 @@
-"""What a source yields and what it may ask: the seam between `channels` and `warehouse`.
+"""What a channel yields and what it may ask: the seam between `channels` and `warehouse`.
 
-A source yields commit groups of record batches (bytes as received, minus forbidden secrets) and, at the end of every
+A channel yields commit groups of record batches (bytes as received, minus forbidden secrets) and, at the end of every
 window it read, a fetch report that says whether the window is proved complete.
 """
 
@@ -25,7 +25,7 @@ class DeadLetter:
     """A received record that cannot be keyed (no id, no parsable day, no JSON): it goes to quarantine with its bytes.
 
     An answer that can be keyed and says that it is an error is among its batch's records as well: it counts twice.
-    `rule`, `field` and `value` are those of apis/common_schema.md section 13; `day` is the window's day when known.
+    `rule`, `field` and `value` are those of docs/apis/common_schema.md section 13. `day` is the window's day if known.
     """
 
     rule: str
@@ -40,7 +40,7 @@ class RecordBatch:
     """Records of one resource as parallel columns (columns, not objects: the hot path carries 50,000 orders a run).
 
     `payloads` are JSON bytes exactly as received. `days` are the partition days (UTC date of the order's own time).
-    Equal lengths; a record that has no usable id or day does not belong here but in `dead_letters`. `hashes` are the
+    Equal lengths; a record that has no usable id or day stands in `dead_letters`. `hashes` are the
     payloads' content hashes where the source had to know them, else none.
     """
 
@@ -91,7 +91,7 @@ class SourceState(Protocol):
     """What a source may ask the warehouse before it spends calls. Implemented by `warehouse.raw.source_state`."""
 
     def unsettled_order_numbers(self, account: str) -> Sequence[str]:
-        """Order numbers that core holds in a state that is not settled (common_schema.md section 12)."""
+        """Order numbers that core holds in a state that is not settled (docs/apis/common_schema.md section 12)."""
         ...
 
     def latest_payloads(self, resource: str, record_ids: Sequence[str]) -> dict[str, bytes]:

@@ -1,8 +1,7 @@
 """The payloads of a batch, laid out as they go to the lake: one after the other, in a few blocks.
 
-What a page brought is copied out of it once, into one block that the warehouse then reads in place; joining a
-transaction's payloads there kept Python's lock for 10 ms, for which the receiving thread waited. Does not belong here:
-what a payload means.
+What a page brought is copied out of it once, into one block that the warehouse then reads in place, so that the writing
+thread never joins payloads while the receiving thread waits for Python's lock.
 """
 
 from __future__ import annotations

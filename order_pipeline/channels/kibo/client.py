@@ -1,6 +1,6 @@
-"""Calls on Order Search v2: the two headers, the token, what its refusals mean, and one walk through a search's pages.
+"""Calls on Order Search v2: headers, token, what refusals mean, and a walk through the pages of a search.
 
-Belongs here: apis/kibo.md sections 1, 2, 3.3 and 9. Does not belong here: which searches a run makes.
+The rules are those of docs/apis/kibo.md sections 1, 2, 3.3 and 9.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def open_transport(settings: KiboSettings) -> Transport:
 
 
 def classify(reply: Reply) -> ApiError | None:
-    """What a reply means after a new token was tried: 403 is ambiguous, a 200 may be cut (apis/kibo.md section 9)."""
+    """What a reply means after a new token was tried: 403 is ambiguous, a 200 may be cut (section 9)."""
     if reply.status == 200:
         return json_problem(reply) if reply.content.strip() else None
     if reply.status != 403:

@@ -1,7 +1,7 @@
-"""What a run asks: by order date, by ship date, and again for the orders that can still change (section 12 of kibo.md).
+"""What a run asks of Kibo: by order date, by ship date, and again for the orders that can still change.
 
-The API has no "changed since" filter, so three reads together see what changed. Belongs here: the plan of the reads,
-what of an answer is kept, commit groups, and honest fetch reports. Does not belong here: HTTP and the format of a page.
+The API has no "changed since" filter, so three reads together see what changed (docs/apis/kibo.md section 12). This
+module plans the reads, decides what of an answer is kept, and reports what came.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Finding where JSON values end without parsing them: for pages that no parser takes as a whole.
-
-Belongs here: a scan for strings and brackets. Does not belong here: judging whether the values are valid.
-"""
+"""Finds where JSON values end without parsing them, for pages that no parser takes as a whole."""
 
 from __future__ import annotations
 

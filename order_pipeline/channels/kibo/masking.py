@@ -1,7 +1,7 @@
-"""Taking passwords out of a page before anything else sees it: the one exception to raw bytes as received.
+"""Takes passwords out of a page before anything else sees it: the one exception to raw bytes as received.
 
-The contract (apis/kibo.md section 8) wants the value of any key named `password`, at any depth, replaced by a fixed
-mark. Belongs here: that substitution on bytes, also on broken JSON. Does not belong here: parsing.
+The value of any key named `password`, at any depth, is replaced by a fixed mark (docs/apis/kibo.md section 8), also in
+broken JSON.
 """
 
 from __future__ import annotations

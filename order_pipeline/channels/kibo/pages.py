@@ -1,7 +1,6 @@
 """From the bytes of a page to orders with their ids and times, without building Python objects of the orders.
 
-Belongs here: the envelope, the key and time of an order, and what to do with pages and orders that are broken. Does not
-belong here: paging, windows, and every other field of an order.
+Of an order only its key and its time are read here. Broken pages and broken orders are kept as far as they can be.
 """
 
 from __future__ import annotations
@@ -157,7 +156,7 @@ def _usable_time(text: object) -> datetime | None:
 
 
 def _explain(payload: bytes, day: date | None) -> DeadLetter:
-    """Name the rule (common_schema.md section 13) that an order breaks, with field and value."""
+    """Name the rule (docs/apis/common_schema.md section 13) that an order breaks, with field and value."""
     try:
         order = msgspec.json.decode(payload)
     except msgspec.DecodeError as error:

@@ -1,7 +1,4 @@
-"""The search question: every documented parameter of `GET /order/`, checked before a request is sent.
-
-Belongs here: names, types and ranges of apis/kibo.md section 3. Does not belong here: which questions a run asks.
-"""
+"""A search: every documented parameter of `GET /order/` (docs/apis/kibo.md section 3), checked before it is sent."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Who asks: a bearer token beside the subscription key (current generation), or the key alone (legacy).
+"""How ScanSource is signed in to: a bearer token beside the subscription key, or (legacy generation) the key alone.
 
-Belongs here: the rule that a refused key never costs a new token (apis/scansource.md section 9).
+A refused key never costs a new token (docs/apis/scansource.md section 9).
 """
 
 from __future__ import annotations

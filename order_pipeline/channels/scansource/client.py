@@ -1,7 +1,7 @@
-"""One method per ScanSource read; the generation (current, legacy) and the paths are settings.
+"""One method for each ScanSource read; the generation (current, legacy) and the paths are settings.
 
-Belongs here: parameters, bodies and what an answer's outer shape may be (apis/scansource.md sections 3 to 6). Answers
-stay bytes. Does not belong here: which calls an extraction needs.
+Parameters, bodies and the outer shape of answers are those of docs/apis/scansource.md sections 3 to 6.
+Answers stay bytes.
 """
 
 from __future__ import annotations

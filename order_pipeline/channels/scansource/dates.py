@@ -1,7 +1,6 @@
-"""ScanSource's mixed date texts as aware moments (apis/scansource.md section 8).
+"""ScanSource's mixed date texts as aware moments, month first (docs/apis/scansource.md section 8).
 
-Belongs here: the accepted forms and their order, month first. The same rules stand in SQL for the staging models (macro
-`scansource_moment`); a test holds the two together.
+The same rules stand in SQL for the staging models (macro `scansource_moment`); a test holds the two together.
 """
 
 from __future__ import annotations

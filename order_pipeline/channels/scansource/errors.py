@@ -1,7 +1,6 @@
-"""What ScanSource's gateway and backend say when they refuse, as typed errors (apis/scansource.md section 9).
+"""What ScanSource's gateway and backend say when they refuse, as typed errors (docs/apis/scansource.md section 9).
 
-Belongs here: reading refusals. Does not belong here: what to do about them; the transport retries transient ones and
-the extraction stops cleanly at a limit.
+The transport retries transient ones; the extraction stops cleanly at a limit.
 """
 
 # ruff: noqa: N818  the names say what was refused, as those of order_pipeline.http.errors do

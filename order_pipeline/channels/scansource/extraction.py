@@ -1,8 +1,8 @@
-"""The extraction plan of apis/scansource.md section 11: orders, beside them invoices, then prices and availability.
+"""The plan of docs/apis/scansource.md section 11: orders, beside them invoices, then prices and availability.
 
-Belongs here: the order of the steps, and what a limit or an error means for the run. A used-up quota is a partial
-success: what was fetched is handed over, every report says what remains, and the next run fetches only that. An error
-that ends the invoices does not end the orders: it is raised when both have handed over what they have.
+A used-up quota is a partial success: what was fetched is handed over, every report says what remains, and the next run
+fetches only that. An error that ends the invoices does not end the orders: it is raised when both have handed over
+what they have.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from datetime import datetime
 from order_pipeline.channels.base import CommitGroup, Extraction, RecordBatch, SourceState, Window
 from order_pipeline.channels.scansource import invoices, orders, snapshots
 from order_pipeline.channels.scansource.client import open_client
-from order_pipeline.channels.scansource.merged_streams import side_by_side
+from order_pipeline.channels.scansource.list_step import Run, utc_now
+from order_pipeline.channels.scansource.merged_streams import merge_streams
 from order_pipeline.channels.scansource.settings import ScanSourceSettings
-from order_pipeline.channels.scansource.windows import Run, utc_now
 
 RESOURCES = (
     orders.ROWS,
@@ -46,7 +46,7 @@ def build_extraction(settings: ScanSourceSettings, *, now: Callable[[], datetime
             for customer_number in settings.customer_numbers:
                 order_step = orders.OrderStep(run, customer_number)
                 invoice_step = invoices.InvoiceStep(run, customer_number)
-                async with aclosing(side_by_side([order_step.groups(), invoice_step.groups()])) as groups:
+                async with aclosing(merge_streams([order_step.groups(), invoice_step.groups()])) as groups:
                     async for group in groups:
                         yield group
                 # Last, for a failure or a used-up quota must cost prices before it costs orders.

@@ -1,7 +1,7 @@
-"""Step 2 of the plan: invoice summaries by date with a look-back, a detail for each that differs from raw.
+"""Step 2 of the plan: invoice summaries by date with a look-back, and a detail for each that differs from raw.
 
-There is no changed-since filter, and only the summary has an invoice date (apis/scansource.md section 4): its row is
-what is compared and what dates the detail.
+There is no changed-since filter, and only the summary has an invoice date (docs/apis/scansource.md section 4): its row
+is what is compared, and what dates the detail.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from datetime import timedelta
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, Window
 from order_pipeline.channels.scansource.client import decode_object
+from order_pipeline.channels.scansource.list_step import Bundle, ListStep, Run, known_in_window
 from order_pipeline.channels.scansource.listed import ListedRow, read_invoice_row
 from order_pipeline.channels.scansource.orders import ONE_DAY
-from order_pipeline.channels.scansource.windows import Bundle, ListStep, Run, known_in_window
 
 SUMMARIES, DETAILS = "invoice_summaries", "invoice_details"
 

@@ -1,6 +1,6 @@
 """A row of a list as the plan needs it: number, day, status, items, shipped or not, and whether it differs from raw.
 
-Belongs here: keying rows of salesorder/list and invoice/summary. What cannot be keyed becomes a dead letter.
+A row of salesorder/list or invoice/summary that cannot be keyed becomes a dead letter.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Several streams of commit groups as one: they run at the same time, so that none leaves the API's slots idle.
-
-Belongs here: joining streams, and ending them all. Does not belong here: what a stream does, or an API's limits.
-"""
+"""Several streams of commit groups as one: they run at the same time, so that none leaves the API's slots idle."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from order_pipeline.channels.base import CommitGroup
 
 
-async def side_by_side(streams: Sequence[AsyncGenerator[CommitGroup]]) -> AsyncGenerator[CommitGroup]:
+async def merge_streams(streams: Sequence[AsyncGenerator[CommitGroup]]) -> AsyncGenerator[CommitGroup]:
     """The groups of all streams, each stream's in its order; one group of each waits to be taken, no more.
 
     A stream that fails does not end the others.

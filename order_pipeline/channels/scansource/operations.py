@@ -1,6 +1,6 @@
 """ScanSource's operations as data: verb, path template and how sure we are of the path, for both generations.
 
-Belongs here: apis/scansource.md sections 1 and 3 to 6, reads only. An inferred path is replaced by a setting
+They are the reads of docs/apis/scansource.md sections 1 and 3 to 6. An inferred path is replaced by a setting
 (`ORDER_PIPELINE_SCANSOURCE__PATHS`), not by a change here. Operations that create, change or cancel an order are left
 out on purpose and must stay out.
 """

@@ -1,6 +1,6 @@
 """Step 1 of the plan: the window's orders, then older orders that changed lately; tracking and serials with the detail.
 
-Belongs here: which lists are walked and what an order's bundle is (apis/scansource.md sections 3 and 11).
+Which lists are walked, and what belongs to an order: docs/apis/scansource.md sections 3 and 11.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from datetime import date, timedelta
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport
 from order_pipeline.channels.scansource.client import decode_object, field_of
 from order_pipeline.channels.scansource.dates import day_of
+from order_pipeline.channels.scansource.list_step import Bundle, ListStep, Run, all_of, known_by_id, known_in_window
 from order_pipeline.channels.scansource.listed import ListedRow, read_order_row, text_of
-from order_pipeline.channels.scansource.merged_streams import side_by_side
-from order_pipeline.channels.scansource.windows import Bundle, ListStep, Run, all_of, known_by_id, known_in_window
+from order_pipeline.channels.scansource.merged_streams import merge_streams
 
 ROWS, DETAILS, TRACKING, SERIALS = "order_rows", "order_details", "order_tracking", "order_serials"
 ONE_DAY = timedelta(days=1)
@@ -48,7 +48,7 @@ class OrderStep:
             walks = [self._of_window()]
             if run.settings.changed_look_back_days:
                 walks.append(self._changed_lately())
-            async with aclosing(side_by_side(walks)) as groups:
+            async with aclosing(merge_streams(walks)) as groups:
                 async for group in groups:
                     yield group
         yield CommitGroup(reports=self._reports())

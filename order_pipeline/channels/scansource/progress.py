@@ -1,7 +1,4 @@
-"""What a run of the ScanSource extraction has done and what it had to leave: the facts behind its fetch reports.
-
-Belongs here: counts, and the clean stop at a limit (a used-up quota is a partial success). Does not belong here: calls.
-"""
+"""What a run of the ScanSource extraction has done and what it had to leave: the facts behind its fetch reports."""
 
 from __future__ import annotations
 

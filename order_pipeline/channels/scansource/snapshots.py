@@ -1,9 +1,9 @@
 """Step 3 of the plan: prices and availability now, of the items of open orders and of the configured list.
 
-Belongs here: batches, and how a row is keyed. The day and the question (warehouse, quantity, ...) are in the record id,
-as the answer repeats neither; so a day's snapshot is stored even where nothing changed. A row error inside a 200
-(`PricingError`, `ErrorFlag`) is an observation as any other, and stands in quarantine with its text too (section 9),
-without a day: until a later complete snapshot lacks it.
+The day and the question (warehouse, quantity, ...) are in the record id, because the answer repeats neither; so a day's
+snapshot is stored even where nothing changed. A row error inside a 200 (`PricingError`, `ErrorFlag`) is an observation
+like any other, and is a dead letter too (docs/apis/scansource.md section 9), without a day, until a later complete
+snapshot lacks it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from datetime import timedelta
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, Window
 from order_pipeline.channels.scansource.client import PriceQuestion, decode_object, field_of
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
+from order_pipeline.channels.scansource.list_step import Run
 from order_pipeline.channels.scansource.listed import text_of
-from order_pipeline.channels.scansource.merged_streams import side_by_side
+from order_pipeline.channels.scansource.merged_streams import merge_streams
 from order_pipeline.channels.scansource.progress import bounds, joined
-from order_pipeline.channels.scansource.windows import Run
 
 PRICES, AVAILABILITY = "prices", "availability"
 BATCHES_UNDER_WAY = 16
@@ -54,7 +54,7 @@ class SnapshotStep:
             self._snapshot(PRICES, "pricing", self._prices),
             self._snapshot(AVAILABILITY, AVAILABILITY, self._availability),
         )
-        async with aclosing(side_by_side(resources)) as groups:
+        async with aclosing(merge_streams(resources)) as groups:
             async for group in groups:
                 yield group
 

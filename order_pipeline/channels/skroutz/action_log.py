@@ -1,7 +1,6 @@
 """What people did to orders, durable: one row an action, written before the request and completed by its answer.
 
-Belongs here: the table and its two writes. A row that stays `sending` is an action whose process died: look at its
-order.
+A row that stays `sending` is an action whose process died: look at its order.
 """
 
 from __future__ import annotations

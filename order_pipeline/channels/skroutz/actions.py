@@ -1,10 +1,9 @@
-"""Acting on an order, on a person's word: accept, reject, upload the invoice, mark it ready (skroutz.md section 3).
+"""Acting on an order, on a person's word: accept, reject, upload the invoice, mark it ready (docs/apis/skroutz.md 3).
 
 There is no undo and no idempotency key. So: switched off unless `actions_enabled`; a dry run unless told otherwise; the
 intent is durable before the request, which is sent once; after an unclear answer the order is read, and only if that
 does not tell, the action is `in_doubt` for a person. Choices come from the order as it is now, never from the lake.
-
-Belongs here: what an action sends and how its answer is read. Does not belong here: who may ask, jobs, commands.
+The signatures are the options of the commands and of the job.
 """
 
 from __future__ import annotations

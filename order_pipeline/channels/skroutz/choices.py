@@ -1,6 +1,6 @@
-"""What an order offers at this moment, and turning a person's choice into a request (skroutz.md 3.2, 3.3, 5.4).
+"""What an order offers at this moment, and a person's choice as a request (docs/apis/skroutz.md 3.2, 3.3, 5.4).
 
-Belongs here: checks that need the order but no call. A wrong choice is answered with the list of the right ones.
+A wrong choice is answered with the list of the right ones. Nothing here calls the API.
 """
 
 from __future__ import annotations

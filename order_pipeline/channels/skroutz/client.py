@@ -1,7 +1,6 @@
-"""Reading one order by its code, and what the API's refusals mean (apis/skroutz.md sections 2 to 4).
+"""Reads one order by its code, and says what the API's refusals mean (docs/apis/skroutz.md sections 2 to 4).
 
-Belongs here: what every call to the API needs, and the one call that only reads. Does not belong here: what changes an
-order (`actions`). The URLs inside an order are never fetched: a voucher's changes the order (section 10).
+The URLs inside an order are never fetched: a voucher's changes the order (section 10).
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """From the webhook inbox to raw: every event that waits, in order of arrival, exactly once.
 
-Belongs here: reading the inbox and saying afterwards what has landed. An event stays pending until `confirm` is called,
-which is after the lake's commit; a run that dies before that leaves it pending, and the next one reads it again: raw,
-append-only by content, takes it once.
+An event stays pending until `confirm` is called, which is after the lake's commit. A run that dies before that leaves
+it pending, and the next one reads it again; raw, append-only by content, takes it once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The file of an invoice or receipt, checked before it is sent (apis/skroutz.md section 3.4).
+"""The file of an invoice or receipt, checked before it is sent (docs/apis/skroutz.md section 3.4).
 
 The type is told from the content, not from the name: a wrong file would replace a right one at Skroutz.
 """

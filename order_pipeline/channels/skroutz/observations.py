@@ -1,9 +1,9 @@
-"""An observation: one order as it was at one moment, told by a webhook or by a read. What `raw.skroutz_orders` holds.
+"""An observation: one order as it was at one moment, from a webhook or a read. What `raw.skroutz_orders` holds.
 
-Every observation of an order is a version of the record with the order's code. Which of them is the current state is
-not decided here, nor by the order of arrival: staging takes the latest `event_time` or `observed_at` (apis/skroutz.md
-section 14), so events may come late, twice or in any order. A webhook is kept byte for byte; what comes without a time
-of its own (a read, a bare `{"order": ...}`) is put into an envelope that says when and how it was seen.
+Every observation of an order is a version of the record with the order's code. Staging decides which of them is the
+current state: the one with the latest `event_time` or `observed_at` (docs/apis/skroutz.md section 14). So events may
+come late, twice or in any order. A webhook is kept byte for byte; what comes without a time of its own (a read, a bare
+`{"order": ...}`) is put into an envelope that says when and how it was seen.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import msgspec
 from order_pipeline.channels.webhook import NotJsonError, Peek, Problem
 
 FORBIDDEN_KEYS = frozenset({"otp"})
-"""Keys whose values no one may keep: the one-time password of a VAT exclusion (apis/skroutz.md section 12)."""
+"""Keys whose values no one may keep: the one-time password of a VAT exclusion (docs/apis/skroutz.md section 12)."""
 
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -66,7 +66,7 @@ def _peek_at_order(order: dict[str, Any], envelope: dict[str, Any], event_time: 
 def parse_time(value: object) -> datetime | None:
     """A timestamp with offset (or `Z`, fractions allowed) as UTC; None when it is anything else.
 
-    A time without offset is refused, not guessed: apis/common_schema.md section 13, rule bad_timestamp.
+    A time without offset is refused, not guessed: docs/apis/common_schema.md section 13, rule bad_timestamp.
     """
     if not isinstance(value, str):
         return None

@@ -1,10 +1,8 @@
 """Truth by reading again: orders that can still change are read by their codes, and compared with what was known.
 
 Three states have no webhook, four failed deliveries lose an event, and anyone who learns the webhook's URL can post:
-so a read settles what an order is (apis/skroutz.md sections 6, 13, 14). There is no list endpoint: codes come from what
-raw and core hold, and from a file that the merchant exports, to start or after an outage of more than twenty minutes.
-
-Belongs here: which orders are read, in which order, what the comparison says. Does not belong here: HTTP (`client`).
+so a read decides what an order is (docs/apis/skroutz.md sections 6, 13, 14). There is no list endpoint: codes come from
+what raw and core hold, and from a file that the merchant exports, to start or after a long outage.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""One step of the plan: walk a list, fetch what belongs to each row that differs from raw, hand both over together.
+"""A step of the plan that reads a list: walk it, fetch what belongs to each row that differs from raw, yield both.
 
 A list row is committed in one group with all that belongs to it, so a list row in raw proves that the rest is there: a
-killed or stopped run is resumed by comparing list rows, without any bookkeeping of its own. Does not belong here: which
-list, and what belongs to a row (`orders.py`, `invoices.py`).
+killed or stopped run is resumed by comparing list rows, without any bookkeeping of its own.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from contextlib import aclosing
 import pytest
 
 from order_pipeline.channels.base import CommitGroup, RecordBatch
-from order_pipeline.channels.scansource.merged_streams import side_by_side
+from order_pipeline.channels.scansource.merged_streams import merge_streams
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +38,7 @@ async def names_of(groups: AsyncGenerator[CommitGroup], into: list[str]) -> None
 
 async def test_every_group_comes_and_each_streams_in_its_order() -> None:
     streams, seen = Streams(), list[str]()
-    await names_of(side_by_side([streams.of("a", 3), streams.of("b", 0), streams.of("c", 2)]), seen)
+    await names_of(merge_streams([streams.of("a", 3), streams.of("b", 0), streams.of("c", 2)]), seen)
     assert sorted(seen) == ["a0", "a1", "a2", "c0", "c1"]
     assert [name for name in seen if name[0] == "a"] == ["a0", "a1", "a2"]
     assert seen.index("c0") < seen.index("a2")
@@ -47,12 +47,12 @@ async def test_every_group_comes_and_each_streams_in_its_order() -> None:
 async def test_the_failure_of_one_is_raised_when_the_others_have_ended() -> None:
     streams, seen = Streams(), list[str]()
     with pytest.raises(LookupError):
-        await names_of(side_by_side([streams.of("a", 1, LookupError()), streams.of("b", 4)]), seen)
+        await names_of(merge_streams([streams.of("a", 1, LookupError()), streams.of("b", 4)]), seen)
     assert sorted(seen) == ["a0", "b0", "b1", "b2", "b3"]
 
 
 async def test_who_leaves_early_ends_them_all() -> None:
     streams = Streams()
-    async with aclosing(side_by_side([streams.of("a", 9), streams.of("b", 9)])) as groups:
+    async with aclosing(merge_streams([streams.of("a", 9), streams.of("b", 9)])) as groups:
         await anext(groups)
     assert sorted(streams.closed) == ["a", "b"]

@@ -49,7 +49,7 @@ def test_the_same_bytes_are_one_row_within_a_commit_and_across_commits(store):
     assert (rows[0]["received_at"], rows[0]["last_received_at"]) == (NOON, later)
 
 
-def test_pending_events_come_in_order_of_arrival_by_day_and_those_without_a_day_always(store):
+def test_pending_events_come_in_order_of_arrival_those_without_a_day_always(store):
     inbox.store_events(store, [received(b"today"), received(b"tomorrow", NEXT_DAY), received(b"no day", None)])
 
     assert [event.body for event in pending(store)] == [b"today", b"no day"]

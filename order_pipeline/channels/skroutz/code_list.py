@@ -1,7 +1,8 @@
 """Order codes from a file that the merchant exports from the panel: to start, or after an outage.
 
 Skroutz has no list endpoint, and events lost for more than twenty minutes do not come again (docs/apis/skroutz.md
-sections 7 and 13). The export's form is not documented, so any CSV will do: codes are in the named column, or in the first.
+sections 7 and 13). The form of the export is not documented, so any CSV will do: codes are in the named column, or in
+the first.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ def test_a_repeated_page_is_an_error_and_its_window_is_read_whole_the_next_time(
 
 
 @pytest.mark.parametrize("kind", ["insert_record", "shifted_page"])
-def test_rows_that_move_while_reading_double_nothing_and_are_never_called_complete_with_one_missing(
+def test_rows_that_move_while_read_double_nothing_and_none_is_missed_unnoticed(
     sandbox: SandboxServer, kind: FaultKind
 ) -> None:
     sandbox.faults.add(Fault(kind=kind, api="kibo", route=SEARCH, nth=2, shift=1))

@@ -66,7 +66,7 @@ async def test_a_search_names_the_manufacturer_sorts_and_asks_for_an_overlapping
     ]
 
 
-async def test_orders_of_the_neighbouring_days_are_cut_off_and_no_day_misses_or_doubles_one() -> None:
+async def test_orders_of_neighbouring_days_are_cut_off_and_none_is_missed_or_doubled() -> None:
     orders = [
         order(1, "2026-02-28T23:59:59+0000"),
         order(2, "2026-03-01T00:00:00Z"),

@@ -22,7 +22,7 @@ async def test_orders_that_shipped_lately_are_read_whatever_their_order_date() -
     assert (by_ship_date.records, by_ship_date.complete) == (1, True)
 
 
-async def test_unsettled_orders_are_read_again_in_lists_of_50_unless_the_run_has_just_seen_them() -> None:
+async def test_unsettled_orders_are_read_again_in_lists_of_50_unless_just_seen() -> None:
     old = orders_of_day(120, date(2026, 1, 5), first=1000)
     today = orders_of_day(30)
     kibo = SmallKibo([*today, *old], total="absent")

@@ -88,7 +88,7 @@ async def test_nothing_shipped_means_a_detail_and_no_more(settings, window):
         assert (record_id in store.records["order_serials"]) == shipped
 
 
-async def test_an_older_order_that_changed_lately_comes_though_its_day_is_outside_the_window(
+async def test_an_order_that_changed_lately_comes_though_its_day_is_not_in_the_window(
     distributor, settings, window, books
 ):
     last_day = Window(window.end - timedelta(days=1), window.end)
@@ -230,7 +230,7 @@ async def test_an_order_that_changes_between_two_pages_comes_as_it_is_last(distr
     assert len(store.records["order_rows"]) == distributor.channels["scansource"].ledger()["orders"]
 
 
-async def test_an_insertion_that_pushes_the_last_row_onto_a_page_of_its_own_is_no_endless_walk(
+async def test_a_last_row_that_moves_to_a_page_of_its_own_is_no_endless_walk(
     distributor, settings, window
 ):
     rows = distributor.channels["scansource"].ledger()["orders"]

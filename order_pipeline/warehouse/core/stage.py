@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from order_pipeline.contracts import CORE_TABLES, ContractError, TableContract, table_contract
+from order_pipeline.warehouse.core.chunk import ChunkFile, ChunkResult, ChunkTask
 from order_pipeline.warehouse.core.hard_checks import (
     StagedTable,
     check_parents,
@@ -23,12 +24,11 @@ from order_pipeline.warehouse.core.hard_checks import (
     good_rows,
     staged_table,
 )
-from order_pipeline.warehouse.core.chunk import ChunkFile, ChunkResult, ChunkTask
 from order_pipeline.warehouse.core.observations import new_observations
-from order_pipeline.warehouse.core.rejects import found_rejects, undecided_rows
 from order_pipeline.warehouse.core.raw_rows import close_raw_rows, make_numbers_exact, open_raw_rows
-from order_pipeline.warehouse.core.staging_models import run_models
+from order_pipeline.warehouse.core.rejects import found_rejects, undecided_rows
 from order_pipeline.warehouse.core.soft_checks import find_warnings
+from order_pipeline.warehouse.core.staging_models import run_models
 from order_pipeline.warehouse.lake.instance import open_instance
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake.spill_directory import spill_directory

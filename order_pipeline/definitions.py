@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from order_pipeline.channels.registry import enabled_channels
+from order_pipeline.orchestration.action_job import build_action_job
 from order_pipeline.orchestration.alerts import build_failure_alerts
 from order_pipeline.orchestration.assets.core import build_core_assets
 from order_pipeline.orchestration.assets.picking import build_picking_assets
@@ -16,7 +16,6 @@ from order_pipeline.orchestration.assets.read_back import build_read_back_asset
 from order_pipeline.orchestration.assets.reference import build_reference_assets
 from order_pipeline.orchestration.assets.sql_models import build_common_assets, build_mart_assets, build_staging_assets
 from order_pipeline.orchestration.housekeeping import build_housekeeping
-from order_pipeline.orchestration.inbox_sensor import CHANNEL as WEBHOOK_CHANNEL
 from order_pipeline.orchestration.inbox_sensor import build_inbox_sensor
 from order_pipeline.orchestration.jobs import (
     build_core_job,
@@ -35,7 +34,6 @@ from order_pipeline.orchestration.schedules import (
     build_read_back_schedule,
     build_trailing_schedule,
 )
-from order_pipeline.orchestration.skroutz_actions import skroutz_action_job
 from order_pipeline.settings import Settings, load_settings
 
 
@@ -60,7 +58,7 @@ def build_definitions(settings: Settings, *, pipeline: PipelineResource | None =
 def _build_assets(settings: Settings, pipeline: PipelineResource) -> list[dg.AssetsDefinition]:
     partitions = daily_partitions(settings.schedule)
     project = pipeline.project
-    channels = enabled_channels(settings)
+    channels = settings.enabled_channels()
     return [
         *(build_raw_assets(channel, partitions) for channel in channels),
         *(asset for channel in channels for asset in build_staging_assets(project, channel.name)),
@@ -75,7 +73,7 @@ def _build_assets(settings: Settings, pipeline: PipelineResource) -> list[dg.Ass
 
 def _build_automation(settings: Settings) -> dg.Definitions:
     """The jobs, and the schedules and sensors that start them."""
-    channels = enabled_channels(settings)
+    channels = settings.enabled_channels()
     status = dg.DefaultSensorStatus.RUNNING if settings.schedule.active else dg.DefaultSensorStatus.STOPPED
     source_jobs = [build_source_job(channel.name, channel.title) for channel in channels]
     emission_job = build_emission_job()
@@ -93,10 +91,13 @@ def _build_automation(settings: Settings) -> dg.Definitions:
         build_emission_after_sources(source_jobs, emission_job, status),
         build_failure_alerts(settings, status),
     ]
-    if any(channel.name == WEBHOOK_CHANNEL for channel in channels):
-        inbox_job = build_inbox_job()
-        jobs += [inbox_job, skroutz_action_job]
-        sensors.append(build_inbox_sensor(settings, inbox_job, status))
+    for channel in channels:
+        if channel.webhook is not None:
+            inbox_job = build_inbox_job(channel.name, channel.webhook.reading)
+            jobs.append(inbox_job)
+            sensors.append(build_inbox_sensor(settings, channel.name, inbox_job, status))
+        if channel.commands is not None:
+            jobs.append(build_action_job(channel, channel.commands))
     return dg.Definitions(
         jobs=jobs,
         schedules=[

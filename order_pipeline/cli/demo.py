@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from order_pipeline.channels.registry import enabled_channels
 from order_pipeline.cli.demo_sandbox import RunningSandbox, SandboxPortTakenError, running_sandbox
 from order_pipeline.cli.demo_world import (
     DemoWorld,
@@ -65,7 +64,7 @@ def run_demo(given: Settings, world: DemoWorld, sandbox: RunningSandbox) -> None
     PipelineResource(settings).prepare_stores()
     before = collect_summary(settings)
     note(f"the fakes sent {sandbox.deliver_webhooks(settings):,} webhooks")
-    outcomes = materialise(settings, [channel.name for channel in enabled_channels(settings)], world.window, emit=True)
+    outcomes = materialise(settings, [channel.name for channel in settings.enabled_channels()], world.window, emit=True)
     after = collect_summary(settings)
     print_summary(after)
     report_changes(before, after, time.monotonic() - started)

@@ -10,6 +10,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from order_pipeline.channels import registry
+
 
 class LazyCommand(TyperCommand):
     """Stands for `module:name`, a function or a Typer app; a group's help needs only the summary.
@@ -38,10 +40,33 @@ def _app_of(function: Any) -> typer.Typer:
     return app
 
 
-def group(name: str, summary: str, commands: Mapping[str, tuple[str, str] | TyperGroup]) -> TyperGroup:
+class WithChannels(TyperGroup):
+    """A group that also has the commands of each channel that offers some; its help needs to import the channels."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All names, for the help."""
+        offering = [name for name, channel in registry.channels().items() if channel.commands is not None]
+        return [*super().list_commands(ctx), *offering]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command by its name."""
+        known = super().get_command(ctx, cmd_name)
+        if known is not None or cmd_name not in registry.NAMES:
+            return known
+        from order_pipeline.cli.channel_commands import command_of  # noqa: PLC0415 - as the others, when it is called
+
+        return command_of(cmd_name)
+
+
+def group(
+    name: str,
+    summary: str,
+    commands: Mapping[str, tuple[str, str] | TyperGroup],
+    cls: type[TyperGroup] = TyperGroup,
+) -> TyperGroup:
     """A group of commands: by name, a (target, summary) of a `LazyCommand`, or a group."""
     made = {
         each: command if isinstance(command, TyperGroup) else LazyCommand(each, *command)
         for each, command in commands.items()
     }
-    return TyperGroup(name=name, help=summary, commands={**made}, no_args_is_help=True, rich_markup_mode=None)
+    return cls(name=name, help=summary, commands={**made}, no_args_is_help=True, rich_markup_mode=None)

@@ -7,7 +7,7 @@ import sys
 
 from pydantic import ValidationError
 
-from order_pipeline.cli.lazy import group
+from order_pipeline.cli.lazy import WithChannels, group
 from order_pipeline.cli.output import show_error
 
 COMMANDS = group(
@@ -63,8 +63,8 @@ COMMANDS = group(
             "The connection to ScanOrders, the picking app.",
             {"login": ("login:login", "Authorise the pipeline to create picks; a person consents once.")},
         ),
-        "skroutz": ("skroutz:app", "Act on Skroutz orders: dry run first, every action on record."),
     },
+    cls=WithChannels,
 )
 
 

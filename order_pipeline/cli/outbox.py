@@ -10,7 +10,9 @@ import typer
 
 from order_pipeline.cli.output import Format, fail, note, print_objects, print_table, result_console
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.picking.operators import people
+from order_pipeline.picking.operators import views
+from order_pipeline.picking.operators.resolve import close_task as close
+from order_pipeline.picking.operators.resolve import resolve as store_verdict
 from order_pipeline.picking.outbox.states import ForbiddenTransitionError, PickState
 from order_pipeline.settings import load_settings
 
@@ -43,7 +45,7 @@ def list_lines(
     if unknown:
         fail(f"No such state: {', '.join(unknown)}.", f"States: {', '.join(PickState)}.", code=2)
     with opened_store() as store:
-        print_objects(people.list_lines(store, [PickState(each) for each in state] if state else None, limit), output)
+        print_objects(views.list_lines(store, [PickState(each) for each in state] if state else None, limit), output)
 
 
 def show(
@@ -53,14 +55,14 @@ def show(
     """Show one line, or every line of an order, with every step it took and the tasks about it."""
     with opened_store() as store:
         try:
-            stories = people.show(store, key)
-        except people.UnknownPickError as error:
+            stories = views.show(store, key)
+        except views.UnknownPickError as error:
             fail(str(error), NEXT_STEP)
     for story in stories:
         print_story(story, with_payload=payload)
 
 
-def print_story(story: people.LineStory, *, with_payload: bool) -> None:
+def print_story(story: views.LineStory, *, with_payload: bool) -> None:
     """Print one line: its state, its history, its tasks."""
     line = story.line
     result_console.print(f"{line.pick_id}: {line.state.value}", style="bold", markup=False)
@@ -87,8 +89,8 @@ def resolve(
     """
     with opened_store() as store:
         try:
-            state = people.resolve(store, pick_id, "sent" if sent else "not_sent", reason=reason, who=who)
-        except (people.UnknownPickError, ForbiddenTransitionError, ValueError) as error:
+            state = store_verdict(store, pick_id, "sent" if sent else "not_sent", reason=reason, who=who)
+        except (views.UnknownPickError, ForbiddenTransitionError, ValueError) as error:
             fail(str(error), NEXT_STEP)
     note(f"{pick_id}: {state.value}")
 
@@ -99,7 +101,7 @@ def list_tasks(
 ) -> None:
     """List what waits for a person: orders that changed or were cancelled after their lines went to the floor."""
     with opened_store() as store:
-        found = people.list_tasks(store, include_closed=closed)
+        found = views.list_tasks(store, include_closed=closed)
     print_objects([{name: each[name] for name in each if name != "fingerprint"} for each in found], output)
 
 
@@ -111,7 +113,7 @@ def close_task(
     """Say that a task is done; the record stays."""
     with opened_store() as store:
         try:
-            people.close_task(store, task_id, reason=reason, who=who)
-        except (people.UnknownPickError, ValueError) as error:
+            close(store, task_id, reason=reason, who=who)
+        except (views.UnknownPickError, ValueError) as error:
             fail(str(error), "`order-pipeline outbox tasks` shows the open ones.")
     note(f"task {task_id}: closed")

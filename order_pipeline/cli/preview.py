@@ -9,7 +9,7 @@ import msgspec
 from order_pipeline.cli.outbox import Output
 from order_pipeline.cli.output import Format, print_objects
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.picking.planning.preview import preview as preview_of
+from order_pipeline.picking.operators.preview import preview as preview_of
 from order_pipeline.picking.sending.read_pick_list import read_pick_list
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.lake.connection import Lake

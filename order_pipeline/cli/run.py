@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from order_pipeline.channels.base import Window
-from order_pipeline.channels.registry import CHANNELS, enabled_channels
+from order_pipeline.channels.registry import NAMES
 from order_pipeline.cli.materialise import materialise
 from order_pipeline.cli.output import fail, note
 from order_pipeline.cli.summary import collect_summary, print_summary
@@ -19,7 +19,7 @@ DAY_FORMATS = ["%Y-%m-%d"]
 
 def run(
     source: Annotated[
-        list[str] | None, typer.Option(help=f"One of {', '.join(CHANNELS)}; repeat it. Default: every enabled channel.")
+        list[str] | None, typer.Option(help=f"One of {', '.join(NAMES)}; repeat it. Default: every enabled channel.")
     ] = None,
     first: Annotated[
         datetime | None, typer.Option("--from", formats=DAY_FORMATS, help="First order day (UTC).")
@@ -50,10 +50,10 @@ def run(
 
 def chosen_sources(settings: Settings, wanted: list[str] | None) -> list[str]:
     """The channels to run: those asked for, else all that are enabled; a wrong or disabled name ends the command."""
-    enabled = [channel.name for channel in enabled_channels(settings)]
+    enabled = [channel.name for channel in settings.enabled_channels()]
     for name in wanted or []:
-        if name not in CHANNELS:
-            fail(f"There is no channel {name!r}.", f"The channels are {', '.join(CHANNELS)}.", code=2)
+        if name not in NAMES:
+            fail(f"There is no channel {name!r}.", f"The channels are {', '.join(NAMES)}.", code=2)
         if name not in enabled:
             fail(f"The channel {name} is switched off.", f"Set ORDER_PIPELINE_{name.upper()}__ENABLED=true.", code=2)
     return [name for name in enabled if not wanted or name in wanted]

@@ -5,8 +5,6 @@ A source's own text is never checked against a list (its sets are open); what we
 
 from __future__ import annotations
 
-SOURCES = ("skroutz", "kibo", "scansource")
-
 ORDER_STATUSES = (
     "quoted",
     "open",

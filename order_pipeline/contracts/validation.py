@@ -13,14 +13,13 @@ from typing import Any
 import pandas as pd
 import pandera.errors
 
-from order_pipeline.contracts.enumerations import SOURCES
 from order_pipeline.contracts.generate import Model, TableContract, schema_with_sources, table_contract
 from order_pipeline.contracts.rules import LONGEST_VALUE, MASK, ContractError, rule_name
 
 REJECT_COLUMNS = ("row", "rule", "field", "value")
 
 
-def find_failures(model: Model, frame: pd.DataFrame, sources: tuple[str, ...] = SOURCES) -> pd.DataFrame:
+def find_failures(model: Model, frame: pd.DataFrame, sources: tuple[str, ...]) -> pd.DataFrame:
     """Check a frame; one row per broken rule: `row` (index label), `rule`, `field`, `value` (masked text or None).
 
     Args:

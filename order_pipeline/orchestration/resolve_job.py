@@ -6,7 +6,7 @@ import dagster as dg
 
 from order_pipeline.orchestration.jobs import NO_RETRY_TAGS
 from order_pipeline.orchestration.resource import PipelineResource
-from order_pipeline.picking.operators.people import resolve
+from order_pipeline.picking.operators.resolve import resolve
 
 RESOLVE_JOB = "resolve_pick_job"
 

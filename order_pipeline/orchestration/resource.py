@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from typing import Any
 
+from order_pipeline.channels import registry
 from order_pipeline.channels.base import Window
-from order_pipeline.channels.registry import CHANNELS, Channel, Reading, enabled_channels
+from order_pipeline.channels.channel import Channel, Reading
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build import CoreResult, build_core
@@ -55,20 +57,20 @@ class PipelineResource:
         """The SQL models; read once."""
         return project_for(self.settings)
 
-    def fetch(self, channel: Channel, window: Window, run_id: str, *, only: str | None = None) -> IngestResult:
+    def fetch(self, channel: Channel[Any], window: Window, run_id: str, *, only: str | None = None) -> IngestResult:
         """Read the window from the channel into raw, by all its readings or only the one of that name.
 
         Raises:
             Exception: what a reading raised; what the readings before it brought is committed.
         """
         fetched = IngestResult(channel.name, run_id)
-        for reading in channel.readings(self.settings, self.operations):
+        for reading in channel.readings(self.settings.of_channel(channel.name), self.operations):
             if only in {None, reading.name}:
                 add_result(fetched, asyncio.run(self._ingest(channel, reading, window, run_id)))
                 reading.committed(run_id)
         return fetched
 
-    async def _ingest(self, channel: Channel, reading: Reading, window: Window, run_id: str) -> IngestResult:
+    async def _ingest(self, channel: Channel[Any], reading: Reading, window: Window, run_id: str) -> IngestResult:
         return await ingest(
             self.lake,
             channel.name,
@@ -92,7 +94,7 @@ class PipelineResource:
         if self._is_prepared:
             return
         migrate(self.lake)
-        for channel in enabled_channels(self.settings):
+        for channel in self.settings.enabled_channels():
             for resource in channel.resources:
                 ensure_raw_table(self.lake, channel.name, resource)
         self.operations.create_all()
@@ -125,12 +127,7 @@ def add_result(whole: IngestResult, part: IngestResult) -> None:
 
 def project_for(settings: Settings) -> SqlProject:
     """The SQL project with the variables that settings decide: whose orders are picked, what no payload says."""
-    picked = {f"pick_{name}": enabled for name, enabled in picked_channels(settings).items()}
-    unsaid = {"skroutz_account": settings.skroutz.account, "scansource_timezone": settings.scansource.timezone}
-    return SqlProject(variables={**picked, **unsaid})
-
-
-def picked_channels(settings: Settings) -> dict[str, bool]:
-    """Which channels' orders may reach the floor: switched on, and to be picked."""
-    picking = settings.picking
-    return {name: getattr(settings, name).enabled and getattr(picking, name) for name in CHANNELS}
+    variables: dict[str, Any] = {"picked_channels": settings.picked_channels()}
+    for name, channel in registry.channels().items():
+        variables |= channel.sql_variables(settings.of_channel(name))
+    return SqlProject(variables=variables)

@@ -142,7 +142,7 @@ def test_a_mistyped_command_is_answered_with_the_nearest(tmp_path):
     assert "Did you mean 'list'?" in done.stderr
 
 
-HEAVY = ("dagster", "duckdb", "pandas", "pyarrow", "sqlalchemy", "order_pipeline.channels")
+HEAVY = ("dagster", "duckdb", "pandas", "pyarrow", "sqlalchemy", "httpx", "order_pipeline.channels.channel")
 
 
 def test_help_imports_nothing_that_takes_seconds():

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from order_pipeline.channels.skroutz.action_log import skroutz_actions
+from order_pipeline.channels.skroutz.channel import CHANNEL
 from order_pipeline.operations.store import OperationsStore
+from order_pipeline.orchestration.action_job import build_action_job
 from order_pipeline.orchestration.resource import PipelineResource
-from order_pipeline.orchestration.skroutz_actions import skroutz_action_job
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.skroutz.fake import SkroutzChannel
 from order_pipeline.settings import load_settings
@@ -53,7 +54,8 @@ def run_as_maria(*arguments):
 
 def act(**config):
     settings = load_settings()
-    return skroutz_action_job.execute_in_process(
+    assert CHANNEL.commands is not None
+    return build_action_job(CHANNEL, CHANNEL.commands).execute_in_process(
         run_config={"ops": {"act_on_order": {"config": {"who": "Maria", **config}}}},
         resources={"pipeline": PipelineResource(settings)},
         raise_on_error=False,

@@ -152,7 +152,10 @@ def test_the_picks_asset_says_what_was_sent_and_what_is_held_and_why(metadata_of
 def test_no_personal_data_and_no_secret_is_in_any_event(read_twice):
     settings, instance, outcomes = read_twice
     names = Lake(settings).query("select distinct ship_to_name from core.orders where length(ship_to_name) > 6").rows
-    secrets = [settings.kibo.api_secret.get_secret_value(), settings.scanorders.access_token.get_secret_value()]
+    secrets = [
+        settings.of_channel("kibo").api_secret.get_secret_value(),
+        settings.scanorders.access_token.get_secret_value(),
+    ]
     said = "".join(repr(event) for outcome in outcomes for event in instance.all_logs(outcome.run_id))
     assert [each for each in [*(name for (name,) in names), *secrets] if each in said] == []
 

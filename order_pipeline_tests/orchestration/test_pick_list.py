@@ -2,16 +2,18 @@
 
 import pytest
 
+from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.http.settings import RateSettings
 from order_pipeline.operations.leases import LeaseHeldError, acquire
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.orchestration.assets.picking import emit_picks
 from order_pipeline.orchestration.resource import PipelineResource
-from order_pipeline.picking.operators.people import list_tasks
+from order_pipeline.picking.operators.views import list_tasks
 from order_pipeline.picking.sending.emission import LEASE_NAME
 from order_pipeline.picking.sending.read_pick_list import read_pick_list
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault
-from order_pipeline.settings import RateSettings, ScanOrdersSettings, Settings
+from order_pipeline.settings import Settings
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.reference.item_locations import load_item_locations
 from order_pipeline_tests.picking.picks import states

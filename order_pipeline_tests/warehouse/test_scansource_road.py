@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from order_pipeline.channels.base import Window
-from order_pipeline.channels.scansource import build_extraction
+from order_pipeline.channels.scansource.extraction import build_extraction
 from order_pipeline.sandbox.scansource.fake import ScanSourceChannel
 from order_pipeline.sandbox.scansource.items import DistributorItem
 from order_pipeline.sandbox.server import SandboxServer

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from order_pipeline.channels.registry import Channel
+from order_pipeline.channels.channel import Channel
 from order_pipeline.contracts import CORE_TABLES, column_schema, contracts_fingerprint, table_contract
 from order_pipeline.orchestration.assets.sql_models import keys_of_raw
 from order_pipeline.orchestration.jobs import REBUILD_TAG
@@ -26,7 +26,7 @@ SOFT_CHECK = "soft_rules"
 
 
 def build_core_assets(
-    channel: Channel, project: SqlProject, partitions: dg.PartitionsDefinition[str]
+    channel: Channel[Any], project: SqlProject, partitions: dg.PartitionsDefinition[str]
 ) -> dg.AssetsDefinition:
     """The ten core tables of one channel, built by one step."""
 
@@ -58,7 +58,9 @@ def build_core_assets(
     return build
 
 
-def _spec(channel: Channel, table: str, project: SqlProject, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
+def _spec(
+    channel: Channel[Any], table: str, project: SqlProject, partitions: dg.PartitionsDefinition[str]
+) -> dg.AssetSpec:
     model = CORE_TABLES[table]
     staged = f"stg_{channel.name}__{table}"
     is_staged = staged in project.models
@@ -81,7 +83,7 @@ def _spec(channel: Channel, table: str, project: SqlProject, partitions: dg.Part
     )
 
 
-def _dependencies(channel: Channel, project: SqlProject, staged: list[str]) -> list[dg.AssetKey]:
+def _dependencies(channel: Channel[Any], project: SqlProject, staged: list[str]) -> list[dg.AssetKey]:
     """The table's staging view, and the raw tables it reads: the build reads raw itself, through the view's SQL.
 
     A table without staging is still built after raw, in the same step as the others.

@@ -17,7 +17,7 @@ from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.orchestration.assets.core import CONTRACT_CHECK
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import OWNERS, PICKING_GROUP, PICKING_ORDERS_KEY, core_key, model_key
-from order_pipeline.picking.operators.people import Doubts, check_doubts
+from order_pipeline.picking.operators.views import Doubts, check_doubts
 from order_pipeline.picking.outbox.publish import publish
 from order_pipeline.picking.sending.emission import EmissionReport, emit
 from order_pipeline.picking.sending.read_pick_list import read_pick_list

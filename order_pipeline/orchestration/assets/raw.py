@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from order_pipeline.channels.registry import Channel
+from order_pipeline.channels.channel import Channel
 from order_pipeline.orchestration.failures import api_errors_as_failures
 from order_pipeline.orchestration.jobs import READING_TAG
 from order_pipeline.orchestration.partitions import days_of, window_of
@@ -29,7 +29,7 @@ MOST_KEYS = 50
 LONGEST_KEY = 100
 
 
-def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """The raw assets of one channel, filled by one step."""
 
     @dg.multi_asset(
@@ -69,7 +69,7 @@ def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str])
     return fetch
 
 
-def _spec(channel: Channel, resource: str, text: str, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
+def _spec(channel: Channel[Any], resource: str, text: str, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
     return dg.AssetSpec(
         raw_key(channel.name, resource),
         description=(
@@ -84,7 +84,7 @@ def _spec(channel: Channel, resource: str, text: str, partitions: dg.PartitionsD
     )
 
 
-def _check_specs(channel: Channel, resource: str) -> list[dg.AssetCheckSpec]:
+def _check_specs(channel: Channel[Any], resource: str) -> list[dg.AssetCheckSpec]:
     asset = raw_key(channel.name, resource)
     return [
         dg.AssetCheckSpec(
@@ -125,7 +125,7 @@ def _metadata(result: IngestResult, resource: str, seconds: float) -> Mapping[st
     }
 
 
-def _completeness(channel: Channel, result: IngestResult, resource: str) -> dg.AssetCheckResult:
+def _completeness(channel: Channel[Any], result: IngestResult, resource: str) -> dg.AssetCheckResult:
     windows = [report for report in result.reports if report.resource == resource]
     open_windows = [report for report in windows if not report.complete]
     return dg.AssetCheckResult(
@@ -148,7 +148,7 @@ def _completeness(channel: Channel, result: IngestResult, resource: str) -> dg.A
 
 
 def _find_drift(
-    pipeline: PipelineResource, channel: Channel, days: Sequence[date]
+    pipeline: PipelineResource, channel: Channel[Any], days: Sequence[date]
 ) -> list[UnknownKey] | DriftUnknownError:
     """The unknown keys, or why they could not be counted: what came is stored, and does not wait for this."""
     try:
@@ -157,7 +157,9 @@ def _find_drift(
         return error
 
 
-def _known_keys(channel: Channel, drift: list[UnknownKey] | DriftUnknownError, resource: str) -> dg.AssetCheckResult:
+def _known_keys(
+    channel: Channel[Any], drift: list[UnknownKey] | DriftUnknownError, resource: str
+) -> dg.AssetCheckResult:
     if isinstance(drift, DriftUnknownError):
         unknown, said = [], f"Not known: the keys could not be counted ({drift})."
     else:

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from order_pipeline.channels.registry import CHANNELS
+from order_pipeline.channels import registry
 from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import (
@@ -115,7 +115,7 @@ def _dependencies(model: SqlModel, project: SqlProject) -> set[dg.AssetKey]:
         elif (schema, table) == PICK_STATES:
             keys.add(PICK_STATUS_KEY)
         elif schema == "core" and table in CORE_TABLES:
-            keys |= {core_key(name, table) for name in CHANNELS if _is_about(model, name)}
+            keys |= {core_key(name, table) for name in registry.NAMES if _is_about(model, name)}
         elif schema == SEED_SCHEMA:
             keys.add(model_key(schema, table))
     return keys
@@ -124,7 +124,7 @@ def _dependencies(model: SqlModel, project: SqlProject) -> set[dg.AssetKey]:
 def _is_about(model: SqlModel, source: str) -> bool:
     """Whether the model reads the channel's rows: all channels', unless its name ends with one channel."""
     ending = model.name.rpartition("__")[2]
-    return ending not in CHANNELS or ending == source
+    return ending not in registry.NAMES or ending == source
 
 
 def keys_of_raw(table: str) -> set[dg.AssetKey]:
@@ -132,7 +132,7 @@ def keys_of_raw(table: str) -> set[dg.AssetKey]:
     name = table.removesuffix("_current")
     return {
         raw_key(channel.name, resource)
-        for channel in CHANNELS.values()
+        for channel in registry.channels().values()
         for resource in channel.resources
         if name == f"{channel.name}_{resource}"
     }

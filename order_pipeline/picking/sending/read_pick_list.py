@@ -7,9 +7,9 @@ from dataclasses import fields
 from typing import Any
 
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.picking.outbox.lines import PickLine
 from order_pipeline.picking.outbox.states import ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR
 from order_pipeline.picking.outbox.store import OutboxLine, load_lines
+from order_pipeline.picking.planning.pick_lines import PickLine
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.upstream import UpstreamStatus
 from order_pipeline.warehouse.lake.connection import Connection, Lake, snapshot_id

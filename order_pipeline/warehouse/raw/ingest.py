@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from order_pipeline.channels.base import Extraction, KnownState, Window
+from order_pipeline.channels.base import Extraction, SourceState, Window
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer
@@ -31,7 +31,7 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
     source: str,
     extraction: Extraction,
     window: Window,
-    known: KnownState,
+    known: SourceState,
     run_id: str,
     progress: Progress | None = None,
     *,

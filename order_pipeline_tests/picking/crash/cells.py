@@ -136,7 +136,7 @@ def examine(cell: Cell, sandbox: SandboxServer, number: int) -> Accounts:
             _note_error(accounts, ending)
         for run_id in ("resumes", "resumes again"):  # at once: a dead holder's lease is free
             _note_error(accounts, run(job(run_id)))
-        settle_accounts(
+        check_accounts(
             accounts,
             rows,
             job("accounts"),
@@ -167,7 +167,7 @@ def _note_error(accounts: Accounts, ending: Ending) -> None:
         accounts.wrong.append(f"the emitter failed: {ending.error}")
 
 
-def settle_accounts(
+def check_accounts(
     accounts: Accounts,
     rows: Sequence[Mapping[str, Any]],
     job: Job,

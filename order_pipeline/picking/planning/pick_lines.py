@@ -1,26 +1,16 @@
-"""A pick line as the mart gives it, and the payload that ScanOrders would get for it.
-
-Belongs here: reading a row of `marts.pick_lines`, what makes a line sendable, the payload and its hash.
-Does not belong here: what happened to the line before (`plan`), how it is sent (`destinations.scanorders`).
-"""
+"""A pick line as `marts.pick_lines` gives it: its payload, and what keeps it from being sent."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any
 
-import msgspec
-
-from order_pipeline.settings import ScanOrdersSettings
-
-Payload: TypeAlias = dict[str, str | int]
-
-PERSONAL_PARAMETERS = ("customername", "shippingaddress")
-"""Parameters of `neworders` whose values may be stored, but never shown in logs, metadata, tasks or errors."""
+from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.picking.outbox.payload import Payload
+from order_pipeline.picking.outbox.store import OrderKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +43,11 @@ class PickLine:
     hold_detail: str | None = None
 
     @property
-    def order_key(self) -> tuple[str, str, str]:
-        """The order the line belongs to: source, account, order id."""
+    def order_key(self) -> OrderKey:
+        """The order that the line belongs to."""
         return self.source, self.account, self.order_id
 
 
-_PAYLOADS = msgspec.json.Decoder(dict[str, str | int])
 _COLUMNS = tuple(PickLine.__dataclass_fields__)
 
 
@@ -88,7 +77,7 @@ def pick_lines_from_rows(rows: Iterable[Mapping[str, Any]]) -> list[PickLine]:
 
 
 def build_payload(line: PickLine, settings: ScanOrdersSettings) -> Payload:
-    """The JSON object of `neworders` (apis/scanorders.md section 6) for one line.
+    """The JSON object of `neworders` (docs/apis/scanorders.md section 6) for one line.
 
     Optional parameters are left out when empty, and the address is left out unless the setting asks for it: personal
     data goes out only where the floor needs it.
@@ -108,16 +97,6 @@ def build_payload(line: PickLine, settings: ScanOrdersSettings) -> Payload:
     if line.marketplace_order_id:
         payload["mktid"] = line.marketplace_order_id
     return payload
-
-
-def payload_text(payload: Payload) -> str:
-    """The payload's canonical JSON: the same payload is the same text, whatever the order of its keys."""
-    return msgspec.json.encode(payload, order="deterministic").decode()
-
-
-def payload_sha256(text: str) -> str:
-    """The hash that says whether a payload is the one that was sent."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def why_not_sendable(line: PickLine, settings: ScanOrdersSettings) -> tuple[str, str] | None:
@@ -143,9 +122,3 @@ def why_not_sendable(line: PickLine, settings: ScanOrdersSettings) -> tuple[str,
     if allowed is not None and line.order_number not in allowed:
         return "not_on_allow_list", "only the order numbers of scanorders.allowed_order_numbers are sent"
     return None
-
-
-def personal_values(payload: str) -> list[str]:
-    """The personal values of a payload text, which must not be kept from a reply that repeats them."""
-    decoded = _PAYLOADS.decode(payload)
-    return [str(decoded[name]) for name in PERSONAL_PARAMETERS if decoded.get(name)]

@@ -1,27 +1,20 @@
-"""What people see and do: doubts, tasks, previews, the read-back."""
+"""What operators see and do: doubts, tasks, previews, the read-back."""
 
 from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
 
+from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.http.errors import NotConfigured
-from order_pipeline.picking.operators.people import (
-    UnknownPickError,
-    check_doubts,
-    close_task,
-    list_lines,
-    list_tasks,
-    resolve,
-    show,
-)
+from order_pipeline.picking.operators.preview import preview
+from order_pipeline.picking.operators.resolve import close_task, resolve
+from order_pipeline.picking.operators.views import UnknownPickError, check_doubts, list_lines, list_tasks, show
 from order_pipeline.picking.outbox.states import ForbiddenTransitionError, PickState
 from order_pipeline.picking.planning.pick_list import PickList
-from order_pipeline.picking.planning.preview import preview
 from order_pipeline.picking.planning.upstream import UpstreamStatus
 from order_pipeline.picking.sending.read_back import push_statuses, read_back
 from order_pipeline.sandbox.shared.faults import Fault
-from order_pipeline.settings import ScanOrdersSettings
 from order_pipeline_tests.picking.picks import emit_rows, line_of, order_rows, pick_row, states
 
 PICK = "kibo:acme:K1:1"
@@ -56,7 +49,7 @@ def test_a_resolve_needs_a_reason_and_a_name(store, doubted, reason, who):
         resolve(store, PICK, "sent", reason=reason, who=who)
 
 
-def test_a_settled_line_cannot_be_resolved(settings, store, sandbox):
+def test_a_line_that_was_sent_for_certain_cannot_be_resolved(settings, store, sandbox):
     emit_rows(settings, store, [pick_row()], run_id="r")
     with pytest.raises(ForbiddenTransitionError):
         resolve(store, PICK, "not_sent", reason="again please", who="Eleni")

@@ -1,22 +1,19 @@
-"""The dry run on paper: what an emission of now would do, the exact payloads, and how they differ from what was sent.
+"""The preview of an emission: what it would do now, the exact payloads, and how they differ from what was sent.
 
-Reads only; nothing is stored and no request is made. The payloads hold the customer's name: for a terminal, not for
-logs or metadata.
+A preview only reads: it stores nothing and makes no request. The payloads hold the customer's name, so they are for a
+terminal and never for logs or metadata.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import msgspec
-
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.outbox import store as outbox
-from order_pipeline.picking.outbox.lines import Payload, build_payload, payload_text, pick_lines_from_rows
+from order_pipeline.picking.outbox.payload import Payload, differences, payload_text
 from order_pipeline.picking.outbox.states import NOT_ON_THE_FLOOR, PickState
-from order_pipeline.picking.outbox.tasks import differences
+from order_pipeline.picking.planning.pick_lines import build_payload, pick_lines_from_rows
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.plan import make_plan
 from order_pipeline.settings import Settings
@@ -26,7 +23,7 @@ Action = Literal["send", "hold", "on_the_floor", "ask_a_person"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """One line: `send` goes out next, `hold` waits for `reason`, `on_the_floor` is settled, `ask_a_person` is shown.
+    """One line: `send` goes out next, `hold` waits for `reason`, `on_the_floor` was sent, `ask_a_person` is shown.
 
     `payload` is exactly what would be sent; `differences` compares it with what was sent, where something was.
     """
@@ -55,7 +52,7 @@ def preview(settings: Settings, store: OperationsStore, picks: PickList) -> list
     )
     after = {pick_id: (line.state, line.reason) for pick_id, line in known.items()}
     after |= {row["pick_id"]: (PickState(row["state"]), row["reason"]) for row in plan.new_lines}
-    after |= {step.pick_id: (step.after, step.reason) for step in plan.transitions}
+    after |= {each.pick_id: (each.after, each.reason) for each in plan.transitions}
     previews: list[Preview] = []
     for line in lines:
         state, reason = after[line.pick_id]
@@ -73,11 +70,6 @@ def preview(settings: Settings, store: OperationsStore, picks: PickList) -> list
             )
         )
     return previews
-
-
-def as_json(previews: Sequence[Preview]) -> str:
-    """The previews as a JSON array, for a terminal."""
-    return msgspec.json.encode(previews).decode()
 
 
 def _action(state: PickState) -> Action:

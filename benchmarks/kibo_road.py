@@ -100,6 +100,7 @@ def road(url: str, data_dir: str) -> dict[str, object]:
     from order_pipeline.channels.kibo.extraction import build_extraction
     from order_pipeline.warehouse.core.build import build_core
     from order_pipeline.warehouse.lake.connection import Lake
+    from order_pipeline.warehouse.migrations import migrate
     from order_pipeline.warehouse.raw.ingest import ingest
     from order_pipeline.warehouse.raw.source_state import WarehouseState
 
@@ -107,6 +108,7 @@ def road(url: str, data_dir: str) -> dict[str, object]:
     lake = Lake(settings)
     window = Window(TODAY - timedelta(days=DAYS), TODAY)
     started = time.perf_counter()
+    migrate(lake)
     extraction = build_extraction(settings.of_channel("kibo"))
     fetched = asyncio.run(ingest(lake, "kibo", extraction, window, WarehouseState(lake, "kibo"), "benchmark"))
     raw_seconds = time.perf_counter() - started

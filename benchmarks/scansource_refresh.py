@@ -141,11 +141,13 @@ def into_raw(url: str, directory: str, in_flight: int) -> dict[str, Any]:
 
     from order_pipeline.channels.scansource.extraction import build_extraction
     from order_pipeline.warehouse.lake.connection import Lake
+    from order_pipeline.warehouse.migrations import migrate
     from order_pipeline.warehouse.raw.ingest import ingest
     from order_pipeline.warehouse.raw.source_state import WarehouseState
 
     settings = settings_for(url, directory, in_flight)
     lake = Lake(settings)
+    migrate(lake)
     started = time.perf_counter()
     known = WarehouseState(lake, "scansource")
     result = asyncio.run(

@@ -19,10 +19,11 @@ from order_pipeline.operations.store import OperationsStore
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build import CoreResult, build_core
 from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.migrations import ensure_raw_table, migrate
+from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.raw.source_state import WarehouseState
+from order_pipeline.warehouse.raw.tables import ensure_raw_table
 from order_pipeline.warehouse.sql.project import Deployment, SqlProject
 
 Advance = Callable[[str, int], None]

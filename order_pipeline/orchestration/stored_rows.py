@@ -11,7 +11,7 @@ from datetime import date
 
 from order_pipeline.contracts import CORE_TABLES, table_contract
 from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.migrations import raw_table
+from order_pipeline.warehouse.raw.tables import raw_table
 
 PARENTS = {
     "order_lines": "orders",

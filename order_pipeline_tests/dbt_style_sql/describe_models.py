@@ -19,7 +19,8 @@ from order_pipeline.channels.registry import channels
 from order_pipeline.contracts import CORE_TABLES, table_contract
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.migrations import ensure_raw_table, migrate
+from order_pipeline.warehouse.migrations import migrate
+from order_pipeline.warehouse.raw.tables import ensure_raw_table
 from order_pipeline.warehouse.sql.project import SqlProject
 
 HEADER = (

@@ -12,8 +12,8 @@ import pytest
 
 from order_pipeline.channels.registry import channels
 from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.migrations import ensure_raw_table, raw_table
 from order_pipeline.warehouse.raw.drift import UnknownKey, find_unknown_keys
+from order_pipeline.warehouse.raw.tables import ensure_raw_table, raw_table
 from order_pipeline_tests.warehouse.kibo_orders import project
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -22,7 +22,8 @@ from order_pipeline.warehouse.migrations import ensure_raw_table, migrate
 from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.raw.source_state import WarehouseState
-from order_pipeline.warehouse.sql.project import Deployment, SqlProject
+from order_pipeline.warehouse.sql.deploy import Deployment, deploy
+from order_pipeline.warehouse.sql.project import SqlProject
 
 Advance = Callable[[str, int], None]
 """Told what is being done (for people) and how many records of it are done so far."""
@@ -103,7 +104,9 @@ class Road:
         """Deploy seeds and views that changed; asked again, only where something waited for a table it reads."""
         self.prepare_stores()
         if self._deployment is None or self._deployment.waiting:
-            self._deployment = self.lake.run("deploy the SQL models", self.project.deploy)
+            self._deployment = self.lake.run(
+                "deploy the SQL models", lambda connection: deploy(connection, self.project)
+            )
         return self._deployment
 
     def count_rows(self, relation: str) -> int:

@@ -13,6 +13,7 @@ from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline.settings import RateSettings, ScanOrdersSettings, Settings
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.reference.item_locations import load_item_locations
+from order_pipeline.warehouse.sql.deploy import deploy
 from order_pipeline_tests.picking.picks import states
 from order_pipeline_tests.warehouse.kibo_orders import (
     DAY,
@@ -69,7 +70,7 @@ def road(tmp_path, sandbox):
     locations.write_text(LOCATIONS, encoding="utf-8")
     load_item_locations(road.lake, locations)
     arrives(road, order(1), order(2))
-    road.lake.run("deploy", project().deploy)
+    road.lake.run("deploy", lambda connection: deploy(connection, project()))
     road.operations.create_all()
     yield road
     road.lake.close()

@@ -18,7 +18,7 @@ from rich.progress import track
 from rich.table import Table
 
 from order_pipeline.picking.sending.emission import BOUNDARIES
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline_tests.picking.crash.catches import CAUGHT_BY, examine_place
 from order_pipeline_tests.picking.crash.cells import NO_CRASH, OUTCOMES, Accounts, all_cells, examine
 from order_pipeline_tests.picking.crash.mutants import BREAKAGES

@@ -35,12 +35,15 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
+from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.http.settings import RateSettings
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.picking.outbox.lines import build_payload, payload_text, pick_line_from_row
+from order_pipeline.picking.outbox.payload import payload_text
+from order_pipeline.picking.planning.pick_lines import build_payload, pick_line_from_row
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.sending.emission import emit
-from order_pipeline.sandbox.shared.process import SandboxProcess
-from order_pipeline.settings import RateSettings, ScanOrdersSettings, Settings
+from order_pipeline.sandbox.process import SandboxProcess
+from order_pipeline.settings import Settings
 
 LINES_AN_ORDER = 4
 DROPPED_SHARE = 0.1

@@ -29,7 +29,9 @@ DAYS = 5
 def settings_for(url: str, data_dir: str):  # noqa: ANN201 - imported late: the steps time their work without imports
     from pydantic import SecretStr
 
-    from order_pipeline.settings import KiboSettings, RateSettings, Settings
+    from order_pipeline.channels.kibo.settings import KiboSettings
+    from order_pipeline.http.settings import RateSettings
+    from order_pipeline.settings import Settings
 
     return Settings(
         data_dir=Path(data_dir),
@@ -51,7 +53,7 @@ def download(url: str, data_dir: str) -> dict[str, object]:
     from order_pipeline.channels.kibo.client import open_transport
     from order_pipeline.channels.kibo.query import SearchQuery
 
-    settings = settings_for(url, data_dir).kibo
+    settings = settings_for(url, data_dir).of_channel("kibo")
 
     async def run() -> tuple[int, int]:
         from datetime import UTC, datetime
@@ -95,9 +97,10 @@ def download(url: str, data_dir: str) -> dict[str, object]:
 def road(url: str, data_dir: str) -> dict[str, object]:
     """Ingest into raw, then build core; the second call on the same directory measures an unchanged re-run."""
     from order_pipeline.channels.base import Window
-    from order_pipeline.channels.kibo import build_extraction
+    from order_pipeline.channels.kibo.extraction import build_extraction
     from order_pipeline.warehouse.core.build import build_core
     from order_pipeline.warehouse.lake.connection import Lake
+    from order_pipeline.warehouse.migrations import migrate
     from order_pipeline.warehouse.raw.ingest import ingest
     from order_pipeline.warehouse.raw.source_state import WarehouseState
 
@@ -105,9 +108,9 @@ def road(url: str, data_dir: str) -> dict[str, object]:
     lake = Lake(settings)
     window = Window(TODAY - timedelta(days=DAYS), TODAY)
     started = time.perf_counter()
-    fetched = asyncio.run(
-        ingest(lake, "kibo", build_extraction(settings.kibo), window, WarehouseState(lake, "kibo"), "benchmark")
-    )
+    migrate(lake)
+    extraction = build_extraction(settings.of_channel("kibo"))
+    fetched = asyncio.run(ingest(lake, "kibo", extraction, window, WarehouseState(lake, "kibo"), "benchmark"))
     raw_seconds = time.perf_counter() - started
     days = [window.start + timedelta(days=number) for number in range(DAYS)]
     build_core(lake, "kibo", days, "benchmark", skip_unchanged=True)
@@ -152,7 +155,7 @@ def main() -> None:
         name, url, directory = arguments.step
         print(json.dumps(STEPS[name](url, directory)))
         return
-    from order_pipeline.sandbox.shared.process import SandboxProcess
+    from order_pipeline.sandbox.process import SandboxProcess
 
     switches = {"kibo": {"size": "lean"}}
     with SandboxProcess(orders=arguments.orders // DAYS, days=DAYS, channels=["kibo"], switches=switches) as sandbox:

@@ -31,7 +31,7 @@ def main() -> None:
 
 def measure_volume(orders: int, size: str) -> tuple[Measured, Measured]:
     """The bare download and our road, once each."""
-    from order_pipeline.sandbox.shared.process import SandboxProcess
+    from order_pipeline.sandbox.process import SandboxProcess
 
     switches = {"kibo": {"size": size}}
     with (

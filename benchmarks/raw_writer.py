@@ -23,7 +23,7 @@ from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
 
-from order_pipeline.channels.base import CommitGroup, KnownState, RecordBatch, Window
+from order_pipeline.channels.base import CommitGroup, SourceState, RecordBatch, Window
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
@@ -64,7 +64,7 @@ class Pages:
         self.templates = [order_template(chance) for _ in range(503)]
         self.seconds = 0.0
 
-    async def __call__(self, window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+    async def __call__(self, window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
         """Yield one page a group."""
         del window, known
         for start in range(0, self.orders, self.per_page):

@@ -29,9 +29,10 @@ CALLS_FILE = "calls.json"
 
 
 def settings_for(url: str, data_dir: str, in_flight: int):  # noqa: ANN201 - imported late: imports are not timed
+    from order_pipeline.http.settings import RateSettings
     from order_pipeline.sandbox.scansource import fake as scansource
     from order_pipeline.sandbox.scansource import gate as scansource_gate
-    from order_pipeline.settings import RateSettings, Settings
+    from order_pipeline.settings import Settings
 
     return Settings.model_validate(
         {
@@ -77,7 +78,7 @@ def bare(url: str, directory: str, in_flight: int) -> dict[str, Any]:
     """The recorded calls by plain httpx: so many workers, one queue, nothing else."""
     from order_pipeline.sandbox.scansource import gate as scansource_gate
 
-    scansource = settings_for(url, directory, in_flight).scansource
+    scansource = settings_for(url, directory, in_flight).of_channel("scansource")
     calls = json.loads((Path(directory) / CALLS_FILE).read_text())
     for call in calls:
         call["url"] = call.pop("path")
@@ -107,7 +108,7 @@ def extraction(url: str, directory: str, in_flight: int) -> dict[str, Any]:
     """The plan alone: groups are counted and thrown away."""
     import pandas  # noqa: F401, ICN001 - DuckDB imports it with the first query; imports are not timed
 
-    from order_pipeline.channels.scansource import build_extraction
+    from order_pipeline.channels.scansource.extraction import build_extraction
     from order_pipeline.warehouse.lake.connection import Lake
     from order_pipeline.warehouse.migrations import migrate
     from order_pipeline.warehouse.raw.source_state import WarehouseState
@@ -118,7 +119,9 @@ def extraction(url: str, directory: str, in_flight: int) -> dict[str, Any]:
 
     async def run() -> dict[str, int]:
         counts: dict[str, int] = {}
-        async for group in build_extraction(settings.scansource)(window(), WarehouseState(lake, "scansource")):
+        async for group in build_extraction(settings.of_channel("scansource"))(
+            window(), WarehouseState(lake, "scansource")
+        ):
             for batch in group.batches:
                 counts[batch.resource] = counts.get(batch.resource, 0) + len(batch)
             for report in group.reports:
@@ -136,17 +139,19 @@ def into_raw(url: str, directory: str, in_flight: int) -> dict[str, Any]:
     """The plan and the lake; again on the same directory it is a refresh."""
     import pandas  # noqa: F401, ICN001 - DuckDB imports it with the first query; imports are not timed
 
-    from order_pipeline.channels.scansource import build_extraction
+    from order_pipeline.channels.scansource.extraction import build_extraction
     from order_pipeline.warehouse.lake.connection import Lake
+    from order_pipeline.warehouse.migrations import migrate
     from order_pipeline.warehouse.raw.ingest import ingest
     from order_pipeline.warehouse.raw.source_state import WarehouseState
 
     settings = settings_for(url, directory, in_flight)
     lake = Lake(settings)
+    migrate(lake)
     started = time.perf_counter()
     known = WarehouseState(lake, "scansource")
     result = asyncio.run(
-        ingest(lake, "scansource", build_extraction(settings.scansource), window(), known, "benchmark")
+        ingest(lake, "scansource", build_extraction(settings.of_channel("scansource")), window(), known, "benchmark")
     )
     seconds = time.perf_counter() - started
     lake.close()
@@ -169,7 +174,7 @@ def main() -> None:
         name, url, directory, in_flight = arguments.step
         print(json.dumps(STEPS[name](url, directory, int(in_flight))))
         return
-    from order_pipeline.sandbox.shared.process import SandboxProcess
+    from order_pipeline.sandbox.process import SandboxProcess
 
     with SandboxProcess(orders=arguments.orders // DAYS, days=DAYS, channels=["scansource"]) as sandbox:
         stall = {"api": "scansource", "kind": "stall", "route": "* /scsc/*", "seconds": LATENCY_SECONDS}

@@ -33,7 +33,7 @@ from rich.table import Table
 
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.skroutz.fake import SkroutzChannel
 
 SERVE = (

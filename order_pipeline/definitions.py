@@ -1,55 +1,112 @@
-"""The one `Definitions`: what the UI, the command line and the tests all run.
+"""The one `Definitions`: what the UI, the command line and the tests run.
 
-`build_definitions(settings)` takes everything from its argument; only the function that Dagster calls when it loads
-this module reads the environment.
+`build_definitions` takes everything from its arguments; only the function that Dagster calls reads the environment.
 """
 
 from __future__ import annotations
 
 import dagster as dg
 
-from order_pipeline.channels.registry import enabled_channels
+from order_pipeline.orchestration.action_job import build_action_job
+from order_pipeline.orchestration.alerts import build_failure_alerts
 from order_pipeline.orchestration.assets.core import build_core_assets
 from order_pipeline.orchestration.assets.picking import build_picking_assets
 from order_pipeline.orchestration.assets.raw import build_raw_assets
 from order_pipeline.orchestration.assets.read_back import build_read_back_asset
 from order_pipeline.orchestration.assets.reference import build_reference_assets
 from order_pipeline.orchestration.assets.sql_models import build_common_assets, build_mart_assets, build_staging_assets
-from order_pipeline.orchestration.automation import build_automation
+from order_pipeline.orchestration.housekeeping import build_housekeeping
+from order_pipeline.orchestration.inbox_sensor import build_inbox_sensor
+from order_pipeline.orchestration.jobs import (
+    build_core_job,
+    build_emission_job,
+    build_inbox_job,
+    build_read_back_job,
+    build_source_job,
+    build_views_job,
+)
 from order_pipeline.orchestration.partitions import daily_partitions
-from order_pipeline.orchestration.read_back_job import build_floor
-from order_pipeline.orchestration.resource import Road
+from order_pipeline.orchestration.resolve_job import resolve_pick_job
+from order_pipeline.orchestration.resource import PipelineResource
+from order_pipeline.orchestration.schedules import (
+    build_emission_after_sources,
+    build_emission_schedule,
+    build_read_back_schedule,
+    build_trailing_schedule,
+)
 from order_pipeline.settings import Settings, load_settings
 
 
-def build_definitions(settings: Settings, *, road: Road | None = None) -> dg.Definitions:
+def build_definitions(settings: Settings, *, pipeline: PipelineResource | None = None) -> dg.Definitions:
     """Everything that Dagster knows about the pipeline.
 
     Args:
         settings: what is enabled, where the stores are, when things run.
-        road: the stores and the progress display of the caller; made from the settings when absent.
+        pipeline: the stores and the progress display of the caller; made from the settings when absent.
     """
-    partitions = daily_partitions(settings.schedule)
-    road = road or Road(settings)
-    project = road.project
-    channels = enabled_channels(settings)
+    pipeline = pipeline or PipelineResource(settings)
     return dg.Definitions.merge(
         dg.Definitions(
-            assets=[
-                *(build_raw_assets(channel, partitions) for channel in channels),
-                *(asset for channel in channels for asset in build_staging_assets(project, channel.name)),
-                *(build_core_assets(channel, project, partitions) for channel in channels),
-                *build_reference_assets(project),
-                *build_common_assets(project),
-                *build_mart_assets(project),
-                build_picking_assets([channel.name for channel in channels]),
-                build_read_back_asset(),
-            ],
-            resources={"road": road},
+            assets=_build_assets(settings, pipeline),
+            resources={"pipeline": pipeline},
             executor=dg.in_process_executor,
         ),
-        build_automation(settings, {channel.name: (channel.title, channel.schedule_minute) for channel in channels}),
-        build_floor(settings),
+        _build_automation(settings),
+    )
+
+
+def _build_assets(settings: Settings, pipeline: PipelineResource) -> list[dg.AssetsDefinition]:
+    partitions = daily_partitions(settings.schedule)
+    project = pipeline.project
+    channels = settings.enabled_channels()
+    return [
+        *(build_raw_assets(channel, partitions) for channel in channels),
+        *(asset for channel in channels for asset in build_staging_assets(project, channel.name)),
+        *(build_core_assets(channel, project, partitions) for channel in channels),
+        *build_reference_assets(project),
+        *build_common_assets(project),
+        *build_mart_assets(project),
+        build_picking_assets([channel.name for channel in channels]),
+        build_read_back_asset(),
+    ]
+
+
+def _build_automation(settings: Settings) -> dg.Definitions:
+    """The jobs, and the schedules and sensors that start them."""
+    channels = settings.enabled_channels()
+    status = dg.DefaultSensorStatus.RUNNING if settings.schedule.active else dg.DefaultSensorStatus.STOPPED
+    source_jobs = [build_source_job(channel.name, channel.title) for channel in channels]
+    emission_job = build_emission_job()
+    housekeeping_job, housekeeping_schedule = build_housekeeping(settings)
+    jobs = [
+        *source_jobs,
+        *(build_core_job(channel.name, channel.title) for channel in channels),
+        build_views_job(),
+        emission_job,
+        housekeeping_job,
+        build_read_back_job(),
+        resolve_pick_job,
+    ]
+    sensors = [
+        build_emission_after_sources(source_jobs, emission_job, status),
+        build_failure_alerts(settings, status),
+    ]
+    for channel in channels:
+        if channel.webhook is not None:
+            inbox_job = build_inbox_job(channel.name, channel.webhook.reading)
+            jobs.append(inbox_job)
+            sensors.append(build_inbox_sensor(settings, channel.name, inbox_job, status))
+        if channel.commands is not None:
+            jobs.append(build_action_job(channel, channel.commands))
+    return dg.Definitions(
+        jobs=jobs,
+        schedules=[
+            *(build_trailing_schedule(each.name, each.schedule_minute, settings.schedule) for each in channels),
+            build_emission_schedule(settings.schedule),
+            build_read_back_schedule(settings.schedule),
+            housekeeping_schedule,
+        ],
+        sensors=sensors,
     )
 
 

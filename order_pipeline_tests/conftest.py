@@ -1,8 +1,11 @@
-"""The small demo that the tests of commands and of the UI look at."""
+"""What tests of several rooms share: a small demo that has run once, and a PostgreSQL server."""
 
 import pytest
 
+from order_pipeline_tests.postgres import new_postgres_database, postgres_url
 from order_pipeline_tests.shared_demo import make_demo, run_command
+
+__all__ = ["new_postgres_database", "postgres_url"]
 
 
 @pytest.fixture(scope="session")

@@ -99,10 +99,11 @@ def load(url: str, directory: str, days: int, today: date) -> dict[str, object]:
 
 def make_core(connection: Any) -> dict[str, int]:
     """Stage, check and store all core tables of the file; rows by table."""
-    from order_pipeline.contracts import CORE_TABLES
-    from order_pipeline.warehouse.core.hard_checks import StagedTable, check_rows, create_failures, good_rows
     from order_pipeline.warehouse.core.portion import staged_table, staging_models
     from order_pipeline.warehouse.core.step import LINE_PRICES
+
+    from order_pipeline.contracts import CORE_TABLES
+    from order_pipeline.warehouse.core.hard_checks import StagedTable, check_rows, create_failures, good_rows
     from order_pipeline.warehouse.sql.batches import run_batch
     from order_pipeline.warehouse.sql.project import SqlProject
 

@@ -1,6 +1,6 @@
 {# The shop's name as an SQL text: a Skroutz payload does not say whose it is. #}
 {% macro skroutz_account() -%}
-'{{ var('skroutz_account') | replace("'", "''") }}'
+'{{ var('skroutz_account', 'shop') | replace("'", "''") }}'
 {%- endmacro %}
 
 {# A phone number outside raw: enough to tell two apart, not to call. #}

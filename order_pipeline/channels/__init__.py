@@ -1,4 +1,4 @@
-"""The sales channels, one folder each, and the registry that names them. A channel yields bytes.
+"""The sales channels, one folder each. A channel yields bytes; it knows neither Dagster, DuckDB nor the common schema.
 
-Belongs here: what a channel's API contract says. Does not belong here: Dagster, DuckDB, the common schema.
+The rest of the code asks `registry` for a channel and never names one.
 """

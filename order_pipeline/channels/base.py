@@ -87,7 +87,7 @@ class Window:
     end: date
 
 
-class KnownState(Protocol):
+class SourceState(Protocol):
     """What a source may ask the warehouse before it spends calls. Implemented by `warehouse.raw.source_state`."""
 
     def unsettled_order_numbers(self, account: str) -> Sequence[str]:
@@ -106,6 +106,6 @@ class KnownState(Protocol):
 class Extraction(Protocol):
     """The one call the warehouse makes on a source: stream the window's commit groups, memory bounded by one group."""
 
-    def __call__(self, window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+    def __call__(self, window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
         """Yield what must be committed together, in order, for the days of the window."""
         ...

@@ -1,4 +1,4 @@
-"""`order-pipeline demo`: the whole road against local fakes, for real: HTTP, Dagster, the lake, the outbox, the POSTs.
+"""`order-pipeline demo`: the whole pipeline against local fakes, over real HTTP and through Dagster.
 
 It ends by comparing the picking app's own ledger with the outbox; anything but equality is an error.
 """
@@ -9,22 +9,37 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import msgspec
 import typer
 
+from order_pipeline.cli.demo_sandbox import RunningSandbox, SandboxPortTakenError, running_sandbox
+from order_pipeline.cli.demo_world import (
+    DemoWorld,
+    free_port,
+    overridden,
+    real_orders_in,
+    remember_world,
+    remembered_world,
+    require_own_stores,
+)
+from order_pipeline.cli.materialise import materialise
 from order_pipeline.cli.output import fail, message_console, note
+from order_pipeline.cli.summary import Summary, collect_summary, print_summary
+from order_pipeline.destinations.demo_guard import ELSEWHERE
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.orchestration.resource import PipelineResource
+from order_pipeline.picking.outbox.states import ON_THE_FLOOR
+from order_pipeline.picking.outbox.store import load_lines
 from order_pipeline.settings import Settings, load_settings
-
-if TYPE_CHECKING:
-    from order_pipeline.cli.demo_sandbox import RunningSandbox
-    from order_pipeline.cli.demo_world import DemoWorld
-    from order_pipeline.cli.summary import Summary
 
 
 def demo(
     days: Annotated[int, typer.Option(min=1, help="Days of orders.")] = 7,
-    orders: Annotated[int, typer.Option(min=1, help="Orders a day at Kibo; the others have a fifth.")] = 600,
+    orders: Annotated[
+        int, typer.Option(min=1, help="Orders a day of the busiest channel; the others have a fifth.")
+    ] = 600,
     seed: Annotated[int, typer.Option(help="Another seed, other orders.")] = 7,
 ) -> None:
     """Start local fakes of all APIs and run everything: fetch, normalise, check, pick, send. Nothing leaves this host.
@@ -32,14 +47,9 @@ def demo(
     A second run finds nothing new and sends nothing again. The data directory (ORDER_PIPELINE_DATA_DIR, default data/)
     then serves `sql`, `trace`, `outbox` and `ui`; use another one, or `make clean`, before working with real channels.
     """
-    from order_pipeline.cli.demo_sandbox import SandboxPortTakenError, running_sandbox  # noqa: PLC0415
-
     given = load_settings()
     world = claim_directory(given, days, orders, seed)
-    fewer = world.orders_by_channel["skroutz"]
-    note(
-        f"{days} days x {orders} orders of Kibo, {fewer} each of the others; seed {seed}; in {given.data_dir.resolve()}"
-    )
+    note(f"{days} days x {orders} orders of the busiest channel; seed {seed}; in {given.data_dir.resolve()}")
     try:
         with running_sandbox(world, given.data_dir) as sandbox:
             run_demo(given, world, sandbox)
@@ -48,19 +58,13 @@ def demo(
 
 
 def run_demo(given: Settings, world: DemoWorld, sandbox: RunningSandbox) -> None:
-    """Everything with the fakes up: webhooks in, all jobs, the summary, the proof."""
-    from order_pipeline.channels.registry import enabled_channels  # noqa: PLC0415
-    from order_pipeline.cli.demo_world import overridden  # noqa: PLC0415
-    from order_pipeline.cli.materialise import materialise  # noqa: PLC0415
-    from order_pipeline.cli.summary import collect_summary, print_summary  # noqa: PLC0415
-    from order_pipeline.orchestration.resource import Road  # noqa: PLC0415
-
+    """What happens while the fakes run: webhooks in, all jobs, the summary, the proof."""
     started = time.monotonic()
     settings = overridden(given, sandbox.settings_groups(world))
-    Road(settings).prepare_stores()
+    PipelineResource(settings).prepare_stores()
     before = collect_summary(settings)
-    note(f"Skroutz sent {sandbox.deliver_webhooks(settings):,} webhooks")
-    outcomes = materialise(settings, [channel.name for channel in enabled_channels(settings)], world.window, emit=True)
+    note(f"the fakes sent {sandbox.deliver_webhooks(settings):,} webhooks")
+    outcomes = materialise(settings, [channel.name for channel in settings.enabled_channels()], world.window, emit=True)
     after = collect_summary(settings)
     print_summary(after)
     report_changes(before, after, time.monotonic() - started)
@@ -74,15 +78,6 @@ def claim_directory(settings: Settings, days: int, orders: int, seed: int) -> De
 
     Ends the command if the directory holds real orders, or a demo of another world.
     """
-    from order_pipeline.cli.demo_world import (  # noqa: PLC0415
-        DemoWorld,
-        free_port,
-        real_orders_in,
-        remember_world,
-        remembered_world,
-    )
-    from order_pipeline.destinations.demo_guard import ELSEWHERE  # noqa: PLC0415
-
     require_own_stores(settings)
     present = remembered_world(settings)
     if present is not None:
@@ -105,27 +100,8 @@ def claim_directory(settings: Settings, days: int, orders: int, seed: int) -> De
     return world
 
 
-def require_own_stores(settings: Settings) -> None:
-    """End the command when a setting names a store outside of the data directory: no place for a demo's orders."""
-    from order_pipeline.destinations.demo_guard import stores_outside  # noqa: PLC0415
-
-    outside = stores_outside(settings)
-    if outside:
-        fail(
-            f"{' and '.join(outside)} name a store outside of {settings.data_dir}: fake orders do not belong there.",
-            "Unset them for the demo; it keeps everything in its data directory.",
-            code=2,
-        )
-
-
 def payloads_on_the_floor(settings: Settings) -> list[dict[str, Any]]:
     """What the outbox says is on the floor, as the parameters that were sent."""
-    import msgspec  # noqa: PLC0415
-
-    from order_pipeline.operations.store import OperationsStore  # noqa: PLC0415
-    from order_pipeline.picking.outbox.states import ON_THE_FLOOR  # noqa: PLC0415
-    from order_pipeline.picking.outbox.store import load_lines  # noqa: PLC0415
-
     with closing(OperationsStore(settings.resolved_operations_url)) as store, store.reading() as connection:
         return [msgspec.json.decode(line.payload) for line in load_lines(connection, states=ON_THE_FLOOR)]
 

@@ -1,7 +1,7 @@
 """The demo's world: which fake orders there are, remembered in the data directory, and settings for child processes.
 
 A data directory holds either a demo or real orders: `demo` refuses one that has real ones, and sends to its own fakes
-only. Belongs here: that record. Does not belong here: running the fakes.
+only.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import msgspec
 from sqlalchemy import select
 
 from order_pipeline.channels.base import Window
+from order_pipeline.cli.output import fail
+from order_pipeline.destinations.demo_guard import stores_outside
 from order_pipeline.operations.inbox import webhook_inbox
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.tables import pick_outbox
@@ -41,12 +43,6 @@ class DemoWorld(msgspec.Struct, frozen=True):
     seed: int
     port: int
     today: date = SANDBOX_TODAY
-
-    @property
-    def orders_by_channel(self) -> dict[str, int]:
-        """Orders a day where it is not `orders`: Kibo is the busy channel, the others have a fifth, or about ten."""
-        fewer = max(self.orders // 5, min(self.orders, 10))
-        return {"scansource": fewer, "skroutz": fewer}
 
     @property
     def window(self) -> Window:
@@ -93,6 +89,17 @@ def real_orders_in(settings: Settings) -> str | None:
                 if connection.execute(select(table).limit(1)).first() is not None:
                     return meaning
     return None
+
+
+def require_own_stores(settings: Settings) -> None:
+    """End the command when a setting names a store outside of the data directory: fake orders may not go there."""
+    outside = stores_outside(settings)
+    if outside:
+        fail(
+            f"{' and '.join(outside)} name a store outside of {settings.data_dir}: fake orders do not belong there.",
+            "Unset them for the demo; it keeps everything in its data directory.",
+            code=2,
+        )
 
 
 def overridden(settings: Settings, groups: Mapping[str, Mapping[str, Any]]) -> Settings:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from order_pipeline.channels import registry
 from order_pipeline.cli.findings import Finding
 from order_pipeline.cli.output import Format, print_objects, print_table
 from order_pipeline.settings import Settings, load_settings
@@ -86,25 +87,18 @@ def look_at_stores(settings: Settings) -> Iterator[Finding]:
 
 def look_at_channels(settings: Settings) -> Iterator[Finding]:
     """Which channels are on, and which settings they lack."""
-    wanted = {
-        "kibo": ("api_key", "api_secret", "manufacturer_ids"),
-        "scansource": ("client_id", "client_secret", "subscription_key", "customer_numbers"),
-        "skroutz": ("token",),
-    }
-    if settings.scansource.generation == "legacy":  # opened by the key alone
-        wanted["scansource"] = ("subscription_key", "customer_numbers")
-    for name, fields in wanted.items():
-        group = getattr(settings, name)
-        prefix = f"ORDER_PIPELINE_{name.upper()}__"
+    for channel in registry.channels().values():
+        group, prefix = settings.of_channel(channel.name), f"ORDER_PIPELINE_{channel.name.upper()}__"
         if not group.enabled:
-            yield Finding(name, "off", f"{prefix}ENABLED=false")
+            yield Finding(channel.name, "off", f"{prefix}ENABLED=false")
             continue
-        missing = [f"{prefix}{field.upper()}" for field in fields if not getattr(group, field)]
+        missing = [f"{prefix}{field.upper()}" for field in group.required() if not getattr(group, field)]
         if missing:
-            yield Finding(name, "missing", f"not set: {', '.join(missing)}", f"Set them, or {prefix}ENABLED=false.")
+            advice = f"Set them, or {prefix}ENABLED=false."
+            yield Finding(channel.name, "missing", f"not set: {', '.join(missing)}", advice)
         else:
-            yield Finding(name, "ok", "configured")
-    if settings.skroutz.enabled:
+            yield Finding(channel.name, "ok", "configured")
+    if any(channel.webhook for channel in settings.enabled_channels()):
         token = settings.webhooks.secret_path_token
         if token is None:
             advice = "Set a long random text; it is the secret part of the webhook's URL."

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from order_pipeline.cli.output import Format, fail, note, print_rows
 from order_pipeline.settings import load_settings
-
-if TYPE_CHECKING:
-    from order_pipeline.warehouse.reference.item_locations import CheckedFile
-
-app = typer.Typer(no_args_is_help=True, help="Where items lie and which barcode they bear: a CSV or Excel file.")
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.migrations import migrate
+from order_pipeline.warehouse.reference.item_locations import (
+    CheckedFile,
+    ReferenceDataError,
+    check_item_locations,
+    item_locations_path,
+    load_item_locations,
+)
 
 File = Annotated[Path | None, typer.Argument(help="CSV or .xlsx. Default: the file that the pipeline loads.")]
 
 
-@app.command()
 def check(
     file: File = None,
     output: Annotated[Format, typer.Option("--format", help="How to print the findings.")] = Format.TABLE,
@@ -35,7 +38,6 @@ def check(
     note(f"{checked.path}: {len(checked.frame):,} items, can be loaded")
 
 
-@app.command()
 def load(
     file: File = None,
     accept_fewer: Annotated[  # noqa: FBT002
@@ -43,14 +45,6 @@ def load(
     ] = False,
 ) -> None:
     """Check the file and store it in the lake, as the pipeline does before each planning of picks."""
-    from order_pipeline.warehouse.lake.connection import Lake  # noqa: PLC0415
-    from order_pipeline.warehouse.migrations import migrate  # noqa: PLC0415
-    from order_pipeline.warehouse.reference.item_locations import (  # noqa: PLC0415
-        ReferenceDataError,
-        item_locations_path,
-        load_item_locations,
-    )
-
     settings = load_settings()
     lake = Lake(settings)
     migrate(lake)
@@ -62,12 +56,6 @@ def load(
 
 
 def _checked(file: Path | None) -> CheckedFile:
-    from order_pipeline.warehouse.reference.item_locations import (  # noqa: PLC0415
-        ReferenceDataError,
-        check_item_locations,
-        item_locations_path,
-    )
-
     try:
         return check_item_locations(file or item_locations_path(load_settings()))
     except ReferenceDataError as error:

@@ -1,37 +1,71 @@
-"""The entry point: every command in one tree."""
+"""The entry point, and every command in one tree."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-import typer
 from pydantic import ValidationError
 
-from order_pipeline.cli import demo, doctor, locations, outbox, quarantine, run, services, skroutz, sql, trace
+from order_pipeline.cli.lazy import WithChannels, group
 from order_pipeline.cli.output import show_error
 
-app = typer.Typer(
-    name="order-pipeline",
-    help="Orders from the sales channels to the picking floor: nothing lost, nothing twice, every doubt shown.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    rich_markup_mode=None,
+COMMANDS = group(
+    "order-pipeline",
+    "Orders from the sales channels to the picking floor: nothing lost, nothing twice, every doubt shown.",
+    {
+        "demo": ("demo:demo", "Fetch, check, pick and send, all against local fakes."),
+        "ui": ("ui:ui", "Open the Dagster UI, with its daemon, on this project."),
+        "run": ("run:run", "Fetch, check and send order days, through Dagster."),
+        "sql": ("sql:sql", "Ask the lake in SQL (DuckDB)."),
+        "trace": ("trace:trace", "Show the whole way of one order, and why it is picked or not."),
+        "doctor": ("doctor:doctor", "Say what is missing in settings, stores and credentials."),
+        "quarantine": group(
+            "quarantine",
+            "Rows that broke a rule, named by rule, field and value.",
+            {
+                "list": ("quarantine:list_rejects", "List the rows in quarantine."),
+                "replay": ("replay:replay", "Build the days of all open rejects again, from what is stored."),
+            },
+        ),
+        "outbox": group(
+            "outbox",
+            "The picks: sent, held and why, in doubt, tasks for people.",
+            {
+                "list": ("outbox:list_lines", "List pick lines with state, reason and times."),
+                "show": ("outbox:show", "Show a line, or every line of an order, with its history."),
+                "resolve": ("outbox:resolve", "Resolve a doubt after a look at the ScanOrders screen."),
+                "tasks": ("outbox:list_tasks", "List what waits for a person."),
+                "close-task": ("outbox:close_task", "Say that a task is done; the record stays."),
+                "preview": ("preview:preview", "Show what an emission of now would send. Reads only."),
+            },
+        ),
+        "locations": group(
+            "locations",
+            "Where items lie and which barcode they bear: a CSV or Excel file.",
+            {
+                "check": ("locations:check", "Say what would be mended and refused. Stores nothing."),
+                "load": ("locations:load", "Check the file and store it in the lake."),
+            },
+        ),
+        "sandbox": group(
+            "sandbox",
+            "Local fakes of all four APIs: strict, seeded, loopback only.",
+            {"serve": ("serve_sandbox:serve", "Serve the fakes until interrupted.")},
+        ),
+        "webhooks": group(
+            "webhooks",
+            "The receiver of the channels' webhooks.",
+            {"serve": ("serve_webhooks:serve", "Receive webhooks until interrupted.")},
+        ),
+        "scanorders": group(
+            "scanorders",
+            "The connection to ScanOrders, the picking app.",
+            {"login": ("login:login", "Authorise the pipeline to create picks; a person consents once.")},
+        ),
+    },
+    cls=WithChannels,
 )
-app.command("demo")(demo.demo)
-app.command("ui")(services.ui)
-app.command("run")(run.run)
-app.command("sql")(sql.sql)
-app.command("trace")(trace.trace)
-app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(outbox.app, name="outbox")
-app.add_typer(locations.app, name="locations")
-app.add_typer(services.sandbox_app, name="sandbox")
-app.add_typer(services.webhooks_app, name="webhooks")
-app.add_typer(services.scanorders_app, name="scanorders")
-app.add_typer(skroutz.app, name="skroutz")
-app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:
@@ -40,7 +74,7 @@ def main() -> None:
     `ORDER_PIPELINE_TRACEBACK=1` shows where it came from. A reader that closed the pipe early (`| head`) is no error.
     """
     try:
-        app()
+        COMMANDS()
         sys.stdout.flush()
     except ValidationError as error:
         # pydantic's own text would repeat the values, and some of them are secrets.

@@ -1,7 +1,6 @@
-"""Run the jobs one after the other with a progress line on the terminal: what `run` and `demo` share.
+"""Runs jobs one after the other with a progress line on the terminal: what `run`, `demo` and `replay` share.
 
-Channels run one by one in this process; one that fails is reported and the next one runs. Belongs here: order of the
-jobs, progress. Does not belong here: what a job does.
+A channel that fails is reported, and the next one runs.
 """
 
 from __future__ import annotations
@@ -9,12 +8,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
-import dagster as dg
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -24,7 +23,7 @@ from order_pipeline.definitions import build_definitions
 from order_pipeline.orchestration.instance import open_instance
 from order_pipeline.orchestration.jobs import EMISSION_JOB, VIEWS_JOB, source_job_name
 from order_pipeline.orchestration.launch import JobOutcome, run_job
-from order_pipeline.orchestration.resource import Road
+from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.settings import Settings
 
 
@@ -81,36 +80,36 @@ def materialise(settings: Settings, sources: Sequence[str], window: Window, *, e
 
     The staging views come first when their SQL is new.
     """
-    with opened_workshop(settings) as workshop:
-        first = [workshop.run(VIEWS_JOB)] if workshop.road.deploy_models().created else []
-        read = [workshop.run(source_job_name(source), window) for source in sources]
-        last = [workshop.run(EMISSION_JOB)] if emit else []
+    with open_job_runner(settings) as runner:
+        first = [runner.run(VIEWS_JOB)] if runner.pipeline.deploy_models().created else []
+        read = [runner.run(source_job_name(source), window) for source in sources]
+        last = [runner.run(EMISSION_JOB)] if emit else []
     return [*first, *read, *last]
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
-    """The definitions and the instance, open, with a progress line."""
+class JobRunner:
+    """Runs jobs in this process, with a progress line on the terminal."""
 
     progress: JobProgress
-    road: Road
-    definitions: dg.Definitions
-    instance: dg.DagsterInstance
+    pipeline: PipelineResource
+    execute: Callable[[str, Window | None], JobOutcome]
 
     def run(self, job_name: str, window: Window | None = None) -> JobOutcome:
         """Run one job, over the window as one run, and leave a line about it."""
         self.progress.advance(f"{job_name}: starting", 0)
         started = time.monotonic()
-        outcome = run_job(self.definitions, self.instance, job_name, window)
+        outcome = self.execute(job_name, window)
         self.progress.finished(outcome, time.monotonic() - started)
         return outcome
 
 
 @contextmanager
-def opened_workshop(settings: Settings) -> Iterator[Workshop]:
-    """Open everything that running jobs in this process needs."""
+def open_job_runner(settings: Settings) -> Iterator[JobRunner]:
+    """Open the Dagster instance and the definitions."""
     with terminal_apart_from_step_output() as console, JobProgress(console) as progress:
         progress.advance("opening the Dagster instance", 0)
-        road = Road(settings, progress.advance)
+        pipeline = PipelineResource(settings, progress.advance)
         with open_instance(settings) as instance:
-            yield Workshop(progress, road, build_definitions(settings, road=road), instance)
+            definitions = build_definitions(settings, pipeline=pipeline)
+            yield JobRunner(progress, pipeline, partial(run_job, definitions, instance))

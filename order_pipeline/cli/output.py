@@ -1,7 +1,4 @@
-"""What every command prints with: results on stdout in one of three formats, everything else on stderr.
-
-Belongs here: consoles, formats, the one way to end with an error. Does not belong here: what is in a result.
-"""
+"""What every command prints with: results on stdout in one of three formats, everything else on stderr."""
 
 from __future__ import annotations
 

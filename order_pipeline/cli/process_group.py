@@ -1,9 +1,8 @@
-"""A command that stays, run with everything it starts, and ended with everything it started.
+"""Runs a command as a process group, so that all its processes end together.
 
-Dagster's UI is a family of processes; a service manager's stop, a closed terminal or Ctrl-C reaches only the eldest of
-ours, and a kill lets it do nothing more. So a guardian stands between us and the family: this module as a program. It
-ends the family when its input ends, a pipe that we hold: when we say so, and when we are killed.
-Belongs here: starting, waiting, ending. Does not belong here: which command (`services`).
+Dagster's UI is several processes. A service manager's stop, a closed terminal or Ctrl-C reaches only ours, and after
+SIGKILL we can do nothing more. So a guardian process stands between: this module as a program. It ends the group when
+its standard input ends, a pipe that we hold. The pipe ends when we close it, and when we are killed.
 """
 
 from __future__ import annotations
@@ -40,21 +39,21 @@ def stop_signals_interrupt() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def run_family(
+def run_process_group(
     command: Sequence[str], directory: Path, environment: Mapping[str, str], *, patience: float = SECONDS_TO_STOP
 ) -> int:
-    """Run a command until it ends, or until an interrupt ends it; none of its descendants is left behind.
+    """Run a command until it ends, or until an interrupt ends it; none of its processes is left behind.
 
     Args:
         command: program and arguments.
         directory: where it runs.
         environment: its whole environment.
-        patience: seconds between asking the family to end (SIGTERM) and killing what is left of it.
+        patience: seconds between asking the group to end (SIGTERM) and killing what is left of it.
 
     Returns:
         the command's exit code; 0 when it was interrupted, which is how a service is meant to end.
     """
-    # A session of its own: Ctrl-C in the terminal then reaches us alone, and we stop the family in order.
+    # A session of its own: Ctrl-C in the terminal then reaches us alone, and we stop the group in order.
     guardian = subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "order_pipeline.cli.process_group", str(patience), *command],
         cwd=directory,
@@ -74,7 +73,7 @@ def run_family(
 
 
 def guard(patience: float, command: Sequence[str]) -> int:
-    """The guardian's side of `run_family`: runs the command; ends its family with it, or when the input ends."""
+    """The guardian's side of `run_process_group`: runs the command; ends its group with it, or when the input ends."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
 
     def end_with_input() -> None:
@@ -111,7 +110,7 @@ def _signal_group(group: int, number: int) -> bool:
 
 
 def _wait_for_group(child: subprocess.Popen[bytes], patience: float) -> None:
-    """Until nobody of the group is left. Polls: of processes that are not our children no system call tells the end."""
+    """Wait until the group is empty, by polling: no system call reports the end of a grandchild."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         child.poll()  # takes its exit code; until then it would count as left

@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from order_pipeline.channels.base import Window
+from order_pipeline.channels.registry import NAMES
+from order_pipeline.cli.materialise import materialise
 from order_pipeline.cli.output import fail, note
+from order_pipeline.cli.summary import collect_summary, print_summary
 from order_pipeline.settings import Settings, load_settings
 
 DAY_FORMATS = ["%Y-%m-%d"]
@@ -16,7 +19,7 @@ DAY_FORMATS = ["%Y-%m-%d"]
 
 def run(
     source: Annotated[
-        list[str] | None, typer.Option(help="kibo, scansource or skroutz; repeat it. Default: every enabled channel.")
+        list[str] | None, typer.Option(help=f"One of {', '.join(NAMES)}; repeat it. Default: every enabled channel.")
     ] = None,
     first: Annotated[
         datetime | None, typer.Option("--from", formats=DAY_FORMATS, help="First order day (UTC).")
@@ -32,15 +35,10 @@ def run(
     changed is stored. A channel that fails does not hold the others; the exit code is then 1. Sending is a dry run
     unless ORDER_PIPELINE_SCANORDERS__SEND=true.
     """
-    from order_pipeline.cli.materialise import materialise  # noqa: PLC0415
-    from order_pipeline.cli.summary import collect_summary, print_summary  # noqa: PLC0415
-    from order_pipeline.orchestration.resource import Road  # noqa: PLC0415
-
     settings = load_settings()
     sources = chosen_sources(settings, source)
     window = chosen_window(settings, first.date() if first else None, last.date() if last else None)
     note(f"{', '.join(sources)}: {window.start} to {window.end - timedelta(days=1)}")
-    Road(settings).prepare_stores()
     outcomes = materialise(settings, sources, window, emit=emit)
     print_summary(collect_summary(settings))
     if not all(outcome.success for outcome in outcomes):
@@ -52,12 +50,10 @@ def run(
 
 def chosen_sources(settings: Settings, wanted: list[str] | None) -> list[str]:
     """The channels to run: those asked for, else all that are enabled; a wrong or disabled name ends the command."""
-    from order_pipeline.channels.registry import CHANNELS, enabled_channels  # noqa: PLC0415
-
-    enabled = [channel.name for channel in enabled_channels(settings)]
+    enabled = [channel.name for channel in settings.enabled_channels()]
     for name in wanted or []:
-        if name not in CHANNELS:
-            fail(f"There is no channel {name!r}.", f"The channels are {', '.join(CHANNELS)}.", code=2)
+        if name not in NAMES:
+            fail(f"There is no channel {name!r}.", f"The channels are {', '.join(NAMES)}.", code=2)
         if name not in enabled:
             fail(f"The channel {name} is switched off.", f"Set ORDER_PIPELINE_{name.upper()}__ENABLED=true.", code=2)
     return [name for name in enabled if not wanted or name in wanted]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import duckdb
 import typer
 
 from order_pipeline.cli.output import Format, fail, message_console, note, print_rows
 from order_pipeline.settings import load_settings
-
-if TYPE_CHECKING:
-    import duckdb
+from order_pipeline.warehouse.lake.connection import Lake, LakeError
 
 PROMPT, CONTINUATION = "lake> ", "  ... "
 ROWS_AT_A_TIME = 10_000
@@ -34,8 +34,6 @@ def sql(
       order-pipeline sql "select source, count(*) from core.orders group by 1"
       order-pipeline sql "select * from marts.pick_lines where hold_reason is not null" --format csv
     """  # noqa: D301  (the escape tells the help formatter to keep the lines)
-    from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
-
     try:
         opened = Lake(load_settings()).connect(read_only=True, operations=True)
     except LakeError as error:
@@ -49,8 +47,6 @@ def sql(
 
 def answer(connection: duckdb.DuckDBPyConnection, query: str, output: Format) -> None:
     """Run one statement and print its rows; a wrong statement ends the command with DuckDB's own message."""
-    import duckdb  # noqa: PLC0415
-
     try:
         cursor = connection.execute(query)
     except duckdb.Error as error:
@@ -66,10 +62,8 @@ def batches(cursor: duckdb.DuckDBPyConnection) -> Iterator[Sequence[Any]]:
 
 def open_shell(connection: duckdb.DuckDBPyConnection) -> None:
     """Read statements up to their semicolon, print their rows, until `.exit` or the end of the input."""
-    import duckdb  # noqa: PLC0415
-
     with contextlib.suppress(ImportError):
-        import readline  # noqa: F401, PLC0415  (importing it gives input() history and line editing)
+        importlib.import_module("readline")  # it gives input() history and line editing, where the system has it
     if sys.stdin.isatty():
         note("DuckDB on the lake. End a statement with ;   `show all tables;` lists what there is, `.exit` leaves.")
     for statement in statements():

@@ -7,7 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from order_pipeline.cli.output import Format, fail, note, print_objects, print_table, result_console
+from order_pipeline.cli.quarantine import NO_LAKE_YET
+from order_pipeline.cli.tracing import trace_order
 from order_pipeline.settings import load_settings
+from order_pipeline.warehouse.lake.connection import LakeError
 
 SECTIONS = ("quarantine", "pick_lines", "outbox", "events", "raw_versions")
 CORE_COLUMNS = ("line_id", "shipment_id", "order_status", "line_status", "shipment_status", "sku", "quantity_ordered")
@@ -21,13 +24,10 @@ def trace(
 
     Raw versions, core rows, broken rules, the reason it is held, every step of its picks. No personal data.
     """
-    from order_pipeline.cli.tracing import trace_order  # noqa: PLC0415
-    from order_pipeline.warehouse.lake.connection import LakeError  # noqa: PLC0415
-
     try:
         entries = trace_order(load_settings(), order)
     except LakeError as error:
-        fail(str(error), "Run the pipeline once (`order-pipeline run`, or `make demo`).")
+        fail(str(error), NO_LAKE_YET)
     if not entries:
         fail(
             f"No channel has delivered an order {order!r}.",
@@ -41,7 +41,7 @@ def trace(
 
 
 def show(entry: dict[str, Any]) -> None:
-    """Print one order: the verdict first, then what it stands on."""
+    """Print one order: the verdict first, then the rows behind it."""
     result_console.print(f"{entry['order_id'] or entry['source']}: {entry['verdict']}", style="bold", markup=False)
     for table, rows in entry.get("core", {}).items():
         columns = [name for name in CORE_COLUMNS if name in rows[0]]

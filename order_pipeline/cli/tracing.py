@@ -1,21 +1,19 @@
-"""Everything that the stores know about one order, gathered: what `trace` prints.
+"""Everything that the lake and the operations store know about one order: what `trace` prints.
 
-Read from the lake (read-only) and the operations store attached to it. Personal columns of core are left out, payloads
-are not shown: this goes to terminals and tickets. Belongs here: the questions asked. Does not belong here: layout.
+Personal columns of core are left out and payloads are not shown, because this goes to terminals and tickets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import duckdb
 
 from order_pipeline.contracts import CORE_TABLES, table_contract
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
-
-if TYPE_CHECKING:
-    import duckdb
 
 Facts = dict[str, Any]
 

@@ -1,8 +1,4 @@
-"""The common order schema as pandera models: the one truth behind the DDL, Dagster's column schema and the checks.
-
-Belongs here: tables, columns, enumerations, what is generated from them, and the check. Does not belong here: the SQL
-that fills the tables, a database connection, Dagster.
-"""
+"""The common order schema as pandera models: the one truth behind the DDL, Dagster's column schema and the checks."""
 
 from order_pipeline.contracts.fulfilment import Parcels, SerialNumbers, ShipmentLines, Shipments
 from order_pipeline.contracts.generate import (
@@ -18,7 +14,8 @@ from order_pipeline.contracts.invoices import InvoiceLines, Invoices
 from order_pipeline.contracts.orders import OrderLines, Orders
 from order_pipeline.contracts.prices import Availability, Prices
 from order_pipeline.contracts.reference import ItemLocations
-from order_pipeline.contracts.validation import MASK, ContractError, columns_to_check, find_failures, validate
+from order_pipeline.contracts.rules import LONGEST_VALUE, MASK, ContractError, Rule, SqlRules, rules_as_sql
+from order_pipeline.contracts.validation import find_failures
 
 CORE_TABLES: dict[str, Model] = {
     "orders": Orders,
@@ -36,17 +33,19 @@ CORE_TABLES: dict[str, Model] = {
 
 __all__ = [
     "CORE_TABLES",
+    "LONGEST_VALUE",
     "MASK",
     "ColumnContract",
     "ContractError",
     "ItemLocations",
     "Model",
+    "Rule",
+    "SqlRules",
     "TableContract",
     "column_schema",
-    "columns_to_check",
     "contracts_fingerprint",
     "create_table_statements",
     "find_failures",
+    "rules_as_sql",
     "table_contract",
-    "validate",
 ]

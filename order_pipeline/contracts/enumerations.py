@@ -5,8 +5,6 @@ A source's own text is never checked against a list (its sets are open); what we
 
 from __future__ import annotations
 
-SOURCES = ("skroutz", "kibo", "scansource")
-
 ORDER_STATUSES = (
     "quoted",
     "open",
@@ -51,6 +49,9 @@ LINE_STATUSES = (
     "unknown",
 )
 INVOICE_STATUSES = ("requested", "uploaded", "issued", "cancelled")
+OWED_INVOICE_STATUSES = ("requested", "uploaded")
+"""Documents that the shop owes the buyer: they have no number of their own."""
+
 PRICE_BASES = ("unit", "line", "unknown")
 FULFILLERS = ("merchant", "marketplace", "distributor")
 DELIVERY_METHODS = ("ship", "store_pickup", "collection_point", "unknown")

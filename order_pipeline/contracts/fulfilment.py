@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from order_pipeline.contracts.base import CoreTable, amount_has_currency, read_for_currency, row_rule
+from order_pipeline.contracts.base import CoreTable, amounts_need_currency, row_rule
 from order_pipeline.contracts.enumerations import LINE_STATUSES, SERIAL_SOURCES, SHIPMENT_STATUSES
 from order_pipeline.contracts.types import CURRENCY_PATTERN, Day, Flag, Money, Quantity, Text, TextList, Time, column
 
@@ -18,8 +18,14 @@ SHIPMENT_AMOUNTS = (
 )
 
 
+def _has_known_serial_sources(frame: pd.DataFrame) -> pd.Series:
+    values = frame["seen_in"].list.flatten()
+    with_unknown = values.index[~values.isin(SERIAL_SOURCES)]
+    return pd.Series(~frame.index.isin(with_unknown), index=frame.index)
+
+
 class Shipments(CoreTable):
-    """One delivery document, fulfilment or (Skroutz) an order's single dispatch, key shipment_id."""
+    """One delivery document, fulfilment or an order's single dispatch, key shipment_id."""
 
     shipment_id: Text = column("key: order_id:shipment_number", required=True, derived=True)
     order_id: Text = column("order", required=True, derived=True)
@@ -53,13 +59,11 @@ class Shipments(CoreTable):
         name = "shipments"
         metadata = {"key": ("shipment_id",)}  # noqa: RUF012
 
-    @row_rule("bad_currency", "currency", read_for_currency(SHIPMENT_AMOUNTS))
-    def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
-        return amount_has_currency(frame, SHIPMENT_AMOUNTS)
+    _currency = amounts_need_currency(SHIPMENT_AMOUNTS)
 
 
 class ShipmentLines(CoreTable):
-    """What a shipment holds of a line, key (shipment_id, shipment_line_key). Skroutz has none."""
+    """What a shipment holds of a line, key (shipment_id, shipment_line_key)."""
 
     shipment_id: Text = column("shipment", required=True, derived=True)
     shipment_line_key: Text = column("line's id within the shipment", required=True)
@@ -104,7 +108,7 @@ class Parcels(CoreTable):
 
 
 class SerialNumbers(CoreTable):
-    """One serial number of an order's line, key (order_id, line_key, serial_number). Kibo has none."""
+    """One serial number of an order's line, key (order_id, line_key, serial_number)."""
 
     order_id: Text = column("order", required=True, derived=True)
     line_key: Text = column("line's id at the source; `-` when unknown", required=True)
@@ -123,8 +127,9 @@ class SerialNumbers(CoreTable):
         name = "serial_numbers"
         metadata = {"key": ("order_id", "line_key", "serial_number")}  # noqa: RUF012
 
-    @row_rule("bad_enum", "seen_in", ("seen_in",))
-    def _seen_in(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
-        values = frame["seen_in"].list.flatten()
-        with_unknown = values.index[~values.isin(SERIAL_SOURCES)]
-        return pd.Series(~frame.index.isin(with_unknown), index=frame.index)
+    _seen_in = row_rule(
+        "bad_enum",
+        "seen_in",
+        good=_has_known_serial_sources,
+        broken=f"NOT list_has_all({[*SERIAL_SOURCES]}, seen_in) OR len(seen_in) > list_count(seen_in)",
+    )

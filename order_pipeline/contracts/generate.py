@@ -1,5 +1,8 @@
 """What is generated from the pandera models: DDL for the lake, columns for Dagster. Never written by hand elsewhere."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false
+
 from __future__ import annotations
 
 import hashlib
@@ -29,6 +32,7 @@ class ColumnContract:
     derived: bool
     rule_when_null: str
     rule_when_unmatched: str
+    names_source: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,9 @@ def _column_contract(name: str, column: Any) -> ColumnContract:
     metadata = column.metadata or {}
     arrow_type = column.dtype.type.pyarrow_dtype
     constraints = tuple(str(check.error or check.name) for check in column.checks)
+    names_source = bool(metadata.get("names_source"))
+    if names_source:
+        constraints += ("isin(registered channels)",)
     return ColumnContract(
         name=name,
         duckdb_type="JSON" if metadata.get("json") else DUCKDB_TYPES[arrow_type],
@@ -80,7 +87,18 @@ def _column_contract(name: str, column: Any) -> ColumnContract:
         derived=bool(metadata.get("derived")),
         rule_when_null=str(metadata.get("rule_when_null")),
         rule_when_unmatched=str(metadata.get("rule_when_unmatched")),
+        names_source=names_source,
     )
+
+
+@cache
+def schema_with_sources(model: Model, sources: tuple[str, ...]) -> pandera.DataFrameSchema:
+    """The model's schema, whose columns that name a source admit these sources only."""
+    schema = model.to_schema()
+    for column in table_contract(model).columns:
+        if column.names_source:
+            schema = schema.update_column(column.name, checks=[pandera.Check.isin(sources)])
+    return schema
 
 
 def create_table_statements(model: Model, schema: str, *, partitioned: bool = True) -> list[str]:
@@ -115,5 +133,6 @@ def contracts_fingerprint(models: list[Model]) -> str:
     """Short hash over every column, type and rule: a changed contract makes built days due again."""
     digest = hashlib.sha256()
     for model in models:
-        digest.update(repr(table_contract(model).columns).encode())
+        row_rules = [(check.name, check.statistics) for check in model.to_schema().checks or ()]
+        digest.update(repr((table_contract(model).columns, row_rules)).encode())
     return digest.hexdigest()[:16]

@@ -1,11 +1,9 @@
-"""Core tables `invoices` and `invoice_lines` (common_schema.md sections 8 and 9). Kibo's API has none: no rows."""
+"""Core tables `invoices` and `invoice_lines` (common_schema.md sections 8 and 9)."""
 
 from __future__ import annotations
 
-import pandas as pd
-
-from order_pipeline.contracts.base import CoreTable, amount_has_currency, read_for_currency, row_rule
-from order_pipeline.contracts.enumerations import INVOICE_STATUSES
+from order_pipeline.contracts.base import CoreTable, amounts_need_currency, row_rule
+from order_pipeline.contracts.enumerations import INVOICE_STATUSES, OWED_INVOICE_STATUSES
 from order_pipeline.contracts.types import CURRENCY_PATTERN, Day, Money, Quantity, Text, TextList, Time, column
 
 LINE_AMOUNTS = ("unit_price", "line_amount")
@@ -13,14 +11,14 @@ INVOICE_AMOUNTS = ("freight_amount", "tax_amount", "insurance_amount", "total_am
 
 
 class Invoices(CoreTable):
-    """ScanSource: invoices issued to us. Skroutz: the document the shop owes the buyer. Key invoice_id."""
+    """An invoice issued to us, or the document that the shop owes the buyer, key invoice_id."""
 
     invoice_id: Text = column(
-        "key: source:account:invoice_number (Skroutz: source:account:order_number:invoice_document)",
+        "key: source:account:invoice_number (owed: source:account:order_number:invoice_document)",
         required=True,
         derived=True,
     )
-    invoice_number: Text = column("number at the source; null for Skroutz only")
+    invoice_number: Text = column("number at the source; null only for a document that the shop owes the buyer")
     order_number: Text = column("order that it bills")
     order_id: Text = column("that order, which need not be loaded yet")
     invoice_status: Text = column(
@@ -52,13 +50,14 @@ class Invoices(CoreTable):
         name = "invoices"
         metadata = {"key": ("invoice_id",)}  # noqa: RUF012
 
-    @row_rule("bad_currency", "currency", read_for_currency(INVOICE_AMOUNTS))
-    def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
-        return amount_has_currency(frame, INVOICE_AMOUNTS)
+    _currency = amounts_need_currency(INVOICE_AMOUNTS)
 
-    @row_rule("missing_key", "invoice_number", ("invoice_number", "source"))
-    def _number(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
-        return frame["invoice_number"].notna() | (frame["source"] == "skroutz")
+    _number = row_rule(
+        "missing_key",
+        "invoice_number",
+        good=lambda frame: frame["invoice_number"].notna() | frame["invoice_status"].isin(OWED_INVOICE_STATUSES),
+        broken=f"invoice_number IS NULL AND coalesce(invoice_status, '') NOT IN {OWED_INVOICE_STATUSES}",
+    )
 
 
 class InvoiceLines(CoreTable):
@@ -87,6 +86,4 @@ class InvoiceLines(CoreTable):
         name = "invoice_lines"
         metadata = {"key": ("invoice_id", "line_number")}  # noqa: RUF012
 
-    @row_rule("bad_currency", "currency", read_for_currency(LINE_AMOUNTS))
-    def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
-        return amount_has_currency(frame, LINE_AMOUNTS)
+    _currency = amounts_need_currency(LINE_AMOUNTS)

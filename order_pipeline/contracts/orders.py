@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from order_pipeline.contracts.base import CoreTable, amount_has_currency, read_for_currency, row_rule
+from order_pipeline.contracts.base import CoreTable, amounts_need_currency
 from order_pipeline.contracts.enumerations import (
     DELIVERY_METHODS,
     FULFILLERS,
@@ -90,7 +88,7 @@ class Orders(Addresses):
     subtotal_amount: Money = column("goods before order-level charges")
     subtotal_includes_tax: Flag = column("basis of the subtotal")
     tax_amount: Money = column("all tax")
-    shipping_amount: Money = column("shipping charge (Kibo: an estimate)")
+    shipping_amount: Money = column("shipping charge; an estimate where the source knows no better")
     insurance_amount: Money = column("insurance charge")
     total_amount: Money = column("order total as the source states it, never derived")
     commission_amount: Money = column("platform's commission")
@@ -124,9 +122,7 @@ class Orders(Addresses):
         name = "orders"
         metadata = {"key": ("order_id",)}  # noqa: RUF012
 
-    @row_rule("bad_currency", "currency", read_for_currency(ORDER_AMOUNTS))
-    def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
-        return amount_has_currency(frame, ORDER_AMOUNTS)
+    _currency = amounts_need_currency(ORDER_AMOUNTS)
 
 
 class OrderLines(CoreTable):
@@ -154,7 +150,7 @@ class OrderLines(CoreTable):
     quantity_shipped: Quantity = column("pieces shipped", at_least=0)
     quantity_cancelled: Quantity = column("pieces called off", at_least=0)
     price_basis: Text = column(
-        "what the source's price is per (kibo.md section 7)",
+        "what the source's price is per",
         required=True,
         rule_when_null="bad_enum",
         one_of=PRICE_BASES,
@@ -164,7 +160,7 @@ class OrderLines(CoreTable):
     line_amount: Money = column("quantity x price before order charges; null when price_basis is unknown")
     discount_amount: Money = column("discount on the line")
     tax_amount: Money = column("tax on the line")
-    tax_rate: Rate = column("tax rate as a fraction; Skroutz: as received, unit not documented")
+    tax_rate: Rate = column("tax rate as a fraction; as received where the source does not document the unit")
     price_includes_tax: Flag = column("the price contains tax")
     commission_amount: Money = column("platform's commission on the line")
     commission_rate: Rate = column("commission as a fraction of the line amount")
@@ -187,6 +183,4 @@ class OrderLines(CoreTable):
         name = "order_lines"
         metadata = {"key": ("line_id",)}  # noqa: RUF012
 
-    @row_rule("bad_currency", "currency", read_for_currency(LINE_AMOUNTS))
-    def _currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
-        return amount_has_currency(frame, LINE_AMOUNTS)
+    _currency = amounts_need_currency(LINE_AMOUNTS)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from order_pipeline.contracts.base import CoreTable, amount_has_currency, read_for_currency, row_rule
+from order_pipeline.contracts.base import CoreTable, amounts_need_currency
 from order_pipeline.contracts.enumerations import AVAILABILITY_ORIGINS, PRICE_ORIGINS
 from order_pipeline.contracts.types import CURRENCY_PATTERN, Flag, Money, Quantity, Rate, Text, Time, column
 
@@ -40,9 +38,9 @@ class Prices(CoreTable):
     currency: Text = _currency("currency of unit_price")
     list_price_currency: Text = _currency("currency of list_price")
     line_amount_currency: Text = _currency("currency of line_amount")
-    commission_amount: Money = column("platform's commission (Skroutz)")
-    commission_rate: Rate = column("commission as a fraction (Skroutz)")
-    price_includes_tax: Flag = column("the price contains tax (Skroutz)")
+    commission_amount: Money = column("platform's commission")
+    commission_rate: Rate = column("commission as a fraction")
+    price_includes_tax: Flag = column("the price contains tax")
     is_dealer_authorized: Flag = column("we may sell it")
     has_special_price: Flag = column("a special price applies")
     has_special_price_restriction: Flag = column("the special price is restricted")
@@ -72,13 +70,11 @@ class Prices(CoreTable):
             "append_only": True,
         }
 
-    @row_rule("bad_currency", "currency", read_for_currency(LINE_AMOUNTS))
-    def _stated_currency(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
-        return amount_has_currency(frame, LINE_AMOUNTS)
+    _stated_currency = amounts_need_currency(LINE_AMOUNTS)
 
 
 class Availability(CoreTable):
-    """Stock of an item in a warehouse at a moment (ScanSource only)."""
+    """Stock of an item in a warehouse at a moment."""
 
     warehouse: Text = column("warehouse", required=True)
     item_key: Text = column("item asked for", required=True)

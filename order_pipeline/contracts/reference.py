@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandera.pandas as pandera
 from pandera.api.pandas.model_config import BaseConfig
 
-from order_pipeline.contracts.enumerations import SOURCES
 from order_pipeline.contracts.types import Text, column
 
 
@@ -16,7 +17,7 @@ class ItemLocations(pandera.DataFrameModel):
     the orders that need it.
     """
 
-    source: Text = column("channel whose item numbers these are", required=True, one_of=SOURCES)
+    source: Text = column("channel whose item numbers these are", required=True, names_source=True)
     sku: Text = column("item number at that channel", required=True)
     barcode: Text = column("what the picker scans, leading zeros kept")
     bin_location: Text = column("where the item lies")
@@ -29,4 +30,4 @@ class ItemLocations(pandera.DataFrameModel):
         name = "item_locations"
         strict = True
         unique = ["source", "sku"]  # noqa: RUF012
-        metadata = {"key": ("source", "sku")}  # noqa: RUF012
+        metadata: dict[str, Any] | None = {"key": ("source", "sku")}  # noqa: RUF012

@@ -1,8 +1,11 @@
 """Column types of the common order schema: one alias per kind of fact, each an Arrow type DuckDB writes without loss.
 
-Belongs here: types, their DuckDB names, and `column()`, the one way a table declares a column. Rules come from
-common_schema.md section 1: ids are text, money DECIMAL(18,4), quantities DECIMAL(18,3), rates DECIMAL(9,6), times UTC.
+`column()` is the one way in which a table declares a column. The types follow common_schema.md section 1: ids are text,
+money DECIMAL(18,4), quantities DECIMAL(18,3), rates DECIMAL(9,6), times UTC.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false
 
 from __future__ import annotations
 
@@ -46,6 +49,7 @@ def column(
     required: bool = False,
     rule_when_null: str = "missing_key",
     one_of: Sequence[str] | None = None,
+    names_source: bool = False,
     pattern: str | None = None,
     rule_when_unmatched: str = "bad_enum",
     at_least: int | None = None,
@@ -60,7 +64,8 @@ def column(
         required: the column is never null. A null is rejected with `rule_when_null`.
         rule_when_null: name of the hard check (common_schema.md section 13) that a null in a required column breaks.
         one_of: the normalised values; anything else breaks `bad_enum`.
-        pattern: regular expression that a text must match, else `rule_when_unmatched` is broken.
+        names_source: the values are the sources that the caller of a check names; anything else breaks `bad_enum`.
+        pattern: regular expression, starting with `^`, that a text must match, else `rule_when_unmatched` is broken.
         rule_when_unmatched: name of the hard check that a text outside `pattern` breaks.
         at_least: smallest number allowed, else `bad_number` is broken.
         personal: personal data; its values are masked wherever a reject or a sample is shown.
@@ -79,5 +84,6 @@ def column(
             "personal": personal,
             "derived": derived,
             "json": json,
+            "names_source": names_source,
         },
     )

@@ -1,17 +1,16 @@
-"""Fake orders and a real floor never meet: the one check before anything is asked of ScanOrders.
+"""The demo guard: fake orders never reach a real floor, nor do real stores get marks of a demo.
 
 A data directory holds either a demo (`demo_world.json` stands in it) or real orders. A demo's picks may go to this
-machine only, and a demo's stores lie in its directory only. Every way to ScanOrders passes `refuse_demo_orders`:
-sending (`picking.sending.emission`), reading back and pushing statuses (`scanorders.open_transport`), logging in
+machine only, and its stores lie in its directory only. Every way to ScanOrders passes `refuse_demo_orders`: sending
+(`picking.sending.emission`), reading back and pushing statuses (`scanorders.open_transport`), logging in
 (`scanorders_login`).
-Does not belong here: making and recognising a demo's world (`cli.demo_world`).
 """
 
 from __future__ import annotations
 
+from order_pipeline.destinations.settings import PipelineSettings
 from order_pipeline.http.errors import NotConfigured
 from order_pipeline.http.oauth2 import is_loopback
-from order_pipeline.settings import Settings
 
 ELSEWHERE = "choose another ORDER_PIPELINE_DATA_DIR, or `make clean` if nothing in it is needed"
 
@@ -20,7 +19,7 @@ class DemoDirectoryError(NotConfigured):
     """The data directory holds a demo, and a setting leads out of it. Nothing was sent."""
 
 
-def refuse_demo_orders(settings: Settings) -> None:
+def refuse_demo_orders(settings: PipelineSettings) -> None:
     """Let nothing of a demo reach a ScanOrders on another machine, nor leave marks in stores outside of the demo.
 
     Raises:
@@ -44,7 +43,7 @@ def refuse_demo_orders(settings: Settings) -> None:
         raise DemoDirectoryError(message)
 
 
-def stores_outside(settings: Settings) -> list[str]:
+def stores_outside(settings: PipelineSettings) -> list[str]:
     """The settings that put a store elsewhere than into the data directory; a demo has none."""
     stores = {
         "ORDER_PIPELINE_OPERATIONS_URL": settings.operations_url,

@@ -1,6 +1,7 @@
-"""ScanOrders' two calls besides create: read one order by its id, set one status. On the shared transport.
+"""The two ScanOrders calls besides create: read one order by its id, set one status.
 
-Contract: apis/scanorders.md sections 5 and 7. Create is not here: it must never be repeated (`scanorders_poster`).
+The contract is docs/apis/scanorders.md sections 5 and 7. Create stands apart (`scanorders_poster`), because it must
+never be repeated and these two may.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from typing import Any
 from order_pipeline.destinations.demo_guard import refuse_demo_orders
 from order_pipeline.destinations.scanorders_answers import decode_object, field, identifier, unwrap
 from order_pipeline.destinations.scanorders_poster import AccessTokens, workflow_url
+from order_pipeline.destinations.settings import FloorStatus, PipelineSettings, ScanOrdersSettings
 from order_pipeline.http.auth import BearerToken
 from order_pipeline.http.errors import PermanentError
 from order_pipeline.http.reply import Reply
 from order_pipeline.http.transport import Transport
-from order_pipeline.settings import FloorStatus, ScanOrdersSettings, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ class ScanOrdersClient:
         )
 
 
-def open_transport(settings: Settings, tokens: AccessTokens) -> Transport:
+def open_transport(settings: PipelineSettings, tokens: AccessTokens) -> Transport:
     """The transport of the two calls: same host, same budget and same token as create.
 
     Raises:

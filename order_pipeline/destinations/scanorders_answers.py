@@ -1,7 +1,7 @@
 """What a ScanOrders reply means: the three envelopes, and the verdict on a `neworders` call. Pure functions, no I/O.
 
-The source of every rule is apis/scanorders.md sections 6 to 9 and 13. The verdict is cautious on purpose: a doubt costs
-a person a look at a screen, a wrong "not sent" costs a double pick.
+The rules come from docs/apis/scanorders.md sections 6 to 9 and 13. The verdict is cautious: a doubt costs a person a
+look at a screen, a wrong "not sent" costs a double pick.
 """
 
 from __future__ import annotations

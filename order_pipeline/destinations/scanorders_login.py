@@ -1,7 +1,7 @@
 """`scanorders login`: a person consents in the browser, the redirect comes back to this machine, the token is stored.
 
-Contract: apis/scanorders.md section 4 (authorization code; no refresh token; `state` may not be echoed). Belongs here:
-the loopback listener and the exchange. Does not belong here: the token's later life (`scanorders_token`).
+The contract is docs/apis/scanorders.md section 4: an authorization code, no refresh token, and perhaps no echo of
+`state`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from order_pipeline.destinations.demo_guard import refuse_demo_orders
 from order_pipeline.destinations.scanorders_token import StoredToken, save_token
+from order_pipeline.destinations.settings import PipelineSettings
 from order_pipeline.http.errors import NotConfigured
 from order_pipeline.http.oauth2 import AuthorizationCode, is_loopback
-from order_pipeline.settings import Settings
 
 LOGIN_TIMEOUT_SECONDS = 300.0
 _PAGE = "<!DOCTYPE html><title>ScanOrders login</title><p>{text} This window can be closed.</p>"
@@ -26,7 +26,7 @@ class LoginTimeoutError(RuntimeError):
 
 
 async def login(
-    settings: Settings, show_url: Callable[[str], object], *, timeout_seconds: float = LOGIN_TIMEOUT_SECONDS
+    settings: PipelineSettings, show_url: Callable[[str], object], *, timeout_seconds: float = LOGIN_TIMEOUT_SECONDS
 ) -> StoredToken:
     """Run the whole flow and store the token.
 
@@ -65,7 +65,7 @@ async def login(
     return stored
 
 
-def _flow(settings: Settings) -> AuthorizationCode:
+def _flow(settings: PipelineSettings) -> AuthorizationCode:
     scanorders = settings.scanorders
     if not scanorders.client_id or scanorders.client_secret is None:
         raise NotConfigured(
@@ -89,7 +89,7 @@ def _flow(settings: Settings) -> AuthorizationCode:
 async def _answer_browser(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, redirect_uri: str, redirected: asyncio.Future[str]
 ) -> None:
-    """Take the redirect; anything else a browser asks for (its icon) gets a 404 and is not taken for it."""
+    """Take the redirect. Anything else that a browser asks for, like an icon, gets a 404."""
     request_line = (await reader.readline()).decode("latin-1").split(" ")
     target = request_line[1] if len(request_line) > 1 else ""
     wanted = urlsplit(redirect_uri)

@@ -1,12 +1,8 @@
-"""The one call that makes work on the floor: POST `neworders`, sent once, its verdict never in doubt about a doubt.
+"""The one call that makes work on the floor: POST `neworders`, sent once, and the certainty that is left afterwards.
 
-Why not `http.Transport`, as for every other call: an outbox wants one thing of a client, the certainty whether a
-request left, at a rate that httpx cannot reach. Measured on two shared cores against a bare loopback server, processor
-time a request: httpx 1.1 ms with 4 connections and 3.9 ms with 32 (its pool searches all connections at each request),
-aiohttp 0.1 to 0.2 ms. Budget, redaction and Retry-After are the transport's own.
-
-Belongs here: sending one payload, reading the answer's bytes. Does not belong here: what the answer means
-(`scanorders_answers`), whether and when a line is sent (`picking.sending.emitter`).
+This call does not use `http.Transport`. The emitter needs to know for certain whether a request left, at a rate that
+httpx does not reach (docs/decisions/0011-aiohttp-for-neworders.md). Budget, redaction and Retry-After are the
+transport's own.
 """
 
 from __future__ import annotations
@@ -18,18 +14,18 @@ from typing import Protocol, Self
 import aiohttp
 
 from order_pipeline.destinations.scanorders_answers import Answer, Outcome, judge_create, redact
+from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.http.budget import RateBudget
 from order_pipeline.http.errors import NotConfigured
 from order_pipeline.http.oauth2 import is_loopback
 from order_pipeline.http.retry import parse_retry_after
-from order_pipeline.settings import ScanOrdersSettings
 
 MAX_REPLY_BYTES = 65_536
 IDLE_SECONDS = 2.0
-"""A connection idle for longer is not used again: a server that closes it at that moment would leave a false doubt."""
+"""A connection idle for longer is not used again. A server that closes it just then would leave a false doubt."""
 
 _NEVER_LEFT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
-"""DNS, connect and TLS failures: no byte of the request was written (apis/scanorders.md section 13.3)."""
+"""DNS, connect and TLS failures: no byte of the request was written (docs/apis/scanorders.md section 13.3)."""
 
 
 class AccessTokens(Protocol):

@@ -1,21 +1,19 @@
-"""The ScanOrders access token on disk: kept with mode 0600 in the data directory, with its expiry.
+"""The ScanOrders access token: kept in the data directory with mode 0600, and with its expiry.
 
-There is no refresh token (apis/scanorders.md section 4): when a token ends, a person must log in again, so everything
-here is about knowing that days before. Belongs here: storing, reading, warning. Does not belong here: getting one
-(`scanorders_login`).
+There is no refresh token (docs/apis/scanorders.md section 4). When a token ends, a person must log in again
+(`scanorders_login`), so the warning comes days before.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
+from order_pipeline.destinations.settings import PipelineSettings
 from order_pipeline.http.errors import NotConfigured
-from order_pipeline.settings import Settings
 
 TOKEN_FILE = "scanorders_token.json"  # noqa: S105  (a file name)
 LOGIN_COMMAND = "order-pipeline scanorders login"
@@ -32,12 +30,12 @@ class StoredToken(msgspec.Struct, frozen=True, kw_only=True):
         return f"StoredToken(obtained_at={self.obtained_at}, expires_at={self.expires_at})"
 
 
-def token_path(settings: Settings) -> Path:
+def token_path(settings: PipelineSettings) -> Path:
     """Where the token is kept."""
     return settings.data_dir / TOKEN_FILE
 
 
-def save_token(settings: Settings, token: StoredToken) -> Path:
+def save_token(settings: PipelineSettings, token: StoredToken) -> Path:
     """Replace the stored token atomically; only the owner can read the file at any moment."""
     path = token_path(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +50,7 @@ def save_token(settings: Settings, token: StoredToken) -> Path:
     return path
 
 
-def load_token(settings: Settings) -> StoredToken | None:
+def load_token(settings: PipelineSettings) -> StoredToken | None:
     """The stored token, or None when nobody has logged in.
 
     Raises:
@@ -68,8 +66,8 @@ def load_token(settings: Settings) -> StoredToken | None:
         raise NotConfigured(message) from error
 
 
-def expiry_warning(settings: Settings, now: datetime | None = None) -> str | None:
-    """What a person should know about the token's end, or None while there is time. Never contains the token.
+def expiry_warning(settings: PipelineSettings, now: datetime | None = None) -> str | None:
+    """A warning that the token ends soon or has ended, or None while there is time. Never contains the token.
 
     A token given by setting has no known end and is not warned about.
     """
@@ -94,9 +92,8 @@ def expiry_warning(settings: Settings, now: datetime | None = None) -> str | Non
 class TokenKeeper:
     """The token to send: the setting's, else the stored one. After a 401 it looks whether a person logged in again."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, settings: PipelineSettings) -> None:
         self._settings = settings
-        self._clock = clock
         self._token: str | None = None
 
     def current(self) -> str:
@@ -122,6 +119,6 @@ class TokenKeeper:
         if setting is not None:
             return setting.get_secret_value()
         token = load_token(self._settings)
-        if token is None or (token.expires_at is not None and token.expires_at <= self._clock()):
-            raise NotConfigured(expiry_warning(self._settings, self._clock()) or f"Run `{LOGIN_COMMAND}`.")
+        if token is None or (token.expires_at is not None and token.expires_at <= datetime.now(UTC)):
+            raise NotConfigured(expiry_warning(self._settings) or f"Run `{LOGIN_COMMAND}`.")
         return token.access_token

@@ -1,7 +1,6 @@
 """How a request proves who sends it: a fixed bearer token, or OAuth2 client credentials renewed as needed.
 
-Belongs here: httpx auth flows and tokens in memory. Does not belong here: the OAuth2 messages (oauth2.py), tokens on
-disk, or anything that knows a channel by name.
+Tokens are in memory only. The OAuth2 messages are in `oauth2`.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import cast
 
 import httpx
@@ -21,7 +21,7 @@ RENEWED = "order_pipeline.renewed"
 
 
 class BearerToken(httpx.Auth):
-    """A token somebody else looks after: fixed text, or a callable asked before each request."""
+    """A token that the caller looks after: fixed text, or a callable that is asked before each request."""
 
     def __init__(self, token: str | Callable[[], str]) -> None:
         self._token = token
@@ -52,12 +52,16 @@ class ClientCredentials(httpx.Auth):
         renew_statuses: frozenset[int] = frozenset({401}),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._token_url = token_url
-        self._client_id = client_id
-        self._client_secret = client_secret
-        self._style: ClientStyle = style
-        self._scope = scope
-        self._extra_headers = dict(extra_headers or {})
+        self._request_token = partial(
+            request_token,
+            token_url,
+            "client_credentials",
+            client_id,
+            client_secret,
+            style=style,
+            extra_headers=extra_headers,
+            scope=scope,
+        )
         self._margin_seconds = margin_seconds
         self._renew_statuses = renew_statuses
         self._clock = clock
@@ -85,15 +89,7 @@ class ClientCredentials(httpx.Auth):
 
     async def _renew(self) -> None:
         asked_at = self._clock()
-        token = await request_token(
-            self._token_url,
-            "client_credentials",
-            self._client_id,
-            self._client_secret,
-            style=self._style,
-            extra_headers=self._extra_headers,
-            scope=self._scope,
-        )
+        token = await self._request_token()
         self._token = token.access_token
         if token.expires_at is None:
             self._renew_at = None

@@ -1,7 +1,4 @@
-"""One API's rate budget: requests per second, requests in flight, and a pause that the API asked for.
-
-Belongs here: when the next request may leave, and which one. Does not belong here: whether to try again (retry.py).
-"""
+"""The rate budget of one API: requests per second, requests in flight, and a pause that the API asked for."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from aiolimiter import AsyncLimiter
 
-from order_pipeline.settings import RateSettings
+from order_pipeline.http.settings import RateSettings
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -24,19 +21,19 @@ class RateBudget:
 
     def __init__(self, rate: RateSettings, sleep: Sleep = asyncio.sleep) -> None:
         """No limiter when `requests_per_second` is None; otherwise requests are spaced evenly, without bursts."""
-        self._places = Places(rate.max_in_flight)
+        self._in_flight = UrgencySemaphore(rate.max_in_flight)
         self._limiter = AsyncLimiter(1, 1 / rate.requests_per_second) if rate.requests_per_second else None
         self._sleep = sleep
         self._resume_at = 0.0
 
     @asynccontextmanager
     async def slot(self, urgency: int = 0) -> AsyncGenerator[None]:
-        """Hold one place in flight; entered as soon as pause and rate allow.
+        """Hold one of the slots in flight; entered as soon as pause and rate allow.
 
         Args:
-            urgency: of the requests that wait for a place, those with the highest go first.
+            urgency: of the requests that wait for a slot, those with the highest go first.
         """
-        await self._places.take(urgency)
+        await self._in_flight.acquire(urgency)
         try:
             pause = self._resume_at - time.monotonic()
             if pause > 0:
@@ -45,40 +42,40 @@ class RateBudget:
                 await self._limiter.acquire()
             yield
         finally:
-            self._places.give_back()
+            self._in_flight.release()
 
     def pause(self, seconds: float) -> None:
-        """Let no new request leave for `seconds`: the API said so to one of them, and it means all of them."""
+        """Let no new request leave for `seconds`. What an API answers to one request holds for all."""
         self._resume_at = max(self._resume_at, time.monotonic() + seconds)
 
 
-class Places:
-    """A semaphore whose waiters are served by urgency, equals in the order in which they came."""
+class UrgencySemaphore:
+    """A semaphore whose waiters are served by urgency, and equals in the order in which they came."""
 
     def __init__(self, count: int) -> None:
         self._free = count
         self._arrivals = itertools.count()
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
 
-    async def take(self, urgency: int = 0) -> None:
-        """Wait for a place and take it."""
+    async def acquire(self, urgency: int = 0) -> None:
+        """Wait for a slot and take it."""
         if self._free:
             self._free -= 1
             return
-        turn = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (-urgency, next(self._arrivals), turn))
+        waiter = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (-urgency, next(self._arrivals), waiter))
         try:
-            await turn
+            await waiter
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # cancelled in the moment in which the place was handed over
-                self.give_back()
+            if waiter.done() and not waiter.cancelled():  # cancelled just when the slot was handed over
+                self.release()
             raise
 
-    def give_back(self) -> None:
-        """Hand the place to the next that still waits, or leave it free."""
+    def release(self) -> None:
+        """Hand the slot to the next that still waits, or leave it free."""
         while self._waiting:
-            *_, turn = heapq.heappop(self._waiting)
-            if not turn.done():
-                turn.set_result(None)
+            *_, waiter = heapq.heappop(self._waiting)
+            if not waiter.done():
+                waiter.set_result(None)
                 return
         self._free += 1

@@ -1,11 +1,12 @@
 """What can go wrong with a call, classified once: is it worth another try, and what should a person do next?
 
-Belongs here: the error classes of any HTTP API. Does not belong here: an API's own error codes (its `classify` hook
-maps them to these classes or to subclasses of them).
+An API's own error codes are not here: its `classify` hook maps them to these classes or to subclasses of them.
 """
 
 # ruff: noqa: N818  the names say what is known about the request, which is what the caller decides on
 from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
 
 SHOWN_EXCERPT = 300
 
@@ -14,10 +15,12 @@ class NotConfigured(Exception):
     """A setting without which no call can be made is missing; the message names the variable to set."""
 
 
+@dataclass(eq=False, repr=False)
 class ApiError(Exception):
     """A call failed. Every attribute is safe to log: URL and excerpt are redacted.
 
     Attributes:
+        reason: what happened, in a few words.
         method: HTTP verb.
         url: redacted URL.
         status: HTTP status, None when no reply came.
@@ -28,29 +31,16 @@ class ApiError(Exception):
         content: the reply's body as received, for a caller that can save something of it; never log it.
     """
 
-    def __init__(
-        self,
-        reason: str,
-        *,
-        method: str = "",
-        url: str = "",
-        status: int | None = None,
-        excerpt: str = "",
-        attempts: int = 1,
-        next_step: str = "",
-        retry_after: float | None = None,
-        content: bytes = b"",
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.method = method
-        self.url = url
-        self.status = status
-        self.excerpt = excerpt
-        self.attempts = attempts
-        self.next_step = next_step
-        self.retry_after = retry_after
-        self.content = content
+    reason: str
+    _: KW_ONLY
+    method: str = ""
+    url: str = ""
+    status: int | None = None
+    excerpt: str = ""
+    attempts: int = 1
+    next_step: str = ""
+    retry_after: float | None = None
+    content: bytes = b""
 
     def __str__(self) -> str:
         parts = [f"{self.method} {self.url}: {self.reason}" if self.method else self.reason]
@@ -91,7 +81,7 @@ class CutBody(TransientError):
 class OutcomeUnknown(ApiError):
     """A changing request left this machine and no definite answer came: it may or may not have been carried out.
 
-    Never send it again without looking (design decision 7).
+    Never send it again without looking (docs/decisions/0008-emission-is-at-most-once.md).
     """
 
 

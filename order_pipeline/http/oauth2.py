@@ -1,7 +1,7 @@
 """The OAuth2 messages: asking a token endpoint, and the two halves of the authorization-code flow.
 
-authlib builds the messages (only its protocol functions: its own httpx client is moving to another HTTP library), httpx
-carries them. Belongs here: one exchange with a token endpoint. Does not belong here: keeping or renewing tokens.
+authlib builds the messages, httpx carries them. Only authlib's protocol functions are used, because its httpx client is
+moving to another HTTP library.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -21,7 +21,7 @@ from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 
 from order_pipeline.http.errors import NotSent, PermanentError
-from order_pipeline.http.redaction import redact_body, redact_url
+from order_pipeline.http.redaction import redact_body, redact_text
 
 ClientStyle = Literal["basic", "form"]
 _AUTHLIB_STYLE = {"basic": "client_secret_basic", "form": "client_secret_post"}
@@ -59,7 +59,7 @@ async def request_token(
         "tuple[str, dict[str, str], str]", client.prepare("POST", token_url, headers | dict(extra_headers or {}), body)
     )
     secrets = (client_secret, *(value for value in fields.values() if value))
-    shown = redact_url(url, secrets)
+    shown = redact_text(url, secrets)
     try:
         async with httpx.AsyncClient(timeout=20.0, trust_env=not is_loopback(url)) as http:
             response = await http.post(url, content=body, headers=headers)
@@ -75,12 +75,11 @@ async def request_token(
 
 def _read_token(response: httpx.Response, shown_url: str, secrets: tuple[str, ...]) -> Token:
     status, excerpt = response.status_code, redact_body(response.content, secrets)
+    about: dict[str, Any] = {"method": "POST", "url": shown_url, "status": status}
     if status in (408, 429) or status >= 500:
         raise NotSent(
             f"no token: the token endpoint answered {status}",
-            method="POST",
-            url=shown_url,
-            status=status,
+            **about,
             excerpt=excerpt,
             next_step="The token endpoint is busy or down; run again later.",
         )
@@ -92,9 +91,7 @@ def _read_token(response: httpx.Response, shown_url: str, secrets: tuple[str, ..
     if status >= 300 or not isinstance(access_token, str) or not access_token:
         raise PermanentError(
             f"no token: the token endpoint answered {status} without an access token",
-            method="POST",
-            url=shown_url,
-            status=status,
+            **about,
             excerpt=excerpt if status >= 300 else "",
             next_step="Check the client id, the client secret and the token URL.",
         )
@@ -159,6 +156,6 @@ class AuthorizationCode:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL stays on this machine: no proxy makes sense for it, and compression only costs time."""
+    """Whether a URL stays on this machine. Such a call needs no proxy and no compression."""
     host = httpx.URL(url).host
     return host in ("localhost", "::1") or host.startswith("127.")

@@ -1,7 +1,6 @@
-"""Walking through pages: which page to ask for, when to stop, and whether the walk proves that everything was seen.
+"""Walking through numbered pages: which page to ask for, when to stop, and whether everything was proved to be seen.
 
-Belongs here: numbered pages, their stop rules, and reading ahead under a limit. Does not belong here: what is on a
-page; the consumer decodes it and says with `Walk.saw` how many items came and how many of them were new.
+The consumer decodes a page and says with `Walk.saw` how many items came and how many of them were new.
 """
 
 from __future__ import annotations

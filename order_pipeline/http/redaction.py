@@ -1,7 +1,7 @@
 """What may be shown of a URL or a body: no token, key, password, e-mail, phone or address leaves this module readable.
 
-Belongs here: patterns and the two functions that apply them. Does not belong here: deciding what is logged where.
-The patterns err towards hiding: a harmless value hidden costs a look into the raw table, a token shown an account.
+The patterns hide too much rather than too little: a harmless value that is hidden costs a look into the raw table, a
+token that is shown costs an account.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PHONE = re.compile(r"(?<![\w.])\+\d[\d \-()]{6,}\d")
 
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
-    """Hide secrets and personal data in a text; `secrets` are exact secret values (shorter than 4: ignored).
+    """Hide secrets and personal data in a text or URL; `secrets` are exact secret values (shorter than 4: ignored).
 
     Applying it twice gives the same as once.
     """
@@ -53,11 +53,6 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
     for pattern in (_JWT, _OPAQUE, _EMAIL, _PHONE):
         text = pattern.sub(MARK, text)
     return text
-
-
-def redact_url(url: str, secrets: Iterable[str] = ()) -> str:
-    """Hide user info, secret and personal query values and known secrets in a URL; names and harmless values stay."""
-    return redact_text(url, secrets)
 
 
 def redact_body(content: bytes, secrets: Iterable[str] = (), *, limit: int = 2048) -> str:

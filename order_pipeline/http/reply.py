@@ -1,7 +1,4 @@
-"""A reply as the caller gets it: status, headers, bytes, and JSON on demand with errors that say what came instead.
-
-Belongs here: reading a body. Does not belong here: statuses (transport.py) or an API's envelopes (its source).
-"""
+"""A reply as the caller gets it: status, headers, bytes, and JSON on demand with errors that say what came instead."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from typing import Any, TypeVar, overload
 import msgspec
 
 from order_pipeline.http.errors import ApiError, CutBody, UnreadableBody
-from order_pipeline.http.redaction import redact_body, redact_url
+from order_pipeline.http.redaction import redact_body, redact_text
 
 T = TypeVar("T")
 _BLANK = b" \t\r\n"
@@ -37,8 +34,8 @@ class Reply:
 
     @property
     def url(self) -> str:
-        """The URL, redacted when it is asked for: that costs more than all else about a small reply."""
-        return redact_url(self.sent_to, self.secrets)
+        """The URL, redacted only when it is asked for, because that costs more than the rest of a small reply."""
+        return redact_text(self.sent_to, self.secrets)
 
     @overload
     def json(self) -> Any: ...
@@ -79,9 +76,9 @@ class Reply:
 
 
 def json_problem(reply: Reply) -> ApiError | None:
-    """Say at a glance (first and last byte, no parsing) why a body cannot be a JSON object or array; None if it can.
+    """Why a body cannot be a JSON object or array, judged by its first and last byte; None if it can be one.
 
-    A cheap guard for hooks: a cut body is worth another try (CutBody); markup or nothing at all is not.
+    A cheap guard for hooks. A cut body is worth another try (CutBody); markup, or an empty body, is not.
     """
     content = reply.content
     body_end = len(content.rstrip(_BLANK)) if content[-1:] in (b" ", b"\t", b"\r", b"\n") else len(content)

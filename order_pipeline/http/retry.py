@@ -1,7 +1,4 @@
-"""The retry policy as data: what is transient, how long to wait, how often to try.
-
-Belongs here: pure rules on statuses, headers and waits. Does not belong here: sending anything.
-"""
+"""The retry policy as data: what is transient, how long to wait, how often to try."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from order_pipeline.settings import RateSettings
+from order_pipeline.http.settings import RateSettings
 
 LONGEST_EXPONENT = 30
 

@@ -1,7 +1,7 @@
-"""The one way out: sends a request within the API's budget, retries what may be retried, classifies what failed.
+"""Sends a request within the API's budget, retries what may be retried, and classifies what failed.
 
-Belongs here: what holds for every API. Does not belong here: an API's paths, parameters or error codes; those come in
-through `classify`, a hook that sees every reply and may turn it into an error of its own.
+What holds for one API only, its paths, parameters and error codes, comes from the caller. `classify` is a hook that
+sees every reply and may turn it into an error of its own.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from order_pipeline.http.errors import (
 from order_pipeline.http.oauth2 import is_loopback
 from order_pipeline.http.reply import Reply
 from order_pipeline.http.retry import RetryPolicy, parse_retry_after
-from order_pipeline.http.transport_errors import raise_without_reply, secrets_of, shown_url
-from order_pipeline.settings import RateSettings
+from order_pipeline.http.settings import RateSettings
+from order_pipeline.http.transport_errors import secrets_of, shown_url, transport_error
 
 Classify = Callable[[Reply], ApiError | None]
 """Sees every reply, good or bad; returns the error it stands for, or None to let the general rules decide.
@@ -41,7 +41,7 @@ A TransientError is retried (idempotent requests only); set `retry_after` when t
 Parameters = Mapping[str, str | int | None]
 MAX_BODY_BYTES = 64 * 1024 * 1024
 SLOW_BODY_FACTOR = 10
-"""A reply that drips past this many read time-outs in all counts as timed out, though no single read was slow."""
+"""A reply that takes more than this many read time-outs in all has timed out, even if no single read was slow."""
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -180,7 +180,7 @@ class Transport:
                 error.attempts = attempt
                 raise
             except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-                raise_without_reply(error, request, attempt, repeatable=repeatable)
+                raise transport_error(error, request, attempt, repeatable=repeatable) from error
         error = self._verdict(reply, repeatable=repeatable)
         if error is None:
             return reply

@@ -1,12 +1,9 @@
-"""The webhook inbox: events kept durably before anybody looks into them.
+"""The webhook inbox: events kept durably before anybody reads them.
 
-Belongs here: the table, storing without doubles, what waits, what has landed, pruning. Does not belong here: HTTP
-(`webhooks`), and what an event means (`channels.skroutz`).
-
-An event is its bytes: the same bytes for the same channel are one row, however often they are delivered. A row is
-`pending` until a run has committed it to the lake and said so (`mark_landed`); a run killed in between finds it again,
-and the lake, append-only by content, takes it once. There is no cursor to lose, and none that an event committed late
-could slip behind. Bodies hold personal data and one-time passwords: `prune` deletes landed rows after a few days.
+The same bytes for the same channel are one row, however often they are delivered. A row is `pending` until a run has
+committed it to the lake and said so (`mark_landed`). A run that is killed in between finds the row again, and the lake,
+append-only by content, takes it once. There is no cursor to lose, and none that an event committed late could slip
+behind. Bodies hold personal data and one-time passwords, so `prune` deletes landed rows after a few days.
 """
 
 from __future__ import annotations
@@ -14,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -103,7 +100,6 @@ class InboxCounts:
     landed: int
     unparsable: int
     repeated: int
-    oldest_pending_at: datetime | None
 
 
 def store_events(store: OperationsStore, events: Sequence[ReceivedEvent]) -> None:
@@ -116,7 +112,7 @@ def store_events(store: OperationsStore, events: Sequence[ReceivedEvent]) -> Non
         return
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for received in events:
-        row = rows.setdefault((received.channel, received.content_sha256), _row(received))
+        row = rows.setdefault((received.channel, received.content_sha256), asdict(received) | {"deliveries": 0})
         row["deliveries"] += 1
         row["last_received_at"] = received.received_at
     insert = (sqlite if store.is_sqlite else postgresql).insert(webhook_inbox)
@@ -129,21 +125,6 @@ def store_events(store: OperationsStore, events: Sequence[ReceivedEvent]) -> Non
     )
     with store.writing() as connection:
         connection.execute(statement, list(rows.values()))
-
-
-def _row(received: ReceivedEvent) -> dict[str, Any]:
-    return {
-        "channel": received.channel,
-        "content_sha256": received.content_sha256,
-        "body": received.body,
-        "parsable": received.parsable,
-        "order_number": received.order_number,
-        "order_day": received.order_day,
-        "source_address": received.source_address,
-        "received_at": received.received_at,
-        "last_received_at": received.received_at,
-        "deliveries": 0,
-    }
 
 
 def pending_events(
@@ -179,7 +160,7 @@ def newest_event_id(store: OperationsStore, channel: str) -> int:
 
 
 def mark_landed(store: OperationsStore, event_ids: Sequence[int], run_id: str) -> None:
-    """Say that the lake has committed these events. Saying it twice changes nothing."""
+    """Note that the lake has committed these events. Noting it twice changes nothing."""
     for start in range(0, len(event_ids), _MARKED_AT_ONCE):
         chunk = list(event_ids[start : start + _MARKED_AT_ONCE])
         with store.writing() as connection:
@@ -202,7 +183,7 @@ def prune(store: OperationsStore, *, landed_before: datetime, unparsable_before:
 
 
 def counts(store: OperationsStore, channel: str) -> InboxCounts:
-    """The inbox of a channel in five figures, for checks and for people."""
+    """The inbox of a channel in four figures."""
     table = webhook_inbox.c
     waits = and_(table.parsable, table.landed_at.is_(None))
     statement = select(
@@ -210,11 +191,10 @@ def counts(store: OperationsStore, channel: str) -> InboxCounts:
         func.count().filter(table.landed_at.is_not(None)),
         func.count().filter(not_(table.parsable)),
         func.coalesce(func.sum(table.deliveries - 1), 0),
-        func.min(table.received_at).filter(waits),
     ).where(table.channel == channel)
     with store.reading() as connection:
-        pending, landed, unparsable, repeated, oldest = connection.execute(statement).one()
-    return InboxCounts(pending, landed, unparsable, int(repeated), oldest)
+        pending, landed, unparsable, repeated = connection.execute(statement).one()
+    return InboxCounts(pending, landed, unparsable, int(repeated))
 
 
 def probe(store: OperationsStore) -> None:
@@ -228,7 +208,7 @@ def probe(store: OperationsStore) -> None:
 
 
 def fail_fast(store: OperationsStore, seconds: float) -> None:
-    """Let this store wait at most so long for another writer: a webhook's sender gives up after about two seconds."""
+    """Let this store wait at most so long for another writer, because a webhook's sender does not wait long."""
     milliseconds = int(seconds * 1000)
 
     def shorten(connection: Any, _record: Any) -> None:

@@ -1,11 +1,9 @@
-"""Leases with expiry and fencing: one worker at a time per name, across processes and machines.
+"""Leases with expiry and fence: one worker at a time per name, across processes and machines.
 
-A lease is a row. Whoever holds it writes its fence number with every durable step, in the same transaction, so a holder
-that slept past its expiry and was replaced cannot write any more (`LeaseLostError`). Expiry only says when another may
-take over: a holder that is late but was not replaced goes on. A holder whose process certainly ended, as seen from the
-same machine, is replaced at once; of any other nobody can know, so its expiry is waited for.
-
-Belongs here: taking, renewing, giving back. Does not belong here: what is done under the lease.
+A lease is a row. Its holder writes the fence number with every durable change, in the same transaction. So a holder
+that slept past its expiry and was replaced cannot write any more (`LeaseLostError`). The expiry only says when another
+worker may take over: a holder that is late and was not replaced goes on. A holder whose process has certainly ended, as
+seen from the same machine, is replaced at once. Of any other process nobody can know, so its expiry is waited for.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from order_pipeline.operations.processes import ProcessMark, has_ended, is_near,
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.tables import lease_processes, leases
 
-# Built once: it runs with every durable step of a worker.
+# Built once: it runs with every durable change of a worker.
 _RENEW = (
     update(leases)
     .where(leases.c.name == bindparam("held_name"), leases.c.fence == bindparam("held_fence"))
@@ -49,7 +47,7 @@ class Lease:
 
 
 def describe_holder(run_id: str) -> str:
-    """Who holds a lease, for the one who has to wait: host, process and run."""
+    """Who holds a lease: host, process and run, as told to whoever has to wait."""
     return f"{socket.gethostname()} pid {os.getpid()} run {run_id}"
 
 

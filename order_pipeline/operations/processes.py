@@ -1,9 +1,8 @@
-"""Which process holds something, written down so that others can tell whether it certainly ended.
+"""Marks of processes, stored so that others can tell later whether a process has certainly ended.
 
-A process id alone says nothing: ids are used again, and another machine or container has its own. So the mark names the
-machine's boot, the table of processes that the id belongs to, and the process's start in clock ticks since that boot.
-Where the system does not tell these (anything but Linux), there is no mark, and nobody is ever taken for dead.
-Does not belong here: what follows from an end (`leases`, `orchestration.launcher`).
+A process id alone says nothing: ids are used again, and another machine or container has its own. So a mark names the
+machine's boot, the process table that the id belongs to, and the process's start in clock ticks since that boot. Where
+the system does not tell these (anything but Linux), there is no mark, and nobody is ever taken for dead.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pathlib import Path
 _PROCESSES = Path("/proc")
 _BOOT_ID = _PROCESSES / "sys/kernel/random/boot_id"
 _OWN_TABLE = _PROCESSES / "self/ns/pid"
-_ENDED_STATES = {"Z", "X", "x"}  # zombie: it runs no more, only its parent has not asked for its exit code yet
+_ENDED_STATES = {"Z", "X", "x"}  # zombie: it has ended, and its parent has not asked for the exit code yet
 _STATE_FIELD, _START_FIELD = 0, 19  # of /proc/<pid>/stat, counted behind the program's name (man 5 proc_pid_stat)
 
 
@@ -36,7 +35,7 @@ def this_process() -> ProcessMark | None:
 
 
 def this_machine() -> str | None:
-    """Host name, boot and table of processes, by blanks apart; None where the system does not tell enough."""
+    """Host name, boot and process table, separated by blanks; None where the system does not tell enough."""
     try:
         return f"{socket.gethostname()} {_BOOT_ID.read_text().strip()} {_OWN_TABLE.stat().st_ino}"
     except OSError:
@@ -50,12 +49,12 @@ def has_restarted(machine: str) -> bool:
 
 
 def is_near(mark: ProcessMark) -> bool:
-    """Whether the process belongs, or belonged, to the table of processes that the caller sees."""
+    """Whether the process belongs, or belonged, to the process table that the caller sees."""
     return mark.machine == this_machine()
 
 
 def has_ended(mark: ProcessMark) -> bool:
-    """Whether the process certainly runs no more; False also when that cannot be known from here."""
+    """Whether the process has certainly ended; False also when that cannot be known from here."""
     if not is_near(mark):
         return False
     try:

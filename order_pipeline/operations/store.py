@@ -1,11 +1,8 @@
 """The operations store: one SQLAlchemy engine over SQLite or PostgreSQL, and the two ways to use it.
 
-Belongs here: how a connection is made durable, how a transaction starts, how the tables come into being, the time.
-Does not belong here: what the tables mean (`tables`, `inbox`, `picking`).
-
-Durability: SQLite runs in WAL mode with `synchronous=FULL`, so a committed transaction survives a power cut; PostgreSQL
-runs with `synchronous_commit=on`. Writers wait for each other (SQLite: `BEGIN IMMEDIATE` and a busy timeout) and never
-fail half-way through an upgrade of a read lock.
+A committed transaction survives a power cut: SQLite runs in WAL mode with `synchronous=FULL`, PostgreSQL with
+`synchronous_commit=on`. Writers wait for each other. SQLite's begin with `BEGIN IMMEDIATE` and a busy timeout, so that
+none fails half-way when its read lock becomes a write lock.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The tables of the picking side: outbox, its history, leases, tasks for people, read-back.
-
-Belongs here: columns, keys, indexes. Does not belong here: which state may follow which
-(`picking.outbox.states`), and the
-webhook inbox, which its own module declares on the same `metadata`.
+"""The tables of picking and of the leases. The inbox declares its own table on the same `metadata`.
 
 Personal data: `pick_outbox.payload` and `seen_payload` hold what is sent to the floor (customer name, perhaps the
 address). No other column may: replies and reasons are redacted before they are stored.
@@ -68,7 +64,7 @@ pick_outbox = Table(
     Column("order_number", Text, nullable=False),
     Column("line_id", Text, nullable=False),
     Column("shipment_id", Text),
-    Column("state", Text, nullable=False, comment="a value of picking.states.PickState"),
+    Column("state", Text, nullable=False, comment="a value of picking.outbox.states.PickState"),
     Column("reason", Text, comment="why it is held, rejected or in doubt: a short code"),
     Column("detail", Text, comment="the same for a person, redacted"),
     Column("wave", BigInteger, nullable=False, comment="the planning that put it in the queue; waves go out in order"),
@@ -139,7 +135,7 @@ pick_tasks = Table(
     "pick_tasks",
     metadata,
     _big_key("task_id"),
-    Column("kind", Text, nullable=False, comment="a value of picking.tasks.TaskKind"),
+    Column("kind", Text, nullable=False, comment="a value of picking.outbox.tasks.TaskKind"),
     Column("subject", Text, nullable=False, comment="pick_id, or source:account:order for a whole order"),
     Column("source", Text, nullable=False),
     Column("order_number", Text, nullable=False),

@@ -1,8 +1,10 @@
-"""What the operator must hear about: one JSON line for every failed run, in `<data_dir>/alerts.jsonl` and in the log.
+"""Alerts: one JSON line for every failed run, in `<data_dir>/alerts.jsonl` and in the log.
 
-Mail, chat or pager read that file (or replace `record_alert`). Error texts reach this module redacted: the transport
-and the emitter never put credentials or personal data into them.
+Mail, chat or pager read that file, or replace `record_alert`. Error texts are redacted before they come here: the
+transport and the emitter put no credentials and no personal data into them.
 """
+
+# pyright: reportUnknownMemberType=false
 
 import json
 from datetime import UTC, datetime

@@ -1,11 +1,8 @@
-"""How a failed call looks in the UI: our message, the status and the next step first, not the socket's complaint.
-
-Belongs here: an API's error as Dagster's Failure. Does not belong here: retrying, or what an error means.
-"""
+"""How a failed API call looks in the UI: our message, the status and the next step first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import dagster as dg
@@ -14,11 +11,11 @@ from order_pipeline.http.errors import ApiError
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
-    """Raise an API's error as a Failure whose description and metadata the run's page shows with the failed step.
+def api_errors_as_failures() -> Generator[None]:
+    """Turn an ApiError into a Failure; the run's page shows its description and metadata with the failed step.
 
     Raises:
-        dagster.Failure: caused by the ApiError, which stays in the step's error with all that lies beneath it.
+        dagster.Failure: its cause is the ApiError.
     """
     try:
         yield

@@ -1,11 +1,12 @@
-"""The webhook inbox's sensor: one run for all days that have events waiting.
+"""The sensor of a channel's webhook inbox: one run for all days that have events waiting.
 
 The inbox itself knows what waits (an event is pending until a run has landed it), so no cursor can be lost. The run key
 is the newest event's number: the same backlog starts one run, a new event starts the next.
-Belongs here: when to run, over which days. Does not belong here: what an event means.
 """
 
-from collections.abc import Iterator
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -21,32 +22,31 @@ from order_pipeline.settings import Settings
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-CHANNEL = "skroutz"
 SECONDS_BETWEEN_LOOKS = 30
 
 
 def build_inbox_sensor(
-    settings: Settings, job: "UnresolvedAssetJobDefinition", status: dg.DefaultSensorStatus
+    settings: Settings, channel: str, job: "UnresolvedAssetJobDefinition", status: dg.DefaultSensorStatus
 ) -> dg.SensorDefinition:
-    """Looks into the inbox twice a minute."""
+    """Looks for waiting events of the channel twice a minute."""
 
     @dg.sensor(
-        name="skroutz_inbox",
+        name=f"{channel}_inbox",
         job=job,
         minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
         default_status=status,
         description="Starts one run for every day that has webhooks waiting, from the inbox to the picks.",
     )
-    def skroutz_inbox(_context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def inbox_sensor(_context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         with opened(settings) as store:
-            waiting = inbox.pending_days(store, CHANNEL)
-            newest = inbox.newest_event_id(store, CHANNEL)
+            waiting = inbox.pending_days(store, channel)
+            newest = inbox.newest_event_id(store, channel)
         window = window_of_waiting(list(waiting), date.fromisoformat(settings.schedule.first_day), utc_today())
         if window is None:
             return dg.SkipReason("No webhook waits.")
         return dg.RunRequest(run_key=f"event-{newest}", tags=range_tags(window))
 
-    return skroutz_inbox
+    return inbox_sensor
 
 
 def window_of_waiting(days: list[date | None], first: date, today: date) -> Window | None:
@@ -58,7 +58,7 @@ def window_of_waiting(days: list[date | None], first: date, today: date) -> Wind
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[OperationsStore]:
+def opened(settings: Settings) -> Generator[OperationsStore]:
     """The operations store, its tables made."""
     with closing(OperationsStore(settings.resolved_operations_url)) as store:
         store.create_all()

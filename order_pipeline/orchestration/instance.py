@@ -1,12 +1,9 @@
-"""The Dagster instance: a home inside `data_dir`, made and configured by us, so that a newcomer never sets it.
-
-Belongs here: where runs and events are kept. Does not belong here: what runs.
-"""
+"""The Dagster instance, which keeps runs and events: its home is made inside `data_dir`, so nobody must set one."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,7 +34,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 
 @contextmanager
-def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+def open_instance(settings: Settings) -> Generator[dg.DagsterInstance]:
     """Open the instance of `prepare_dagster_home`, and close it afterwards."""
     with dg.DagsterInstance.from_config(str(prepare_dagster_home(settings))) as instance:
         yield instance

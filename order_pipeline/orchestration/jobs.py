@@ -4,17 +4,21 @@ Steps of a job run in one process: a new interpreter a step costs more than the 
 (concurrent requests, DuckDB threads) and across runs (the channels' jobs run beside each other).
 """
 
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from order_pipeline.orchestration.specs import READ_BACK_GROUP
+
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 EMISSION_JOB = "emission_job"
-INBOX_JOB = "skroutz_inbox_job"
+READ_BACK_JOB = "read_back_job"
 VIEWS_JOB = "views_job"
 
 REBUILD_TAG = "order_pipeline/rebuild"
@@ -23,7 +27,7 @@ REBUILD_TAG = "order_pipeline/rebuild"
 EMISSION_GROUPS = ("reference", "marts", "scanorders")
 
 READING_TAG = "order_pipeline/reading"
-"""A run with this tag reads its channel only in the way that it names (see `assets.channels.Reading`)."""
+"""A run with this tag reads its channel only in the way that it names (see `channels.channel.Reading`)."""
 
 # A channel's outage is retried as a whole run: what was fetched before it is committed, so the second run is short.
 RETRY_TAGS = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"}
@@ -87,13 +91,29 @@ def build_emission_job() -> UnresolvedAssetJobDefinition:
     )
 
 
-def build_inbox_job() -> UnresolvedAssetJobDefinition:
-    """The webhooks' way from the inbox to the floor, as one run: a run costs seconds to start."""
+def build_read_back_job() -> UnresolvedAssetJobDefinition:
+    """What the floor shows for the lines that it got."""
     return dg.define_asset_job(
-        INBOX_JOB,
-        selection=dg.AssetSelection.groups("skroutz", *EMISSION_GROUPS)
+        READ_BACK_JOB,
+        selection=dg.AssetSelection.groups(READ_BACK_GROUP),
+        description="Reads back what ScanOrders shows for sent lines, and pushes statuses by policy.",
+        executor_def=dg.in_process_executor,
+        tags=NO_RETRY_TAGS,
+    )
+
+
+def inbox_job_name(source: str) -> str:
+    """The name of the job that lands a channel's webhooks."""
+    return f"{source}_inbox_job"
+
+
+def build_inbox_job(source: str, reading: str) -> UnresolvedAssetJobDefinition:
+    """From the inbox to the floor as one run, since a run costs seconds to start; the channel is read by `reading`."""
+    return dg.define_asset_job(
+        inbox_job_name(source),
+        selection=dg.AssetSelection.groups(source, *EMISSION_GROUPS)
         - dg.AssetSelection.key_prefixes(["staging"], ["intermediate"]),
         description="Lands the webhooks that wait, normalises them, and sends their picks; calls no channel's API.",
         executor_def=dg.in_process_executor,
-        tags={"order_pipeline/source": "skroutz", READING_TAG: "inbox", **NO_RETRY_TAGS},
+        tags={"order_pipeline/source": source, READING_TAG: reading, **NO_RETRY_TAGS},
     )

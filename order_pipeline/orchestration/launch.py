@@ -1,7 +1,6 @@
-"""Run a job of the definitions in this process, recorded in the instance, and say plainly how it went.
+"""Runs a job of the definitions in this process, recorded in the instance, and says how it went.
 
-This is how the command line and the tests materialise: the same jobs, assets and checks as the UI, without a daemon.
-Belongs here: starting a run and reading its outcome. Does not belong here: what is printed about it.
+The command line and the tests use it: the same jobs, assets and checks as the UI, without a daemon.
 """
 
 from __future__ import annotations

@@ -2,9 +2,11 @@
 
 Dagster's own launcher cannot: a run that was killed together with its code server stays `Started` for ever, holds its
 pool, and its channel is never read again. With an answer from here Dagster's monitoring marks such a run as failed, and
-the retries of `dagster.yaml` start it again. A run counts as alive wherever that cannot be known: two runs of one
-channel at once are worse than a late one. Does not belong here: what follows from an end.
+the retries of `dagster.yaml` start it again. A run counts as alive where that cannot be known: two runs of one
+channel at once are worse than a late one.
 """
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 
@@ -24,8 +26,8 @@ from order_pipeline.operations.processes import has_restarted, this_machine
 MACHINE_TAG = "order_pipeline/machine"
 """A run with this tag was started on that machine (see `operations.processes`)."""
 
-_ANSWER_SECONDS = 5
-_CLOCK_SECONDS = 60  # by which a clock that was set may make a process look younger than what it wrote
+ANSWER_SECONDS = 5
+CLOCK_SECONDS = 60  # by which a clock that was set may make a process look younger than what it wrote
 
 
 def machine_tags() -> Mapping[str, str]:
@@ -64,7 +66,7 @@ class WatchfulRunLauncher(dg.DefaultRunLauncher):
         if client is None:
             return None
         try:
-            answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run.run_id), timeout=_ANSWER_SECONDS)
+            answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run.run_id), timeout=ANSWER_SECONDS)
         except DagsterUserCodeUnreachableError:
             return None
         return deserialize_value(answer, CanCancelExecutionResult).can_cancel
@@ -103,6 +105,6 @@ def _lives(process_id: int, seen_at: float) -> bool:
         return False
     try:
         process = psutil.Process(process_id)
-        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= seen_at + _CLOCK_SECONDS
+        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= seen_at + CLOCK_SECONDS
     except psutil.Error:  # it is there, but another user's, and the system does not show it
         return True

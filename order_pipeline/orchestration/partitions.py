@@ -1,7 +1,4 @@
-"""Daily partitions by order day (UTC) and the windows that runs cover.
-
-Belongs here: which days exist and which of them a run re-reads. Does not belong here: what a run does with a day.
-"""
+"""Daily partitions by order day (UTC), and the windows that runs cover."""
 
 from __future__ import annotations
 

@@ -1,15 +1,17 @@
-"""When runs start: every channel hourly over its trailing window, the picks after each of them and by the clock.
+"""When runs start: every channel hourly, the picks after each of them and by the clock, the read-back hourly.
 
-Orders change after their day, so a tick re-reads the trailing days as one run over the partition range. All schedules
-and sensors start switched off unless `schedule.active` is set: a laptop that opens the UI calls no live API by itself.
+All schedules and sensors start switched off unless `schedule.active` is set: a laptop that opens the UI calls no live
+API by itself.
 """
+
+# pyright: reportUnknownMemberType=false
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from order_pipeline.orchestration.jobs import EMISSION_JOB, source_job_name
+from order_pipeline.orchestration.jobs import EMISSION_JOB, READ_BACK_JOB, source_job_name
 from order_pipeline.orchestration.partitions import range_tags, trailing_window
 from order_pipeline.settings import ScheduleSettings
 
@@ -18,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def build_trailing_schedule(source: str, minute: int, schedule: ScheduleSettings) -> dg.ScheduleDefinition:
-    """Hourly at `minute`: one run over the last `trailing_days` partitions of the channel."""
+    """Hourly at `minute`: one run over the last `trailing_days` partitions, because orders change after their day."""
 
     @dg.schedule(
         job_name=source_job_name(source),
         cron_schedule=f"{minute} * * * *",
         name=f"{source}_hourly",
         description=f"Re-reads the last {schedule.trailing_days} days of {source} as one run.",
-        default_status=dg.DefaultScheduleStatus.RUNNING if schedule.active else dg.DefaultScheduleStatus.STOPPED,
+        default_status=status_of(schedule),
         execution_timezone="UTC",
     )
     def trailing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
@@ -42,9 +44,26 @@ def build_emission_schedule(schedule: ScheduleSettings) -> dg.ScheduleDefinition
         cron_schedule="*/15 * * * *",
         name="emission_every_15_minutes",
         description="Plans and sends picks every 15 minutes, whatever the channels do.",
-        default_status=dg.DefaultScheduleStatus.RUNNING if schedule.active else dg.DefaultScheduleStatus.STOPPED,
+        default_status=status_of(schedule),
         execution_timezone="UTC",
     )
+
+
+def build_read_back_schedule(schedule: ScheduleSettings) -> dg.ScheduleDefinition:
+    """Hourly, away from the quarters at which picks are sent."""
+    return dg.ScheduleDefinition(
+        job_name=READ_BACK_JOB,
+        cron_schedule="40 * * * *",
+        name="read_back_hourly",
+        description="Reads the floor back once an hour, away from the quarters at which picks are sent.",
+        default_status=status_of(schedule),
+        execution_timezone="UTC",
+    )
+
+
+def status_of(schedule: ScheduleSettings) -> dg.DefaultScheduleStatus:
+    """Whether schedules run from the start."""
+    return dg.DefaultScheduleStatus.RUNNING if schedule.active else dg.DefaultScheduleStatus.STOPPED
 
 
 def build_emission_after_sources(

@@ -13,8 +13,8 @@ from datetime import date
 from pathlib import Path
 from threading import Thread
 
+from order_pipeline.sandbox.server import SandboxServer, announce
 from order_pipeline.sandbox.shared.faults import parse_faults
-from order_pipeline.sandbox.shared.server import SandboxServer, announce
 
 
 def main() -> None:

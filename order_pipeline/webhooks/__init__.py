@@ -1,4 +1,1 @@
-"""The webhook receiver: keeps every event durably, interprets none.
-
-It writes to the operations store's inbox and never touches the lake.
-"""
+"""The webhook receiver. It stores every event in the inbox of the operations store, and never touches the lake."""

@@ -1,7 +1,7 @@
 """Many webhooks, one commit: a thread that stores whatever waits in one transaction, then answers all of it.
 
-Belongs here: the queue between the answering loop and the store. A commit that reaches the disk takes milliseconds and
-the store has one writer, so at 200 webhooks a second they share commits. Nothing is answered before its commit.
+A commit that reaches the disk takes milliseconds and the store has one writer, so webhooks that come close together
+share a commit. Nothing is answered before its commit.
 """
 
 from __future__ import annotations

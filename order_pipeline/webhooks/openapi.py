@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from order_pipeline.channels.registry import webhooks
+
 _ANSWER = {
     "type": "object",
     "properties": {"status": {"type": "string"}, "detail": {"type": "string"}},
@@ -18,30 +20,9 @@ def openapi_document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Order pipeline: webhook receiver", "version": "1"},
         "paths": {
-            "/webhooks/skroutz/{token}": {
-                "post": {
-                    "operationId": "receiveSkroutzEvent",
-                    "summary": "Keep one event of the Skroutz Smart Cart, durably, before answering",
-                    "parameters": [
-                        {"name": "token", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-                    ],
-                    "requestBody": {
-                        "required": True,
-                        # Any JSON is kept: what it means is found out later, from the stored bytes.
-                        "content": {"application/json": {"schema": {}}},
-                    },
-                    "responses": _answers(
-                        {
-                            200: "Stored now, or the same bytes were stored before",
-                            400: "Stored, but not JSON: send it again",
-                            403: "The sender's address is not on the list",
-                            404: "Wrong token",
-                            408: "The body came too slowly",
-                            413: "The body is too large",
-                            503: "Not known to be stored: send it again",
-                        }
-                    ),
-                }
+            **{
+                f"/webhooks/{channel}/{{token}}": _webhook(channel, webhook.sender)
+                for channel, webhook in webhooks().items()
             },
             "/health": _reading("health", "Whether the process runs", {200: "It does"}),
             "/ready": _reading(
@@ -62,6 +43,34 @@ def openapi_document() -> dict[str, Any]:
                 }
             },
         },
+    }
+
+
+def _webhook(channel: str, sender: str) -> dict[str, Any]:
+    return {
+        "post": {
+            "operationId": f"receive{channel.capitalize()}Event",
+            "summary": f"Keep one event of {sender}, durably, before answering",
+            "parameters": [
+                {"name": "token", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+            ],
+            "requestBody": {
+                "required": True,
+                # Any JSON is kept: what it means is found out later, from the stored bytes.
+                "content": {"application/json": {"schema": {}}},
+            },
+            "responses": _answers(
+                {
+                    200: "Stored now, or the same bytes were stored before",
+                    400: "Stored, but not JSON: send it again",
+                    403: "The sender's address is not on the list",
+                    404: "Wrong token",
+                    408: "The body came too slowly",
+                    413: "The body is too large",
+                    503: "Not known to be stored: send it again",
+                }
+            ),
+        }
     }
 
 

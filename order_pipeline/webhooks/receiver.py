@@ -1,11 +1,13 @@
-"""The receiver's HTTP side: who may post, what is answered. It stores bytes and interprets nothing.
+"""The receiver's HTTP side: who may post, what is answered. It stores bytes and never touches the lake.
 
-Belongs here: routes, limits, answers. Does not belong here: how events are stored (`group_commit`, `operations.inbox`),
-what they mean (`channels.skroutz`), the lake (never touched).
+The answers (only 200 stops the sender; docs/apis/skroutz.md section 7 for example: four tries within 20 minutes):
 
-The answers (apis/skroutz.md section 7: only 200 stops the sender, who tries four times within 20 minutes):
-200 durable, now or earlier. 400 durable too, but not JSON: sent again it may arrive whole. 404 wrong token. 403 address
-not on the list. 408, 413 body too slow, too large. 503 not known to be durable.
+- 200 durable, now or earlier
+- 400 durable too, but not JSON: sent again it may arrive whole
+- 404 wrong token, or a channel without a webhook
+- 403 the address is not on the list
+- 408, 413 the body is too slow, too large
+- 503 not known to be durable
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from order_pipeline.channels.skroutz.order_document import NotJsonError, look_into
+from order_pipeline.channels.registry import webhooks
+from order_pipeline.channels.webhook import NotJsonError, Webhook
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.settings import WebhookSettings
@@ -33,7 +36,6 @@ from order_pipeline.webhooks.source_addresses import SourcePolicy, networks
 
 logger = logging.getLogger(__name__)
 
-CHANNEL = "skroutz"
 SHORTEST_TOKEN = 16
 _BODY_WITHIN_SECONDS = 10.0
 _encode = msgspec.json.Encoder().encode
@@ -58,7 +60,7 @@ def build_app(settings: WebhookSettings, store: OperationsStore) -> Starlette:
             yield
 
     routes = [
-        Route("/webhooks/skroutz/{token}", receiver.receive, methods=["POST"]),
+        Route("/webhooks/{channel}/{token}", receiver.receive, methods=["POST"]),
         Route("/health", _health, methods=["GET"]),
         Route("/ready", receiver.ready, methods=["GET"]),
         Route("/openapi.json", _document, methods=["GET"]),
@@ -72,11 +74,15 @@ class _Receiver:
         self._store = store
         self._token = _checked_token(settings).encode()
         self._most_bytes = settings.max_body_bytes
+        self._webhooks = webhooks()
+        presets = {name: webhook.networks for name, webhook in self._webhooks.items()}
         try:
-            self._sources = SourcePolicy(networks(settings.allowed_sources), networks(settings.trusted_proxies))
+            allowed = networks(settings.allowed_sources, presets)
+            self._sources = SourcePolicy(allowed, networks(settings.trusted_proxies, presets))
         except ValueError as error:
             raise ReceiverConfigurationError(
-                f"ORDER_PIPELINE_WEBHOOKS__ALLOWED_SOURCES or __TRUSTED_PROXIES: {error}. Give CIDRs or `skroutz`."
+                f"ORDER_PIPELINE_WEBHOOKS__ALLOWED_SOURCES or __TRUSTED_PROXIES: {error}. "
+                f"Give CIDRs, or a channel: {', '.join(presets)}."
             ) from None
 
     async def receive(self, request: Request) -> Response:
@@ -88,13 +94,17 @@ class _Receiver:
         if not hmac.compare_digest(request.path_params["token"].encode(), self._token):
             logger.warning("refused: wrong token, from %s", address)
             return _answer(404, "unknown", "There is nothing here.")
+        channel = request.path_params["channel"]
+        if channel not in self._webhooks:
+            logger.warning("refused: the path names no channel with a webhook, from %s", address)
+            return _answer(404, "unknown", "There is nothing here.")
         try:
             body = await self._body(request)
         except TimeoutError:
             return _answer(408, "too slow", f"The body did not arrive within {_BODY_WITHIN_SECONDS:.0f} s.")
         if body is None:
             return _answer(413, "too large", f"A body may have at most {self._most_bytes} bytes.")
-        return await self._keep(body, address)
+        return await self._keep(channel, body, address)
 
     async def ready(self, _request: Request) -> Response:
         """200 when an event could be stored now, else 503."""
@@ -115,8 +125,8 @@ class _Receiver:
                     return None
         return bytes(parts)
 
-    async def _keep(self, body: bytes, address: str) -> Response:
-        received = received_event(body, address, datetime.now(UTC))
+    async def _keep(self, channel: str, body: bytes, address: str) -> Response:
+        received = received_event(channel, self._webhooks[channel], body, address, datetime.now(UTC))
         try:
             await self.inbox.store(received)
         except InboxUnavailableError as error:
@@ -128,15 +138,17 @@ class _Receiver:
         return _answer(200, "stored", "The event is stored.")
 
 
-def received_event(body: bytes, address: str, received_at: datetime) -> inbox.ReceivedEvent:
-    """A delivery as it is stored: its bytes, and the little that can be told without knowing what they mean."""
+def received_event(
+    channel: str, webhook: Webhook, body: bytes, address: str, received_at: datetime
+) -> inbox.ReceivedEvent:
+    """A delivery as it is stored: its bytes, and what a peek at them says."""
     try:
-        glimpse = look_into(body)
+        seen = webhook.peek(body)
     except NotJsonError:
         number, day, parsable = None, None, False
     else:
-        number, day, parsable = glimpse.order_number, None if glimpse.problem else glimpse.order_day, True
-    return inbox.ReceivedEvent(CHANNEL, body, parsable, number, day, address, received_at)
+        number, day, parsable = seen.order_number, None if seen.problem else seen.order_day, True
+    return inbox.ReceivedEvent(channel, body, parsable, number, day, address, received_at)
 
 
 def _checked_token(settings: WebhookSettings) -> str:

@@ -1,7 +1,7 @@
 """The receiver as a process: uvicorn on the configured address, until SIGINT or SIGTERM.
 
-Belongs here: what makes it safe to run. No access log (it would hold the secret path); open requests are answered and
-queued events stored before the process ends.
+There is no access log, because it would hold the secret path. Open requests are answered and queued events stored
+before the process ends.
 """
 
 from __future__ import annotations
@@ -47,5 +47,5 @@ def serve(settings: Settings) -> None:
     """Receive webhooks until the process is told to stop."""
     server = build_server(settings)
     where = f"http://{settings.webhooks.host}:{settings.webhooks.port}"
-    logging.getLogger(__name__).info("receiving at %s/webhooks/skroutz/<token>; ready: %s/ready", where, where)
+    logging.getLogger(__name__).info("receiving at %s/webhooks/<channel>/<token>; ready: %s/ready", where, where)
     server.run()

@@ -1,12 +1,12 @@
 """Which address a webhook came from, and whether it may.
 
-Belongs here: networks, presets, trusted proxies. The allow-list is off by default: the vendor changed its ranges three
-times within 2025 and shops were cut off (apis/skroutz.md section 7); the secret path is the lock, this is a second one.
+The allow-list is a second lock behind the secret path, and off by default: a vendor that changes its addresses would be
+locked out (docs/apis/skroutz.md section 7: three times within 2025).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -15,29 +15,15 @@ from starlette.requests import Request
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-PRESETS: dict[str, tuple[str, ...]] = {
-    # https://developer.skroutz.gr/ip_ranges.json as of 2025-12-10
-    "skroutz": (
-        "185.6.76.0/22",
-        "3.73.204.153/32",
-        "3.72.204.195/32",
-        "3.67.183.221/32",
-        "63.34.193.172/32",
-        "54.195.53.34/32",
-        "108.129.50.199/32",
-        "2a03:e40::/32",
-    ),
-}
 
-
-def networks(ranges: Iterable[str]) -> tuple[Network, ...]:
-    """The ranges as networks, presets spelled out.
+def networks(ranges: Iterable[str], presets: Mapping[str, Sequence[str]]) -> tuple[Network, ...]:
+    """The ranges as networks; the name of a preset stands for its ranges.
 
     Raises:
         ValueError: a range is neither a CIDR nor the name of a preset.
     """
-    spelled_out = [part for name in ranges for part in PRESETS.get(name.strip().lower(), (name.strip(),))]
-    return tuple(ip_network(part, strict=False) for part in spelled_out)
+    parts = [part for name in ranges for part in presets.get(name.strip().lower(), (name.strip(),))]
+    return tuple(ip_network(part, strict=False) for part in parts)
 
 
 @dataclass(frozen=True, slots=True)

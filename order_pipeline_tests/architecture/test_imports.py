@@ -1,148 +1,139 @@
-"""Who may import whom (DESIGN: never upwards), read from the code's syntax so that a lazy import counts too."""
+"""Who may import whom: from layers below only, and no two rooms import each other (docs/architecture.md)."""
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[2] / "order_pipeline"
+from order_pipeline_tests.architecture.imports import PACKAGE, circles, import_graph, imports_of, member_of
+
 LAYERS = (
-    {"settings", "http"},
-    {"picking", "warehouse", "contracts", "channels", "destinations", "operations"},
-    {"orchestration", "webhooks"},
-    {"definitions", "cli", "__main__"},
+    {"cli", "definitions", "__main__"},
+    {"orchestration"},
+    {"picking", "webhooks"},
+    {"warehouse"},
+    {"settings"},
+    {"channels"},
+    {"destinations", "operations", "contracts", "http"},
 )
-LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
+DEPTH = {part: depth for depth, parts in enumerate(LAYERS) for part in parts}
+GRAPH = import_graph()
 
 # What no layer rule says: the part, what it must not import, and why.
 PROHIBITIONS = [
-    ("channels", {"order_pipeline.warehouse", "duckdb", "dagster", "pandas"}, "a source yields bytes"),
-    ("channels", {"order_pipeline.contracts", "order_pipeline.picking"}, "a source does not know the common schema"),
-    ("http", {"duckdb", "dagster", "order_pipeline.channels"}, "the transport knows no channel"),
+    ("channels", {"duckdb", "dagster", "pandas"}, "a channel yields bytes"),
+    ("channels", {"order_pipeline.contracts", "order_pipeline.destinations"}, "a channel does not know what follows"),
+    ("http", {"duckdb", "dagster", "order_pipeline.operations"}, "the transport knows no store"),
     ("contracts", {"duckdb", "dagster", "httpx"}, "a contract is about rows, not about where they are"),
-    ("destinations", {"duckdb", "dagster", "order_pipeline.channels"}, "a destination knows no channel"),
+    ("destinations", {"duckdb", "dagster"}, "a destination knows no lake"),
     ("operations", {"duckdb", "dagster", "httpx"}, "the operations store is rows in a database"),
     ("warehouse", {"dagster", "httpx", "order_pipeline.http"}, "the lake calls no API"),
     ("picking", {"dagster"}, "emission can be tested and run without Dagster"),
     ("picking", {"order_pipeline.channels"}, "nothing downstream calls a channel's API"),
     ("webhooks", {"dagster", "duckdb", "order_pipeline.warehouse"}, "the receiver never touches the lake"),
     ("orchestration", {"httpx", "duckdb"}, "wiring holds no logic"),
+    ("sandbox", DEPTH.keys(), "the fakes know nothing of the pipeline"),
 ]
 
 
-def imports_of(source: str, package: str) -> Iterator[str]:
-    """Every module that the code of `package` imports, `from a import b` as both `a` and `a.b`."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parent = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
-            module = ".".join(part for part in (parent, node.module) if part)
-            yield module
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+def part_of(module: str) -> str:
+    """`order_pipeline.http.auth` -> `http`; "" for what is not ours."""
+    return member_of("order_pipeline", module) or ""
 
 
-def imports_in(path: Path) -> Iterator[str]:
-    """Every module that the file imports."""
-    package = ".".join(path.relative_to(PACKAGE.parent).parent.parts)
-    return imports_of(path.read_text(encoding="utf-8"), package)
+def upward(part: str, modules: Iterable[str]) -> list[str]:
+    """Those of the imported modules that lie in a higher layer than `part`."""
+    return [name for name in modules if DEPTH.get(part_of(name), len(LAYERS)) < DEPTH[part]]
 
 
-def modules_of(part: str) -> list[Path]:
-    folder = PACKAGE / part
-    return sorted(folder.rglob("*.py")) if folder.is_dir() else [PACKAGE / f"{part}.py"]
+def imported_by(part: str) -> dict[str, set[str]]:
+    """Every module of the part -> all that it imports, ours or not."""
+    found: dict[str, set[str]] = {}
+    for module in GRAPH:
+        if part_of(module) == part:
+            path = Path(PACKAGE.parent, *module.split(".")).with_suffix(".py")
+            names = imports_of(path.read_text(encoding="utf-8"), module.rpartition(".")[0])
+            found[module] = {*names, *GRAPH[module]}
+    return found
 
 
-def part_of(module: str) -> str | None:
-    """`order_pipeline.http.auth` -> `http`; None for what is not ours."""
-    pieces = module.split(".")
-    return pieces[1] if pieces[0] == "order_pipeline" and len(pieces) > 1 else None
-
-
-def upward(part: str, names: Iterable[str]) -> list[str]:
-    """Those of the imported names that lie in a higher layer than `part`."""
-    return [name for name in names if LEVEL.get(part_of(name) or "", -1) > LEVEL[part]]
-
-
-def matches(name: str, prefix: str) -> bool:
-    return name == prefix or name.startswith(prefix + ".")
+def is_in(name: str, prefixes: Iterable[str]) -> bool:
+    """Whether the name is one of the modules, or lies in one; a part may be given without its package."""
+    full = {f"order_pipeline.{prefix}" if prefix in DEPTH else prefix for prefix in prefixes}
+    return any(name == prefix or name.startswith(f"{prefix}.") for prefix in full)
 
 
 def test_every_part_of_the_package_has_a_layer():
-    present = {path.stem for path in PACKAGE.iterdir() if path.is_dir() or path.suffix == ".py"}
-    assert present - {"__init__", "__pycache__", "sandbox"} <= set(LEVEL)
+    assert {part_of(module) for module in GRAPH} - {"__init__", "sandbox"} <= set(DEPTH)
 
 
-@pytest.mark.parametrize(
-    "part", [part for part in sorted(LEVEL) if (PACKAGE / part).is_dir() or (PACKAGE / f"{part}.py").exists()]
-)
+@pytest.mark.parametrize("part", sorted(DEPTH))
 def test_nothing_imports_upwards(part: str):
-    offences = {str(path): upward(part, imports_in(path)) for path in modules_of(part)}
-    assert {path: names for path, names in offences.items() if names} == {}
+    offences = {module: upward(part, targets) for module, targets in GRAPH.items() if part_of(module) == part}
+    assert {module: names for module, names in offences.items() if names} == {}
+
+
+def test_no_rooms_and_no_files_import_each_other():
+    assert circles(GRAPH) == []
 
 
 @pytest.mark.parametrize(("part", "forbidden", "reason"), PROHIBITIONS)
-def test_a_part_keeps_out_of_what_is_not_its_business(part: str, forbidden: set[str], reason: str):
+def test_a_part_keeps_out_of_what_is_not_its_business(part: str, forbidden: Iterable[str], reason: str):
     offences = [
-        f"{path}: {name}"
-        for path in modules_of(part)
-        for name in imports_in(path)
-        if any(matches(name, prefix) for prefix in forbidden)
+        f"{module}: {name}" for module, names in imported_by(part).items() for name in names if is_in(name, forbidden)
     ]
     assert offences == [], reason
 
 
-def test_the_sandbox_imports_nothing_of_the_pipeline():
-    offences = [
-        f"{path}: {name}"
-        for path in modules_of("sandbox")
-        for name in imports_in(path)
-        if matches(name, "order_pipeline") and not matches(name, "order_pipeline.sandbox")
-    ]
-    assert offences == []
-
-
 def test_only_the_command_line_starts_the_sandbox():
     users = {
-        part
-        for part in set(LEVEL) - {"cli"}
-        for path in modules_of(part)
-        if path.exists()
-        for name in imports_in(path)
-        if matches(name, "order_pipeline.sandbox")
+        part_of(module) for module, targets in GRAPH.items() if any(part_of(each) == "sandbox" for each in targets)
     }
-    assert users == set()
+    assert users - {"sandbox"} <= {"cli"}
 
 
 def test_settings_are_loaded_by_entry_points_only():
-    entry_points = {"definitions", "cli", "settings"}
     users = {
-        str(path)
-        for part in set(LEVEL) - entry_points
-        for path in modules_of(part)
-        if path.exists() and path.name != "__main__.py" and "load_settings" in path.read_text(encoding="utf-8")
+        module
+        for part in DEPTH
+        for module, names in imported_by(part).items()
+        if any("load_settings" in n for n in names)
     }
-    assert users == set()
+    assert {part_of(module) for module in users} <= {"definitions", "cli"}
 
 
-def test_the_check_sees_an_upward_import_even_inside_a_function():
+def test_an_upward_import_is_seen_even_inside_a_function():
     offence = "def f():\n    from order_pipeline.orchestration.assets import raw\n"
-    assert upward("http", imports_of(offence, "order_pipeline.http")) == [
-        "order_pipeline.orchestration.assets",
-        "order_pipeline.orchestration.assets.raw",
-    ]
+    assert upward("http", imports_of(offence, "order_pipeline.http")) == ["order_pipeline.orchestration.assets.raw"]
+
+
+@pytest.mark.parametrize(
+    ("graph", "circle"),
+    [
+        ({"p.a": {"p.b"}, "p.b": {"p.a"}}, "p: "),
+        ({"p.one.a": {"p.two.a"}, "p.two.b": {"p.one.b"}, "p.two.a": set(), "p.one.b": set()}, "p: "),
+        ({"p.q.a": {"p.q.b"}, "p.q.b": {"p.q.a"}}, "p.q: "),
+    ],
+    ids=["two files", "two rooms by different files", "inside a room"],
+)
+def test_a_circle_is_seen(graph: dict[str, set[str]], circle: str):
+    [found] = circles(graph)
+    assert found.startswith(circle)
+
+
+def test_a_room_may_import_a_file_that_another_room_imports():
+    assert circles({"p.one.a": {"p.base"}, "p.two.a": {"p.base", "p.one.a"}, "p.base": set()}) == []
 
 
 @pytest.mark.parametrize(
     ("offence", "module"),
     [
-        ("from ..warehouse import lake", "order_pipeline.warehouse"),
+        ("from ..warehouse import lake", "order_pipeline.warehouse.lake"),
         ("from .. import warehouse", "order_pipeline.warehouse"),
         ("from . import faults", "order_pipeline.sandbox.faults"),
     ],
 )
-def test_the_check_resolves_relative_imports(offence: str, module: str):
+def test_relative_imports_are_resolved(offence: str, module: str):
     assert module in list(imports_of(offence, "order_pipeline.sandbox"))

@@ -1,4 +1,4 @@
-"""The demo is the whole road, for real; a second one finds nothing new and sends nothing twice."""
+"""The demo is the whole pipeline, for real; a second one finds nothing new and sends nothing twice."""
 
 import json
 

@@ -8,7 +8,7 @@ import pytest
 
 from order_pipeline.cli.demo_sandbox import RunningSandbox
 from order_pipeline.cli.demo_world import DemoWorld
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline_tests.demo_locations import with_demo_locations
 from order_pipeline_tests.shared_demo import run_command
 

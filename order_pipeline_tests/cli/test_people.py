@@ -1,11 +1,15 @@
 """The commands for people: why is this order not picked, what broke a rule, what is in doubt."""
 
 import json
+import subprocess
+import sys
 
 import pytest
+from typer.core import TyperGroup
 
+from order_pipeline.cli.main import COMMANDS
 from order_pipeline.cli.tracing import verdict
-from order_pipeline_tests.shared_demo import run_command
+from order_pipeline_tests.shared_demo import PROJECT, run_command
 
 
 def rows(command, query):
@@ -118,27 +122,33 @@ def test_a_wrong_setting_is_named_without_its_value(tmp_path):
     assert "five-secret-hundred" not in done.stderr
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        *([name] for name in ("demo", "ui", "run", "sql", "trace", "doctor")),
-        *(["outbox", name] for name in ("list", "show", "resolve", "tasks", "close-task", "preview")),
-        ["quarantine", "list"],
-        ["sandbox", "serve"],
-        ["webhooks", "serve"],
-        ["scanorders", "login"],
-    ],
-    ids=" ".join,
-)
-def test_every_command_explains_itself(arguments):
-    from typer.testing import CliRunner
+def paths(group, above=()):
+    """Every command and group of the tree, as it is typed."""
+    for name, command in group.commands.items():
+        yield [*above, name]
+        yield from paths(command, (*above, name)) if isinstance(command, TyperGroup) else ()
 
-    from order_pipeline.cli.main import app
 
-    shown = CliRunner().invoke(app, [*arguments, "--help"])
-    assert shown.exit_code == 0
-    assert len(shown.output) > 200
+@pytest.mark.parametrize("arguments", [[], *paths(COMMANDS)], ids=" ".join)
+def test_every_command_explains_itself(tmp_path, arguments):
+    shown = run_command(tmp_path, *arguments, "--help")
+    assert shown.returncode == 0
+    assert len(shown.stdout) > 200
+
+
+def test_a_mistyped_command_is_answered_with_the_nearest(tmp_path):
+    done = run_command(tmp_path, "outbox", "lists")
+    assert done.returncode == 2
+    assert "Did you mean 'list'?" in done.stderr
+
+
+HEAVY = ("dagster", "duckdb", "pandas", "pyarrow", "sqlalchemy", "httpx", "order_pipeline.channels.channel")
+
+
+def test_help_imports_nothing_that_takes_seconds():
+    code = f"import sys; from order_pipeline.cli.main import COMMANDS; print([n for n in {HEAVY} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(

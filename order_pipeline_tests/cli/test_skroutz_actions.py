@@ -1,16 +1,19 @@
 """The same actions from the command line and as a job, against the strict fake: dry first, refusals shown."""
 
+import os
+from pathlib import Path
+
 import pytest
-from typer.testing import CliRunner
 
 from order_pipeline.channels.skroutz.action_log import skroutz_actions
-from order_pipeline.cli.main import app
+from order_pipeline.channels.skroutz.channel import CHANNEL
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.orchestration.resource import Road
-from order_pipeline.orchestration.skroutz_actions import skroutz_action_job
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.orchestration.action_job import build_action_job
+from order_pipeline.orchestration.resource import PipelineResource
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.skroutz.fake import SkroutzChannel
 from order_pipeline.settings import load_settings
+from order_pipeline_tests.shared_demo import run_command
 
 
 @pytest.fixture
@@ -40,14 +43,21 @@ def order_in(book, state):
 
 
 def run(*arguments):
-    return CliRunner().invoke(app, ["skroutz", *arguments, "--who", "Maria"])
+    """The command with the settings of the test's environment."""
+    stated = {name: value for name, value in os.environ.items() if name.startswith("ORDER_PIPELINE_")}
+    return run_command(Path(stated.pop("ORDER_PIPELINE_DATA_DIR")), "skroutz", *arguments, **stated)
+
+
+def run_as_maria(*arguments):
+    return run(*arguments, "--who", "Maria")
 
 
 def act(**config):
     settings = load_settings()
-    return skroutz_action_job.execute_in_process(
+    assert CHANNEL.commands is not None
+    return build_action_job(CHANNEL, CHANNEL.commands).execute_in_process(
         run_config={"ops": {"act_on_order": {"config": {"who": "Maria", **config}}}},
-        resources={"road": Road(settings)},
+        resources={"pipeline": PipelineResource(settings)},
         raise_on_error=False,
     )
 
@@ -61,27 +71,27 @@ def outcomes():
 def test_the_command_line_is_dry_until_told_otherwise(book):
     order = order_in(book, "open")
     location = order["accept_options"]["pickup_location"][0]["id"]
-    dry = run("accept", order["code"], "--location", location, "--window", "1")
-    assert (dry.exit_code, order["state"]) == (0, "open"), dry.output
+    dry = run_as_maria("accept", order["code"], "--location", location, "--window", "1")
+    assert (dry.returncode, order["state"]) == (0, "open"), dry.stdout
     assert "dry_run: accept" in dry.stdout
 
-    real = run("accept", order["code"], "--location", location, "--window", "1", "--send")
-    assert (real.exit_code, order["state"]) == (0, "accepted"), real.output
+    real = run_as_maria("accept", order["code"], "--location", location, "--window", "1", "--send")
+    assert (real.returncode, order["state"]) == (0, "accepted"), real.stdout
     assert outcomes() == ["dry_run", "done"]
 
 
 def test_without_a_choice_the_choices_are_shown(book):
-    result = run("accept", order_in(book, "open")["code"], "--send")
-    assert result.exit_code != 0
-    assert "possible: wh4Rn8Qz1a" in result.output
+    result = run_as_maria("accept", order_in(book, "open")["code"], "--send")
+    assert result.returncode != 0
+    assert "possible: wh4Rn8Qz1a" in result.stderr
 
 
 def test_a_refusal_is_shown_and_ends_with_an_error(book):
     order = order_in(book, "accepted")
     order["courier"] = "ACS"
-    result = run("ready", order["code"], "--send")
-    assert result.exit_code == 1
-    assert "Order is not eligible to be marked as ready" in result.output
+    result = run_as_maria("ready", order["code"], "--send")
+    assert result.returncode == 1
+    assert "Order is not eligible to be marked as ready" in result.stdout
 
 
 def test_the_job_does_the_same(book):
@@ -99,9 +109,8 @@ def test_the_job_does_the_same(book):
 def test_a_list_of_codes_is_read_into_raw(book, tmp_path):
     path = tmp_path / "export.csv"
     path.write_text("code;total\n" + "".join(f"{code};1\n" for code in book.orders))
-    runner = CliRunner()
-    first = runner.invoke(app, ["skroutz", "recover", str(path)])
-    assert first.exit_code == 0, first.output
+    first = run("recover", str(path))
+    assert first.returncode == 0, first.stderr
     assert f"{len(book.orders)} first seen" in first.stdout
-    assert "0 new rows" in runner.invoke(app, ["skroutz", "recover", str(path)]).stdout
-    assert runner.invoke(app, ["skroutz", "recover", str(path), "--column", "nothing"]).exit_code == 2
+    assert "0 new rows" in run("recover", str(path)).stdout
+    assert run("recover", str(path), "--column", "nothing").returncode == 2

@@ -15,11 +15,12 @@ from typing import Any
 
 import yaml
 
-from order_pipeline.channels.registry import CHANNELS
+from order_pipeline.channels.registry import channels
 from order_pipeline.contracts import CORE_TABLES, table_contract
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.migrations import ensure_raw_table, migrate
+from order_pipeline.warehouse.migrations import migrate
+from order_pipeline.warehouse.raw.tables import ensure_raw_table
 from order_pipeline.warehouse.sql.deploy import deploy
 from order_pipeline.warehouse.sql.project import SqlProject
 
@@ -42,7 +43,7 @@ def columns_of_models(project: SqlProject) -> dict[str, list[str]]:
     with tempfile.TemporaryDirectory() as directory:
         lake = Lake(Settings(data_dir=Path(directory)))
         migrate(lake)
-        for channel in CHANNELS.values():
+        for channel in channels().values():
             for resource in channel.resources:
                 ensure_raw_table(lake, channel.name, resource)
         with lake.transaction("deploy the SQL models") as connection:

@@ -19,10 +19,11 @@ from order_pipeline.destinations.scanorders_token import (
     save_token,
     token_path,
 )
+from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.http.errors import NotConfigured, PermanentError
 from order_pipeline.sandbox.scanorders.fake import CLIENT_ID, CLIENT_SECRET
-from order_pipeline.sandbox.shared.server import SandboxServer
-from order_pipeline.settings import ScanOrdersSettings, Settings
+from order_pipeline.sandbox.server import SandboxServer
+from order_pipeline.settings import Settings
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -23,11 +23,13 @@ import duckdb
 import httpx
 from pydantic import SecretStr
 
-from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, KnownState, RecordBatch, Window
-from order_pipeline.channels.kibo import build_extraction
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, SourceState, Window
+from order_pipeline.channels.kibo.extraction import build_extraction
+from order_pipeline.channels.kibo.settings import KiboSettings
 from order_pipeline.channels.payloads import Payloads
-from order_pipeline.sandbox.shared.process import SandboxProcess
-from order_pipeline.settings import KiboSettings, LakeSettings, RateSettings, Settings
+from order_pipeline.http.settings import RateSettings
+from order_pipeline.sandbox.process import SandboxProcess
+from order_pipeline.settings import LakeSettings, Settings
 from order_pipeline.warehouse.core.build import build_core
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
@@ -108,7 +110,7 @@ def fetch_and_build_kibo(
     ) as sandbox:
         httpx.post(f"{sandbox.url}/control/kibo/warm", timeout=300).raise_for_status()
         settings = _settings(data_dir, threads)
-        settings.kibo = KiboSettings(
+        kibo = KiboSettings(
             base_url=f"{sandbox.url}/kibo/api/v2",
             token_url=f"{sandbox.url}/kibo/oauthserver/oauth2/token",
             api_key=SecretStr("sandbox-kibo-key"),
@@ -121,7 +123,7 @@ def fetch_and_build_kibo(
         window = Window(today - timedelta(days=days), today)
         with _lake(settings) as lake:
             known = WarehouseState(lake, "kibo")
-            asyncio.run(ingest(lake, "kibo", build_extraction(settings.kibo), window, known, RUN_ID))
+            asyncio.run(ingest(lake, "kibo", build_extraction(kibo), window, known, RUN_ID))
             build_core(lake, "kibo", [window.start + timedelta(days=number) for number in range(days)], RUN_ID)
             lake.run("deploy the SQL models", lambda connection: deploy(connection, SqlProject()))
 
@@ -149,7 +151,7 @@ class _Extraction:
 
     groups: Sequence[CommitGroup]
 
-    async def __call__(self, window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+    async def __call__(self, window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
         for group in self.groups:
             yield group
 

@@ -1,7 +1,4 @@
-"""A real HTTP/1.1 server on loopback whose every reply is scripted, misbehaviour included.
-
-Belongs here: sockets and bytes. Does not belong here: any API's rules (the sandbox has those).
-"""
+"""A real HTTP/1.1 server on loopback whose every reply is scripted, misbehaviour included."""
 
 from __future__ import annotations
 

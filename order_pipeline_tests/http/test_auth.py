@@ -12,8 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from order_pipeline.http import AuthorizationCode, ClientCredentials, NotSent, PermanentError, Transport
-from order_pipeline.settings import RateSettings
+from order_pipeline.http.auth import ClientCredentials
+from order_pipeline.http.errors import NotSent, PermanentError
+from order_pipeline.http.oauth2 import AuthorizationCode
+from order_pipeline.http.settings import RateSettings
+from order_pipeline.http.transport import Transport
 from order_pipeline_tests.http.scripted_server import Answer, Received, ScriptedServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.every_python]
@@ -166,7 +169,7 @@ def flow(base_url: str = "https://app.example") -> AuthorizationCode:
     )
 
 
-async def test_the_authorization_code_flow_sends_a_person_to_the_browser_and_trades_the_code() -> None:
+async def test_the_authorization_code_flow_asks_in_the_browser_and_trades_the_code() -> None:
     url, state = flow().start()
     query = parse_qs(urlsplit(url).query)
     assert (query["client_id"], query["redirect_uri"]) == (["the-client"], ["http://127.0.0.1:8717/callback"])

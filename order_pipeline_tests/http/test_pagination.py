@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_pipeline.http import NumberedPages, PagingError, Walk
+from order_pipeline.http.errors import PagingError
+from order_pipeline.http.pagination import NumberedPages, Walk
 
 PAGING = NumberedPages(size=10)
 Fetch = Callable[[int], list[int]]
@@ -43,7 +44,7 @@ def served(items: int, size: int) -> Fetch:
 
 
 @given(items=st.integers(0, 120), cap=st.integers(1, 10), ahead=st.integers(1, 9), claims=st.booleans())
-def test_every_item_is_seen_whatever_the_servers_page_size_and_no_page_is_asked_in_vain(
+def test_every_item_is_seen_and_no_page_is_asked_in_vain_at_any_page_size(
     items: int, cap: int, ahead: int, claims: bool
 ) -> None:
     walk = PAGING.walk()

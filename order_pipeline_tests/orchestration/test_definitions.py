@@ -8,10 +8,11 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from order_pipeline.channels.registry import CHANNELS
+from order_pipeline.channels.kibo.settings import KiboSettings
+from order_pipeline.channels.registry import NAMES
 from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.definitions import build_definitions
-from order_pipeline.settings import KiboSettings, Settings
+from order_pipeline.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -52,16 +53,16 @@ def test_every_executable_asset_has_group_owner_kind_and_description(specs, defi
     assert bare == []
 
 
-@pytest.mark.parametrize("source", CHANNELS)
+@pytest.mark.parametrize("source", NAMES)
 @pytest.mark.parametrize("table", CORE_TABLES)
 def test_a_channels_core_is_built_after_its_raw_within_a_run(specs, source, table):
     upstream = {dependency.asset_key.to_user_string() for dependency in specs[f"core/{source}/{table}"].deps}
     assert any(name.startswith(f"raw/{source}_") for name in upstream)
 
 
-@pytest.mark.parametrize("source", CHANNELS)
+@pytest.mark.parametrize("source", NAMES)
 def test_a_channel_reads_no_other_channels_tables(specs, source):
-    others = [f"core/{name}/" for name in CHANNELS if name != source]
+    others = [f"core/{name}/" for name in NAMES if name != source]
     for name, spec in specs.items():
         if name.startswith(f"core/{source}/") or name.endswith(f"__{source}"):
             assert not [key for key in map(str, spec.deps) if any(other in key for other in others)]

@@ -17,7 +17,7 @@ import pytest
 
 from order_pipeline.cli.demo_sandbox import RunningSandbox
 from order_pipeline.cli.demo_world import DemoWorld, as_environment
-from order_pipeline.sandbox.shared.process import SandboxProcess
+from order_pipeline.sandbox.process import SandboxProcess
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake, LakeError
 from order_pipeline_tests.demo_locations import with_demo_locations

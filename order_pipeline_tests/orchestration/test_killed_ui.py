@@ -15,7 +15,7 @@ import pytest
 
 from order_pipeline.cli.demo_sandbox import RunningSandbox
 from order_pipeline.cli.demo_world import DemoWorld, as_environment, free_port
-from order_pipeline.sandbox.shared.process import SandboxProcess
+from order_pipeline.sandbox.process import SandboxProcess
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.demo_locations import with_demo_locations
@@ -71,10 +71,10 @@ def running_ui(sandbox, data_dir) -> Iterator[tuple[subprocess.Popen[bytes], htt
             client.get("/server_info").raise_for_status()
             yield process, client
     finally:
-        family = [*psutil.Process(process.pid).children(recursive=True), process]
-        for member in family:
+        group = [*psutil.Process(process.pid).children(recursive=True), process]
+        for member in group:
             member.kill()
-        for member in family:
+        for member in group:
             member.wait()
 
 

@@ -18,6 +18,8 @@ from dagster._core.launcher.base import WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._daemon.monitoring.run_monitoring import monitor_started_run
 from dagster._grpc.client import DagsterGrpcClient
+from dagster._grpc.types import CanCancelExecutionResult
+from dagster._serdes import serialize_value
 
 from order_pipeline.operations.processes import this_machine
 from order_pipeline.orchestration import launcher
@@ -90,7 +92,7 @@ def test_a_run_lives_as_long_as_its_process(instance, child):
 
 def test_a_younger_process_with_the_same_number_is_not_the_runs(instance, child, monkeypatch):
     run = started_run(instance, child.pid)
-    monkeypatch.setattr(launcher, "_CLOCK_SECONDS", -(time.time() - psutil.Process(child.pid).create_time()) - 1)
+    monkeypatch.setattr(launcher, "CLOCK_SECONDS", -(time.time() - psutil.Process(child.pid).create_time()) - 1)
     assert status_of(instance, run) == WorkerStatus.FAILED
 
 
@@ -158,9 +160,11 @@ def answers_within(server, client):
     raise AssertionError(f"the code server ended with {server.returncode}")
 
 
-def test_its_code_server_is_believed_whatever_the_processes_look_like(instance, child, monkeypatch):
-    monkeypatch.setattr(launcher.WatchfulRunLauncher, "_is_held_by_its_server", lambda *_: True)
-    assert status_of(instance, started_run(instance, killed(child))) == WorkerStatus.RUNNING
+def test_its_code_server_is_believed_whatever_the_processes_look_like(instance, child, monkeypatch, tmp_path):
+    yes = serialize_value(CanCancelExecutionResult(can_cancel=True))
+    monkeypatch.setattr(DagsterGrpcClient, "can_cancel_execution", lambda *_, **__: yes)
+    run = started_run(instance, killed(child), server_at(tmp_path / "server"))
+    assert status_of(instance, run) == WorkerStatus.RUNNING
 
 
 def test_a_run_of_the_command_line_says_on_which_machine(instance):
@@ -168,7 +172,7 @@ def test_a_run_of_the_command_line_says_on_which_machine(instance):
     assert instance.get_run_by_id(outcome.run_id).tags[launcher.MACHINE_TAG] == this_machine()
 
 
-def test_dagsters_monitoring_marks_the_killed_run_as_failed_and_leaves_the_living_one(instance, child):
+def test_dagsters_monitoring_fails_the_killed_run_and_leaves_the_living_one(instance, child):
     living, dead = started_run(instance, os.getpid()), started_run(instance, killed(child))
     for run in (living, dead):
         record = instance.get_run_record_by_id(run.run_id)

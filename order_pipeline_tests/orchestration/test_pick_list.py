@@ -2,15 +2,18 @@
 
 import pytest
 
+from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.http.settings import RateSettings
 from order_pipeline.operations.leases import LeaseHeldError, acquire
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.orchestration.assets.emission import emit_picks, read_pick_list
-from order_pipeline.orchestration.resource import Road
-from order_pipeline.picking.operators.people import list_tasks
+from order_pipeline.orchestration.assets.picking import emit_picks
+from order_pipeline.orchestration.resource import PipelineResource
+from order_pipeline.picking.operators.views import list_tasks
 from order_pipeline.picking.sending.emission import LEASE_NAME
+from order_pipeline.picking.sending.read_pick_list import read_pick_list
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault
-from order_pipeline.sandbox.shared.server import SandboxServer
-from order_pipeline.settings import RateSettings, ScanOrdersSettings, Settings
+from order_pipeline.settings import Settings
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.reference.item_locations import load_item_locations
 from order_pipeline.warehouse.sql.deploy import deploy
@@ -50,10 +53,10 @@ def sandbox():
 
 
 @pytest.fixture
-def road(tmp_path, sandbox):
+def pipeline(tmp_path, sandbox):
     """A lake with its views, item locations, and a ScanOrders to send to."""
     sandbox.reset()
-    road = Road(
+    pipeline = PipelineResource(
         Settings(
             _env_file=None,  # pyright: ignore[reportCallIssue]
             data_dir=tmp_path,
@@ -65,22 +68,22 @@ def road(tmp_path, sandbox):
             ),
         )
     )
-    migrate(road.lake)
+    migrate(pipeline.lake)
     locations = tmp_path / "item_locations.csv"
     locations.write_text(LOCATIONS, encoding="utf-8")
-    load_item_locations(road.lake, locations)
-    arrives(road, order(1), order(2))
-    road.lake.run("deploy", lambda connection: deploy(connection, project()))
-    road.operations.create_all()
-    yield road
-    road.lake.close()
-    road.operations.close()
+    load_item_locations(pipeline.lake, locations)
+    arrives(pipeline, order(1), order(2))
+    pipeline.lake.run("deploy", lambda connection: deploy(connection, project()))
+    pipeline.operations.create_all()
+    yield pipeline
+    pipeline.lake.close()
+    pipeline.operations.close()
 
 
-def arrives(road, *orders):
+def arrives(pipeline, *orders):
     """New versions of orders are received and reach core."""
-    receive(road.lake, orders, run_id=f"fetch {[each['orderStatus'] for each in orders]}")
-    build(road.lake, DAY)
+    receive(pipeline.lake, orders, run_id=f"fetch {[each['orderStatus'] for each in orders]}")
+    build(pipeline.lake, DAY)
 
 
 def accepted_orders(sandbox):
@@ -101,26 +104,26 @@ class Overtaken(OperationsStore):
         meanwhile()
 
 
-def test_an_emitter_that_was_overtaken_plans_from_what_the_lake_says_by_then(road, sandbox):
+def test_an_emitter_that_was_overtaken_plans_from_what_the_lake_says_by_then(pipeline, sandbox):
     def cancel_and_emit():
-        arrives(road, cancelled(2))
-        assert emit_picks(road, "the other", None).report.sent == 2
+        arrives(pipeline, cancelled(2))
+        assert emit_picks(pipeline, "the other").sent == 2
 
-    late = Road(road.settings)
-    late.operations = Overtaken(road.settings.resolved_operations_url, cancel_and_emit)
-    report = emit_picks(late, "late", None).report
+    late = PipelineResource(pipeline.settings)
+    late.operations = Overtaken(pipeline.settings.resolved_operations_url, cancel_and_emit)
+    report = emit_picks(late, "late")
     assert report.sent == 0
     assert accepted_orders(sandbox) == ["1", "1"]
     late.lake.close()
     late.operations.close()
 
 
-def test_a_refused_emitter_has_not_even_read_the_list(road, tmp_path):
-    acquire(road.operations, LEASE_NAME, "the other", 60)
-    without_lake = Road(road.settings.model_copy(update={"data_dir": tmp_path / "none"}))
-    without_lake.operations = road.operations
+def test_a_refused_emitter_has_not_even_read_the_list(pipeline, tmp_path):
+    acquire(pipeline.operations, LEASE_NAME, "the other", 60)
+    without_lake = PipelineResource(pipeline.settings.model_copy(update={"data_dir": tmp_path / "none"}))
+    without_lake.operations = pipeline.operations
     with pytest.raises(LeaseHeldError):
-        emit_picks(without_lake, "second", None)
+        emit_picks(without_lake, "second")
     assert not (tmp_path / "none").exists()
 
 
@@ -133,22 +136,22 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("broken", [each for _, each in BROKEN], ids=[name for name, _ in BROKEN])
-def test_a_sent_order_that_later_arrives_broken_is_not_taken_for_called_off(road, broken):
-    emit_picks(road, "sent", None)
-    arrives(road, broken)
-    report = emit_picks(road, "broken", None).report
-    assert set(states(road.operations).values()) == {"sent"}
-    assert (report.new_tasks, list_tasks(road.operations)) == (0, [])
-    assert rows(road.lake, "SELECT count(*) > 0 FROM marts.exceptions WHERE kind = 'reject'") == [(True,)]
+def test_a_sent_order_that_later_arrives_broken_is_not_taken_for_called_off(pipeline, broken):
+    emit_picks(pipeline, "sent")
+    arrives(pipeline, broken)
+    report = emit_picks(pipeline, "broken")
+    assert set(states(pipeline.operations).values()) == {"sent"}
+    assert (report.new_tasks, list_tasks(pipeline.operations)) == (0, [])
+    assert rows(pipeline.lake, "SELECT count(*) > 0 FROM marts.exceptions WHERE kind = 'reject'") == [(True,)]
 
 
-def test_when_it_heals_it_is_followed_again(road):
-    emit_picks(road, "sent", None)
-    arrives(road, order(1, total="a lot"))
-    emit_picks(road, "broken", None)
-    arrives(road, cancelled(1), order(2, first={"quantity": 3, "subtotal": 30}))
-    emit_picks(road, "healed", None)
-    assert sorted(states(road.operations).values()) == [
+def test_when_it_heals_it_is_followed_again(pipeline):
+    emit_picks(pipeline, "sent")
+    arrives(pipeline, order(1, total="a lot"))
+    emit_picks(pipeline, "broken")
+    arrives(pipeline, cancelled(1), order(2, first={"quantity": 3, "subtotal": 30}))
+    emit_picks(pipeline, "healed")
+    assert sorted(states(pipeline.operations).values()) == [
         "cancelled_after_send",
         "cancelled_after_send",
         "changed_after_send",
@@ -156,31 +159,31 @@ def test_when_it_heals_it_is_followed_again(road):
     ]
 
 
-def test_a_line_in_doubt_gets_no_task_from_a_broken_order_either(road, sandbox):
+def test_a_line_in_doubt_gets_no_task_from_a_broken_order_either(pipeline, sandbox):
     sandbox.faults.add(Fault(api="scanorders", kind="drop_after"))
-    emit_picks(road, "doubtful", None)
-    arrives(road, order(1, total="a lot"))
-    assert emit_picks(road, "broken", None).report.new_tasks == 0
+    emit_picks(pipeline, "doubtful")
+    arrives(pipeline, order(1, total="a lot"))
+    assert emit_picks(pipeline, "broken").new_tasks == 0
 
 
-def test_an_unsent_order_that_arrives_broken_is_held_for_that_and_goes_when_it_heals(road, sandbox):
-    road.settings.scanorders.allowed_order_numbers = []
-    emit_picks(road, "planned", None)
-    arrives(road, order(1, total="a lot"))
-    assert read_pick_list(road, None).quarantined_orders == {"kibo:77:1"}
-    held = emit_picks(road, "broken", None).report.held_by_reason
+def test_an_unsent_order_that_arrives_broken_is_held_for_that_and_goes_when_it_heals(pipeline, sandbox):
+    pipeline.settings.scanorders.allowed_order_numbers = []
+    emit_picks(pipeline, "planned")
+    arrives(pipeline, order(1, total="a lot"))
+    assert read_pick_list(pipeline.lake, pipeline.operations).quarantined_orders == {"kibo:77:1"}
+    held = emit_picks(pipeline, "broken").held_by_reason
     assert held == {"not_on_allow_list": 2, "quarantined": 2}
-    arrives(road, order(1))
-    road.settings.scanorders.allowed_order_numbers = ["1"]
-    emit_picks(road, "healed", None)
+    arrives(pipeline, order(1))
+    pipeline.settings.scanorders.allowed_order_numbers = ["1"]
+    emit_picks(pipeline, "healed")
     assert accepted_orders(sandbox) == ["1", "1"]
 
 
-def test_a_broken_order_that_the_channel_called_off_is_called_off(road):
-    emit_picks(road, "sent", None)
+def test_a_broken_order_that_the_channel_called_off_is_called_off(pipeline):
+    emit_picks(pipeline, "sent")
     with_broken_shipment = cancelled(1)
     with_broken_shipment["shipments"].append(kibo_shipment(11, kibo_item(199, sku="GOOD"), readyDate="yesterday"))
-    arrives(road, with_broken_shipment)
-    assert "kibo:77:1" in read_pick_list(road, None).quarantined_orders
-    emit_picks(road, "called off", None)
-    assert sorted(states(road.operations).values()) == ["cancelled_after_send"] * 2 + ["sent"] * 2
+    arrives(pipeline, with_broken_shipment)
+    assert "kibo:77:1" in read_pick_list(pipeline.lake, pipeline.operations).quarantined_orders
+    emit_picks(pipeline, "called off")
+    assert sorted(states(pipeline.operations).values()) == ["cancelled_after_send"] * 2 + ["sent"] * 2

@@ -10,10 +10,10 @@ from order_pipeline.definitions import build_definitions
 from order_pipeline.orchestration.instance import open_instance
 from order_pipeline.orchestration.jobs import source_job_name
 from order_pipeline.orchestration.launch import run_job
-from order_pipeline.orchestration.resource import Road
+from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.sandbox.kibo import fake as kibo
 from order_pipeline.sandbox.kibo import orders as kibo_orders
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.channels.scansource.conftest import settings_for
@@ -65,9 +65,7 @@ def numbers_in_core(settings):
 
 
 @pytest.mark.parametrize("whose", ["the API's", pytest.param("our own", marks=pytest.mark.slow)])
-def test_a_quota_stop_ends_green_a_check_says_what_remains_and_the_next_run_fetches_only_that(
-    server, window, tmp_path, whose
-):
+def test_a_quota_stop_ends_green_says_what_remains_and_only_that_is_fetched_next(server, window, tmp_path, whose):
     server.reset()
     channel = server.channels["scansource"]
     enough_for_some = 14
@@ -107,6 +105,6 @@ def test_one_source_down_leaves_the_others_orders_on_the_road(server, window, tm
     assert not down.success
     assert [failure.step for failure in down.failures] == ["fetch_scansource"]
     assert up.success
-    Road(settings).deploy_models()
+    PipelineResource(settings).deploy_models()
     lake = Lake(settings)
     assert lake.query("select count(*) from marts.pick_lines where source = 'kibo'").rows[0][0] > 0

@@ -12,7 +12,7 @@ from order_pipeline.cli.demo_sandbox import RunningSandbox
 from order_pipeline.cli.demo_world import DemoWorld, overridden
 from order_pipeline.definitions import build_definitions
 from order_pipeline.orchestration.instance import open_instance
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.demo_locations import with_demo_locations

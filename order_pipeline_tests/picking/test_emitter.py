@@ -1,4 +1,4 @@
-"""The emitter alone, with senders that answer as told: the clock before a request, interruptions, renewals, places."""
+"""The emitter alone, with senders that answer as told: the clock before a request, interruptions, token renewals."""
 
 import asyncio
 
@@ -52,7 +52,7 @@ def emitter_of(store, sender, lines, boundary=lambda _name: None, **rules):
     return Emitter(answers, sender, lease, lines, SendingRules(policy=patience, **rules), boundary=boundary)
 
 
-def test_no_more_lines_are_sending_on_disk_than_there_are_places(settings, store):
+def test_no_more_lines_are_sending_on_disk_than_may_be_in_flight(settings, store):
     sender = Accepting(store)
     lines = planned(settings, store, order_rows(12))
     tally = asyncio.run(emitter_of(store, sender, lines, max_in_flight=3).run())
@@ -68,7 +68,7 @@ def test_a_request_is_not_begun_when_the_lease_may_have_run_out_meanwhile(settin
     assert set(states(store).values()) == {"planned"}
 
 
-def test_an_interruption_keeps_the_answers_of_what_is_under_way_and_starts_nothing_more(settings, store):
+def test_an_interruption_stores_the_answers_under_way_and_starts_nothing_more(settings, store):
     class Slow(Accepting):
         async def create(self, payload, may_start, secrets=()):
             begun.set()

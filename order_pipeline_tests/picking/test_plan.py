@@ -5,12 +5,13 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from order_pipeline.picking.outbox.lines import build_payload, payload_sha256, payload_text, pick_line_from_row
+from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.picking.outbox.payload import payload_sha256, payload_text
 from order_pipeline.picking.outbox.states import PickState
 from order_pipeline.picking.outbox.store import OutboxLine
+from order_pipeline.picking.planning.pick_lines import build_payload, pick_line_from_row
 from order_pipeline.picking.planning.plan import make_plan
 from order_pipeline.picking.planning.upstream import UpstreamStatus
-from order_pipeline.settings import ScanOrdersSettings
 from order_pipeline_tests.picking.picks import MORNING, pick_row
 
 SETTINGS = ScanOrdersSettings()
@@ -66,7 +67,7 @@ def plan_of(rows, outbox=(), upstream=(), covered=None):
 
 
 def moves(plan):
-    return [(step.before.value, step.after.value) for step in plan.transitions]
+    return [(each.before.value, each.after.value) for each in plan.transitions]
 
 
 def test_an_order_with_one_line_that_cannot_go_is_held_whole():
@@ -104,18 +105,18 @@ def test_orders_queue_oldest_first_with_their_lines_together():
     assert [row["order_id"] for row in plan_of(rows).new_lines] == ["old", "old", "young"]
 
 
-SETTLED = ["sent", "resolved_sent", "in_doubt", "changed_after_send", "cancelled_after_send", "sending"]
+NOT_TO_BE_SENT = ["sent", "resolved_sent", "in_doubt", "changed_after_send", "cancelled_after_send", "sending"]
 
 
-@pytest.mark.parametrize("state", SETTLED)
+@pytest.mark.parametrize("state", NOT_TO_BE_SENT)
 @pytest.mark.parametrize("quantity", [2, 5])
 def test_a_known_identity_on_the_floor_or_in_doubt_never_enters_the_queue_again(state, quantity):
     plan = plan_of([pick_row(quantity=quantity)], [known(state)])
     assert plan.new_lines == []
-    assert PickState.PLANNED not in {step.after for step in plan.transitions}
+    assert PickState.PLANNED not in {each.after for each in plan.transitions}
 
 
-def test_another_payload_after_sending_is_a_change_with_a_task_that_hides_the_customer():
+def test_another_payload_after_sending_opens_a_task_that_hides_the_customer():
     plan = plan_of([pick_row(quantity=5, customer_name="Grace Hopper")], [known("sent")])
     (task,) = plan.tasks
     assert moves(plan) == [("sent", "changed_after_send")]
@@ -134,8 +135,8 @@ def test_the_same_change_seen_again_changes_nothing():
 
 def test_another_payload_before_sending_replaces_the_queued_one():
     plan = plan_of([pick_row(quantity=5)], [known("planned")])
-    (step,) = plan.transitions
-    assert (step.after, '"qtytopick":5' in step.changes["payload"]) == (PickState.PLANNED, True)
+    (transition,) = plan.transitions
+    assert (transition.after, '"qtytopick":5' in transition.changes["payload"]) == (PickState.PLANNED, True)
 
 
 def test_a_line_said_not_to_be_on_the_floor_is_planned_again():
@@ -167,7 +168,7 @@ def test_lines_of_a_source_that_was_not_read_are_left_alone():
     assert plan_of([], [known("sent"), known("planned")], covered=["skroutz"]).transitions == []
 
 
-def test_an_order_put_on_hold_after_sending_is_called_back_but_a_gap_in_our_item_data_is_not():
+def test_a_hold_after_sending_calls_the_pick_back_but_a_gap_in_our_item_data_does_not():
     held = plan_of([pick_row(hold_reason="fraud_lock")], [known("sent")])
     gap = plan_of([pick_row(hold_reason="no_location", bin_location=None)], [known("sent")])
     assert moves(held) == [("sent", "cancelled_after_send")]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from order_pipeline.picking.operators.people import resolve
+from order_pipeline.picking.operators.resolve import resolve
 from order_pipeline.picking.outbox.publish import publish
 from order_pipeline.picking.planning.upstream import UpstreamStatus
 from order_pipeline.picking.sending.read_back import read_back
@@ -52,9 +52,7 @@ def test_no_personal_data_reaches_the_lake(settings, store, sandbox, lake):
     assert "Lovelace" not in str(ask(lake, "SELECT * FROM core.pick_status"))
 
 
-def test_the_service_level_counts_lines_called_off_after_sending_and_those_picked_all_the_same(
-    settings, store, sandbox, lake
-):
+def test_the_service_level_counts_lines_cancelled_after_sending_and_those_picked(settings, store, sandbox, lake):
     rows = order_rows(4, lines_each=1)
     emit_rows(settings, store, rows, run_id="r1")
     called_off = [UpstreamStatus(pick_id=row["pick_id"], order_status="cancelled") for row in rows[:2]]

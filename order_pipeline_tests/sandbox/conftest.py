@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 
 
 @pytest.fixture(scope="session")

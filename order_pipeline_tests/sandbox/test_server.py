@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from order_pipeline.sandbox.scanorders.fake import ScanOrdersChannel
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.clock import SandboxClock
-from order_pipeline.sandbox.shared.server import SandboxServer
 
 
 def test_health_answers_when_the_server_is_entered(client):
@@ -79,7 +79,7 @@ def test_serving_in_the_foreground_says_where_and_ends_quietly_on_an_interrupt(t
     script = tmp_path / "faults.yaml"
     script.write_text("[{kind: status, api: kibo, status: 418}]")
     serving = f"serve(0, 7, 1, 1, Path({str(script)!r}))"
-    code = f"from pathlib import Path\nfrom order_pipeline.sandbox.shared.server import serve\n{serving}"
+    code = f"from pathlib import Path\nfrom order_pipeline.sandbox.server import serve\n{serving}"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as served:
@@ -93,8 +93,15 @@ def test_serving_in_the_foreground_says_where_and_ends_quietly_on_an_interrupt(t
     assert (served.returncode, complaint) == (0, "")
 
 
-def test_a_channel_can_have_a_volume_of_its_own():
-    with SandboxServer(orders=4, days=2, channels=["kibo", "skroutz"], orders_by_channel={"skroutz": 3}) as server:
+def test_by_share_the_busiest_channel_has_all_orders_and_the_others_a_fifth():
+    with SandboxServer(orders=60, days=2, channels=["kibo", "skroutz"], by_share=True) as server:
         codes = httpx.get(f"{server.url}/control/skroutz/codes").json()["codes"]
-    assert len([code for code in codes if not code.startswith("DEMO")]) == 6
-    assert server.world.orders_per_day == 4
+        busiest = httpx.get(f"{server.url}/control/ledger/kibo").json()["orders"]
+    assert len([code for code in codes if not code.startswith("DEMO")]) == 24
+    assert busiest == 120
+
+
+def test_a_channel_says_how_it_is_reached(sandbox, client):
+    reached = client.post("/control/connections").json()
+    assert set(reached) == set(sandbox.channels)
+    assert all(fields["base_url"].startswith(sandbox.channel_url(name)) for name, fields in reached.items())

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from order_pipeline.channels.base import CommitGroup, Extraction, FetchReport, KnownState, RecordBatch, Window
+from order_pipeline.channels.base import CommitGroup, Extraction, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.settings import LakeSettings
 from order_pipeline.warehouse.lake.connection import Lake
@@ -41,7 +41,7 @@ def group(number: int) -> CommitGroup:
 
 
 def extraction_of(groups: int) -> Extraction:
-    async def extraction(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+    async def extraction(window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
         for number in range(groups):
             yield group(number)
             await asyncio.sleep(0)

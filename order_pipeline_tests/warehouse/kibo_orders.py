@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, KnownState, RecordBatch, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.warehouse.core.build import CoreResult, build_core
 from order_pipeline.warehouse.lake.connection import Lake
@@ -83,7 +83,7 @@ def receive(
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     report = FetchReport("orders", start, start.replace(hour=23, minute=59), 1, len(orders), len(orders), complete)
 
-    async def extraction(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+    async def extraction(window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
         yield CommitGroup([batch], [report])
 
     asyncio.run(ingest(lake, "kibo", extraction, WINDOW, WarehouseState(lake, "kibo"), run_id, progress))

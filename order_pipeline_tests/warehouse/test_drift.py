@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from order_pipeline.channels.registry import CHANNELS
+from order_pipeline.channels.registry import channels
 from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.migrations import ensure_raw_table, raw_table
 from order_pipeline.warehouse.raw.drift import UnknownKey, find_unknown_keys
+from order_pipeline.warehouse.raw.tables import ensure_raw_table, raw_table
 from order_pipeline_tests.warehouse.kibo_orders import project
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -87,7 +87,7 @@ def with_a_new_key(document: Any) -> Any:
 
 
 def store(lake: Lake, source: str, resource: str, payloads: list[str], day: date = DAY) -> None:
-    for name in CHANNELS[source].resources:
+    for name in channels()[source].resources:
         ensure_raw_table(lake, source, name)
     with lake.transaction("store payloads") as connection:
         for number, payload in enumerate(payloads):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, KnownState, RecordBatch, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.warehouse.lake.connection import Lake, snapshot_id
 from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer
@@ -42,7 +42,7 @@ def group(*records: tuple[str, date, str], reports: Sequence[FetchReport] = ()) 
 
 
 def load(lake: Lake, *groups: CommitGroup, run_id: str = "run", **options: Any) -> IngestResult:
-    async def extraction(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+    async def extraction(window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
         for one in groups:
             yield one
 
@@ -122,7 +122,7 @@ def test_while_the_writer_is_busy_the_bytes_of_one_more_transaction_are_gathered
         write(writer, buffer)
         written.append(groups)
 
-    async def extraction(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+    async def extraction(window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
         for number in range(4):
             if number == 2:  # the first is being written; the loop sets this only once the source is left waiting
                 assert written == []
@@ -239,7 +239,7 @@ def test_a_payload_that_is_not_text_does_not_stop_the_others(lake: Lake) -> None
 
 
 def test_groups_before_a_failure_are_kept_and_the_failure_is_told(lake: Lake) -> None:
-    async def failing(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+    async def failing(window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
         yield group(("1", FIRST, "A"))
         raise ConnectionError("the channel went away")
 
@@ -252,7 +252,7 @@ def test_fetching_goes_on_while_a_group_is_being_written(lake: Lake) -> None:
     """The second group is asked for before the first one's progress is told."""
     order: list[str] = []
 
-    async def extraction(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+    async def extraction(window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
         for number in range(3):
             order.append(f"fetch {number}")
             yield group((str(number), FIRST, "A"))

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from order_pipeline.channels.base import Window
-from order_pipeline.channels.scansource import build_extraction
+from order_pipeline.channels.scansource.extraction import build_extraction
 from order_pipeline.sandbox.scansource.fake import ScanSourceChannel
 from order_pipeline.sandbox.scansource.items import DistributorItem
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.warehouse.core.build import build_core
 from order_pipeline.warehouse.raw.ingest import COMMIT_BYTES, ingest
 from order_pipeline.warehouse.raw.source_state import WarehouseState

@@ -11,7 +11,7 @@ import pytest
 from order_pipeline.warehouse.lake import upkeep as upkeep_module
 from order_pipeline.warehouse.lake.connection import Lake, snapshot_id
 from order_pipeline.warehouse.lake.upkeep import Fingerprint, UpkeepError, fingerprint, rows_changed, upkeep
-from order_pipeline.warehouse.migrations import ensure_raw_table
+from order_pipeline.warehouse.raw.tables import ensure_raw_table
 
 LATER = timedelta(days=10)
 

@@ -57,7 +57,16 @@ def test_json_without_a_usable_order_is_stored_for_quarantine_to_explain(receive
 
 
 @pytest.mark.parametrize(
-    "path", ["/webhooks/skroutz/wrong", "/webhooks/skroutz/", "/webhooks/skroutz", "/", PATH + "x"]
+    "path",
+    [
+        "/webhooks/skroutz/wrong",
+        "/webhooks/skroutz/",
+        "/webhooks/skroutz",
+        "/",
+        f"/webhooks/kibo/{TOKEN}",
+        f"/webhooks/nobody/{TOKEN}",
+        PATH + "x",
+    ],
 )
 def test_without_the_token_there_is_nothing_here(receiver, event, path):
     answer = receiver.post(event, path=path)

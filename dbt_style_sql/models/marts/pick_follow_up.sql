@@ -30,7 +30,7 @@ INNER JOIN {{ source('core', 'shipments') }} AS shipments ON shipments.shipment_
 INNER JOIN {{ source('core', 'orders') }} AS orders ON orders.order_id = shipment_lines.order_id
 LEFT JOIN tracked_shipments ON tracked_shipments.shipment_id = shipments.shipment_id
 UNION ALL
--- ScanSource: later lots of a line (see pick_candidates__scansource).
+-- Later lots of a line, of channels that say after which quantity each was allocated (pick_candidates__scansource).
 SELECT
     lots.line_id || ':after-' || {{ plain_number('lots.allocated_after') }},
     orders.order_status,
@@ -45,6 +45,6 @@ FROM (
         quantity_shipped,
         unnest(from_json(extras -> '$.allocated_after', '["DECIMAL(18,3)"]')) AS allocated_after
     FROM {{ source('core', 'order_lines') }}
-    WHERE source = 'scansource'
+    WHERE contains(CAST(extras AS VARCHAR), '"allocated_after"')
 ) AS lots
 INNER JOIN {{ source('core', 'orders') }} AS orders ON orders.order_id = lots.order_id

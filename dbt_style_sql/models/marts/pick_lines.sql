@@ -1,6 +1,6 @@
 -- One row a line of a shipment that the floor may have to pick. hold_reason NULL: pickable. An order is whole or held:
 -- when any of its lines cannot be picked, all of them carry the order's reason, and hold_detail names the lines.
--- A source adds its pick_candidates__<source>.sql and one line to the union below.
+-- The union is over pick_candidates__<channel> of the channels that settings name.
 WITH candidates AS (
     SELECT * FROM (
         SELECT
@@ -11,9 +11,9 @@ WITH candidates AS (
             NULL::VARCHAR AS ship_to, NULL::VARCHAR AS marketplace_order_id, NULL::VARCHAR AS hold_reason,
             NULL::VARCHAR AS hold_detail
     ) WHERE false
-    {% if var('pick_kibo', true) %}UNION ALL BY NAME SELECT * FROM {{ ref('pick_candidates__kibo') }}{% endif %}
-    {% if var('pick_skroutz', true) %}UNION ALL BY NAME SELECT * FROM {{ ref('pick_candidates__skroutz') }}{% endif %}
-    {% if var('pick_scansource', true) %}UNION ALL BY NAME SELECT * FROM {{ ref('pick_candidates__scansource') }}{% endif %}
+    {% for channel in var('picked_channels') %}
+    UNION ALL BY NAME SELECT * FROM {{ ref('pick_candidates__' ~ channel) }}
+    {% endfor %}
 ),
 
 quarantined AS (

@@ -12,21 +12,13 @@ from typing import Any
 
 from order_pipeline.channels.kibo.pages import OrderPage, read_page
 from order_pipeline.channels.kibo.query import SearchQuery
-from order_pipeline.http import (
-    ApiError,
-    ClientCredentials,
-    CutBody,
-    NotConfigured,
-    NumberedPages,
-    PermanentError,
-    Reply,
-    TransientError,
-    Transport,
-    Walk,
-    json_problem,
-    parse_retry_after,
-)
-from order_pipeline.settings import KiboSettings
+from order_pipeline.channels.kibo.settings import KiboSettings
+from order_pipeline.http.auth import ClientCredentials
+from order_pipeline.http.errors import ApiError, CutBody, NotConfigured, PermanentError, TransientError
+from order_pipeline.http.pagination import NumberedPages, Walk
+from order_pipeline.http.reply import Reply, json_problem
+from order_pipeline.http.retry import parse_retry_after
+from order_pipeline.http.transport import Transport
 
 _TOO_FAST = (
     b"over queries per second",

@@ -15,16 +15,17 @@ from order_pipeline.channels.base import (
     CommitGroup,
     Extraction,
     FetchReport,
-    KnownState,
     RecordBatch,
+    SourceState,
     Window,
     content_hash,
 )
 from order_pipeline.channels.kibo.client import KiboClient, open_transport
 from order_pipeline.channels.kibo.pages import OrderPage
 from order_pipeline.channels.kibo.query import SearchQuery
-from order_pipeline.http import ApiError, PagingError, PermanentError, Walk
-from order_pipeline.settings import KiboSettings
+from order_pipeline.channels.kibo.settings import KiboSettings
+from order_pipeline.http.errors import ApiError, PagingError, PermanentError
+from order_pipeline.http.pagination import Walk
 
 RESOURCE = "orders"
 GROUP_BYTES = 8_000_000  # the warehouse writes several in one transaction; larger groups only cost memory
@@ -40,7 +41,7 @@ def build_extraction(settings: KiboSettings) -> Extraction:
             be about one manufacturer only, so the others are read first; an API that is down ends the run at once.
     """
 
-    async def extract(window: Window, known: KnownState) -> AsyncGenerator[CommitGroup]:
+    async def extract(window: Window, known: SourceState) -> AsyncGenerator[CommitGroup]:
         refusal: PermanentError | None = None
         async with open_transport(settings) as transport:
             client = KiboClient(transport, settings)
@@ -83,7 +84,7 @@ class _AccountRun:
         self._bytes = 0
         self._to_reread: set[str] = set()
 
-    async def run(self, window: Window, known: KnownState) -> AsyncGenerator[CommitGroup]:
+    async def run(self, window: Window, known: SourceState) -> AsyncGenerator[CommitGroup]:
         """Yield the groups of all reads; a search whose paging contradicts itself fails the run after the others."""
         asked_again = known.unsettled_order_numbers(self._account) if self._settings.reread_unsettled else ()
         self._to_reread = set(asked_again)

@@ -16,7 +16,7 @@ import msgspec
 from order_pipeline.channels.base import DeadLetter
 from order_pipeline.channels.kibo.json_spans import array_elements
 from order_pipeline.channels.kibo.masking import mask_passwords
-from order_pipeline.http import Reply
+from order_pipeline.http.reply import Reply
 
 _SHOWN = 100
 _COLLECTION = re.compile(rb'"collection"\s*:\s*(?=\[)')

@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from order_pipeline.channels.scansource.errors import KEY_REFUSED
 from order_pipeline.channels.scansource.operations import HOSTS, Host
+from order_pipeline.channels.scansource.settings import ScanSourceSettings
 from order_pipeline.http.auth import ClientCredentials
 from order_pipeline.http.errors import NotConfigured
-from order_pipeline.settings import ScanSourceSettings
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
 

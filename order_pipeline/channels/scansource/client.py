@@ -18,11 +18,11 @@ import msgspec
 from order_pipeline.channels.scansource.authentication import authentication_for, host_for
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RecordNotFound, classify
 from order_pipeline.channels.scansource.operations import operations_for
+from order_pipeline.channels.scansource.settings import ScanSourceSettings
 from order_pipeline.http.errors import ApiError, CallsUsedUp
 from order_pipeline.http.pagination import NumberedPages, Walk
 from order_pipeline.http.reply import Reply
 from order_pipeline.http.transport import Transport
-from order_pipeline.settings import ScanSourceSettings
 
 LARGEST_CUSTOMER_NUMBER = 10
 MAX_PAGES = 10_000

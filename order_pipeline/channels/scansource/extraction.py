@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import datetime
 
-from order_pipeline.channels.base import CommitGroup, Extraction, KnownState, RecordBatch, Window
+from order_pipeline.channels.base import CommitGroup, Extraction, RecordBatch, SourceState, Window
 from order_pipeline.channels.scansource import invoices, orders, snapshots
 from order_pipeline.channels.scansource.client import open_client
 from order_pipeline.channels.scansource.merged_streams import side_by_side
+from order_pipeline.channels.scansource.settings import ScanSourceSettings
 from order_pipeline.channels.scansource.windows import Run, utc_now
-from order_pipeline.settings import ScanSourceSettings
 
 RESOURCES = (
     orders.ROWS,
@@ -38,7 +38,7 @@ def build_extraction(settings: ScanSourceSettings, *, now: Callable[[], datetime
     it early, with reports that are not complete.
     """
 
-    async def extract(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+    async def extract(window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
         async with open_client(settings) as client:
             run = Run(client, settings, window, known, now)
             # Every raw table exists from the first run on, so that the staging views do too.

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from order_pipeline.channels.base import CommitGroup, DeadLetter, KnownState, RecordBatch, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, RecordBatch, SourceState, Window
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.channels.scansource.client import RowPages, ScanSourceClient
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
 from order_pipeline.channels.scansource.listed import ListedRow
 from order_pipeline.channels.scansource.progress import StepProgress, Stop
+from order_pipeline.channels.scansource.settings import ScanSourceSettings
 from order_pipeline.http.errors import ApiError, NotSent, TransientError, UnreadableBody
-from order_pipeline.settings import ScanSourceSettings
 
 CHUNK = 50
 CHUNKS_UNDER_WAY = 3
@@ -41,7 +41,7 @@ class Run:
     client: ScanSourceClient
     settings: ScanSourceSettings
     window: Window
-    known: KnownState
+    known: SourceState
     now: Callable[[], datetime] = utc_now
     stop: Stop = field(default_factory=Stop)
 
@@ -222,7 +222,7 @@ async def all_of(*calls: Awaitable[bytes | None]) -> list[bytes | None]:
     return [answer for answer in answers if not isinstance(answer, BaseException)]
 
 
-def known_by_id(known: KnownState, row_resource: str, detail_resource: str, rows: Sequence[ListedRow]) -> Known:
+def known_by_id(known: SourceState, row_resource: str, detail_resource: str, rows: Sequence[ListedRow]) -> Known:
     """What raw holds of rows whose days may be anywhere."""
     ids = [row.record_id for row in rows]
     latest = known.latest_payloads(row_resource, ids) if ids else {}
@@ -230,6 +230,6 @@ def known_by_id(known: KnownState, row_resource: str, detail_resource: str, rows
     return Known(hashes, known.latest_payloads(detail_resource, list(hashes)).keys() if hashes else ())
 
 
-def known_in_window(known: KnownState, row_resource: str, detail_resource: str, window: Window) -> Known:
+def known_in_window(known: SourceState, row_resource: str, detail_resource: str, window: Window) -> Known:
     """What raw holds of the records of a window."""
     return Known(known.latest_hashes(row_resource, window), known.latest_hashes(detail_resource, window).keys())

@@ -10,45 +10,28 @@ Belongs here: what an action sends and how its answer is read. Does not belong h
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Annotated, Any, cast
 
 import msgspec
+import typer
 
+from order_pipeline.channels.operator_commands import ActionResult, Outcome, RequestError
 from order_pipeline.channels.skroutz.action_log import close_action, open_action
-from order_pipeline.channels.skroutz.choices import (
-    AcceptChoice,
-    ActionNotPossibleError,
-    LineRejection,
-    choose_acceptance,
-    choose_rejection,
-)
+from order_pipeline.channels.skroutz.choices import AcceptChoice, LineRejection, choose_acceptance, choose_rejection
 from order_pipeline.channels.skroutz.client import open_transport, order_path, read_order
 from order_pipeline.channels.skroutz.invoice_file import InvoiceFile, read_invoice_file
-from order_pipeline.http import ApiError, NotSent, OutcomeUnknown, PermanentError, Reply, TransientError, Transport
+from order_pipeline.channels.skroutz.settings import SkroutzSettings
+from order_pipeline.http.errors import ApiError, NotSent, OutcomeUnknown, PermanentError, TransientError
+from order_pipeline.http.reply import Reply
+from order_pipeline.http.transport import Transport
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.settings import SkroutzSettings
 
-Outcome = Literal["dry_run", "done", "already_done", "refused", "not_sent", "in_doubt"]
 Order = dict[str, Any]
 
-
-class ActionsDisabledError(RuntimeError):
-    """Actions are switched off; the text names the setting."""
-
-
-@dataclass(frozen=True, slots=True)
-class ActionResult:
-    """What became of an action. `request` is what was, or would be, sent; `answer` is for the person to read."""
-
-    action_id: int
-    action: str
-    code: str
-    outcome: Outcome
-    request: dict[str, Any]
-    answer: str
+Code = Annotated[str, typer.Argument(help="The order's code at Skroutz.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +52,12 @@ class Actor:
 
     def __post_init__(self) -> None:
         if not self.dry_run and not self.settings.actions_enabled:
-            raise ActionsDisabledError(
+            raise RequestError(
                 "Acting on Skroutz orders is switched off: set ORDER_PIPELINE_SKROUTZ__ACTIONS_ENABLED=true, "
                 "or ask for a dry run."
             )
         if not self.asked_by.strip():
-            raise ActionsDisabledError("An action needs the name of the person who asks for it.")
+            raise RequestError("An action needs the name of the person who asks for it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +72,18 @@ class _Plan:
 
 
 async def accept(
-    actor: Actor, code: str, *, location: str | None = None, window: int | None = None, parcels: int = 1
+    actor: Actor,
+    code: Code,
+    location: Annotated[str | None, typer.Option(help="Id of a pickup location; leave it out to see them.")] = None,
+    window: Annotated[int | None, typer.Option(help="Id of a pickup window.")] = None,
+    parcels: Annotated[int, typer.Option(min=1, help="Number of parcels.")] = 1,
 ) -> ActionResult:
-    """Accept an open order with a pickup location and window out of its fresh options.
+    """Accept an open order, with a pickup location and window out of what Skroutz offers at this moment.
 
-    Args:
-        actor: who, and whether for real.
-        code: the order.
-        location: id of a pickup location; None if there is only one.
-        window: id of a pickup window; None if there is one or none (store pickup).
-        parcels: number of parcels.
+    A location or window may be left out where there is only one; a store pickup has no window.
 
     Raises:
-        ActionNotPossibleError: not open, express, or not among the options, which the text lists. Nothing was sent.
+        RequestError: not open, express, or not among the options, which the text lists. Nothing was sent.
         ApiError: the order could not be read.
     """
     choice = AcceptChoice(location, window, parcels)
@@ -114,33 +96,53 @@ async def accept(
 
 
 async def reject(
-    actor: Actor, code: str, *, lines: Sequence[LineRejection] = (), other_reason: str | None = None
+    actor: Actor,
+    code: Code,
+    lines: Annotated[
+        list[str] | None,
+        typer.Option("--line", help="LINE:REASON or LINE:REASON:AVAILABLE, by the ids of the order; repeat it."),
+    ] = None,
+    other_reason: Annotated[
+        str | None, typer.Option("--other", help="A text for the whole order, instead of lines.")
+    ] = None,
 ) -> ActionResult:
-    """Reject an open order, by lines with reasons, or whole with a text. Any rejection ends the whole order.
+    """Reject an open order, by lines with reasons or whole with a text. There is no undo.
+
+    Any rejection ends the whole order.
 
     Raises:
-        ActionNotPossibleError: not open, both or neither of the two forms, an unknown line or reason, no quantity where
+        RequestError: not open, both or neither of the two forms, an unknown line or reason, no quantity where
             the reason wants one. Nothing was sent.
         ApiError: the order could not be read.
     """
+    rejections = [LineRejection.from_text(line) for line in lines or []]
 
     def plan(order: Order) -> _Plan:
-        request = choose_rejection(order, lines, other_reason)
+        request = choose_rejection(order, rejections, other_reason)
         return _Plan("reject", order_path(code, "reject"), request, lambda now: now.get("state") == "rejected")
 
     return await _act(actor, code, plan)
 
 
-async def upload_invoice(actor: Actor, code: str, path: Path) -> ActionResult:
+async def upload_invoice(
+    actor: Actor,
+    code: Code,
+    file: Annotated[Path, typer.Argument(help="A pdf, png or jpg of at most 7,000,000 bytes.")],
+) -> ActionResult:
     """Upload the receipt or invoice of an order; it replaces an earlier file.
 
     Raises:
-        ActionNotPossibleError: not a pdf, png or jpg of at most 7,000,000 bytes. Nothing was sent.
+        RequestError: not a pdf, png or jpg of at most 7,000,000 bytes. Nothing was sent.
         ApiError: the order could not be read.
     """
-    file = read_invoice_file(path)
-    digest = hashlib.sha256(file.content).hexdigest()
-    request = {"file": file.name, "bytes": len(file.content), "sha256": digest, "content_type": file.content_type}
+    invoice = read_invoice_file(file)
+    digest = hashlib.sha256(invoice.content).hexdigest()
+    request = {
+        "file": invoice.name,
+        "bytes": len(invoice.content),
+        "sha256": digest,
+        "content_type": invoice.content_type,
+    }
 
     def plan(order: Order) -> _Plan:
         had_one = order.get("uploaded_invoice_file") is not None
@@ -150,14 +152,16 @@ async def upload_invoice(actor: Actor, code: str, path: Path) -> ActionResult:
             order_path(code, "invoices"),
             {**request, "replaces_a_file": had_one},
             lambda now: not had_one and now.get("uploaded_invoice_file") is not None,
-            file,
+            invoice,
         )
 
     return await _act(actor, code, plan)
 
 
-async def set_as_ready(actor: Actor, code: str) -> ActionResult:
-    """Mark the parcel as ready for the courier (Skroutz Last Mile, accepted, not yet ready).
+async def set_as_ready(actor: Actor, code: Code) -> ActionResult:
+    """Mark an accepted order's parcel as ready for the courier.
+
+    Skroutz takes it for its own courier (Last Mile) only, and once.
 
     Raises:
         ApiError: the order could not be read.
@@ -194,12 +198,13 @@ async def _send(transport: Transport, code: str, plan: _Plan) -> tuple[Outcome, 
     try:
         reply = await _post(transport, plan)
     except OutcomeUnknown as error:
-        return await _settle(transport, code, plan, ("done", "in_doubt"), f"No clear answer ({error.reason}).")
+        said = f"No clear answer ({error.reason})."
+        return await _outcome_from_order(transport, code, plan, ("done", "in_doubt"), said)
     except NotSent as error:
         return "not_sent", f"{error.reason}. Nothing reached Skroutz; try again."
     except (PermanentError, TransientError) as error:
         # 422 is also the answer to a repeated action: the order tells whether it is done.
-        return await _settle(transport, code, plan, ("already_done", "refused"), refusal_text(error))
+        return await _outcome_from_order(transport, code, plan, ("already_done", "refused"), refusal_text(error))
     return "done", reply.excerpt()
 
 
@@ -210,13 +215,13 @@ async def _post(transport: Transport, plan: _Plan) -> Reply:
     return await transport.request("POST", plan.path, json=plan.request or None)
 
 
-async def _settle(
+async def _outcome_from_order(
     transport: Transport, code: str, plan: _Plan, outcomes: tuple[Outcome, Outcome], said: str
 ) -> tuple[Outcome, str]:
     """Read the order to learn whether the action took effect: the first outcome if so, else the second."""
     try:
         order = await _current_order(transport, code)
-    except (ApiError, ActionNotPossibleError) as error:
+    except (ApiError, RequestError) as error:
         return outcomes[1], f"{said} The order could not be read afterwards: {error}"
     state = f"The order is {order.get('state')!r} now."
     return (outcomes[0] if plan.is_done(order) else outcomes[1]), f"{said} {state}"
@@ -225,10 +230,10 @@ async def _settle(
 async def _current_order(transport: Transport, code: str) -> Order:
     found = await read_order(transport, code)
     if found.content is None:
-        raise ActionNotPossibleError(f"Skroutz knows no order {code}. Compare the code with the merchant panel.")
+        raise RequestError(f"Skroutz knows no order {code}. Compare the code with the merchant panel.")
     order = cast("dict[str, Any]", msgspec.json.decode(found.content)).get("order")
     if not isinstance(order, dict) or cast("Order", order).get("code") != code:
-        raise ActionNotPossibleError(f"Skroutz answered with another order than {code}; nothing was done.")
+        raise RequestError(f"Skroutz answered with another order than {code}; nothing was done.")
     return cast("Order", order)
 
 

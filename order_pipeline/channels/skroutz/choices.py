@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
+from order_pipeline.channels.operator_commands import RequestError
+
 Order = dict[str, Any]
 Options = list[dict[str, Any]]
-
-
-class ActionNotPossibleError(ValueError):
-    """Nothing was sent: the text says why, and what would be possible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +37,11 @@ class LineRejection:
         """A rejection as a person writes it: `LINE:REASON` or `LINE:REASON:AVAILABLE`.
 
         Raises:
-            ActionNotPossibleError: another form.
+            RequestError: another form.
         """
         line_id, *numbers = text.split(":")
         if not line_id or len(numbers) not in {1, 2} or not all(number.isdecimal() for number in numbers):
-            raise ActionNotPossibleError(f"{text!r} is not LINE:REASON or LINE:REASON:AVAILABLE, the last two numbers.")
+            raise RequestError(f"{text!r} is not LINE:REASON or LINE:REASON:AVAILABLE, the last two numbers.")
         return cls(line_id, *map(int, numbers))
 
 
@@ -51,11 +49,11 @@ def choose_acceptance(order: Order, choice: AcceptChoice) -> dict[str, Any]:
     """The body of `/accept`.
 
     Raises:
-        ActionNotPossibleError: the order cannot be accepted, or the choice is not among its options.
+        RequestError: the order cannot be accepted, or the choice is not among its options.
     """
     _check_open(order)
     if order.get("express") is True:
-        raise ActionNotPossibleError("Express orders are accepted by Skroutz itself, never here.")
+        raise RequestError("Express orders are accepted by Skroutz itself, never here.")
     options = _options(order, "accept_options")
     locations, windows = _listed(options, "pickup_location"), _listed(options, "pickup_window")
     request = {"pickup_location": _chosen(choice.location, locations, "pickup location")}
@@ -64,7 +62,7 @@ def choose_acceptance(order: Order, choice: AcceptChoice) -> dict[str, Any]:
         request["pickup_window"] = _chosen(choice.window, windows, "pickup window")
     numbers = options.get("number_of_parcels") or [1]
     if choice.parcels not in numbers:
-        raise ActionNotPossibleError(f"{choice.parcels} parcels are not offered; possible: {numbers}.")
+        raise RequestError(f"{choice.parcels} parcels are not offered; possible: {numbers}.")
     return {**request, "number_of_parcels": choice.parcels}
 
 
@@ -72,12 +70,12 @@ def choose_rejection(order: Order, lines: Sequence[LineRejection], other_reason:
     """The body of `/reject`.
 
     Raises:
-        ActionNotPossibleError: the order cannot be rejected, or not in this way.
+        RequestError: the order cannot be rejected, or not in this way.
     """
     _check_open(order)
     text = (other_reason or "").strip()
     if bool(lines) == bool(text):
-        raise ActionNotPossibleError("Give either lines with reasons or one text for the whole order.")
+        raise RequestError("Give either lines with reasons or one text for the whole order.")
     if text:
         return {"rejection_reason_other": text}
     known = {str(line.get("id")) for line in _listed(order, "line_items")}
@@ -87,29 +85,27 @@ def choose_rejection(order: Order, lines: Sequence[LineRejection], other_reason:
 
 def _rejected_line(line: LineRejection, known: set[str], reasons: Options) -> dict[str, Any]:
     if line.line_id not in known:
-        raise ActionNotPossibleError(f"The order has no line {line.line_id}; its lines: {', '.join(sorted(known))}.")
+        raise RequestError(f"The order has no line {line.line_id}; its lines: {', '.join(sorted(known))}.")
     reason = next((offered for offered in reasons if offered.get("id") == line.reason_id), None)
     if reason is None:
-        raise ActionNotPossibleError(f"Reason {line.reason_id} is not offered; possible: {_shown(reasons)}.")
+        raise RequestError(f"Reason {line.reason_id} is not offered; possible: {_shown(reasons)}.")
     request: dict[str, Any] = {"id": line.line_id, "reason_id": line.reason_id}
     if line.available_quantity is not None:
         request["available_quantity"] = line.available_quantity
     elif reason.get("requires_available_quantity") is True:
-        raise ActionNotPossibleError(f"Reason {line.reason_id} needs the quantity that is available.")
+        raise RequestError(f"Reason {line.reason_id} needs the quantity that is available.")
     return request
 
 
 def _check_open(order: Order) -> None:
     if order.get("state") != "open":
-        raise ActionNotPossibleError(
-            f"The order is {order.get('state')!r}, not open: it cannot be accepted or rejected."
-        )
+        raise RequestError(f"The order is {order.get('state')!r}, not open: it cannot be accepted or rejected.")
 
 
 def _options(order: Order, key: str) -> dict[str, Any]:
     options = order.get(key)
     if not isinstance(options, dict):
-        raise ActionNotPossibleError(f"The order offers no {key}: Skroutz gives them only while it can be acted on.")
+        raise RequestError(f"The order offers no {key}: Skroutz gives them only while it can be acted on.")
     return cast("dict[str, Any]", options)
 
 
@@ -124,7 +120,7 @@ def _chosen(wanted: str | int | None, offered: Options, what: str) -> Any:
     found = next((option["id"] for option in offered if str(option["id"]) == str(wanted)), None)
     if wanted is None or found is None:
         asked = f"There is no {what} {wanted!r}" if wanted is not None else f"Choose a {what}"
-        raise ActionNotPossibleError(f"{asked}; possible: {_shown(offered)}.")
+        raise RequestError(f"{asked}; possible: {_shown(offered)}.")
     return found
 
 

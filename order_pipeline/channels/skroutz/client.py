@@ -12,18 +12,12 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 from urllib.parse import quote
 
-from order_pipeline.http import (
-    ApiError,
-    BearerToken,
-    NotConfigured,
-    PermanentError,
-    Reply,
-    TransientError,
-    Transport,
-    json_problem,
-    parse_retry_after,
-)
-from order_pipeline.settings import SkroutzSettings
+from order_pipeline.channels.skroutz.settings import SkroutzSettings
+from order_pipeline.http.auth import BearerToken
+from order_pipeline.http.errors import ApiError, NotConfigured, PermanentError, TransientError
+from order_pipeline.http.reply import Reply, json_problem
+from order_pipeline.http.retry import parse_retry_after
+from order_pipeline.http.transport import Transport
 
 ACCEPT = "application/vnd.skroutz+json; version=3.0"
 _MOST_ORDER_BYTES = 5_000_000

@@ -9,11 +9,10 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from order_pipeline.channels.operator_commands import RequestError
+
 COLUMN_NAMES = ("code", "order_code", "order", "order number", "κωδικός", "κωδικός παραγγελίας", "παραγγελία")
-
-
-class CodeListError(ValueError):
-    """The file has no codes where they should be; the text names the file and what was looked for."""
+ADVICE = "Name the column with --column."
 
 
 def codes_in_file(path: Path, column: str | None = None) -> list[str]:
@@ -24,20 +23,20 @@ def codes_in_file(path: Path, column: str | None = None) -> list[str]:
         column: the header of the codes' column; None: the usual names, else the first column, header or not.
 
     Raises:
-        CodeListError: the column is missing, or there are no codes.
+        RequestError: the column is missing, or there are no codes.
     """
     text = path.read_text(encoding="utf-8-sig")
     delimiter = max(";\t,", key=text.partition("\n")[0].count)
     rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=delimiter) if row]
     if not rows:
-        raise CodeListError(f"{path} is empty.")
+        raise RequestError(f"{path} is empty.")
     header = [cell.casefold() for cell in rows[0]]
     wanted = [name.casefold() for name in ((column,) if column else COLUMN_NAMES)]
     index = next((header.index(name) for name in wanted if name in header), None)
     if index is None and column:
-        raise CodeListError(f"{path} has no column {column!r}; its first line is {', '.join(rows[0])}.")
+        raise RequestError(f"{path} has no column {column!r}; its first line is {', '.join(rows[0])}. {ADVICE}")
     body = rows if index is None else rows[1:]
     codes = [row[index or 0] for row in body if len(row) > (index or 0) and row[index or 0]]
     if not codes:
-        raise CodeListError(f"{path} has no codes in column {column or (index or 0) + 1}.")
+        raise RequestError(f"{path} has no codes in column {column or (index or 0) + 1}. {ADVICE}")
     return list(dict.fromkeys(codes))

@@ -11,9 +11,9 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
-from order_pipeline.channels.base import CommitGroup, FetchReport, KnownState, RecordBatch, Window
+from order_pipeline.channels.base import CommitGroup, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.skroutz.observations import RESOURCE, add_observation
-from order_pipeline.channels.skroutz.order_document import look_into
+from order_pipeline.channels.skroutz.order_document import peek
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
 
@@ -34,7 +34,7 @@ class InboxExtraction:
     take_all: bool = False
     read_ids: list[int] = field(default_factory=list[int])
 
-    async def __call__(self, window: Window, known: KnownState) -> AsyncGenerator[CommitGroup]:
+    async def __call__(self, window: Window, known: SourceState) -> AsyncGenerator[CommitGroup]:
         """Yield the events, 500 a group, then a report that counts them."""
         del known
         days = (date.min, date.max) if self.take_all else (window.start, window.end)
@@ -63,7 +63,7 @@ class InboxExtraction:
 
 
 def _told_at(event: inbox.InboxEvent) -> datetime:
-    return look_into(event.body).event_time or event.received_at
+    return peek(event.body).event_time or event.received_at
 
 
 def _report(window: Window, groups: int, events: int) -> FetchReport:

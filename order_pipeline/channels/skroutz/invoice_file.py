@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from order_pipeline.channels.skroutz.choices import ActionNotPossibleError
+from order_pipeline.channels.operator_commands import RequestError
 
 MOST_BYTES = 7_000_000
 _BEGINNINGS = ((b"%PDF-", "application/pdf"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
@@ -27,16 +27,16 @@ def read_invoice_file(path: Path) -> InvoiceFile:
     """Read and check the file.
 
     Raises:
-        ActionNotPossibleError: missing, empty, larger than 7,000,000 bytes, or not a pdf, png or jpg.
+        RequestError: missing, empty, larger than 7,000,000 bytes, or not a pdf, png or jpg.
     """
     try:
         size = path.stat().st_size
         content = path.read_bytes() if size <= MOST_BYTES else b""
     except OSError as error:
-        raise ActionNotPossibleError(f"{path} cannot be read: {error.strerror}.") from error
+        raise RequestError(f"{path} cannot be read: {error.strerror}.") from error
     if size > MOST_BYTES:
-        raise ActionNotPossibleError(f"{path} has {size} bytes; Skroutz takes at most {MOST_BYTES}.")
+        raise RequestError(f"{path} has {size} bytes; Skroutz takes at most {MOST_BYTES}.")
     content_type = next((kind for beginning, kind in _BEGINNINGS if content.startswith(beginning)), None)
     if content_type is None:
-        raise ActionNotPossibleError(f"{path} is not a pdf, png or jpg by its content; Skroutz takes only these.")
+        raise RequestError(f"{path} is not a pdf, png or jpg by its content; Skroutz takes only these.")
     return InvoiceFile(path.name, content, content_type)

@@ -14,7 +14,8 @@ from typing import Any, Literal, cast
 import msgspec
 
 from order_pipeline.channels.base import DeadLetter, RecordBatch
-from order_pipeline.channels.skroutz.order_document import NotJsonError, look_into, without_secrets
+from order_pipeline.channels.skroutz.order_document import peek, without_secrets
+from order_pipeline.channels.webhook import NotJsonError
 
 RESOURCE = "orders"
 VOLATILE_KEYS = ("accept_options", "reject_options", "reschedule_options", "relocate_options")
@@ -35,22 +36,22 @@ def add_observation(batch: RecordBatch, body: bytes, seen_at: datetime, seen_by:
         seen_by: where it came from.
     """
     try:
-        glimpse = look_into(body)
+        seen = peek(body)
     except NotJsonError as error:
         batch.dead_letters.append(DeadLetter("bad_json", "payload", str(error), body))
         return None
     payload = without_secrets(body)
-    if glimpse.problem is not None or glimpse.order_number is None or glimpse.order_day is None:
-        problem = glimpse.problem
+    if seen.problem is not None or seen.order_number is None or seen.order_day is None:
+        problem = seen.problem
         rule, field, value = (problem.rule, problem.field, problem.value) if problem else ("missing_key", "order", "")
-        batch.dead_letters.append(DeadLetter(rule, field, value[:_SHOWN], payload, glimpse.order_day))
+        batch.dead_letters.append(DeadLetter(rule, field, value[:_SHOWN], payload, seen.order_day))
         return None
-    if glimpse.event_time is None:
+    if seen.event_time is None:
         payload = _in_envelope(payload, seen_at, seen_by)
-    batch.record_ids.append(glimpse.order_number)
-    batch.days.append(glimpse.order_day)
+    batch.record_ids.append(seen.order_number)
+    batch.days.append(seen.order_day)
     batch.payloads.append(payload)
-    return glimpse.order_number
+    return seen.order_number
 
 
 def facts_of(payload: bytes) -> dict[str, Any]:

@@ -1,16 +1,16 @@
-"""What can be told from the bytes of a webhook or of a read: whose order, of which day, known since when.
+"""What the bytes of a webhook or of a read say of their order (`peek`), and the bytes without their secrets.
 
-Belongs here: looking in without changing, and taking out the one secret that nobody may keep. Does not belong here:
-columns and types (they are SQL, in `dbt_style_sql/models/staging/skroutz`).
+Columns and types are SQL, in `dbt_style_sql/models/staging/skroutz`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
+
+from order_pipeline.channels.webhook import NotJsonError, Peek, Problem
 
 FORBIDDEN_KEYS = frozenset({"otp"})
 """Keys whose values no one may keep: the one-time password of a VAT exclusion (apis/skroutz.md section 12)."""
@@ -20,35 +20,8 @@ _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class NotJsonError(ValueError):
-    """The bytes are not JSON; the text says where they stop being it and shows none of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a document cannot be keyed: rule, field and value of apis/common_schema.md section 13."""
-
-    rule: str
-    field: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Glimpse:
-    """What a document says about itself; None where it does not say it, or not readably.
-
-    `order_day` is the UTC date of `order.created_at`. `event_time` is the webhook's; a read has none.
-    """
-
-    order_number: str | None
-    order_day: date | None
-    event_time: datetime | None
-    state: str | None
-    problem: Problem | None
-
-
-def look_into(body: bytes) -> Glimpse:
-    """Read the few facts that say where a webhook's body, or a read's, belongs.
+def peek(body: bytes) -> Peek:
+    """Read the few facts that say which order a webhook's body, or a read's, is about.
 
     Accepts both event types, a bare `{"order": ...}`, and any JSON: without a usable order it carries a `problem`.
 
@@ -60,17 +33,17 @@ def look_into(body: bytes) -> Glimpse:
     except (ValueError, RecursionError) as error:
         raise NotJsonError(f"{type(error).__name__} in {len(body)} bytes: {_where(error)}") from None
     if not isinstance(document, dict):
-        return Glimpse(None, None, None, None, Problem("bad_json", "$", type(document).__name__))
+        return Peek(None, None, None, None, Problem("bad_json", "$", type(document).__name__))
     envelope = cast("dict[str, Any]", document)
     event_time = parse_time(envelope.get("event_time"))
     if not isinstance(envelope.get("order"), dict):
         problem = Problem("bad_json", "order", type(envelope.get("order")).__name__)
-        return Glimpse(None, None, event_time, None, problem)
+        return Peek(None, None, event_time, None, problem)
     order = cast("dict[str, Any]", envelope["order"])
-    return _glimpse(order, envelope, event_time)
+    return _peek_at_order(order, envelope, event_time)
 
 
-def _glimpse(order: dict[str, Any], envelope: dict[str, Any], event_time: datetime | None) -> Glimpse:
+def _peek_at_order(order: dict[str, Any], envelope: dict[str, Any], event_time: datetime | None) -> Peek:
     code, state, created_at = order.get("code"), order.get("state"), order.get("created_at")
     order_number = code if isinstance(code, str) and code.strip() else None
     ordered_at = parse_time(created_at)
@@ -81,7 +54,7 @@ def _glimpse(order: dict[str, Any], envelope: dict[str, Any], event_time: dateti
         problem = Problem("bad_timestamp", "order.created_at", repr(created_at))
     elif envelope.get("event_time") is not None and event_time is None:
         problem = Problem("bad_timestamp", "event_time", repr(envelope["event_time"]))
-    return Glimpse(
+    return Peek(
         order_number=order_number,
         order_day=ordered_at.date() if ordered_at else None,
         event_time=event_time,

@@ -18,19 +18,14 @@ from datetime import UTC, datetime, time, timedelta
 
 import msgspec
 
-from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, KnownState, RecordBatch, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.skroutz.client import ReadOrder, TokenReplacedError, open_transport, read_order
 from order_pipeline.channels.skroutz.observations import RESOURCE, add_observation, facts_of, is_read
-from order_pipeline.channels.skroutz.order_document import (
-    Glimpse,
-    NotJsonError,
-    Problem,
-    look_into,
-    parse_time,
-    without_secrets,
-)
-from order_pipeline.http import ApiError, Transport
-from order_pipeline.settings import SkroutzSettings
+from order_pipeline.channels.skroutz.order_document import parse_time, peek, without_secrets
+from order_pipeline.channels.skroutz.settings import SkroutzSettings
+from order_pipeline.channels.webhook import NotJsonError, Peek, Problem
+from order_pipeline.http.errors import ApiError
+from order_pipeline.http.transport import Transport
 
 READS_A_GROUP = 50
 ALWAYS_REREAD = frozenset({"open", "accepted"})
@@ -72,7 +67,7 @@ class RereadExtraction:
     codes: Sequence[str] | None = None
     result: Reconciliation = field(default_factory=Reconciliation)
 
-    async def __call__(self, window: Window, known: KnownState) -> AsyncGenerator[CommitGroup]:
+    async def __call__(self, window: Window, known: SourceState) -> AsyncGenerator[CommitGroup]:
         """Yield what the reads brought, then a report with the comparison.
 
         Raises:
@@ -81,7 +76,7 @@ class RereadExtraction:
         """
         if self.codes is None:
             due = self._due(window, known)
-            asked = drawn(due, self.settings.reread_most_orders)
+            asked = sampled(due, self.settings.reread_most_orders)
         else:
             due, asked = [self.codes], self.codes
         refusal: TokenReplacedError | None = None
@@ -100,7 +95,7 @@ class RereadExtraction:
         if refusal is not None:
             raise refusal
 
-    def _due(self, window: Window, known: KnownState) -> list[list[str]]:
+    def _due(self, window: Window, known: SourceState) -> list[list[str]]:
         """Codes to read, by rank: open and accepted orders, then the others that changed not long ago."""
         codes = {*known.unsettled_order_numbers(self.settings.account), *known.latest_hashes(RESOURCE, window)}
         as_of = min(datetime.now(UTC), datetime.combine(window.end, time(), UTC))
@@ -109,14 +104,14 @@ class RereadExtraction:
         recent: list[str] = []
         for some in _chunks(sorted(codes), 500):
             for code, payload in known.latest_payloads(RESOURCE, some).items():
-                glimpse = look_into(payload)
-                if glimpse.state in ALWAYS_REREAD:
+                seen = peek(payload)
+                if seen.state in ALWAYS_REREAD:
                     urgent.append(code)
-                elif glimpse.state not in SETTLED and _changed_at(glimpse, payload) >= oldest:
+                elif seen.state not in SETTLED and _changed_at(seen, payload) >= oldest:
                     recent.append(code)
         return [urgent, recent]
 
-    def _compare(self, answers: list[ReadOrder], known: KnownState) -> RecordBatch:
+    def _compare(self, answers: list[ReadOrder], known: SourceState) -> RecordBatch:
         batch = RecordBatch(RESOURCE)
         before = known.latest_payloads(RESOURCE, [answer.code for answer in answers])
         for answer in answers:
@@ -172,11 +167,11 @@ class RereadExtraction:
         )
 
 
-def drawn(ranks: Sequence[Sequence[str]], most: int) -> list[str]:
-    """At most `most` of the codes, higher ranks first; of a rank that does not fit whole, a part drawn by lot.
+def sampled(ranks: Sequence[Sequence[str]], most: int) -> list[str]:
+    """At most `most` of the codes, higher ranks first; of a rank that does not fit whole, a random sample.
 
-    By lot, so that an order beyond the limit of one run is read by another: always taking the first ones would never
-    come to the last while the first stay due. Lower ranks wait for the higher.
+    Random, so that an order beyond the limit of one run is read by another: taking the first ones each time would
+    never come to the last while the first stay due.
     """
     asked: list[str] = []
     for rank in ranks:
@@ -188,18 +183,18 @@ def drawn(ranks: Sequence[Sequence[str]], most: int) -> list[str]:
 def problem_of_answer(content: bytes, code: str) -> Problem | None:
     """Why an answer cannot be filed as the order that was asked for; None if it can."""
     try:
-        glimpse = look_into(content)
+        seen = peek(content)
     except NotJsonError as error:
         return Problem("bad_json", "payload", str(error))
-    if glimpse.problem is None and glimpse.order_number != code:
-        return Problem("missing_key", "order.code", f"asked for {code}, got {glimpse.order_number}")
-    return glimpse.problem
+    if seen.problem is None and seen.order_number != code:
+        return Problem("missing_key", "order.code", f"asked for {code}, got {seen.order_number}")
+    return seen.problem
 
 
-def _changed_at(glimpse: Glimpse, payload: bytes) -> datetime:
+def _changed_at(seen: Peek, payload: bytes) -> datetime:
     """When the state that is known began, as far as the observation says."""
     observed_at = parse_time(msgspec.json.decode(payload).get("observed_at"))
-    return glimpse.event_time or observed_at or datetime.now(UTC)
+    return seen.event_time or observed_at or datetime.now(UTC)
 
 
 def _chunks(codes: Sequence[str], size: int) -> Iterator[Sequence[str]]:

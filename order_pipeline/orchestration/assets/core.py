@@ -1,7 +1,7 @@
 """`core/<source>/<table>`: the common order schema, one channel's rows of it, checked and partitioned by order day.
 
-One step a channel builds all ten tables of its days together, so that an order and its lines change in one
-transaction. Rows that break a rule are in `quarantine.rejects`; the blocking check reads back what was stored.
+One step a channel builds all tables of its days together, so that an order and its lines change in one transaction.
+Rows that break a rule are in `quarantine.rejects`; the blocking check reads back what was stored.
 """
 
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from typing import Any
 
 import dagster as dg
 
-from order_pipeline.channels.registry import Channel
+from order_pipeline.channels.channel import Channel
 from order_pipeline.contracts import CORE_TABLES, column_schema, contracts_fingerprint, table_contract
-from order_pipeline.orchestration.assets.specs import OWNERS, core_key, model_key, raw_key
 from order_pipeline.orchestration.assets.sql_models import keys_of_raw
-from order_pipeline.orchestration.assets.stored_rows import StoredRows, read_stored_rows
 from order_pipeline.orchestration.jobs import REBUILD_TAG
 from order_pipeline.orchestration.partitions import days_of, window_of
-from order_pipeline.orchestration.resource import Road
+from order_pipeline.orchestration.resource import PipelineResource
+from order_pipeline.orchestration.specs import OWNERS, core_key, model_key, raw_key
+from order_pipeline.orchestration.stored_rows import StoredRows, read_stored_rows
 from order_pipeline.warehouse.core.build import CoreResult
 from order_pipeline.warehouse.sql.project import SqlProject
 
@@ -26,7 +26,7 @@ SOFT_CHECK = "soft_rules"
 
 
 def build_core_assets(
-    channel: Channel, project: SqlProject, partitions: dg.PartitionsDefinition[str]
+    channel: Channel[Any], project: SqlProject, partitions: dg.PartitionsDefinition[str]
 ) -> dg.AssetsDefinition:
     """The ten core tables of one channel, built by one step."""
 
@@ -38,13 +38,15 @@ def build_core_assets(
         backfill_policy=dg.BackfillPolicy.single_run(),
         description=f"Brings core in line with what {channel.title} delivered, for the run's days and every day owed.",
     )
-    def build(context: dg.AssetExecutionContext, road: dg.ResourceParam[Road]) -> Iterator[dg.MaterializeResult[Any]]:
+    def build(
+        context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[PipelineResource]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         days = days_of(window_of(list(context.partition_keys)))
-        road.advance(f"{channel.title}: building core", 0)
-        result = road.build_core(channel.name, days, context.run.run_id, anew=REBUILD_TAG in context.run.tags)
+        pipeline.advance(f"{channel.title}: building core", 0)
+        result = pipeline.build_core(channel.name, days, context.run.run_id, anew=REBUILD_TAG in context.run.tags)
         for table in CORE_TABLES:
             key = core_key(channel.name, table)
-            stored = read_stored_rows(road.lake, table, channel.name, days)
+            stored = read_stored_rows(pipeline.lake, table, channel.name, days)
             for day in days:
                 counted = {"dagster/partition_row_count": stored.by_day.get(day, 0)}
                 context.add_asset_metadata(counted, asset_key=key, partition_key=day.isoformat())
@@ -56,7 +58,9 @@ def build_core_assets(
     return build
 
 
-def _spec(channel: Channel, table: str, project: SqlProject, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
+def _spec(
+    channel: Channel[Any], table: str, project: SqlProject, partitions: dg.PartitionsDefinition[str]
+) -> dg.AssetSpec:
     model = CORE_TABLES[table]
     staged = f"stg_{channel.name}__{table}"
     is_staged = staged in project.models
@@ -79,7 +83,7 @@ def _spec(channel: Channel, table: str, project: SqlProject, partitions: dg.Part
     )
 
 
-def _dependencies(channel: Channel, project: SqlProject, staged: list[str]) -> list[dg.AssetKey]:
+def _dependencies(channel: Channel[Any], project: SqlProject, staged: list[str]) -> list[dg.AssetKey]:
     """The table's staging view, and the raw tables it reads: the build reads raw itself, through the view's SQL.
 
     A table without staging is still built after raw, in the same step as the others.

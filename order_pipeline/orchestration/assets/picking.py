@@ -1,9 +1,13 @@
 """`scanorders/picking_orders`: the list of picks, planned into the outbox and sent as far as it may be.
 
-Its metadata and checks are what the warehouse lead asks for: sent, held and why, in doubt, tasks for people.
-Belongs here: reading the marts, calling the emission, reporting. Does not belong here: any decision about a line.
+Its metadata and checks say what the warehouse lead asks for: sent, held and why, in doubt, tasks for people. Decisions
+about a line are made in `picking`.
 """
 
+# pyright: reportMissingTypeArgument=false, reportUnknownParameterType=false
+# (Dagster refuses `MaterializeResult[Any]` as the return type of an asset with checks)
+
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,9 +15,12 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.orchestration.assets.core import CONTRACT_CHECK
-from order_pipeline.orchestration.assets.emission import Emission, emit_picks
-from order_pipeline.orchestration.assets.specs import OWNERS, PICKING_GROUP, PICKING_ORDERS_KEY, core_key, model_key
-from order_pipeline.orchestration.resource import Road
+from order_pipeline.orchestration.resource import PipelineResource
+from order_pipeline.orchestration.specs import OWNERS, PICKING_GROUP, PICKING_ORDERS_KEY, core_key, model_key
+from order_pipeline.picking.operators.views import Doubts, check_doubts
+from order_pipeline.picking.outbox.publish import publish
+from order_pipeline.picking.sending.emission import EmissionReport, emit
+from order_pipeline.picking.sending.read_pick_list import read_pick_list
 
 DOUBTS_CHECK = "no_old_doubts"
 PEOPLE_CHECK = "no_open_tasks"
@@ -22,7 +29,7 @@ PICK_LINES, FOLLOW_UP = model_key("marts", "pick_lines"), model_key("marts", "pi
 
 
 def build_picking_assets(sources: list[str]) -> dg.AssetsDefinition:
-    """The asset at the end of the road."""
+    """The asset at the end of the pipeline."""
 
     @dg.asset(
         key=PICKING_ORDERS_KEY,
@@ -47,18 +54,43 @@ def build_picking_assets(sources: list[str]) -> dg.AssetsDefinition:
             ),
         ],
     )
-    def picking_orders(context: dg.AssetExecutionContext, road: dg.ResourceParam[Road]) -> dg.MaterializeResult:
+    def picking_orders(
+        context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[PipelineResource]
+    ) -> dg.MaterializeResult:
         distrusted = [source for source in sources if not contract_held(context.instance, source)]
         if distrusted:
             context.log.warning("left alone, because a contract check of their core failed: %s", ", ".join(distrusted))
         covered = [source for source in sources if source not in distrusted]
-        emission = emit_picks(road, context.run.run_id, covered if distrusted else None)
+        report = emit_picks(pipeline, context.run.run_id, covered if distrusted else None)
+        minutes = pipeline.settings.picking.doubt_alert_minutes
+        doubts = check_doubts(pipeline.operations, minutes)
         return dg.MaterializeResult(
-            metadata={**_metadata(emission), "channels left alone": ", ".join(distrusted) or "none"},
-            check_results=[_doubts_check(road, emission), _people_check(emission), _completed_check(emission)],
+            metadata={**_metadata(report), "channels left alone": ", ".join(distrusted) or "none"},
+            check_results=[_doubts_check(doubts, minutes), _people_check(report), _completed_check(report)],
         )
 
     return picking_orders
+
+
+def emit_picks(pipeline: PipelineResource, run_id: str, covered_sources: Sequence[str] | None = None) -> EmissionReport:
+    """Plan from the marts, send what may be sent, and publish the outbox to the lake; None covers every source."""
+    done = 0
+
+    def count(answered: int) -> None:
+        nonlocal done
+        done += answered
+        pipeline.advance("ScanOrders: sending", done)
+
+    report = emit(
+        pipeline.settings,
+        pipeline.operations,
+        lambda: read_pick_list(pipeline.lake, pipeline.operations, covered_sources),
+        run_id=run_id,
+        covered_sources=covered_sources,
+        progress=count,
+    )
+    publish(pipeline.lake, pipeline.operations)
+    return report
 
 
 def contract_held(instance: dg.DagsterInstance, source: str) -> bool:
@@ -71,8 +103,7 @@ def contract_held(instance: dg.DagsterInstance, source: str) -> bool:
     return not any(record.status is AssetCheckExecutionRecordStatus.FAILED for record in latest.values())
 
 
-def _metadata(emission: Emission) -> dict[str, Any]:
-    report = emission.report
+def _metadata(report: EmissionReport) -> dict[str, Any]:
     return {
         "mode": "dry run (scanorders.send is off)" if report.dry_run else "sending",
         "sent now": report.sent,
@@ -90,37 +121,36 @@ def _metadata(emission: Emission) -> dict[str, Any]:
     }
 
 
-def _doubts_check(road: Road, emission: Emission) -> dg.AssetCheckResult:
-    minutes = road.settings.picking.doubt_alert_minutes
+def _doubts_check(doubts: Doubts, minutes: float) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=DOUBTS_CHECK,
-        passed=emission.doubts.passed,
+        passed=doubts.passed,
         description=f"Nobody knows whether these lines are on the floor, for more than {minutes} minutes: look at the "
         "ScanOrders screen, then `order-pipeline outbox resolve`."
-        if not emission.doubts.passed
+        if not doubts.passed
         else "No doubt is old.",
         metadata={
-            "in doubt": emission.doubts.in_doubt,
-            f"older than {minutes} minutes": emission.doubts.overdue,
-            "oldest, in minutes": round(emission.doubts.oldest_minutes, 1),
-            "first ones": dg.MetadataValue.json(emission.doubts.pick_ids),
+            "in doubt": doubts.in_doubt,
+            f"older than {minutes} minutes": doubts.overdue,
+            "oldest, in minutes": round(doubts.oldest_minutes, 1),
+            "first ones": dg.MetadataValue.json(doubts.pick_ids),
         },
     )
 
 
-def _people_check(emission: Emission) -> dg.AssetCheckResult:
+def _people_check(report: EmissionReport) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=PEOPLE_CHECK,
-        passed=not emission.report.open_tasks,
+        passed=not report.open_tasks,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"open tasks": emission.report.open_tasks},
+        metadata={"open tasks": report.open_tasks},
     )
 
 
-def _completed_check(emission: Emission) -> dg.AssetCheckResult:
+def _completed_check(report: EmissionReport) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=COMPLETED_CHECK,
-        passed=not emission.report.stopped,
-        description=emission.report.stopped or "Every planned line has its answer.",
-        metadata={"still planned": emission.report.by_state.get("planned", 0)},
+        passed=not report.stopped,
+        description=report.stopped or "Every planned line has its answer.",
+        metadata={"still planned": report.by_state.get("planned", 0)},
     )

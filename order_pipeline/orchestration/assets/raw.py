@@ -1,8 +1,8 @@
 """`raw/<source>_<resource>`: what a channel's API answered, as received, a new version only where the content is new.
 
-One step a channel, because its resources are read in one walk (a detail follows its list row). The step's metadata
-reconciles what was fetched with what is stored; its checks say whether every window is proved complete, and whether
-the channel sends what its contract does not name.
+One step a channel, because its resources are read together (a detail follows its list row). The step's metadata
+compares what was fetched with what is stored; its checks say whether every window is proved complete, and whether the
+channel sends keys that its contract does not name.
 """
 
 import time
@@ -12,13 +12,13 @@ from typing import Any
 
 import dagster as dg
 
-from order_pipeline.channels.registry import Channel
-from order_pipeline.orchestration.assets.specs import OWNERS, raw_key
-from order_pipeline.orchestration.assets.stored_rows import read_raw_counts
-from order_pipeline.orchestration.failures import told_plainly
+from order_pipeline.channels.channel import Channel
+from order_pipeline.orchestration.failures import api_errors_as_failures
 from order_pipeline.orchestration.jobs import READING_TAG
 from order_pipeline.orchestration.partitions import days_of, window_of
-from order_pipeline.orchestration.resource import Road
+from order_pipeline.orchestration.resource import PipelineResource
+from order_pipeline.orchestration.specs import OWNERS, raw_key
+from order_pipeline.orchestration.stored_rows import read_raw_counts
 from order_pipeline.warehouse.raw.drift import MOST_RECORDS, DriftUnknownError, UnknownKey, find_unknown_keys
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
 
@@ -29,7 +29,7 @@ MOST_KEYS = 50
 LONGEST_KEY = 100
 
 
-def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """The raw assets of one channel, filled by one step."""
 
     @dg.multi_asset(
@@ -41,17 +41,19 @@ def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str])
         pool=channel.pool,
         description=f"Reads the days from {channel.title} and stores what is new.",
     )
-    def fetch(context: dg.AssetExecutionContext, road: dg.ResourceParam[Road]) -> Iterator[dg.MaterializeResult[Any]]:
+    def fetch(
+        context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[PipelineResource]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.monotonic()
         only = context.run.tags.get(READING_TAG)
         window = window_of(list(context.partition_keys))
-        road.prepare_stores()
-        with told_plainly():
-            result = road.fetch(channel, window, context.run.run_id, only=only)
+        pipeline.prepare_stores()
+        with api_errors_as_failures():
+            result = pipeline.fetch(channel, window, context.run.run_id, only=only)
         seconds = time.monotonic() - started
-        drift = _look_for_drift(road, channel, days_of(window))
+        drift = _find_drift(pipeline, channel, days_of(window))
         for resource in channel.resources:
-            stored = read_raw_counts(road.lake, channel.name, resource, days_of(window))
+            stored = read_raw_counts(pipeline.lake, channel.name, resource, days_of(window))
             for day in days_of(window):
                 context.add_asset_metadata(
                     {"dagster/partition_row_count": stored.get(day, 0)},
@@ -67,7 +69,7 @@ def build_raw_assets(channel: Channel, partitions: dg.PartitionsDefinition[str])
     return fetch
 
 
-def _spec(channel: Channel, resource: str, text: str, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
+def _spec(channel: Channel[Any], resource: str, text: str, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
     return dg.AssetSpec(
         raw_key(channel.name, resource),
         description=(
@@ -82,7 +84,7 @@ def _spec(channel: Channel, resource: str, text: str, partitions: dg.PartitionsD
     )
 
 
-def _check_specs(channel: Channel, resource: str) -> list[dg.AssetCheckSpec]:
+def _check_specs(channel: Channel[Any], resource: str) -> list[dg.AssetCheckSpec]:
     asset = raw_key(channel.name, resource)
     return [
         dg.AssetCheckSpec(
@@ -94,7 +96,7 @@ def _check_specs(channel: Channel, resource: str) -> list[dg.AssetCheckSpec]:
             KNOWN_KEYS_CHECK,
             asset=asset,
             description="The records of these days have no keys that the contract does not name (of more than "
-            f"{MOST_RECORDS:,}, a sample is looked at). Such keys are kept in raw and read by nobody; "
+            f"{MOST_RECORDS:,}, a sample is read). Such keys are kept in raw and read by nobody; "
             f"`staging.stg_{channel.name}__unknown_keys` shows them for all days.",
         ),
     ]
@@ -111,7 +113,7 @@ def _metadata(result: IngestResult, resource: str, seconds: float) -> Mapping[st
         "new versions": counts.new_versions,
         "unchanged": counts.unchanged,
         "came back": counts.reappeared,
-        "dead letters (quarantined)": counts.dead_letters,
+        "dead letters": counts.dead_letters,
         "fetched equals stored": reported == stored,
         "reported by the source": reported,
         "pages": sum(report.pages for report in reports),
@@ -123,7 +125,7 @@ def _metadata(result: IngestResult, resource: str, seconds: float) -> Mapping[st
     }
 
 
-def _completeness(channel: Channel, result: IngestResult, resource: str) -> dg.AssetCheckResult:
+def _completeness(channel: Channel[Any], result: IngestResult, resource: str) -> dg.AssetCheckResult:
     windows = [report for report in result.reports if report.resource == resource]
     open_windows = [report for report in windows if not report.complete]
     return dg.AssetCheckResult(
@@ -145,17 +147,21 @@ def _completeness(channel: Channel, result: IngestResult, resource: str) -> dg.A
     )
 
 
-def _look_for_drift(road: Road, channel: Channel, days: Sequence[date]) -> list[UnknownKey] | DriftUnknownError:
-    """What was found, or why it could not be looked for: what came is stored, and must not wait for this."""
+def _find_drift(
+    pipeline: PipelineResource, channel: Channel[Any], days: Sequence[date]
+) -> list[UnknownKey] | DriftUnknownError:
+    """The unknown keys, or why they could not be counted: what came is stored, and does not wait for this."""
     try:
-        return find_unknown_keys(road.lake, road.project, channel.name, days)
+        return find_unknown_keys(pipeline.lake, pipeline.project, channel.name, days)
     except DriftUnknownError as error:
         return error
 
 
-def _known_keys(channel: Channel, drift: list[UnknownKey] | DriftUnknownError, resource: str) -> dg.AssetCheckResult:
+def _known_keys(
+    channel: Channel[Any], drift: list[UnknownKey] | DriftUnknownError, resource: str
+) -> dg.AssetCheckResult:
     if isinstance(drift, DriftUnknownError):
-        unknown, said = [], f"Not known: the records could not be looked at ({drift})."
+        unknown, said = [], f"Not known: the keys could not be counted ({drift})."
     else:
         unknown = [found for found in drift if found.resource == resource]
         said = "The API has changed: see whether a new key is needed." if unknown else "Every key is known."

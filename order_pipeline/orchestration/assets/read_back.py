@@ -1,21 +1,21 @@
 """`scanorders/pick_status`: what ScanOrders shows for the lines it got, read back, and statuses pushed by policy.
 
-Apart from the emission on purpose: reading is slow at the careful live rate and must never hold up a pick.
+It is apart from the emission because reading is slow at the careful live rate, and must never hold up a pick.
 """
+
+# pyright: reportMissingTypeArgument=false, reportUnknownParameterType=false
+# (Dagster refuses `MaterializeResult[Any]` as the return type of an asset with checks)
 
 import dagster as dg
 
-from order_pipeline.orchestration.assets.specs import OWNERS, PICKING_ORDERS_KEY
-from order_pipeline.orchestration.resource import Road
+from order_pipeline.orchestration.resource import PipelineResource
+from order_pipeline.orchestration.specs import OWNERS, PICK_STATUS_KEY, PICKING_ORDERS_KEY, READ_BACK_GROUP
 from order_pipeline.picking.outbox.publish import publish
 from order_pipeline.picking.sending.read_back import push_statuses, read_back
 
-READ_BACK_GROUP = "scanorders_read_back"
-PICK_STATUS_KEY = dg.AssetKey(["scanorders", "pick_status"])
-
 
 def build_read_back_asset() -> dg.AssetsDefinition:
-    """The asset that looks at the floor; its table in the lake is `core.pick_status`."""
+    """The asset that reads the floor back; its table in the lake is `core.pick_status`."""
 
     @dg.asset(
         key=PICK_STATUS_KEY,
@@ -29,9 +29,11 @@ def build_read_back_asset() -> dg.AssetsDefinition:
             "Where `scanorders.push_statuses` says so, a status is pushed, only to an id that proved to be the line's."
         ),
     )
-    def pick_status(context: dg.AssetExecutionContext, road: dg.ResourceParam[Road]) -> dg.MaterializeResult:
-        seen = read_back(road.settings, road.operations, run_id=context.run.run_id)
-        pushed = push_statuses(road.settings, road.operations, run_id=context.run.run_id)
+    def pick_status(
+        context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[PipelineResource]
+    ) -> dg.MaterializeResult:
+        seen = read_back(pipeline.settings, pipeline.operations, run_id=context.run.run_id)
+        pushed = push_statuses(pipeline.settings, pipeline.operations, run_id=context.run.run_id)
         if seen.failed + pushed.failed:
             context.log.warning("calls that failed: %d; first: %s", seen.failed, seen.first_error or pushed.first_error)
         return dg.MaterializeResult(
@@ -42,7 +44,7 @@ def build_read_back_asset() -> dg.AssetsDefinition:
                 "not known there": seen.not_found,
                 "statuses pushed": pushed.pushed,
                 "calls failed": seen.failed + pushed.failed,
-                "dagster/row_count": publish(road.lake, road.operations),
+                "dagster/row_count": publish(pipeline.lake, pipeline.operations),
             }
         )
 

@@ -1,7 +1,7 @@
-"""`reference/*`: what people keep, not channels: where items lie, and the SQL project's seeds (status mappings ...).
+"""`reference/*`: what people keep, not channels: where items lie, and the SQL project's seeds (status mappings ...)."""
 
-Belongs here: when these are loaded and what is reported. Does not belong here: what a valid file is.
-"""
+# pyright: reportMissingTypeArgument=false, reportUnknownParameterType=false, reportUnknownMemberType=false
+# (Dagster refuses `MaterializeResult[Any]` as the return type of an asset with checks)
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,8 +9,8 @@ from typing import Any
 import dagster as dg
 
 from order_pipeline.contracts import ItemLocations, column_schema, table_contract
-from order_pipeline.orchestration.assets.specs import ITEM_LOCATIONS_KEY, OWNERS, REFERENCE_GROUP, model_key
-from order_pipeline.orchestration.resource import Road
+from order_pipeline.orchestration.resource import PipelineResource
+from order_pipeline.orchestration.specs import ITEM_LOCATIONS_KEY, OWNERS, REFERENCE_GROUP, model_key
 from order_pipeline.warehouse.reference.item_locations import item_locations_path, load_item_locations
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlProject
 
@@ -40,10 +40,10 @@ def build_reference_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
             )
         ],
     )
-    def item_locations(road: dg.ResourceParam[Road]) -> dg.MaterializeResult:
-        path = item_locations_path(road.settings)
-        road.prepare_stores()
-        loaded = load_item_locations(road.lake, path)
+    def item_locations(pipeline: dg.ResourceParam[PipelineResource]) -> dg.MaterializeResult:
+        path = item_locations_path(pipeline.settings)
+        pipeline.prepare_stores()
+        loaded = load_item_locations(pipeline.lake, path)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": loaded.rows,
@@ -79,10 +79,10 @@ def build_reference_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
         ],
         description="Loads the seeds that differ from what the lake holds.",
     )
-    def load_seeds(road: dg.ResourceParam[Road]) -> Iterator[dg.MaterializeResult[Any]]:
-        road.deploy_models()
+    def load_seeds(pipeline: dg.ResourceParam[PipelineResource]) -> Iterator[dg.MaterializeResult[Any]]:
+        pipeline.deploy_models()
         for name in project.seeds:
-            rows = road.count_rows(f"{SEED_SCHEMA}.{name}")
+            rows = pipeline.count_rows(f"{SEED_SCHEMA}.{name}")
             yield dg.MaterializeResult(asset_key=model_key(SEED_SCHEMA, name), metadata={"dagster/row_count": rows})
 
     return [item_locations, load_seeds]

@@ -1,7 +1,6 @@
 """Assets of the SQL project: staging views of each channel, and the marts. Dependencies are read from the SQL.
 
-A model is a view, so materialising it deploys its SQL where that changed; its rows are always those of now.
-Belongs here: which model is which asset. Does not belong here: any SQL.
+A model is a view: materialising it deploys its SQL where that changed, and its rows are always those of now.
 """
 
 import re
@@ -10,25 +9,24 @@ from typing import Any
 
 import dagster as dg
 
-from order_pipeline.channels.registry import CHANNELS
+from order_pipeline.channels import registry
 from order_pipeline.contracts import CORE_TABLES
-from order_pipeline.orchestration.assets.read_back import PICK_STATUS_KEY
-from order_pipeline.orchestration.assets.specs import (
+from order_pipeline.orchestration.resource import PipelineResource
+from order_pipeline.orchestration.specs import (
     MARTS_GROUP,
     OWNERS,
+    PICK_STATUS_KEY,
     REFERENCE_GROUP,
     SOFT_CHECKS_GROUP,
     core_key,
     model_key,
     raw_key,
 )
-from order_pipeline.orchestration.resource import Road
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlModel, SqlProject
 
 STAGING, MARTS = ("staging", "intermediate"), "marts"
 COMMON, CHECKS = "common", "checks"
 PICK_STATES = ("core", "pick_status")
-
 
 COMMENT = re.compile(r"\A(?:\s*--[^\n]*\n)+")
 """A model's first comment lines say what it is; the UI shows them."""
@@ -46,7 +44,7 @@ def build_staging_assets(project: SqlProject, source: str) -> list[dg.AssetsDefi
 
 
 def build_common_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
-    """The staging views that all channels share: a step each, for some stand before a channel's core and some after."""
+    """The staging views that all channels share: a step each, because core reads some, and others read core."""
     return [
         _build_model_assets(f"deploy_{model.name}", REFERENCE_GROUP, [model], project)
         for model in staging_models(project, COMMON)
@@ -54,14 +52,14 @@ def build_common_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
 
 
 def build_mart_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
-    """The marts in three steps: what stands on core, what looks back on the floor, and the soft checks as views."""
+    """The marts in three steps: those on core, those on what the floor shows, and the soft checks as views."""
     marts = [model for model in _in_order(project) if model.schema == MARTS]
     checks = [model for model in marts if model.path.parent.name == CHECKS]
-    looking_back = [model for model in marts if PICK_STATES in project.sources_of([model.name])]
-    on_core = [model for model in marts if model not in checks and model not in looking_back]
+    on_the_floor = [model for model in marts if PICK_STATES in project.sources_of([model.name])]
+    on_core = [model for model in marts if model not in checks and model not in on_the_floor]
     steps = [
         ("build_marts", MARTS_GROUP, on_core),
-        ("build_marts_of_the_floor", MARTS_GROUP, looking_back),
+        ("build_marts_of_the_floor", MARTS_GROUP, on_the_floor),
         ("deploy_soft_checks", SOFT_CHECKS_GROUP, checks),
     ]
     return [_build_model_assets(step, group, models, project) for step, group, models in steps if models]
@@ -77,8 +75,10 @@ def _build_model_assets(step: str, group: str, models: Sequence[SqlModel], proje
         specs=[_spec(model, group, project) for model in models],
         description="Deploys the views whose SQL changed, and counts what each shows now.",
     )
-    def deploy(context: dg.AssetExecutionContext, road: dg.ResourceParam[Road]) -> Iterator[dg.MaterializeResult[Any]]:
-        deployment = road.deploy_models()
+    def deploy(
+        context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[PipelineResource]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        deployment = pipeline.deploy_models()
         for model in models:
             state = "unchanged" if model.name in deployment.unchanged else "deployed"
             if model.name in deployment.waiting:
@@ -115,7 +115,7 @@ def _dependencies(model: SqlModel, project: SqlProject) -> set[dg.AssetKey]:
         elif (schema, table) == PICK_STATES:
             keys.add(PICK_STATUS_KEY)
         elif schema == "core" and table in CORE_TABLES:
-            keys |= {core_key(name, table) for name in CHANNELS if _is_about(model, name)}
+            keys |= {core_key(name, table) for name in registry.NAMES if _is_about(model, name)}
         elif schema == SEED_SCHEMA:
             keys.add(model_key(schema, table))
     return keys
@@ -124,7 +124,7 @@ def _dependencies(model: SqlModel, project: SqlProject) -> set[dg.AssetKey]:
 def _is_about(model: SqlModel, source: str) -> bool:
     """Whether the model reads the channel's rows: all channels', unless its name ends with one channel."""
     ending = model.name.rpartition("__")[2]
-    return ending not in CHANNELS or ending == source
+    return ending not in registry.NAMES or ending == source
 
 
 def keys_of_raw(table: str) -> set[dg.AssetKey]:
@@ -132,7 +132,7 @@ def keys_of_raw(table: str) -> set[dg.AssetKey]:
     name = table.removesuffix("_current")
     return {
         raw_key(channel.name, resource)
-        for channel in CHANNELS.values()
+        for channel in registry.channels().values()
         for resource in channel.resources
         if name == f"{channel.name}_{resource}"
     }

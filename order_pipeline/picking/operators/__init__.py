@@ -1,1 +1,1 @@
-"""Operators: what people do with the outbox: look, resolve a doubt, close a task."""
+"""What operators do with the outbox: look at it, preview an emission, resolve a doubt, close a task."""

@@ -1,1 +1,1 @@
-"""The outbox: the states of pick lines, their storage, the tasks for people, and the copy for analysts."""
+"""The outbox: the states of pick lines, their storage, the tasks, and the copy for analysts."""

@@ -1,4 +1,4 @@
-"""How the outbox stands, in counts: for reports, summaries and checks. Reads only."""
+"""Outbox counts: how many lines are in which state, for reports, summaries and checks. Reads only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from order_pipeline.picking.outbox.states import PickState
 
 
 def count_by_state(connection: Connection) -> dict[PickState, int]:
-    """How many lines are in each state; absent states are absent."""
+    """How many lines are in each state. A state without lines is left out."""
     query = select(pick_outbox.c.state, func.count()).group_by(pick_outbox.c.state)
     return {PickState(state): int(count) for state, count in connection.execute(query)}
 
@@ -27,8 +27,5 @@ def held_by_reason(connection: Connection) -> dict[str, int]:
 
 def open_task_count(connection: Connection) -> int:
     """How many tasks wait for a person."""
-    return int(
-        connection.execute(
-            select(func.count()).select_from(pick_tasks).where(pick_tasks.c.closed_at.is_(None))
-        ).scalar_one()
-    )
+    query = select(func.count()).select_from(pick_tasks).where(pick_tasks.c.closed_at.is_(None))
+    return int(connection.execute(query).scalar_one())

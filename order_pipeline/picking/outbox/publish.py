@@ -1,8 +1,8 @@
-"""`core.pick_status`: the state of every pick line, carried from the operations store into the lake for analysts.
+"""Copies the state of every pick line from the operations store into `core.pick_status`, for analysts.
 
-One row a pick line, what moved since the last time replaced in one lake transaction, so that marts can join it and
-`AT (VERSION => n)` shows what the floor had at any earlier moment. The operations store stays the truth.
-Belongs here: this copy. Does not belong here: personal data (payloads and replies stay behind).
+One lake transaction replaces the rows of the lines that moved since the last copy. So marts can join the table, and
+`AT (VERSION => n)` shows what the floor had at an earlier moment. The operations store stays the truth. Personal
+data is not copied: payloads and replies stay behind.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false

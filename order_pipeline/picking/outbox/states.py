@@ -1,11 +1,9 @@
 """The state machine of one pick line: the states, what each means to a person, and the table of allowed transitions.
 
-Belongs here: which state may follow which, and who may cause it. Does not belong here: storing a transition (`outbox`),
-deciding on one (`plan`, `emitter`, `people`).
-
-A line is *on the floor* when ScanOrders certainly has it, *perhaps on the floor* when it is in doubt. ScanOrders has no
-idempotency key, no list and no cancel (apis/scanorders.md sections 1 and 13), so no transition leads from a state on
-the floor, or in doubt, back to `planned` without a person's word in between (`resolved_not_sent`).
+A line is *on the floor* when ScanOrders certainly has it. It is *perhaps on the floor* when it is in doubt.
+ScanOrders has no idempotency key, no list and no cancel (docs/apis/scanorders.md sections 1 and 13). Therefore no
+transition leads from a state on the floor back to `planned`, and a line in doubt gets there only by a person's word
+(`resolved_not_sent`).
 """
 
 from __future__ import annotations
@@ -93,12 +91,9 @@ PERHAPS_ON_THE_FLOOR = frozenset({_S.SENDING, _S.IN_DOUBT})
 NOT_ON_THE_FLOOR = frozenset({_S.PLANNED, _S.HELD, _S.REJECTED, _S.RESOLVED_NOT_SENT})
 """ScanOrders certainly does not have the line, so planning may still change it."""
 
-NEEDS_A_PERSON = frozenset({_S.IN_DOUBT, _S.REJECTED, _S.CHANGED_AFTER_SEND, _S.CANCELLED_AFTER_SEND})
-"""Shown until someone acts."""
-
 
 class ForbiddenTransitionError(RuntimeError):
-    """A transition that the table does not allow: a mistake in the program, or a resolve of a line that is settled."""
+    """A transition that the table does not allow: a fault in the program, or a resolve of a line without doubt."""
 
 
 def check_transition(before: PickState | None, after: PickState, actor: Actor) -> None:

@@ -1,8 +1,7 @@
-"""The outbox: reading pick lines' current state and storing transitions, each with its event, in one transaction.
+"""Reads pick lines from the outbox and stores their transitions, each with an event.
 
-Belongs here: every statement that writes `pick_outbox` or `pick_events`. Does not belong here:
-deciding on a transition. Writers pass the connection of a transaction that they opened, so that several transitions,
-and the proof of the lease, become durable together.
+Only this module writes the state of `pick_outbox` and the rows of `pick_events`. A writer passes the connection of a
+transaction that it opened, so that several transitions, and the proof of the lease, become durable together.
 """
 
 from __future__ import annotations
@@ -11,13 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, Update, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Select, Update, bindparam, func, insert, select, update
 
 from order_pipeline.operations.tables import pick_events, pick_outbox
 from order_pipeline.picking.outbox.states import Actor, PickState, check_transition
+
+OrderKey: TypeAlias = tuple[str, str, str]
+"""One order: source, account, order id."""
 
 
 class OutboxConflictError(RuntimeError):
@@ -57,13 +59,13 @@ class OutboxLine(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
     @property
-    def order_key(self) -> tuple[str, str, str]:
-        """The order the line belongs to: source, account, order id."""
+    def order_key(self) -> OrderKey:
+        """The order that the line belongs to."""
         return self.source, self.account, self.order_id
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of one line. Reason and detail replace what stood there; `changes` are further columns to set."""
+    """A line changes its state. Reason and detail replace what stood there; `changes` are further columns to set."""
 
     pick_id: str
     before: PickState
@@ -75,6 +77,33 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     http_status: int | None = None
     reply: str | None = None
     changes: dict[str, Any] = {}  # a new one each: msgspec copies empty defaults
+
+
+def transition(
+    line: OutboxLine,
+    after: PickState,
+    reason: str | None = None,
+    detail: str | None = None,
+    *,
+    before: PickState | None = None,
+    payload_sha256: str | None = None,
+    http_status: int | None = None,
+    reply: str | None = None,
+    **changes: Any,
+) -> Transition:
+    """A transition of a line from its own state, or from `before`; `changes` are further columns to set."""
+    return Transition(
+        pick_id=line.pick_id,
+        before=before or line.state,
+        after=after,
+        attempt=line.attempt,
+        payload_sha256=payload_sha256 or line.payload_sha256,
+        reason=reason,
+        detail=detail,
+        http_status=http_status,
+        reply=reply,
+        changes=changes,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,27 +136,30 @@ def _line(row: Iterable[Any]) -> OutboxLine:
     return OutboxLine(**values)
 
 
+def read_lines(connection: Connection, query: Select[Any]) -> list[OutboxLine]:
+    """The lines that a query finds; it starts with `select(pick_outbox)`."""
+    return [_line(row) for row in connection.execute(query)]
+
+
 def load_lines(connection: Connection, *, states: Iterable[PickState] | None = None) -> list[OutboxLine]:
     """All lines, or those in the given states, in sending order (wave, position)."""
     query = select(pick_outbox).order_by(pick_outbox.c.wave, pick_outbox.c.position)
     if states is not None:
         query = query.where(pick_outbox.c.state.in_([state.value for state in states]))
-    return [_line(row) for row in connection.execute(query)]
+    return read_lines(connection, query)
 
 
 def load_line(connection: Connection, pick_id: str) -> OutboxLine | None:
     """One line, or None."""
-    row = connection.execute(select(pick_outbox).where(pick_outbox.c.pick_id == pick_id)).first()
-    return None if row is None else _line(row)
+    found = read_lines(connection, select(pick_outbox).where(pick_outbox.c.pick_id == pick_id))
+    return found[0] if found else None
 
 
-def load_order(connection: Connection, order_key: tuple[str, str, str]) -> list[OutboxLine]:
-    """All lines of one order (source, account, order id)."""
-    source, account, order_id = order_key
-    query = select(pick_outbox).where(
-        pick_outbox.c.source == source, pick_outbox.c.account == account, pick_outbox.c.order_id == order_id
-    )
-    return [_line(row) for row in connection.execute(query)]
+def load_order(connection: Connection, order_key: OrderKey) -> list[OutboxLine]:
+    """All lines of one order."""
+    columns = (pick_outbox.c.source, pick_outbox.c.account, pick_outbox.c.order_id)
+    conditions = [column == value for column, value in zip(columns, order_key, strict=True)]
+    return read_lines(connection, select(pick_outbox).where(*conditions))
 
 
 def next_wave(connection: Connection) -> int:
@@ -141,33 +173,19 @@ def add_lines(connection: Connection, rows: Sequence[dict[str, Any]], context: C
         return
     for row in rows:
         check_transition(None, PickState(row["state"]), context.actor)
-    connection.execute(
-        insert(pick_outbox),
-        [
-            {
-                **row,
-                "attempt": 0,
-                "run_id": context.run_id,
-                "snapshot_id": context.snapshot_id,
-                "planned_at": context.at,
-                "updated_at": context.at,
-            }
-            for row in rows
-        ],
-    )
+    written: dict[str, Any] = {
+        "attempt": 0,
+        "run_id": context.run_id,
+        "snapshot_id": context.snapshot_id,
+        "planned_at": context.at,
+        "updated_at": context.at,
+    }
+    connection.execute(insert(pick_outbox), [row | written for row in rows])
+    shared = ("pick_id", "reason", "detail", "payload_sha256")
     connection.execute(
         insert(pick_events),
         [
-            _event(
-                context,
-                pick_id=row["pick_id"],
-                from_state=None,
-                to_state=row["state"],
-                reason=row["reason"],
-                detail=row["detail"],
-                attempt=0,
-                payload_sha256=row["payload_sha256"],
-            )
+            _event(context, from_state=None, to_state=row["state"], attempt=0, **{name: row[name] for name in shared})
             for row in rows
         ],
     )
@@ -181,30 +199,30 @@ def apply(connection: Connection, transitions: Sequence[Transition], context: Co
         OutboxConflictError: a line was not in the state its transition starts from (someone else moved it).
     """
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for step in transitions:
-        check_transition(step.before, step.after, context.actor)
+    for each in transitions:
+        check_transition(each.before, each.after, context.actor)
         values = {
-            "state": step.after.value,
-            "reason": step.reason,
-            "detail": step.detail,
-            "attempt": step.attempt,
-            "payload_sha256": step.payload_sha256,
+            "state": each.after.value,
+            "reason": each.reason,
+            "detail": each.detail,
+            "attempt": each.attempt,
+            "payload_sha256": each.payload_sha256,
             "run_id": context.run_id,
             "updated_at": context.at,
-            **_present(http_status=step.http_status, reply=step.reply, snapshot_id=context.snapshot_id),
-            **step.changes,
+            **_present(http_status=each.http_status, reply=each.reply, snapshot_id=context.snapshot_id),
+            **each.changes,
         }
         groups.setdefault(tuple(values), []).append(
-            {"key_pick_id": step.pick_id, "key_state": step.before.value, **values}
+            {"key_pick_id": each.pick_id, "key_state": each.before.value, **values}
         )
     for columns, parameters in groups.items():
         _update_guarded(connection, columns, parameters)
-    if transitions:
-        connection.execute(insert(pick_events), [_event_of(step, context) for step in transitions])
+    _add_events(connection, transitions, context)
 
 
-def _present(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def add_note(connection: Connection, line: OutboxLine, context: Context, *, reason: str, detail: str) -> None:
+    """Record an event that leaves the state as it is (a late answer, a pushed status)."""
+    _add_events(connection, [transition(line, line.state, reason, detail)], context)
 
 
 def observe(connection: Connection, observations: Sequence[Observation], context: Context) -> None:
@@ -217,9 +235,13 @@ def observe(connection: Connection, observations: Sequence[Observation], context
         )
 
 
+def _present(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
 @cache
 def _guarded_update(columns: tuple[str, ...]) -> Update:
-    """Built once per set of columns: it runs with every turn of the emitter."""
+    """Built once per set of columns: it runs in every round of the emitter."""
     return (
         update(pick_outbox)
         .where(pick_outbox.c.pick_id == bindparam("key_pick_id"), pick_outbox.c.state == bindparam("key_state"))
@@ -237,18 +259,23 @@ def _update_guarded(connection: Connection, columns: tuple[str, ...], parameters
         raise OutboxConflictError(message)
 
 
-def _event_of(step: Transition, context: Context) -> dict[str, Any]:
+def _add_events(connection: Connection, transitions: Sequence[Transition], context: Context) -> None:
+    if transitions:
+        connection.execute(insert(pick_events), [_event_of(each, context) for each in transitions])
+
+
+def _event_of(cause: Transition, context: Context) -> dict[str, Any]:
     return _event(
         context,
-        pick_id=step.pick_id,
-        from_state=step.before.value,
-        to_state=step.after.value,
-        reason=step.reason,
-        detail=step.detail,
-        attempt=step.attempt,
-        payload_sha256=step.payload_sha256,
-        http_status=step.http_status,
-        reply=step.reply,
+        pick_id=cause.pick_id,
+        from_state=cause.before.value,
+        to_state=cause.after.value,
+        reason=cause.reason,
+        detail=cause.detail,
+        attempt=cause.attempt,
+        payload_sha256=cause.payload_sha256,
+        http_status=cause.http_status,
+        reply=cause.reply,
     )
 
 
@@ -263,25 +290,3 @@ def _event(context: Context, **values: Any) -> dict[str, Any]:
         "snapshot_id": context.snapshot_id,
         "fence": context.fence,
     }
-
-
-def add_note(
-    connection: Connection, line: OutboxLine, context: Context, *, reason: str, detail: str, **values: Any
-) -> None:
-    """Record an event that leaves the state as it is (a late answer, a pushed status)."""
-    connection.execute(
-        insert(pick_events),
-        [
-            _event(
-                context,
-                pick_id=line.pick_id,
-                from_state=line.state.value,
-                to_state=line.state.value,
-                reason=reason,
-                detail=detail,
-                attempt=line.attempt,
-                payload_sha256=line.payload_sha256,
-                **values,
-            )
-        ],
-    )

@@ -1,25 +1,24 @@
-"""Tasks for people: what the pipeline found and must not mend by itself, each with what to do.
+"""Tasks: what only a person can mend, each with what to do.
 
-ScanOrders has no cancel and no change (apis/scanorders.md section 1), so whatever happens to an order after its lines
-went out needs hands. Belongs here: the kinds, their texts, opening and closing. Does not belong here: finding out
-(`plan`). No text holds personal data: order numbers, lines, quantities and bins only.
+ScanOrders has no cancel and no change (docs/apis/scanorders.md section 1), so a person has to act when an order changes
+after its lines were sent. No text holds personal data: order numbers, lines, quantities and bins only.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from order_pipeline.operations.tables import pick_tasks
-from order_pipeline.picking.outbox.lines import PERSONAL_PARAMETERS, Payload
-from order_pipeline.picking.outbox.store import OutboxLine
+from order_pipeline.picking.outbox.payload import differences
+from order_pipeline.picking.outbox.states import ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR, PickState
+from order_pipeline.picking.outbox.store import OrderKey, OutboxLine
 
 
 class TaskKind(StrEnum):
@@ -47,18 +46,6 @@ class Task:
     def fingerprint(self) -> str:
         """Identifies the finding, so that every run that sees it again opens nothing."""
         return hashlib.sha256(f"{self.kind}|{self.subject}|{self.evidence}".encode()).hexdigest()
-
-
-def differences(sent: str, now: str) -> list[str]:
-    """The parameters that differ between two payload texts, as `name: old -> new`; personal values are not shown."""
-    before = msgspec.json.decode(sent, type=Payload)
-    after = msgspec.json.decode(now, type=Payload)
-    found: list[str] = []
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name, "nothing"), after.get(name, "nothing")
-        if old != new:
-            found.append(f"{name}: changed (not shown)" if name in PERSONAL_PARAMETERS else f"{name}: {old} -> {new}")
-    return found
 
 
 def changed_after_send(line: OutboxLine, now: str, sha256: str) -> Task:
@@ -100,30 +87,38 @@ def _about(line: OutboxLine, kind: TaskKind, what: str, detail: str, *, evidence
 
 
 def partly_sent_order(
-    order_key: tuple[str, str, str],
-    order_number: str,
-    floor: Sequence[str],
-    doubtful: Sequence[str],
-    missing: Sequence[str],
-) -> Task:
-    """An order of which some lines are on the floor and others cannot go: what is there and what is not.
+    order_key: OrderKey, order_number: str, lines: Iterable[tuple[str, PickState, str | None]]
+) -> Task | None:
+    """An order of which some lines are on the floor, or in doubt, while others cannot go; None for any other order.
 
-    `floor` and `doubtful` are line ids; `missing` are line ids with their reason.
+    `lines` are line id, state and reason of every line of the order.
     """
-    source = order_key[0]
+    floor: list[str] = []
+    doubtful: list[str] = []
+    missing: list[str] = []
+    for line_id, state, reason in lines:
+        if state in ON_THE_FLOOR:
+            floor.append(line_id)
+        elif state in PERHAPS_ON_THE_FLOOR:
+            doubtful.append(line_id)
+        elif state in {PickState.HELD, PickState.REJECTED}:
+            missing.append(f"{line_id} ({reason or state.value})")
+    if not missing or not (floor or doubtful):
+        return None
+    evidence = f"not on the floor: {', '.join(sorted(missing))}"
     parts = [
         f"on the floor: {', '.join(sorted(floor)) or 'none'}",
         f"in doubt: {', '.join(sorted(doubtful)) or 'none'}",
-        f"not on the floor: {', '.join(sorted(missing))}",
+        evidence,
     ]
     return Task(
         kind=TaskKind.PARTLY_SENT_ORDER,
         subject=":".join(order_key),
-        source=source,
+        source=order_key[0],
         order_number=order_number,
         what_to_do="Do not ship the order in part unnoticed: mend the missing lines' cause, or add them by hand.",
         detail="; ".join(parts),
-        evidence="; ".join(parts[2:]),
+        evidence=evidence,
     )
 
 

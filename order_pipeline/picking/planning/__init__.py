@@ -1,1 +1,1 @@
-"""Planning: what the marts say of each order, compared with the outbox, gives transitions and tasks. No I/O."""
+"""Planning: the marts' pick lines, compared with the outbox, give transitions and tasks. No I/O."""

@@ -1,8 +1,4 @@
-"""The list of picks that an emission plans from: what one lake snapshot knew, whole.
-
-Belongs here: the type that callers fill. Does not belong here: reading the lake
-(`orchestration.assets.emission`), any rule (`plan`).
-"""
+"""The list of picks that an emission plans from. Whoever reads the lake fills it: planning does no I/O."""
 
 from __future__ import annotations
 
@@ -12,12 +8,10 @@ from typing import Any, TypeAlias
 
 from order_pipeline.picking.planning.upstream import UpstreamStatus
 
-Row: TypeAlias = Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PickList:
-    """Everything as of one moment.
+    """What is to be picked, and what became of lines that were sent: everything as of one lake snapshot.
 
     Attributes:
         rows: all rows of `marts.pick_lines` of the covered sources (a partial list would look like cancellations).
@@ -26,7 +20,7 @@ class PickList:
         quarantined_orders: ids of orders of which the quarantine holds something back: a line's absence says nothing.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[Mapping[str, Any]]
     snapshot_id: int | None = None
     upstream: Sequence[UpstreamStatus] = ()
     quarantined_orders: frozenset[str] = frozenset()

@@ -1,29 +1,26 @@
-"""What the list of picks wishes for, and the plan that answers it: the types that planning passes around.
-
-Belongs here: types and how a transition is made. Does not belong here: any rule (`plan` before sending, `after_send`).
-"""
+"""The types that planning passes around: what the marts ask for, and the plan that answers it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from order_pipeline.picking.outbox.lines import PickLine
-from order_pipeline.picking.outbox.states import PickState
-from order_pipeline.picking.outbox.store import Observation, OutboxLine, Transition
+from order_pipeline.picking.outbox.store import Observation, Transition
 from order_pipeline.picking.outbox.tasks import Task
+from order_pipeline.picking.planning.pick_lines import PickLine
 
-OrderKey: TypeAlias = tuple[str, str, str]
+Reason: TypeAlias = tuple[str, str]
+"""Why a line cannot go: a short code, and the detail for a person."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """A line of the mart with the payload it would have, and why it cannot go, if so."""
+class PickRequest:
+    """A line of the mart with the payload that it would have, and why it cannot go, if so."""
 
     line: PickLine
     payload: str
     sha256: str
-    block: tuple[str, str] | None
+    block: Reason | None
 
 
 @dataclass(slots=True)
@@ -34,25 +31,3 @@ class Plan:
     transitions: list[Transition] = field(default_factory=list[Transition])
     observations: list[Observation] = field(default_factory=list[Observation])
     tasks: list[Task] = field(default_factory=list[Task])
-
-
-def step(
-    known: OutboxLine,
-    after: PickState,
-    reason: str | None,
-    detail: str | None,
-    *,
-    sha256: str | None = None,
-    **changes: Any,
-) -> Transition:
-    """A transition of a known line; `changes` are further columns to set."""
-    return Transition(
-        pick_id=known.pick_id,
-        before=known.state,
-        after=after,
-        attempt=known.attempt,
-        payload_sha256=sha256 or known.payload_sha256,
-        reason=reason,
-        detail=detail,
-        changes=changes,
-    )

@@ -1,7 +1,6 @@
-"""What became of a line at its source, once it left the list of picks: the statuses of core, and what they mean here.
+"""What became of a line at its channel once it left the list of picks: the statuses of core, and what they mean here.
 
-Belongs here: reading statuses (apis/common_schema.md section 12). Does not belong here: what to do about them
-(`after_send`).
+The statuses are those of docs/apis/common_schema.md section 12.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ CALLED_OFF_STATUSES = frozenset({"cancelled", "rejected", "expired"})
 """Upstream statuses that mean: nobody wants these goods."""
 
 UNKNOWN_STATUS = "unknown"
-"""A status text that the mapping does not know: the line moved on, nobody can say where to. It is noted, not alarmed:
-one line in the seed `status_mappings.csv` tells the next run what it means (Kibo documents no status after READY)."""
+"""A status text that the mapping does not know: the line moved on, and nobody can say where to. It is noted and opens
+no task, as one line in the seed `status_mappings.csv` tells the next run what it means."""
 
 SHIPPED_STATUSES = frozenset(
     {"shipped", "partially_shipped", "delivered", "partially_delivered", "return_pending", "returning", "returned"}
     | {"partially_returned"}
 )
-"""Upstream statuses (common_schema.md section 12) that mean: the goods left, so the pick was made."""
+"""Upstream statuses that mean: the goods left, so the pick was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +34,10 @@ class UpstreamStatus:
 
     @property
     def status(self) -> str | None:
-        """The most telling status: a cancellation anywhere, else a shipment anywhere, else the most particular one.
+        """The most telling of the three statuses.
 
-        That an order was shipped in part says nothing about a line that has a status of its own.
+        A cancellation at any level comes first, then a shipment at any level, then the status of the shipment, the
+        order or the line. An order that was shipped in part says nothing about a line with a status of its own.
         """
         in_part = (self.order_status or "").startswith("partially_")
         order_status = None if in_part and self.line_status else self.order_status

@@ -1,7 +1,4 @@
-"""Making a turn of the emitter durable: answers, the orders they break, intents. One transaction, proved by the lease.
-
-Belongs here: the transactions of sending. Does not belong here: when they happen (`emitter`).
-"""
+"""The emitter's transactions: each makes one round durable, and proves the lease while it does."""
 
 from __future__ import annotations
 
@@ -16,21 +13,22 @@ from order_pipeline.operations.leases import Lease, renew
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.outbox import store as outbox
 from order_pipeline.picking.outbox import tasks
-from order_pipeline.picking.outbox.states import ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR, Actor, PickState
-from order_pipeline.picking.outbox.store import Context, OutboxLine, Transition
+from order_pipeline.picking.outbox.states import Actor, PickState
+from order_pipeline.picking.outbox.store import Context, OutboxLine, transition
 from order_pipeline.picking.planning.plan import ORDER_REFUSED
-from order_pipeline.picking.sending.answer_transitions import settle
+from order_pipeline.picking.sending.answer_transitions import answer_transition
 
 Answered: TypeAlias = tuple[OutboxLine, Answer]
 Boundary: TypeAlias = Callable[[str], None]
+"""Called with the name of a durable boundary as it is reached. Only tests pass one that does anything."""
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Round:
     """What one transaction makes durable.
 
-    `answers` are of lines in `sending`; `broken` are refused lines with the queued rest of their order, which is held;
-    `intents` are lines about to be sent (state `sending`, attempt counted).
+    `answers` are of lines in `sending`. `broken` are refused lines, each with the queued rest of its order, which is
+    held. `intents` are lines about to be sent, already in state `sending` and with their attempt counted.
     """
 
     answers: Sequence[Answered]
@@ -64,77 +62,39 @@ class AnswerStore:
         with self._store.writing() as connection:
             renew(self._store, connection, self._lease)
 
-    def store_turn(self, turn: Turn) -> None:
-        """Make a turn durable.
+    def store_round(self, current: Round) -> None:
+        """Make a round durable.
 
         Raises:
             LeaseLostError: another worker has the lease; nothing was stored.
         """
-        if turn.answers:
+        if current.answers:
             self._boundary("before_answer")
-        if turn.intents:
+        if current.intents:
             self._boundary("before_intent")
         with self._store.writing() as connection:
             renew(self._store, connection, self._lease)
             context = self._context(connection)
-            steps = [settle(line, answer, context.at) for line, answer in turn.answers]
-            if turn.broken:  # what is held looks at what was settled
-                outbox.apply(connection, steps, context)
-                for refused, rest in turn.broken:
-                    self._hold_rest(connection, refused, rest, context)
-                steps = []
-            outbox.apply(connection, [*steps, *(self._intent(line) for line in turn.intents)], context)
-        if turn.answers:
+            answers = [answer_transition(line, answer, context.at) for line, answer in current.answers]
+            intents = [
+                transition(line, PickState.SENDING, before=PickState.PLANNED, fence=self._lease.fence)
+                for line in current.intents
+            ]
+            if current.broken:  # what is held depends on the answers, so they are stored first
+                outbox.apply(connection, answers, context)
+                for refused, rest in current.broken:
+                    _hold_rest(connection, refused, rest, context)
+                answers = []
+            outbox.apply(connection, answers + intents, context)
+        if current.answers:
             self._boundary("after_answer")
-        if turn.intents:
+        if current.intents:
             self._boundary("after_intent")
 
-    def _intent(self, line: OutboxLine) -> Transition:
-        return Transition(
-            pick_id=line.pick_id,
-            before=PickState.PLANNED,
-            after=PickState.SENDING,
-            attempt=line.attempt,
-            payload_sha256=line.payload_sha256,
-            changes={"fence": self._lease.fence},
-        )
-
-    @staticmethod
-    def _hold_rest(connection: Connection, refused: OutboxLine, rest: Sequence[OutboxLine], context: Context) -> None:
-        """A line was refused: the queued rest of its order stays; with lines on the floor the order is an exception."""
-        detail = f"ScanOrders refused line {refused.line_id} of the order"
-        outbox.apply(
-            connection,
-            [
-                Transition(
-                    pick_id=line.pick_id,
-                    before=PickState.PLANNED,
-                    after=PickState.HELD,
-                    attempt=line.attempt,
-                    payload_sha256=line.payload_sha256,
-                    reason=ORDER_REFUSED,
-                    detail=detail,
-                )
-                for line in rest
-            ],
-            context,
-        )
-        order = outbox.load_order(connection, refused.order_key)
-        floor = [line.line_id for line in order if line.state in ON_THE_FLOOR]
-        doubtful = [line.line_id for line in order if line.state in PERHAPS_ON_THE_FLOOR]
-        missing = [
-            f"{line.line_id} ({line.reason or line.state.value})"
-            for line in order
-            if line.state in {PickState.HELD, PickState.REJECTED}
-        ]
-        if floor or doubtful:
-            task = tasks.partly_sent_order(refused.order_key, refused.order_number, floor, doubtful, missing)
-            tasks.open_tasks(connection, [task], context.run_id, context.at)
-
     def store_late(self, answers: Sequence[Answered]) -> None:
-        """Record answers that came after the lease was lost: proof for lines that a successor had to call in doubt.
+        """Record answers that came after the lease was lost, for lines that a successor had to call in doubt.
 
-        An acceptance settles the doubt, as nobody sends a doubtful line again; anything else is only noted.
+        An acceptance ends the doubt, as nobody sends a doubtful line again. Any other answer is only noted.
         """
         with self._store.writing() as connection:
             context = self._context(connection)
@@ -145,7 +105,18 @@ class AnswerStore:
                 ours = (current.fence, current.attempt) == (self._lease.fence, line.attempt)
                 doubted = current.state is PickState.IN_DOUBT and answer.outcome is Outcome.ACCEPTED
                 if ours and (doubted or current.state is PickState.SENDING):
-                    outbox.apply(connection, [settle(current, answer, context.at)], context)
+                    outbox.apply(connection, [answer_transition(current, answer, context.at)], context)
                 else:
                     detail = f"answer after the lease was lost: {answer.outcome.value} {answer.fulfilment_id or ''}"
                     outbox.add_note(connection, current, context, reason="late_answer", detail=detail.strip())
+
+
+def _hold_rest(connection: Connection, refused: OutboxLine, rest: Sequence[OutboxLine], context: Context) -> None:
+    """A line was refused: hold the queued rest of its order. If other lines are on the floor, open a task."""
+    detail = f"ScanOrders refused line {refused.line_id} of the order"
+    held = [transition(line, PickState.HELD, ORDER_REFUSED, detail) for line in rest]
+    outbox.apply(connection, held, context)
+    states = [(line.line_id, line.state, line.reason) for line in outbox.load_order(connection, refused.order_key)]
+    task = tasks.partly_sent_order(refused.order_key, refused.order_number, states)
+    if task is not None:
+        tasks.open_tasks(connection, [task], context.run_id, context.at)

@@ -1,9 +1,8 @@
-"""One emission, from the list of picks to a report: lease, recovery, plan, sending. What Dagster, CLI and demo call.
+"""One emission, from the list of picks to a report: lease, recovery, plan, sending.
 
-The list is read under the lease: an emitter that had to wait for its turn, or that another one overtook, plans from
-what the lake says by then, and never from what it said before.
-Belongs here: the order of these steps. Does not belong here: any of the steps themselves. With `scanorders.send` off
-(the default) all happens but the sending: the plan is stored, held lines and tasks are shown, no request is made.
+The list of picks is read under the lease. So an emitter that had to wait, or that another one overtook, plans from what
+the lake says by then. With `scanorders.send` off (the default) nothing is sent. Everything else happens: the plan is
+stored, and held lines and tasks are shown.
 """
 
 from __future__ import annotations
@@ -21,16 +20,15 @@ from order_pipeline.destinations.scanorders_token import TokenKeeper
 from order_pipeline.http.retry import RetryPolicy
 from order_pipeline.operations.leases import Lease, acquire, describe_holder, release, renew
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.picking.outbox import counts as standing
+from order_pipeline.picking.outbox import counts, tasks
 from order_pipeline.picking.outbox import store as outbox
-from order_pipeline.picking.outbox import tasks
-from order_pipeline.picking.outbox.lines import pick_lines_from_rows
 from order_pipeline.picking.outbox.states import Actor, PickState
-from order_pipeline.picking.outbox.store import Context, OutboxLine, Transition
+from order_pipeline.picking.outbox.store import Context, OutboxLine, transition
+from order_pipeline.picking.planning.pick_lines import pick_lines_from_rows
 from order_pipeline.picking.planning.pick_list import PickList, ReadPicks
 from order_pipeline.picking.planning.plan import make_plan
-from order_pipeline.picking.sending.answer_store import AnswerStore
-from order_pipeline.picking.sending.emitter import Boundary, Emitter, PickSender, SendingRules, Tally
+from order_pipeline.picking.sending.answer_store import AnswerStore, Boundary
+from order_pipeline.picking.sending.emitter import Emitter, PickSender, SendingRules, Tally
 from order_pipeline.settings import Settings
 
 LEASE_NAME = "emission"
@@ -46,7 +44,7 @@ SenderFactory: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Pick
 
 @dataclass(slots=True, kw_only=True)
 class EmissionReport:
-    """What one emission did (first block) and how the outbox stands afterwards (second block). No personal data."""
+    """What one emission did (first block), and the outbox counts afterwards (second block). No personal data."""
 
     run_id: str
     dry_run: bool
@@ -65,12 +63,6 @@ class EmissionReport:
     by_state: dict[str, int] = field(default_factory=dict[str, int])
     held_by_reason: dict[str, int] = field(default_factory=dict[str, int])
     open_tasks: int = 0
-
-    @property
-    def lines_per_second(self) -> float:
-        """Answered lines per second of the whole emission, planning included."""
-        answered = self.sent + self.rejected + self.in_doubt
-        return answered / self.seconds if self.seconds > 0 else 0.0
 
 
 def no_boundary(_name: str) -> None:
@@ -143,7 +135,7 @@ def emit(
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What every step of one emission needs."""
+    """What every part of one emission needs."""
 
     settings: Settings
     store: OperationsStore
@@ -204,35 +196,29 @@ async def _send(
 def recover(store: OperationsStore, lease: Lease, run_id: str) -> int:
     """Call every line in doubt that an earlier emitter left in `sending`; returns how many.
 
-    We hold the lease, so no emitter is at work: a `sending` line is one whose emitter died, or lost the lease, between
-    the intent and the answer. Whether its POST was begun cannot be known (see `emitter`).
+    The caller holds the lease, so no other emitter is at work. A `sending` line is one whose emitter ended, or lost the
+    lease, between the intent and the answer. Nobody knows whether its POST was begun (see `emitter`).
     """
     with store.writing() as connection:
         renew(store, connection, lease)
         left = outbox.load_lines(connection, states=[PickState.SENDING])
         context = Context(actor=Actor.RECOVERY, run_id=run_id, at=store.now(connection), fence=lease.fence)
-        outbox.apply(
-            connection,
-            [
-                Transition(
-                    pick_id=line.pick_id,
-                    before=line.state,
-                    after=PickState.IN_DOUBT,
-                    attempt=line.attempt,
-                    payload_sha256=line.payload_sha256,
-                    reason="interrupted",
-                    detail=f"run {line.run_id} ended between the intent and the answer",
-                )
-                for line in left
-            ],
-            context,
-        )
+        doubts = [
+            transition(
+                line,
+                PickState.IN_DOUBT,
+                "interrupted",
+                f"run {line.run_id} ended between the intent and the answer",
+            )
+            for line in left
+        ]
+        outbox.apply(connection, doubts, context)
     return len(left)
 
 
 def describe_outbox(store: OperationsStore, report: EmissionReport) -> None:
     """Fill the report's second block from the store."""
     with store.reading() as connection:
-        report.by_state = {state.value: count for state, count in standing.count_by_state(connection).items()}
-        report.held_by_reason = standing.held_by_reason(connection)
-        report.open_tasks = standing.open_task_count(connection)
+        report.by_state = {state.value: count for state, count in counts.count_by_state(connection).items()}
+        report.held_by_reason = counts.held_by_reason(connection)
+        report.open_tasks = counts.open_task_count(connection)

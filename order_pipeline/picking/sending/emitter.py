@@ -1,19 +1,18 @@
-"""The emitter: takes planned lines out of the outbox and to the floor, at most once, every step durable.
+"""The emitter: sends the planned lines of the outbox to the floor, at most once, with every change of state durable.
 
-One loop (`Emitter.run`) decides, stores and starts; POSTs run beside it and only hand in their answers. A turn of the
-loop stores, in one transaction that also renews and proves the lease, the answers that came in and the intents of the
-lines that take their places; then it starts those POSTs. Hence:
+One loop (`Emitter.run`) decides, stores and starts. POSTs run beside it and only hand in their answers. A round of the
+loop is one transaction that also renews and proves the lease. It stores the answers that came in, and the intents of
+the lines that are sent next. Then the round starts the POSTs of these lines. Three promises follow:
 
 - **The durable boundary.** A line is `sending` on disk before its POST can start, and at most `max_in_flight` lines are
   `sending` at any moment. After a crash nobody knows of a `sending` line whether its POST was begun, so recovery calls
-  it `in_doubt`; every other line provably was not begun, or has its answer. Hence a crash makes at most `max_in_flight`
+  it `in_doubt`. Every other line was certainly not begun, or has its answer. So a crash makes at most `max_in_flight`
   doubts (live default: one), and nothing is sent twice.
-- **An answer is durable before its place is used again**, and before the line counts as sent.
-- **A lost lease stops everything**: no intent can be stored, so no POST can start; a request that waited too long for
-  its turn asks the clock once more (`_may_start`). Answers of requests under way are still recorded, as proof.
-
-Belongs here: order, pauses, stops. Does not belong here: what a reply means (`destinations.scanorders_answers`), what
-it makes of a line (`settling`), the transactions (`answer_store`).
+- **Answers come first.** An answer is durable before another line takes its place in flight, and before its line counts
+  as sent.
+- **A lost lease stops everything.** No intent can be stored without the lease, so no POST can start. A request that
+  waited long before it could start asks the clock once more (`_may_start`). Answers of requests under way are still
+  recorded, as proof.
 """
 
 from __future__ import annotations
@@ -22,22 +21,19 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from msgspec.structs import replace
 
 from order_pipeline.destinations.scanorders_answers import Answer, Outcome
 from order_pipeline.http.retry import RetryPolicy
 from order_pipeline.operations.leases import Lease, LeaseLostError
-from order_pipeline.picking.outbox.lines import personal_values
+from order_pipeline.picking.outbox.payload import personal_values
 from order_pipeline.picking.outbox.states import PickState
 from order_pipeline.picking.outbox.store import OutboxLine
-from order_pipeline.picking.sending.answer_store import Answered, AnswerStore, Turn
-from order_pipeline.picking.sending.answer_transitions import DEFINITE, NOT_CREATED_YET, pauses_the_batch
+from order_pipeline.picking.sending.answer_store import Answered, AnswerStore, Boundary, Round
+from order_pipeline.picking.sending.answer_transitions import DEFINITE, NOT_CREATED_YET, pauses_the_wave
 from order_pipeline.picking.sending.queue import SendingQueue
-
-Boundary: TypeAlias = Callable[[str], None]
-"""Called with the name of a durable boundary as it is reached; only tests pass one that does anything."""
 
 
 def elapsed_seconds() -> float:
@@ -60,9 +56,9 @@ class PickSender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SendingRules:
-    """How fast and how patiently: places in flight, waits when ScanOrders says "later", when to give up.
+    """How many lines are in flight at once, how long to wait when ScanOrders says "later", and when to give up.
 
-    `stop_after_doubts`: so many calls in a row without a definite answer stop the run, before all lines are in doubt.
+    So many calls as `stop_after_doubts` in a row without a definite answer stop the run, before all lines are in doubt.
     """
 
     max_in_flight: int = 1
@@ -80,7 +76,6 @@ class Tally:
     rejected: int = 0
     in_doubt: int = 0
     put_back: int = 0
-    held: int = 0
     pauses: int = 0
     stopped: str = ""
 
@@ -140,7 +135,7 @@ class Emitter:
             broken = [(line, rest) for line, answer in answers if (rest := self._release(line, answer)) is not None]
             intents = [] if self._is_resting() else self._take_intents()
             if answers or intents:
-                await self._turn(Turn(answers, broken, intents))
+                await self._complete(Round(answers, broken, intents))
             elif self._in_flight:
                 await self._wait_for_news()
             elif self.tally.stopped:
@@ -159,16 +154,16 @@ class Emitter:
         lines = self._queue.take(self._rules.max_in_flight - len(self._in_flight))
         return [replace(line, state=PickState.SENDING, attempt=line.attempt + 1) for line in lines]
 
-    async def _turn(self, turn: Turn) -> None:
+    async def _complete(self, current: Round) -> None:
         asked_at = self._rules.elapsed()
         try:
-            await self._in_thread(self._store.store_turn, turn)
+            await self._in_thread(self._store.store_round, current)
         except BaseException:
-            self._answers = [*turn.answers, *self._answers]  # not durable yet
+            self._answers = [*current.answers, *self._answers]  # not durable yet
             raise
         self._valid_until = asked_at + self._lease.seconds
-        self._count(turn)
-        for line in turn.intents:
+        self._count(current)
+        for line in current.intents:
             task = asyncio.create_task(self._post(line))
             self._in_flight.add(task)
             task.add_done_callback(self._in_flight.discard)
@@ -183,18 +178,18 @@ class Emitter:
         self._news.set()
 
     def _may_start(self) -> bool:
-        """The last question before the request: does the lease still stand by our own clock?"""
+        """Asked last before a request: has the lease not expired, by our own clock?"""
         if self._rules.elapsed() >= self._valid_until:
             return False
         self._boundary("before_post")
         return True
 
     def _release(self, line: OutboxLine, answer: Answer) -> list[OutboxLine] | None:
-        """Take an answer into account: what the queue does next. Returns the order's rest when the line was refused."""
+        """Let an answer decide what the queue does next. Returns the rest of the order when its line was refused."""
         if answer.outcome in DEFINITE:
             self._setbacks = self._doubts_in_a_row = 0
             self._renewed_in_vain = False
-        if pauses_the_batch(answer):
+        if pauses_the_wave(answer):
             self._pause = answer
         if answer.outcome is Outcome.UNAUTHORISED:
             self._unauthorised = True
@@ -215,19 +210,18 @@ class Emitter:
         if self._doubts_in_a_row >= self._rules.stop_after_doubts:
             self._stop(f"{self._doubts_in_a_row} calls in a row without a definite answer ({answer.message})")
 
-    def _count(self, turn: Turn) -> None:
+    def _count(self, current: Round) -> None:
         tally = self.tally
-        for _, answer in turn.answers:
+        for _, answer in current.answers:
             tally.sent += answer.outcome is Outcome.ACCEPTED
             tally.rejected += answer.outcome is Outcome.REFUSED
             tally.in_doubt += answer.outcome is Outcome.UNKNOWN
             tally.put_back += answer.outcome in NOT_CREATED_YET
-        tally.held += sum(len(rest) for _, rest in turn.broken)
-        if self._progress is not None and turn.answers:
-            self._progress(len(turn.answers))
+        if self._progress is not None and current.answers:
+            self._progress(len(current.answers))
 
     async def _wait_for_news(self) -> None:
-        """Until an answer comes; a wait that is long against the lease renews it."""
+        """Wait for an answer, and renew the lease during a long wait."""
         self._news.clear()
         try:
             async with asyncio.timeout(self._lease.seconds / 3):
@@ -236,7 +230,7 @@ class Emitter:
             await self._renew_lease()
 
     async def _rest(self, answer: Answer) -> None:
-        """Nothing is under way: wait as long as ScanOrders asked, or longer with each setback; then go on in order."""
+        """Wait while nothing is under way: as long as ScanOrders asked, or longer with each setback."""
         self._setbacks += 1
         if self._setbacks > self._rules.policy.attempts:
             self._stop(f"gave up after {self._setbacks} setbacks in a row ({answer.message}); lines stay planned")
@@ -272,7 +266,7 @@ class Emitter:
         self._stop("interrupted")
 
     async def _in_thread(self, work: Callable[..., None], *arguments: object) -> None:
-        """Run a transaction beside the loop. An interruption waits for it: it is stored, or it is not."""
+        """Run a transaction beside the loop. An interruption waits until the transaction has ended."""
         running = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
         while not running.done():
             try:

@@ -1,7 +1,7 @@
 """The sending order: oldest wave first, and of every order one line out at a time.
 
-One line at a time keeps an order whole as far as that can be: when its first line is refused, nothing of it is on the
-floor. Parallel sending is across orders. Belongs here: order only. Does not belong here: when and whether to send.
+When the first line of an order is refused, nothing of the order is on the floor yet. So one line at a time keeps an
+order whole as far as that can be. Several orders are sent at once.
 """
 
 from __future__ import annotations
@@ -9,11 +9,8 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterable
-from typing import TypeAlias
 
-from order_pipeline.picking.outbox.store import OutboxLine
-
-OrderKey: TypeAlias = tuple[str, str, str]
+from order_pipeline.picking.outbox.store import OrderKey, OutboxLine
 
 
 class SendingQueue:
@@ -25,9 +22,6 @@ class SendingQueue:
             self._lines.setdefault(line.order_key, deque()).append(line)
         self._rank = {key: rank for rank, key in enumerate(self._lines)}
         self._free = [(rank, key) for key, rank in self._rank.items()]
-
-    def __len__(self) -> int:
-        return sum(len(lines) for lines in self._lines.values())
 
     def take(self, at_most: int) -> list[OutboxLine]:
         """The next lines, each of another order; fewer than asked when no more orders are free."""

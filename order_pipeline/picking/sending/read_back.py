@@ -1,9 +1,8 @@
-"""After the sending: read back what ScanOrders has (`pick_status`), and push statuses where the policy says so.
+"""The read-back: asks ScanOrders what it has for the lines it got, and pushes statuses where the policy says so.
 
-The id that `orders` and `updateorder` want is not what create answers, for all that is documented (apis/scanorders.md
-section 6). So the fulfilment id is tried, and believed only where the order read under it has the barcode and quantity
-that were sent; nothing is pushed to an id that did not prove itself.
-Belongs here: both steps. Does not belong here: create.
+`orders` and `updateorder` want an id, and nothing documents that it is the one which create answers
+(docs/apis/scanorders.md section 6). So the fulfilment id is tried. It is believed only where the order read under it
+has the barcode and the quantity that were sent, and nothing is pushed to an id that did not prove itself.
 """
 
 from __future__ import annotations
@@ -14,23 +13,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from order_pipeline.contracts.enumerations import LINE_STATUSES, ORDER_STATUSES, SHIPMENT_STATUSES
 from order_pipeline.destinations.scanorders import OrderReading, ScanOrdersClient, open_transport
 from order_pipeline.destinations.scanorders_token import TokenKeeper
+from order_pipeline.destinations.settings import FloorStatus
 from order_pipeline.http.errors import ApiError, NotConfigured
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.tables import pick_outbox, pick_status
 from order_pipeline.picking.outbox import store as outbox
+from order_pipeline.picking.outbox.payload import read_payload
 from order_pipeline.picking.outbox.states import ON_THE_FLOOR, Actor
 from order_pipeline.picking.outbox.store import Context, Observation, OutboxLine
-from order_pipeline.settings import FloorStatus, Settings
+from order_pipeline.settings import Settings
 
 
 @dataclass(slots=True)
-class FollowUpReport:
+class ReadBackReport:
     """Counts of one run. `not_found`: ScanOrders does not know the id; `mismatched`: it is another order's."""
 
     read: int = 0
@@ -41,19 +41,24 @@ class FollowUpReport:
     failed: int = 0
     first_error: str = ""
 
+    def note_failure(self, error: ApiError) -> None:
+        """Count a call that failed; the first error is kept."""
+        self.failed += 1
+        self.first_error = self.first_error or str(error)
 
-def read_back(settings: Settings, store: OperationsStore, *, run_id: str, limit: int = 500) -> FollowUpReport:
+
+def read_back(settings: Settings, store: OperationsStore, *, run_id: str, limit: int = 500) -> ReadBackReport:
     """Read up to `limit` sent lines, those never read or read longest ago first, into `pick_status`."""
     store.create_all()
     with store.reading() as connection:
         lines = _lines_to_read(connection, limit)
-    report = FollowUpReport()
+    report = ReadBackReport()
     if lines:
         asyncio.run(_read_all(settings, store, lines, run_id, report))
     return report
 
 
-def push_statuses(settings: Settings, store: OperationsStore, *, run_id: str) -> FollowUpReport:
+def push_statuses(settings: Settings, store: OperationsStore, *, run_id: str) -> ReadBackReport:
     """Set the status that `scanorders.push_statuses` names for a sent line's upstream status, once per change.
 
     Needs `scanorders.send`: without it nothing is pushed, as nothing is sent.
@@ -62,7 +67,7 @@ def push_statuses(settings: Settings, store: OperationsStore, *, run_id: str) ->
         NotConfigured: the policy names an upstream status that there is not, so it would never be followed.
     """
     store.create_all()
-    report = FollowUpReport()
+    report = ReadBackReport()
     policy = settings.scanorders.push_statuses
     if not policy or not settings.scanorders.send:
         return report
@@ -81,7 +86,7 @@ def push_statuses(settings: Settings, store: OperationsStore, *, run_id: str) ->
 
 def _lines_to_read(connection: Connection, limit: int) -> list[OutboxLine]:
     query = (
-        select(pick_outbox.c.pick_id)
+        select(pick_outbox)
         .join(pick_status, pick_status.c.pick_id == pick_outbox.c.pick_id, isouter=True)
         .where(
             pick_outbox.c.fulfilment_id.is_not(None),
@@ -90,26 +95,24 @@ def _lines_to_read(connection: Connection, limit: int) -> list[OutboxLine]:
         .order_by(pick_status.c.read_at.is_not(None), pick_status.c.read_at, pick_outbox.c.sent_at)
         .limit(limit)
     )
-    found = (outbox.load_line(connection, pick_id) for pick_id in list(connection.execute(query).scalars()))
-    return [line for line in found if line is not None]
+    return outbox.read_lines(connection, query)
 
 
 def _lines_to_push(connection: Connection, policy: Mapping[str, FloorStatus]) -> list[OutboxLine]:
     query = (
-        select(pick_outbox.c.pick_id)
+        select(pick_outbox)
         .join(pick_status, pick_status.c.pick_id == pick_outbox.c.pick_id)
         .where(pick_status.c.matches, pick_outbox.c.upstream_status.in_(list(policy)))
     )
-    found = (outbox.load_line(connection, pick_id) for pick_id in list(connection.execute(query).scalars()))
     return [
         line
-        for line in found
-        if line is not None and line.state in ON_THE_FLOOR and policy[line.upstream_status or ""] != line.pushed_status
+        for line in outbox.read_lines(connection, query)
+        if line.state in ON_THE_FLOOR and policy[line.upstream_status or ""] != line.pushed_status
     ]
 
 
 async def _read_all(
-    settings: Settings, store: OperationsStore, lines: list[OutboxLine], run_id: str, report: FollowUpReport
+    settings: Settings, store: OperationsStore, lines: list[OutboxLine], run_id: str, report: ReadBackReport
 ) -> None:
     async with open_transport(settings, TokenKeeper(settings)) as transport:
         client = ScanOrdersClient(transport, settings.scanorders)
@@ -117,7 +120,7 @@ async def _read_all(
             try:
                 reading = await client.read_order(str(line.fulfilment_id))
             except ApiError as error:
-                _note_failure(report, error)
+                report.note_failure(error)
                 continue
             report.read += 1
             if reading is None:
@@ -131,7 +134,7 @@ async def _read_all(
 
 
 async def _push_all(
-    settings: Settings, store: OperationsStore, lines: list[OutboxLine], run_id: str, report: FollowUpReport
+    settings: Settings, store: OperationsStore, lines: list[OutboxLine], run_id: str, report: ReadBackReport
 ) -> None:
     async with open_transport(settings, TokenKeeper(settings)) as transport:
         client = ScanOrdersClient(transport, settings.scanorders)
@@ -140,7 +143,7 @@ async def _push_all(
             try:
                 await client.update_status(str(line.fulfilment_id), status)
             except ApiError as error:
-                _note_failure(report, error)
+                report.note_failure(error)
                 continue
             report.pushed += 1
             with store.writing() as connection:
@@ -149,16 +152,10 @@ async def _push_all(
                 outbox.add_note(connection, line, context, reason="status_pushed", detail=status)
 
 
-def _note_failure(report: FollowUpReport, error: ApiError) -> None:
-    report.failed += 1
-    report.first_error = report.first_error or str(error)
-
-
 def is_the_line(line: OutboxLine, reading: OrderReading) -> bool:
     """Whether the order read has the barcode (a number loses its leading zeros) and the quantity that were sent."""
-    sent = msgspec.json.decode(line.payload, type=dict[str, Any])
-    barcode = str(sent["barcode"])
-    same_barcode = reading.barcode is not None and barcode.lstrip("0") == reading.barcode.lstrip("0")
+    sent = read_payload(line.payload)
+    same_barcode = reading.barcode is not None and str(sent["barcode"]).lstrip("0") == reading.barcode.lstrip("0")
     return same_barcode and reading.quantity == str(sent["qtytopick"])
 
 

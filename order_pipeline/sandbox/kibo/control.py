@@ -10,8 +10,9 @@ POST   /warm                   encode every record now, before a measurement
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -20,9 +21,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from order_pipeline.sandbox.kibo.orders import Order
-
-if TYPE_CHECKING:
-    from order_pipeline.sandbox.kibo.fake import KiboChannel
+from order_pipeline.sandbox.kibo.search import Moment
+from order_pipeline.sandbox.kibo.store import KiboStore
 
 
 def merged(value: Any, patch: Any) -> Any:
@@ -38,40 +38,40 @@ def merged(value: Any, patch: Any) -> Any:
     return result
 
 
-def control_routes(channel: KiboChannel) -> list[BaseRoute]:
-    """The routes, bound to one channel."""
+def control_routes(store: KiboStore, moment_now: Callable[[], Moment]) -> list[BaseRoute]:
+    """The routes, bound to one fake's orders and its clock."""
 
     def order_of(request: Request) -> Order:
-        order = channel.store.find(int(request.path_params["order_id"]), channel.moment())
+        order = store.find(int(request.path_params["order_id"]), moment_now())
         if order is None:
             raise HTTPException(404, "there is no such order by now")
         return order
 
     async def insert(request: Request) -> Response:
-        moment = channel.moment()
+        moment = moment_now()
         try:
             at = msgspec.convert(msgspec.json.decode(await request.body())["at"], datetime)
         except (msgspec.MsgspecError, KeyError, TypeError) as error:
             raise HTTPException(400, 'the body must be {"at": "<time with offset>"}') from error
         if at.tzinfo is None or at >= moment.now:
             raise HTTPException(400, f"the time needs an offset and must be before {moment.now.isoformat()}")
-        return answer({"orderID": channel.store.insert_near(at, moment).order_id})
+        return answer({"orderID": store.insert_near(at, moment).order_id})
 
     async def cancel(request: Request) -> Response:
-        channel.store.cancel(order_of(request), channel.moment())
+        store.cancel(order_of(request), moment_now())
         return answer({"cancelled": True})
 
     async def change(request: Request) -> Response:
         order = order_of(request)
         body = await request.body()
         if request.method == "PATCH":
-            current = msgspec.json.decode(channel.store.record(order, channel.moment()))
+            current = msgspec.json.decode(store.record(order, moment_now()))
             body = msgspec.json.encode(merged(current, msgspec.json.decode(body)))
-        channel.store.override(order.order_id, None if request.method == "DELETE" else body)
+        store.override(order.order_id, None if request.method == "DELETE" else body)
         return answer({"overridden": request.method != "DELETE"})
 
     async def warm(_request: Request) -> Response:
-        return answer({"orders": channel.store.warm(channel.moment())})
+        return answer({"orders": store.warm(moment_now())})
 
     return [
         Route("/orders", insert, methods=["POST"]),

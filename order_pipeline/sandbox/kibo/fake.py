@@ -1,13 +1,13 @@
-"""A strict fake of Kibo's order search (apis/kibo.md section 12): token endpoint, search, one order by id.
+"""A strict fake of Kibo's order search (docs/apis/kibo.md section 12): token endpoint, search, one order by id.
 
 Both headers are enforced, and so are the parameter tables. Where the truth is not known a switch decides. Here are
-routes, tokens, pages and error bodies; the request is read in `kibo_search.py`, orders live in `kibo_store.py`.
+routes, tokens, pages and error bodies; the request is read in `search.py`, orders live in `store.py`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 from urllib.parse import parse_qsl
@@ -20,11 +20,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from order_pipeline.sandbox.kibo.control import control_routes
-from order_pipeline.sandbox.kibo.orders import Order
+from order_pipeline.sandbox.kibo.orders import MANUFACTURERS, Order
 from order_pipeline.sandbox.kibo.search import CODES, Moment, SearchError, SearchQuery, read_query
 from order_pipeline.sandbox.kibo.store import KiboStore
 from order_pipeline.sandbox.kibo.values import PayloadSwitches
-from order_pipeline.sandbox.shared.channel import Channel, World, check_switch_names
+from order_pipeline.sandbox.shared.channel import UNLIMITED, Channel, World
 from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline.sandbox.shared.injection import FAULT_KEY
 from order_pipeline.sandbox.shared.oauth import TokenDesk, TokenRefusedError, basic_of, bearer_of
@@ -62,25 +62,21 @@ class KiboSwitches(PayloadSwitches):
     permitted_manufacturers: tuple[int, ...] | None = None
 
 
-def build(world: World, switches: Mapping[str, Any]) -> KiboChannel:
-    """The channel, for the registry."""
-    check_switch_names(KiboChannel.name, KiboSwitches, switches)
-    return KiboChannel(world, KiboSwitches(**switches))
-
-
 class KiboChannel(Channel):
     """The order management system; its orders age as the sandbox clock advances."""
 
     name: ClassVar[str] = "kibo"
+    switches_type: ClassVar[type] = KiboSwitches
+    orders_divisor: ClassVar[int] = 1
     switches: KiboSwitches
 
     def __init__(self, world: World, switches: KiboSwitches) -> None:
-        super().__init__(switches)
+        super().__init__(world, switches)
         self._clock = world.clock
         self.store = KiboStore(world)
         self.tokens = TokenDesk(world.clock, "kibo")
         self.gate = RateGate(world.clock)
-        self.control_routes = control_routes(self)
+        self.control_routes = control_routes(self.store, self.moment)
         self.app = Starlette(
             routes=[
                 Route("/api/v2/order/", self._search, methods=["GET"]),
@@ -96,13 +92,26 @@ class KiboChannel(Channel):
         return Moment(self._clock.now(), self.switches)
 
     def revoke_tokens(self) -> None:
-        """No token opens the door any more; a client may take a new one."""
+        """Every token is refused from now on; a client may take a new one."""
         self.tokens.revoke_all()
 
     def reset(self) -> None:
         """The seeded orders; tokens stay valid."""
         super().reset()
         self.store.reset()
+
+    def connection(self, url: str) -> dict[str, Any]:
+        """The pipeline's `kibo` settings for this fake."""
+        return {
+            "enabled": True,
+            "base_url": f"{url}/api/v2",
+            "token_url": f"{url}/oauthserver/oauth2/token",
+            "api_key": API_KEY,
+            "api_secret": API_SECRET,
+            "manufacturer_ids": [str(number) for number in MANUFACTURERS],
+            "extra_headers": {},
+            "rate": UNLIMITED,
+        }
 
     def ledger(self) -> dict[str, Any]:
         """How many orders exist by now, by day and by manufacturer: what a complete extraction must find."""

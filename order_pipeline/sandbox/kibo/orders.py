@@ -1,7 +1,7 @@
 """The Kibo fake's orders as facts: who ordered what, and when each shipment changes its state.
 
-Every day is drawn from the seed and the day alone, so a day is the same whatever span the sandbox shows, and days to
-come exist as soon as the clock reaches them. What an order looks like at a moment is `kibo_payload.py`'s to say.
+A day's orders depend on the seed and the day alone, so a day is the same whatever span the sandbox shows, and a day to
+come exists as soon as the clock reaches it. `payload.py` says what an order looks like at a moment.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """How a Kibo order looks at a moment: the documented 37 order, 36 shipment and 23 item keys as JSON bytes.
 
 Money is whole or decimal, mixed as in the documented sample; text is latin-1 with XHTML entities; ids are numbers or
-strings by switch. The identities of the sample hold for every price basis (apis/kibo.md section 7). Does not belong
-here: which orders match a search.
+strings by switch. The identities of the sample hold for every price basis (docs/apis/kibo.md section 7).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The Kibo search request: every documented parameter, what is refused, and which orders match.
 
-Refusals carry the vendor's codes; which code belongs to which mistake is our choice (apis/kibo.md section 12), a client
-must not depend on it. Does not belong here: tokens, pages, payloads.
+Refusals carry the vendor's codes. Which code belongs to which mistake is our choice (docs/apis/kibo.md section 12); a
+client must not depend on it.
 """
 
 from __future__ import annotations

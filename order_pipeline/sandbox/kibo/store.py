@@ -1,7 +1,7 @@
 """The Kibo fake's state: the orders that exist by now, how they were changed by hand, and their encoded records.
 
-Records are encoded once and kept until the order's next change, so that a page is a join of bytes: the fake must not be
-what a measurement measures. Does not belong here: HTTP.
+Records are encoded once and kept until the order's next change, so a page is a join of bytes: a measurement of the
+pipeline must not measure the fake.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def by_time(order: Order) -> tuple[datetime, int]:
 
 
 class KiboStore:
-    """Orders by time, drawn day by day as the clock reaches them."""
+    """Orders by time; each day is made when the clock reaches it."""
 
     def __init__(self, world: World) -> None:
         self._world = world

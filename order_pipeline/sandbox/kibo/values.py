@@ -1,7 +1,4 @@
-"""How single Kibo values are written: statuses, money, times, text; and the switches that decide where nobody knows.
-
-Does not belong here: which keys a record has (`kibo_payload.py`).
-"""
+"""How single Kibo values are written: statuses, money, times, text; and switches where the vendor does not say."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ Spelling = Literal["documented", "one_l", "two_l"]
 
 @dataclass(frozen=True, slots=True)
 class PayloadSwitches:
-    """How payloads are written; the truth is not documented (apis/kibo.md section 12).
+    """How payloads are written; the truth is not documented (docs/apis/kibo.md section 12).
 
     prices: `unit` (actualPrice per unit, subtotal per line), `line` (both per line), `both_unit` (both per unit).
     tracking: whether shipments that left carry `trackingInformation`.

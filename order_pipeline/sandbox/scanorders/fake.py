@@ -1,12 +1,11 @@
-"""A strict fake of ScanOrders (apis/scanorders.md section 14): login by authorization code, three workflow endpoints.
+"""A strict fake of ScanOrders (docs/apis/scanorders.md section 14): login by code, three workflow endpoints.
 
 It never de-duplicates: the same create twice makes two fulfilments, and the ledger shows both. It offers no list,
-search, cancel or delete. Here are routes and tokens; parameters and answers are in `scanorders_workflows.py`.
+search, cancel or delete. Here are routes and tokens; parameters and answers are in `workflows.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlencode, urlsplit
 
@@ -27,7 +26,7 @@ from order_pipeline.sandbox.scanorders.workflows import (
     refusal,
     run_workflow,
 )
-from order_pipeline.sandbox.shared.channel import Channel, World, check_switch_names
+from order_pipeline.sandbox.shared.channel import UNLIMITED, Channel, World
 from order_pipeline.sandbox.shared.oauth import CodeDesk, TokenDesk, TokenRefusedError, bearer_of
 from order_pipeline.sandbox.shared.rate import RateGate
 
@@ -38,20 +37,15 @@ WORKFLOW_ROOT = "/api/1.1/wf"
 BRANCH_PREFIXES = {"live": "", "version-test": "/version-test"}
 
 
-def build(world: World, switches: Mapping[str, Any]) -> ScanOrdersChannel:
-    """The channel, for the registry."""
-    check_switch_names(ScanOrdersChannel.name, ScanOrdersSwitches, switches)
-    return ScanOrdersChannel(world, ScanOrdersSwitches(**switches))
-
-
 class ScanOrdersChannel(Channel):
     """The picking app: two branches with data of their own, one login."""
 
     name: ClassVar[str] = "scanorders"
+    switches_type: ClassVar[type] = ScanOrdersSwitches
     switches: ScanOrdersSwitches
 
     def __init__(self, world: World, switches: ScanOrdersSwitches) -> None:
-        super().__init__(switches)
+        super().__init__(world, switches)
         self.tokens = TokenDesk(world.clock, "bubble")
         self.codes = CodeDesk(world.clock)
         self.gate = RateGate(world.clock)
@@ -74,7 +68,7 @@ class ScanOrdersChannel(Channel):
         ]
 
     def revoke_tokens(self) -> None:
-        """No token opens the door any more; a person must log in again."""
+        """Every token is refused from now on; a person must log in again."""
         self.tokens.revoke_all()
 
     def reset(self) -> None:
@@ -82,6 +76,17 @@ class ScanOrdersChannel(Channel):
         super().reset()
         for branch in self.branches.values():
             branch.forget()
+
+    def connection(self, url: str) -> dict[str, Any]:
+        """The pipeline's `scanorders` settings for the live branch, with a new token."""
+        return {
+            "base_url": url,
+            "branch": "",
+            "access_token": self.issue_token(),
+            "send": True,
+            "allowed_order_numbers": None,
+            "rate": UNLIMITED,
+        }
 
     def ledger(self) -> dict[str, Any]:
         """The live branch's ledger, and the test branch's beside it."""

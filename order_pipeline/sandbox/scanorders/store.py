@@ -1,6 +1,6 @@
 """What the ScanOrders fake keeps: fulfilments, one list a branch, and the ledger that proves or disproves duplicates.
 
-Nothing here merges or drops a create. Does not belong here: what a valid request is (`scanorders_workflows.py`).
+Nothing here merges or drops a create. `workflows.py` says what a valid request is.
 """
 
 from __future__ import annotations

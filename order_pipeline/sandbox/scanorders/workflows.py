@@ -1,7 +1,7 @@
 """The three ScanOrders workflows: which parameters they take, what they refuse and what they answer.
 
-Refusals follow the shapes observed on this kind of host (apis/scanorders.md section 9): MISSING_DATA names the exact
-parameter, INVALID the wanted type. Does not belong here: tokens and routes.
+Refusals follow the shapes observed on this kind of host (docs/apis/scanorders.md section 9): MISSING_DATA names the
+exact parameter, INVALID the wanted type.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The fake ScanSource's invoices and price answers as JSON (apis/scansource.md sections 4 and 5.1).
+"""The fake ScanSource's invoices and price answers as JSON (docs/apis/scansource.md sections 4 and 5.1).
 
 The invoice detail and the price row are made up from documented names: no such answer of ScanSource is known.
 """

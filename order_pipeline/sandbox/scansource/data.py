@@ -1,8 +1,7 @@
 """The fake distributor's books: seeded orders whose every future step is planned when they are entered.
 
-Belongs here: what an order is and how it looks at a moment (a pure function of plan and time, so that the sandbox clock
-alone moves it on). Does not belong here: JSON, HTTP, and the date formats of apis/scansource.md (scansource_forms).
-All values are made up.
+How an order looks at a moment is a pure function of its plan and the time, so the sandbox clock alone moves it on. All
+values are made up.
 """
 
 from __future__ import annotations

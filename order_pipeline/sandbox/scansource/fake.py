@@ -1,13 +1,12 @@
-"""A strict, stateful fake of ScanSource (apis/scansource.md section 12): both generations, both authentications.
+"""A strict, stateful fake of ScanSource (docs/apis/scansource.md section 12): both generations, both authentications.
 
-Belongs here: the channel, its routes and its control routes. The books are in `scansource_data`, the answers in
-`scansource_views` and `_bills`, the gateway's refusals in `scansource_gate`, the operations in `scansource_orders` and
-`_products`.
+Here are the channel, its routes and its control routes. The books are in `data.py`, the answers in `views.py` and
+`bills.py`, the gateway's refusals in `gate.py`, the operations in `orders.py` and `products.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from starlette.applications import Starlette
@@ -16,14 +15,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from order_pipeline.sandbox.scansource.data import Books, plan_orders
-from order_pipeline.sandbox.scansource.gate import Gate, refusal
+from order_pipeline.sandbox.scansource.gate import CLIENT_ID, CLIENT_SECRET, SCOPE, SUBSCRIPTION_KEY, Gate, refusal
 from order_pipeline.sandbox.scansource.items import make_items
 from order_pipeline.sandbox.scansource.orders import OrderDesk
 from order_pipeline.sandbox.scansource.products import ProductDesk
 from order_pipeline.sandbox.scansource.query import BadRequest
 from order_pipeline.sandbox.scansource.switches import ScanSourceSwitches
 from order_pipeline.sandbox.shared.catalogue import catalogue
-from order_pipeline.sandbox.shared.channel import Channel, World, check_switch_names
+from order_pipeline.sandbox.shared.channel import UNLIMITED, Channel, World
 
 CUSTOMER_NUMBER = "1000047110"
 FUTURE_DAYS = 3
@@ -32,22 +31,16 @@ FUTURE_DAYS = 3
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def build(world: World, switches: Mapping[str, Any]) -> ScanSourceChannel:
-    """The channel, for the registry."""
-    check_switch_names(ScanSourceChannel.name, ScanSourceSwitches, switches)
-    return ScanSourceChannel(world, ScanSourceSwitches(**switches))
-
-
 class ScanSourceChannel(Channel):
     """The distributor with one customer: `/scsc/...` is the current generation, `/api/...` wants the key alone."""
 
     name: ClassVar[str] = "scansource"
+    switches_type: ClassVar[type] = ScanSourceSwitches
 
     switches: ScanSourceSwitches
 
     def __init__(self, world: World, switches: ScanSourceSwitches) -> None:
-        super().__init__(switches)
-        self.world = world
+        super().__init__(world, switches)
         self.gate = Gate(world.clock, lambda: self.switches)
         self.books = Books(make_items(catalogue(), world.seed))
         self._orders = OrderDesk(self.books, world.clock.now, lambda: self.switches)
@@ -78,6 +71,23 @@ class ScanSourceChannel(Channel):
     def revoke_tokens(self) -> None:
         """Every token issued so far answers 401 from now on."""
         self.gate.tokens.revoke_all()
+
+    def connection(self, url: str) -> dict[str, Any]:
+        """The pipeline's `scansource` settings for this fake's current generation."""
+        return {
+            "enabled": True,
+            "preset": "sandbox",
+            "generation": "current",
+            "base_url": url,
+            "token_url": f"{url}/login/oauth2/v2.0/token",
+            "scope": SCOPE,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "subscription_key": SUBSCRIPTION_KEY,
+            "customer_numbers": [CUSTOMER_NUMBER],
+            "paths": {},
+            "rate": UNLIMITED,
+        }
 
     def ledger(self) -> dict[str, Any]:
         """How much the books hold as of now: what a complete extraction must have."""

@@ -1,6 +1,6 @@
-"""Forms that several of the fake ScanSource's answers share: dates as it writes them, addresses, parcels, serials.
+"""Pieces that several of the fake ScanSource's answers share: dates, addresses, parcels, serials.
 
-Belongs here: pieces of answers (apis/scansource.md section 8 for the dates). Does not belong here: whole answers.
+Dates are written as docs/apis/scansource.md section 8 says.
 """
 
 from __future__ import annotations

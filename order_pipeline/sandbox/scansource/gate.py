@@ -1,7 +1,7 @@
 """The fake gateway in front of the fake ScanSource: token endpoint, both headers, rate limit and quota.
 
-Belongs here: what the gateway answers before the backend sees a call (apis/scansource.md sections 2 and 9). Refuses in
-the gateway's order: key, quota, rate, token.
+It answers before the backend sees a call (docs/apis/scansource.md sections 2 and 9), and refuses in the gateway's
+order: key, quota, rate, token.
 """
 
 from __future__ import annotations

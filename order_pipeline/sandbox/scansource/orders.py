@@ -1,6 +1,6 @@
 """The fake ScanSource's orders and invoices: list, summary, detail, tracking, serials; list, summary, detail, pdf.
 
-Belongs here: which records an operation finds (apis/scansource.md sections 3 and 4). Reads only; writing answers 405.
+Operations are those of docs/apis/scansource.md sections 3 and 4. They only read; writing answers 405.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The fake ScanSource's products and customers: pricing, availability, search, detail; the customer check.
 
-Belongs here: apis/scansource.md sections 5 and 6, as far as they are reads. Answers are made up from documented names.
+Operations are the reads of docs/apis/scansource.md sections 5 and 6. Answers are made up from documented names.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What the fake ScanSource does with a query: strict parameters, filters by documented names, paging of bare arrays.
-
-Belongs here: reading parameters and cutting pages. Does not belong here: what a row looks like, who may ask.
-"""
+"""What the fake ScanSource does with a query: strict parameters, filters by documented names, paging of bare arrays."""
 
 from __future__ import annotations
 

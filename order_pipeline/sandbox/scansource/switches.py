@@ -1,6 +1,6 @@
-"""How the fake ScanSource may misbehave: one field for each thing that apis/scansource.md leaves open or warns of.
+"""How the fake ScanSource may misbehave: what docs/apis/scansource.md leaves open or warns of.
 
-Belongs here: the switches and their meaning. A test or the control area sets them on a running fake.
+A test or the control area turns them on a running fake.
 """
 
 from __future__ import annotations

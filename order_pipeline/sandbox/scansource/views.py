@@ -1,7 +1,4 @@
-"""How the fake ScanSource shows its books: the JSON of sales orders (apis/scansource.md section 3).
-
-Belongs here: names, nesting and value forms of every answer. Does not belong here: HTTP, paging, filters.
-"""
+"""How the fake ScanSource shows its books: the JSON of sales orders (docs/apis/scansource.md section 3)."""
 
 from __future__ import annotations
 

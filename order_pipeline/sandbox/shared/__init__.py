@@ -1,1 +1,1 @@
-"""What all fakes share: the server, the clock, fault injection, control routes, OAuth, made-up people and products."""
+"""What fakes share: the channel interface, clock, faults, control routes, OAuth, made-up people and products."""

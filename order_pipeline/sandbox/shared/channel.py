@@ -1,6 +1,6 @@
 """What every fake channel offers to the server and to the control area, and the world all channels share.
 
-A channel is one module with a function `build(world, switches) -> Channel`, registered in `registry.py`.
+A fake is one folder; its `fake.py` has a subclass of `Channel`, registered in `sandbox/registry.py`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from order_pipeline.sandbox.shared.clock import SandboxClock
 from order_pipeline.sandbox.shared.faults import FaultBook
+
+UNLIMITED: Mapping[str, Any] = {"requests_per_second": None, "max_in_flight": 8}
+"""A client's rate settings towards a fake that refuses nobody."""
 
 
 class SwitchError(ValueError):
@@ -48,20 +51,40 @@ class World:
 
 
 class Channel:
-    """Base of a fake: subclasses set `name` and `app`, and answer for their state.
+    """Base of a fake: subclasses set `name`, `switches_type` and `app`, and answer for their state.
 
-    `switches` is a frozen dataclass. `identifier` matches whole path segments that are ids; call counts show them as
-    `{id}`. `control_routes` are served below `/control/<name>`.
+    `switches_type` is a frozen dataclass. `identifier` matches path segments that are ids; call counts show them as
+    `{id}`. `control_routes` are served below `/control/<name>`. The busiest channel has `orders_divisor` times a
+    channel's orders. A fake that `sends_webhooks` has the control route `POST /webhooks` with `{"url": ...}`.
     """
 
     name: ClassVar[str]
+    switches_type: ClassVar[type]
     identifier: ClassVar[re.Pattern[str]] = re.compile(r"\d[\d-]*")
     app: ASGIApp
     control_routes: Sequence[BaseRoute] = ()
+    orders_divisor: ClassVar[int] = 5
+    sends_webhooks: ClassVar[bool] = False
 
-    def __init__(self, switches: Any) -> None:
+    def __init__(self, world: World, switches: Any) -> None:
+        self.world = world
         self.switches = switches
         self._switches_at_start = switches
+
+    @classmethod
+    def build(cls, world: World, switches: Mapping[str, Any]) -> Self:
+        """The fake with the switches that differ from their defaults.
+
+        Raises:
+            SwitchError: for a name that is no switch of this channel.
+        """
+        check_switch_names(cls.name, cls.switches_type, switches)
+        return cls(world, cls.switches_type(**switches))
+
+    @classmethod
+    def share_of(cls, orders: int) -> int:
+        """The channel's orders a day where the busiest one has `orders`; about ten at least, for something to see."""
+        return max(orders // cls.orders_divisor, min(orders, 10))
 
     def configure(self, **changes: Any) -> None:
         """Turn switches while the fake runs.
@@ -69,7 +92,7 @@ class Channel:
         Raises:
             SwitchError: for a name that is no switch of this channel.
         """
-        check_switch_names(self.name, type(self.switches), changes)
+        check_switch_names(self.name, self.switches_type, changes)
         self.switches = replace(self.switches, **changes)
 
     def revoke_tokens(self) -> None:
@@ -78,6 +101,10 @@ class Channel:
     def reset(self) -> None:
         """Back to the start: seeded data, ledger empty, switches as built. Extend it; tokens may stay valid."""
         self.switches = self._switches_at_start
+
+    def connection(self, url: str) -> dict[str, Any]:
+        """The pipeline's settings of this channel, so that it reads from `url` and from no live host."""
+        raise NotImplementedError
 
     def ledger(self) -> dict[str, Any]:
         """What the channel accepted, as JSON: the proof that nothing was lost and nothing came twice."""

@@ -1,9 +1,8 @@
 """The sandbox's clock: stands still at a given day until a person or a test advances it.
 
-Two readings, for two purposes. `now()` is the business time of all channels (when orders appear, when their statuses
-change); it moves only through `advance`, so that the same requests get the same answers. `elapsed()` is for lives and
-rates (tokens, requests per second): real seconds since the start plus everything advanced, so that a token of three
-seconds expires by waiting as well as by advancing. Does not belong here: what happens at a given time.
+It has two times. `now()` is the business time of all channels (when orders appear and change); it moves only
+through `advance`, so the same requests get the same answers. `elapsed()` is for token lifetimes and request rates:
+real seconds since the start plus everything advanced, so a token of three seconds expires by waiting and by advancing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The control area, outside every channel's API: what a test or a person does to the sandbox itself.
 
     GET    /control/                     what runs: channels, clock, switches
+    POST   /control/connections          by channel, the pipeline's settings that lead to it; issues tokens
     POST   /control/advance              {"days": 1} or hours, minutes, seconds: move business time forward
     GET    /control/faults               faults in force, with counts; POST adds one or a list; DELETE resets all
     GET    /control/calls[/{channel}]    counts by route and status, the last calls; DELETE forgets them
@@ -59,6 +60,7 @@ class ControlArea:
         """All routes of the area, those of the channels included."""
         own = [
             Route("/", self.overview),
+            Route("/connections", self.connections, methods=["POST"]),
             Route("/advance", self.advance, methods=["POST"]),
             Route("/faults", self.faults, methods=["GET", "POST", "DELETE"]),
             Route("/calls", self.calls, methods=["GET", "DELETE"]),
@@ -86,7 +88,20 @@ class ControlArea:
         world = self._world
         switches = {name: asdict(channel.switches) for name, channel in self._channels.items()}
         span = {"seed": world.seed, "orders_per_day": world.orders_per_day, "days": world.days}
-        return json_answer({**span, "first_day": world.first_day, "now": world.clock.now(), "switches": switches})
+        return json_answer(
+            {
+                **span,
+                "first_day": world.first_day,
+                "now": world.clock.now(),
+                "switches": switches,
+                "send_webhooks": [name for name, channel in self._channels.items() if channel.sends_webhooks],
+            }
+        )
+
+    async def connections(self, request: Request) -> Response:
+        """How the pipeline reaches each channel: settings by channel."""
+        url = f"{request.url.scheme}://{request.url.netloc}"
+        return json_answer({name: channel.connection(f"{url}/{name}") for name, channel in self._channels.items()})
 
     async def advance(self, request: Request) -> Response:
         """Move business time forward."""

@@ -1,7 +1,7 @@
 """Carries scripted faults out and records every call: an ASGI layer around each channel's app.
 
-A dropped connection is a real one: the socket is closed below HTTP, so that the client sees what it would see when a
-line breaks. Does not belong here: which call is hit (`faults.py`), and what a page or a token is (the channels).
+A dropped connection is a real one: the socket is closed below HTTP, as when a line breaks. `faults.py` says which call
+is hit; the channels say what a page or a token is.
 """
 
 from __future__ import annotations

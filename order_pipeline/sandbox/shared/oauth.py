@@ -1,6 +1,6 @@
 """Tokens as the fakes issue and check them: lives, revocation, single-use codes, the headers they travel in.
 
-Each channel has a desk of its own. What a refusal looks like (status, body) is the channel's to say, not this module's.
+Each channel has a desk of its own, and says itself what a refusal looks like.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from order_pipeline.sandbox.shared.clock import SandboxClock
 
 
 class TokenRefusedError(Exception):
-    """A token that does not open the door: `reason` is `missing`, `unknown`, `expired` or `revoked`."""
+    """A token is refused: `reason` is `missing`, `unknown`, `expired` or `revoked`."""
 
     def __init__(self, reason: str, token: str = "") -> None:
         super().__init__(f"token {reason}")

@@ -1,7 +1,6 @@
-"""What the shop may do to an order, and the documented refusals (apis/skroutz.md sections 3 and 4).
+"""What the shop may do to an order, and the documented refusals (docs/apis/skroutz.md sections 3 and 4).
 
-Belongs here: checking an action and carrying it out on the book. Does not belong here: HTTP. On demo orders an action
-is checked and answered like on any other, and changes nothing.
+On demo orders an action is checked and answered like on any other, and changes nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The thirteen demo orders (apis/skroutz.md section 9), as their published bodies are, not as they are described.
+"""The thirteen demo orders (docs/apis/skroutz.md section 9), as their published bodies are, not as they are described.
 
-Belongs here: how each differs from a plain order, in a table. The contents are invented; only what the contract says
-about each body is kept.
+A table says how each differs from a plain order. The contents are invented; only what the contract says about each body
+is kept.
 """
 
 # ruff: noqa: RUF001  Greek text is Greek text

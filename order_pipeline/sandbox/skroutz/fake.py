@@ -1,14 +1,14 @@
-"""A strict fake of Skroutz's orders API (apis/skroutz.md section 14): one order by its code, actions, webhook triggers.
+"""A strict fake of Skroutz's orders API (docs/apis/skroutz.md section 14): one order by its code, actions, webhooks.
 
 There is no list. Fetching a voucher changes the order, as on the real host, so that a test can prove that nobody does.
-Here are routes and access; orders are drawn in `skroutz_orders`, live in `skroutz_life`, are acted on in
-`skroutz_actions`, and their webhooks leave through `skroutz_sender`, when `POST /control/skroutz/webhooks` asks for it.
+Here are routes and access; orders are drawn in `orders.py`, live in `life.py`, are acted on in `actions.py`, and their
+webhooks leave through `sender.py`, when `POST /control/skroutz/webhooks` asks for it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import Any, ClassVar, Literal
@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from order_pipeline.sandbox.shared.channel import Channel, World, check_switch_names
+from order_pipeline.sandbox.shared.channel import UNLIMITED, Channel, World
 from order_pipeline.sandbox.shared.control import json_answer, json_body
 from order_pipeline.sandbox.shared.oauth import bearer_of
 from order_pipeline.sandbox.shared.rate import RateGate
@@ -48,22 +48,17 @@ class SkroutzSwitches:
     over_limit: Literal["403", "429"] = "403"
 
 
-def build(world: World, switches: Mapping[str, Any]) -> SkroutzChannel:
-    """The channel, for the registry."""
-    check_switch_names(SkroutzChannel.name, SkroutzSwitches, switches)
-    return SkroutzChannel(world, SkroutzSwitches(**switches))
-
-
 class SkroutzChannel(Channel):
     """One shop: its orders, its one token, its webhooks."""
 
     name: ClassVar[str] = "skroutz"
+    switches_type: ClassVar[type] = SkroutzSwitches
     identifier: ClassVar[re.Pattern[str]] = re.compile(r"(DEMO-.*|\d{6}-\d+)(\.pdf)?")
+    sends_webhooks: ClassVar[bool] = True
     switches: SkroutzSwitches
 
     def __init__(self, world: World, switches: SkroutzSwitches) -> None:
-        super().__init__(switches)
-        self._world = world
+        super().__init__(world, switches)
         self._tokens_made = 1
         self._gate = RateGate(world.clock)
         self._start_over()
@@ -97,8 +92,8 @@ class SkroutzChannel(Channel):
         return [Route(f"{ORDER_PATH}/{suffix}", self._action(act), methods=["POST"]) for suffix, act in acts.items()]
 
     def _start_over(self) -> None:
-        self.book = OrderBook(self._world)
-        self.desk = Desk(self._world, self.book)
+        self.book = OrderBook(self.world)
+        self.desk = Desk(self.world, self.book)
         self.sent = SenderLedger()
         self.voucher_fetches: list[str] = []
         self.file_fetches = 0
@@ -116,6 +111,17 @@ class SkroutzChannel(Channel):
         """The seeded orders again; the token stays."""
         super().reset()
         self._start_over()
+
+    def connection(self, url: str) -> dict[str, Any]:
+        """The pipeline's `skroutz` settings for this shop, with the token that works now."""
+        return {
+            "enabled": True,
+            "base_url": url,
+            "token": self.token,
+            "account": "demo",
+            "reread_most_orders": 100_000,
+            "rate": UNLIMITED,
+        }
 
     def ledger(self) -> dict[str, Any]:
         """Orders by state, webhooks by fate, and the files that nobody should have fetched."""
@@ -190,7 +196,7 @@ class SkroutzChannel(Channel):
         headers = {
             "cache-control": "no-cache",
             "content-type": "application/json; charset=utf-8",
-            "date": format_datetime(self._world.clock.now(), usegmt=True),
+            "date": format_datetime(self.world.clock.now(), usegmt=True),
         }
         return Response(body, status, headers)
 
@@ -207,13 +213,13 @@ class SkroutzChannel(Channel):
         return self._answer(request, {"message": error.detail}, error.status_code)
 
     async def _send_webhooks(self, request: Request) -> Response:
-        """`POST /control/skroutz/webhooks` {"url": ..., knobs}: send what is due, answer with the ledger."""
+        """Send what is due as the body, a `Delivery`, says; answer with the ledger."""
         try:
             delivery = msgspec.convert(await json_body(request), Delivery)
         except msgspec.ValidationError as error:
             raise HTTPException(400, str(error)) from error
         events = self.book.take_due(delivery.most)
-        await Round(delivery, self.sent, _own_address(request), self._world.seed).send(events)
+        await Round(delivery, self.sent, _own_address(request), self.world.seed).send(events)
         return json_answer({"taken": len(events), **self.sent.describe()})
 
     async def _hand_out_token(self, _request: Request) -> Response:

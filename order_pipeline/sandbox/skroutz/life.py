@@ -1,7 +1,6 @@
 """What happens to Skroutz orders as the sandbox clock advances: states, couriers, returns, and the events they cause.
 
-Belongs here: one order's plan and the book of all orders. Does not belong here: HTTP (`skroutz`), delivering the events
-(`skroutz_sender`). Everything that is planned to happen until `now` has happened once the book was settled.
+`settle` brings the book of all orders to the clock's time. `sender.py` delivers the events.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from order_pipeline.sandbox.skroutz.demo import demo_orders
 from order_pipeline.sandbox.skroutz.orders import FILES, Order, athens_text, draw_order
 
 SILENT_STATES = frozenset({"delivered", "for_return", "partially_delivered"})
-"""States without a webhook (apis/skroutz.md section 6)."""
+"""States without a webhook (docs/apis/skroutz.md section 6)."""
 
 Changes = dict[str, dict[str, Any]]
 

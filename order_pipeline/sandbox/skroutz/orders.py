@@ -1,7 +1,6 @@
-"""How a Skroutz order looks: the order object of apis/skroutz.md section 5, drawn from a seed.
+"""How a Skroutz order looks: the order object of docs/apis/skroutz.md section 5, made from a seed.
 
-Belongs here: an order as it is born. Does not belong here: what happens to it (`skroutz_life`), the demo orders
-(`skroutz_demo`), HTTP. Every name, number and code is invented.
+Here is an order as it is made; `life.py` says what happens to it. Every name, number and code is invented.
 """
 
 # ruff: noqa: RUF001  Greek text is Greek text

@@ -1,7 +1,7 @@
-"""Sends webhooks like Skroutz does (apis/skroutz.md section 7): at most four tries, only 200 stops, nothing signed.
+"""Sends webhooks as Skroutz does (docs/apis/skroutz.md section 7): at most four tries, only 200 ends them, unsigned.
 
-Belongs here: delivering due events, well or badly as the knobs say, and the ledger of what became of each. The twenty
-minutes in which Skroutz tries are shortened to `retry_seconds` between tries.
+A `Delivery` says how well or badly due events are delivered; the ledger keeps what became of each. The twenty minutes
+in which Skroutz tries are shortened to `retry_seconds` between tries.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Round:
         self.ledger.given_up += 1
 
     def _bodies(self, event: Event, draw: random.Random) -> tuple[bytes, bytes]:
-        """The bodies of the first try and of the later ones: the same bytes, unless a knob spoils them."""
+        """The bodies of the first try and of the later ones: the same bytes, unless the delivery spoils them."""
         body = event.body.replace(FILES.encode(), self.address.encode())
         if draw.random() < self.delivery.bare_rate:
             body = msgspec.json.encode({"order": msgspec.json.decode(body, type=dict[str, msgspec.Raw])["order"]})

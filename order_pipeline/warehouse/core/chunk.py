@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from order_pipeline.warehouse.core.raw_rows import RawRows, Share
-from order_pipeline.warehouse.core.staging_models import BuildSql
 from order_pipeline.warehouse.core.soft_checks import DayWarning
+from order_pipeline.warehouse.core.staging_models import BuildSql
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Which staged rows break a hard check (docs/apis/common_schema.md section 13); they are noted, not removed.
 
-Three kinds: text that did not cast and faults that staging names (SQL, from the companions), the pandera contract
-(Arrow frames), and what needs other rows (duplicates, rejected parents, children without an order).
+Three kinds: text that did not cast and faults that staging names (from the companions), the rules of the pandera
+contract (as SQL), and what needs other rows (duplicates, rejected parents, children without an order).
 
 Companions of a staged row, none of them in the contract: `<column>_text` is the source's text of a cast column (a
 column's `_raw` in the contract serves as well), `faults` a list of (rule, field, value), `is_partial` marks
@@ -13,13 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import duckdb
-import pandas as pd
 
-from order_pipeline.contracts import CORE_TABLES, MASK, TableContract, columns_to_check, find_failures, table_contract
+from order_pipeline.contracts import CORE_TABLES, LONGEST_VALUE, MASK, TableContract, rules_as_sql, table_contract
 from order_pipeline.warehouse.lake.literals import quoted
 
-ROWS_A_FRAME = 20_000
-LONGEST_VALUE = 200
 UNDECIDED = "undecided"
 """The rule noted for a child whose order is not in its chunk; only the lake can tell whether it is an orphan."""
 
@@ -40,9 +37,13 @@ class StagedTable:
     relation: str
     columns: frozenset[str]
 
+    def values(self, run_id: str) -> dict[str, str]:
+        """The SQL expression of every column that staging or the build knows."""
+        return {name: name for name in self.columns} | {"run_id": quoted(run_id)}
+
     def typed_columns(self, run_id: str) -> str:
         """All of the contract's columns in its types; NULL for those that staging does not have."""
-        values = {name: name for name in self.columns} | {"run_id": quoted(run_id)}
+        values = self.values(run_id)
         return ", ".join(
             f"CAST({values.get(column.name, 'NULL')} AS {column.duckdb_type}) AS {column.name}"
             for column in self.contract.columns
@@ -63,10 +64,10 @@ def create_failures(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("CREATE TABLE merged_copies (relation VARCHAR, row BIGINT)")
 
 
-def check_rows(connection: duckdb.DuckDBPyConnection, staged: StagedTable, run_id: str) -> None:
+def check_rows(connection: duckdb.DuckDBPyConnection, staged: StagedTable, source: str, run_id: str) -> None:
     """Note what is wrong with rows of a staged table in `failures`, identical copies of a key in `merged_copies`."""
     _note_unreadable(connection, staged)
-    _note_contract_failures(connection, staged, run_id)
+    _note_contract_failures(connection, staged, source, run_id)
     _note_duplicates(connection, staged)
 
 
@@ -128,45 +129,17 @@ def _note_unreadable(connection: duckdb.DuckDBPyConnection, staged: StagedTable)
         )
 
 
-def _note_contract_failures(connection: duckdb.DuckDBPyConnection, staged: StagedTable, run_id: str) -> None:
-    """Check the rows against the pandera model, frame by frame, so that memory does not grow with the chunk.
-
-    Only what there is to check is taken out of DuckDB: less than half of an order's columns.
-    """
-    contract = staged.contract
-    wanted = columns_to_check(contract.model) - {"run_id"}
-    selected = ", ".join(
-        _selected(column.name, column.duckdb_type, present=column.name in staged.columns)
-        for column in contract.columns
-        if column.name in wanted
-    )
-    partial = ", is_partial" if "is_partial" in staged.columns else ""
-    reader = connection.execute(
-        f"SELECT {selected}{partial}, ?::VARCHAR AS run_id, rowid AS staged_row FROM {staged.relation}", [run_id]
-    ).to_arrow_reader(ROWS_A_FRAME)
-    found: list[pd.DataFrame] = []
-    for batch in reader:
-        frame = batch.to_pandas(types_mapper=pd.ArrowDtype)
-        failures = find_failures(contract.model, frame)
-        if len(failures):
-            failures["row"] = frame["staged_row"].iloc[failures["row"].astype("int64")].to_numpy()
-            found.append(failures)
-    if not found:
-        return
-    connection.register(
-        "contract_failures", pd.concat(found, ignore_index=True).astype({"row": "int64", "value": "string[pyarrow]"})
-    )
+def _note_contract_failures(
+    connection: duckdb.DuckDBPyConnection, staged: StagedTable, source: str, run_id: str
+) -> None:
+    """Note which rules of the contract are broken, but for a field whose fault is noted already."""
     name = quoted(staged.relation)
+    rules = rules_as_sql(staged.contract.model, (source,))
     connection.execute(
-        f"INSERT INTO failures SELECT {name}, row, rule, field, value FROM contract_failures"
+        f"INSERT INTO failures SELECT {name}, row, rule, field, value"
+        f" FROM ({rules.failures_query(staged.relation, staged.values(run_id))})"
         f" WHERE (row, field) NOT IN (SELECT row, field FROM failures WHERE relation = {name})"
     )
-    connection.unregister("contract_failures")
-
-
-def _selected(name: str, duckdb_type: str, *, present: bool) -> str:
-    plain_type = "VARCHAR" if duckdb_type == "JSON" else duckdb_type
-    return f"CAST({name if present else 'NULL'} AS {plain_type}) AS {name}"
 
 
 def _note_duplicates(connection: duckdb.DuckDBPyConnection, staged: StagedTable) -> None:

@@ -31,7 +31,9 @@ class UnexpectedFileError(ValueError):
     """A staged file that is not what its name says, or that came twice; nothing was published."""
 
 
-def publish(lake: Lake, plan: GroupPlan, results: Sequence[ChunkResult], *, built_at: datetime, run_id: str) -> CoreResult:
+def publish(
+    lake: Lake, plan: GroupPlan, results: Sequence[ChunkResult], *, built_at: datetime, run_id: str
+) -> CoreResult:
     """Replace the days of the core tables by the staged rows.
 
     Raises:
@@ -99,7 +101,9 @@ def _publish(
         run_id=run_id,
         any_known=bool(state.builds_seen),
     )
-    record_build(transaction, state, plan.build_id, _counts_by_day(transaction, files), built_at=built_at, run_id=run_id)
+    record_build(
+        transaction, state, plan.build_id, _counts_by_day(transaction, files), built_at=built_at, run_id=run_id
+    )
     rejected, by_rule = _count_rejects(transaction)
     transaction.execute(f"DROP TABLE {_REJECTS}")
     return CoreResult(
@@ -136,9 +140,7 @@ def _register(transaction: duckdb.DuckDBPyConnection, files: Sequence[ChunkFile]
             )
 
 
-def _collect_rejects(
-    transaction: duckdb.DuckDBPyConnection, state: BuildState, results: Sequence[ChunkResult]
-) -> None:
+def _collect_rejects(transaction: duckdb.DuckDBPyConnection, state: BuildState, results: Sequence[ChunkResult]) -> None:
     """Bring together what the chunks rejected, and received bytes that could not even be keyed."""
     found = pa.concat_tables([result.rejects for result in results])
     transaction.register("found", found)
@@ -175,13 +177,10 @@ def _count_rejects(transaction: duckdb.DuckDBPyConnection) -> tuple[int, dict[st
     return (int(rows[0]) if rows else 0), dict(by_rule)
 
 
-def _counts_by_day(
-    transaction: duckdb.DuckDBPyConnection, files: Sequence[ChunkFile]
-) -> dict[str, dict[date, int]]:
+def _counts_by_day(transaction: duckdb.DuckDBPyConnection, files: Sequence[ChunkFile]) -> dict[str, dict[date, int]]:
     counts: dict[str, dict[date, int]] = {"orders": {}, "order_lines": {}}
     for file in files:
         if file.table in counts:
             counts[file.table][file.day] = counts[file.table].get(file.day, 0) + file.rows
     rejects = transaction.execute(f"SELECT order_day, count(*) FROM {_REJECTS} GROUP BY order_day").fetchall()
     return {**counts, "rejects": dict(rejects)}
-

@@ -259,9 +259,7 @@ def _copy(
     return path, None, int(copied[2]), None
 
 
-def _exceptions(
-    connection: duckdb.DuckDBPyConnection, source: str, name: str, days: Collection[date]
-) -> pa.Table:
+def _exceptions(connection: duckdb.DuckDBPyConnection, source: str, name: str, days: Collection[date]) -> pa.Table:
     return connection.execute(
         f"""
         SELECT versions.record_id, versions.content_sha256, versions.partition_day, current.current_since

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from order_pipeline.contracts import CORE_TABLES, ContractError, TableContract, table_contract
+from order_pipeline.warehouse.core.chunk import ChunkFile, ChunkResult, ChunkTask
 from order_pipeline.warehouse.core.hard_checks import (
     StagedTable,
     check_parents,
@@ -23,16 +24,15 @@ from order_pipeline.warehouse.core.hard_checks import (
     good_rows,
     staged_table,
 )
-from order_pipeline.warehouse.core.chunk import ChunkFile, ChunkResult, ChunkTask
 from order_pipeline.warehouse.core.observations import new_observations
-from order_pipeline.warehouse.core.rejects import found_rejects, undecided_rows
 from order_pipeline.warehouse.core.raw_rows import close_raw_rows, make_numbers_exact, open_raw_rows
-from order_pipeline.warehouse.sql.slice import run_models
+from order_pipeline.warehouse.core.rejects import found_rejects, undecided_rows
 from order_pipeline.warehouse.core.soft_checks import find_warnings
 from order_pipeline.warehouse.lake.instance import open_instance
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake.spill_directory import spill_directory
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA
+from order_pipeline.warehouse.sql.slice import run_models
 
 # Doubles hold four decimals exactly below 2^53 / 10^4, about 9.007e11; a larger amount may have been rounded.
 LARGEST_EXACT = 900_000_000_000
@@ -129,7 +129,7 @@ def _has_rounded_numbers(connection: duckdb.DuckDBPyConnection, tables: Iterable
 
 def _check(connection: duckdb.DuckDBPyConnection, task: ChunkTask, tables: Mapping[str, StagedTable]) -> None:
     for staged in tables.values():
-        check_rows(connection, staged, task.run_id)
+        check_rows(connection, staged, task.source, task.run_id)
     for staged in tables.values():
         check_parents(connection, staged, tables.get("orders"))
 
@@ -152,7 +152,7 @@ def _line_prices(connection: duckdb.DuckDBPyConnection, task: ChunkTask) -> Stag
     """What the good lines were sold at."""
     task.sql.line_prices.create(connection)
     prices = staged_table(connection, "prices", task.sql.line_prices.relation)
-    check_rows(connection, prices, task.run_id)
+    check_rows(connection, prices, task.source, task.run_id)
     return prices
 
 

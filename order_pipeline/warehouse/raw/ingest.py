@@ -13,9 +13,8 @@ from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from order_pipeline.channels.base import Extraction, KnownState, Window
+from order_pipeline.channels.base import Extraction, SourceState, Window
 from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer
 from order_pipeline.warehouse.raw.ingest_result import IngestResult
 from order_pipeline.warehouse.raw.writer import RawWriter
@@ -31,7 +30,7 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
     source: str,
     extraction: Extraction,
     window: Window,
-    known: KnownState,
+    known: SourceState,
     run_id: str,
     progress: Progress | None = None,
     *,
@@ -41,7 +40,7 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
     """Stream the extraction of the window into raw; whole groups received before a failure are kept.
 
     Args:
-        lake: where to write; it is migrated while the first groups are fetched.
+        lake: where to write, migrated.
         source: the channel, the first part of its raw tables' names.
         extraction: yields the commit groups.
         window: the days to read.
@@ -69,7 +68,8 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
             if progress:
                 progress(writer.result)
 
-        writing = asyncio.create_task(in_thread(lambda: migrate(lake)))
+        writing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        writing.set_result(None)
         try:
             async for group in stream:
                 buffer.add(group, datetime.now(UTC))

@@ -19,7 +19,7 @@ SETTLED = ("rejected", "expired", "cancelled", "returned", "delivered")
 
 
 class WarehouseState:
-    """`KnownState` of one source, read from the lake."""
+    """`SourceState` of one source, read from the lake."""
 
     def __init__(self, lake: Lake, source: str) -> None:
         self._lake = lake

@@ -17,11 +17,11 @@ from order_pipeline.channels.base import FetchReport
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake.rows import insert_rows
-from order_pipeline.warehouse.migrations import ensure_raw_table, turn_table
 from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer, ReceivedGroup
 from order_pipeline.warehouse.raw.dead_letters import write_dead_letters
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.raw.stale_partitions import mark_stale
+from order_pipeline.warehouse.raw.tables import ensure_raw_table, turn_table
 from order_pipeline.warehouse.raw.versions import SEEN, sightings
 
 # What each record of `incoming` is: unchanged if it repeats the content before it, reappeared if it brings an older one

@@ -12,6 +12,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from order_pipeline.channels.registry import NAMES
 from order_pipeline.contracts import ItemLocations, find_failures, table_contract
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
@@ -125,7 +126,7 @@ def check_item_locations(path: Path) -> CheckedFile:
     frame = pa.table(columns).to_pandas(types_mapper=pd.ArrowDtype)
     broken = [
         Finding(mended.rows[int(row)].line, field, f"{'is missing' if pd.isna(value) else repr(value)} ({rule})")
-        for row, rule, field, value in find_failures(ItemLocations, frame).itertuples(index=False)
+        for row, rule, field, value in find_failures(ItemLocations, frame, NAMES).itertuples(index=False)
     ]
     refused_cells = {(finding.line, finding.column) for finding in mended.refusals}
     refusals = [*mended.refusals, *(found for found in broken if (found.line, found.column) not in refused_cells)]

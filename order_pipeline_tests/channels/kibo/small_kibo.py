@@ -15,9 +15,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, Window
-from order_pipeline.channels.kibo import build_extraction
-from order_pipeline.http import ApiError
-from order_pipeline.settings import KiboSettings, RateSettings
+from order_pipeline.channels.kibo.extraction import build_extraction
+from order_pipeline.channels.kibo.settings import KiboSettings
+from order_pipeline.http.errors import ApiError
+from order_pipeline.http.settings import RateSettings
 from order_pipeline_tests.http.scripted_server import Answer, Received, ScriptedServer
 
 MARCH_1 = date(2026, 3, 1)

@@ -13,13 +13,14 @@ import pytest
 from pydantic import SecretStr
 
 from order_pipeline.channels.base import Window
-from order_pipeline.channels.kibo import build_extraction
-from order_pipeline.http import ApiError, PagingError, PermanentError
+from order_pipeline.channels.kibo.extraction import build_extraction
+from order_pipeline.channels.kibo.settings import KiboSettings
+from order_pipeline.http.errors import ApiError, PagingError, PermanentError
+from order_pipeline.http.settings import RateSettings
 from order_pipeline.sandbox.kibo.fake import API_KEY, API_SECRET, KiboChannel
 from order_pipeline.sandbox.kibo.orders import MANUFACTURERS
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault, FaultKind
-from order_pipeline.sandbox.shared.server import SandboxServer
-from order_pipeline.settings import KiboSettings, RateSettings
 from order_pipeline_tests.channels.kibo.small_kibo import Got, Known
 
 TODAY = date(2026, 1, 15)

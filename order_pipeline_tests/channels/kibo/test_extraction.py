@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from order_pipeline.channels.base import Window
-from order_pipeline.channels.kibo import build_extraction
 from order_pipeline.channels.kibo import extraction as extraction_module
-from order_pipeline.http import NotConfigured, PagingError
-from order_pipeline.settings import KiboSettings
+from order_pipeline.channels.kibo.extraction import build_extraction
+from order_pipeline.channels.kibo.settings import KiboSettings
+from order_pipeline.http.errors import NotConfigured, PagingError
 from order_pipeline_tests.channels.kibo.small_kibo import (
     DAY,
     MARCH_1,

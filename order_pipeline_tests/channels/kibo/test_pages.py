@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from order_pipeline.channels.kibo.masking import PASSWORD_MARK, mask_passwords
 from order_pipeline.channels.kibo.pages import read_page
-from order_pipeline.http import Reply
+from order_pipeline.http.reply import Reply
 
 SAMPLE = Path(__file__).parents[2] / "fixtures" / "kibo" / "seed_sample_repaired.json"
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_pipeline.channels.kibo import InvalidQuery, SearchQuery
-from order_pipeline.channels.kibo.query import _WIRE_NAMES
+from order_pipeline.channels.kibo.query import _WIRE_NAMES, InvalidQuery, SearchQuery
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 END = datetime(2026, 3, 2, tzinfo=UTC)

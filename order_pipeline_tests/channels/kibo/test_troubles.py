@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from order_pipeline.http import ApiError, PermanentError, TransientError, UnreadableBody
+from order_pipeline.http.errors import ApiError, PermanentError, TransientError, UnreadableBody
 from order_pipeline_tests.channels.kibo.small_kibo import MARCH_1, SmallKibo, extract, extracted, orders_of_day
 from order_pipeline_tests.http.scripted_server import Answer, Received
 

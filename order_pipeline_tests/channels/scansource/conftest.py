@@ -3,10 +3,11 @@
 import pytest
 
 from order_pipeline.channels.base import Window
+from order_pipeline.channels.scansource.settings import ScanSourceSettings
+from order_pipeline.http.settings import RateSettings
 from order_pipeline.sandbox.scansource.fake import CUSTOMER_NUMBER
 from order_pipeline.sandbox.scansource.gate import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION_KEY
-from order_pipeline.sandbox.shared.server import SandboxServer
-from order_pipeline.settings import RateSettings, ScanSourceSettings
+from order_pipeline.sandbox.server import SandboxServer
 
 
 def settings_for(server: SandboxServer, **changes: object) -> ScanSourceSettings:

@@ -44,12 +44,12 @@ class RawStore:
         raise NotImplementedError(account)
 
     def latest_payloads(self, resource: str, record_ids: Sequence[str]) -> dict[str, bytes]:
-        """As KnownState."""
+        """As SourceState."""
         table = self.records.get(resource, {})
         return {record_id: table[record_id][1] for record_id in record_ids if record_id in table}
 
     def latest_hashes(self, resource: str, window: Window) -> dict[str, str]:
-        """As KnownState."""
+        """As SourceState."""
         return {
             record_id: hashlib.sha256(payload).hexdigest()
             for record_id, (day, payload) in self.records.get(resource, {}).items()

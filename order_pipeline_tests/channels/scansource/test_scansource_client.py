@@ -2,7 +2,8 @@
 
 import pytest
 
-from order_pipeline.channels.scansource import check_customers
+from order_pipeline.channels.channel import ProbeError
+from order_pipeline.channels.scansource.channel import CHANNEL
 from order_pipeline.channels.scansource.client import PriceQuestion, open_client
 from order_pipeline.channels.scansource.errors import BadKey, BadToken, QuotaExceeded, RateLimited
 from order_pipeline.http.errors import PermanentError
@@ -43,14 +44,16 @@ async def test_every_read_answers_in_both_generations(either, books, distributor
 @pytest.mark.anyio
 async def test_the_start_up_probe_says_which_customer_numbers_exist(distributor):
     settings = settings_for(distributor, customer_numbers=[CUSTOMER_NUMBER, "999"])
-    assert await check_customers(settings) == {CUSTOMER_NUMBER: True, "999": False}
+    with pytest.raises(ProbeError, match="no customer has the number 999"):
+        await CHANNEL.probe.ask(settings)
+    assert CUSTOMER_NUMBER in await CHANNEL.probe.ask(settings_for(distributor))
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("number", ["", "12345678901", "1:2"])
 async def test_a_customer_number_that_the_api_cannot_take_is_refused_before_any_call(distributor, number):
     with pytest.raises(ValueError, match="customer_numbers"):
-        await check_customers(settings_for(distributor, customer_numbers=[number]))
+        await CHANNEL.probe.ask(settings_for(distributor, customer_numbers=[number]))
     assert distributor.calls["scansource"].total() == 0
 
 
@@ -89,7 +92,7 @@ async def test_a_refused_key_costs_no_new_token(distributor):
     tokens = distributor.channels["scansource"].gate.tokens
     before = tokens.issued
     with pytest.raises(BadKey, match="SUBSCRIPTION_KEY"):
-        await check_customers(settings_for(distributor, subscription_key="wrong"))
+        await CHANNEL.probe.ask(settings_for(distributor, subscription_key="wrong"))
     assert tokens.issued == before + 1
     assert distributor.calls["scansource"].total("customer") == 1
 
@@ -109,13 +112,13 @@ async def test_a_refused_token_is_renewed_once_and_the_call_repeated(distributor
 async def test_a_token_that_stays_refused_is_an_error_that_names_the_settings(distributor, settings):
     distributor.channels["scansource"].configure(token_lifetime_seconds=0)
     with pytest.raises(BadToken, match="scope"):
-        await check_customers(settings)
+        await CHANNEL.probe.ask(settings)
 
 
 @pytest.mark.anyio
 async def test_wrong_credentials_are_said_by_the_token_endpoint(distributor):
     with pytest.raises(PermanentError, match="client secret"):
-        await check_customers(settings_for(distributor, client_secret="wrong"))
+        await CHANNEL.probe.ask(settings_for(distributor, client_secret="wrong"))
 
 
 @pytest.mark.anyio
@@ -157,7 +160,7 @@ async def test_a_budget_of_its_own_stops_before_the_call(distributor):
 async def test_a_wrong_path_names_the_setting(distributor):
     settings = settings_for(distributor, paths={"customer": "/scsc/customers/{customerNumber}"})
     with pytest.raises(PermanentError, match="SCANSOURCE__PATHS"):
-        await check_customers(settings)
+        await CHANNEL.probe.ask(settings)
 
 
 def parse(fault):

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from order_pipeline.channels.base import Window
-from order_pipeline.channels.scansource import build_extraction
+from order_pipeline.channels.scansource.extraction import build_extraction
 from order_pipeline.http.errors import NotSent, PermanentError
 from order_pipeline.sandbox.shared.faults import parse_faults
 from order_pipeline_tests.channels.scansource.conftest import settings_for

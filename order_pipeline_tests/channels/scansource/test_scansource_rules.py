@@ -21,10 +21,10 @@ from order_pipeline.channels.scansource.errors import (
     classify,
 )
 from order_pipeline.channels.scansource.operations import OPERATIONS, Operation, operations_for
+from order_pipeline.channels.scansource.settings import ScanSourceSettings
 from order_pipeline.http.errors import NotConfigured, PermanentError, UnreadableBody
 from order_pipeline.http.reply import Reply
 from order_pipeline.sandbox.scansource import forms as scansource_forms
-from order_pipeline.settings import ScanSourceSettings
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "scansource"
 GATEWAY = json.loads((FIXTURES / "errors.apim.json").read_text())

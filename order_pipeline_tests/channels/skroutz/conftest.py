@@ -9,12 +9,16 @@ import pytest
 from pydantic import SecretStr
 
 from order_pipeline.channels.base import Window
-from order_pipeline.channels.skroutz import InboxExtraction, RereadExtraction
+from order_pipeline.channels.registry import webhooks
+from order_pipeline.channels.skroutz.inbox_extraction import InboxExtraction
+from order_pipeline.channels.skroutz.reread import RereadExtraction
+from order_pipeline.channels.skroutz.settings import SkroutzSettings
+from order_pipeline.http.settings import RateSettings
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.skroutz.fake import SkroutzChannel
-from order_pipeline.settings import RateSettings, Settings, SkroutzSettings
+from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build import build_core
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
@@ -33,7 +37,8 @@ class Road:
     """Everything between a webhook's bytes and core, in one folder."""
 
     def __init__(self, folder, skroutz=None):
-        self.settings = Settings(_env_file=None, data_dir=folder, skroutz=skroutz or SkroutzSettings())  # pyright: ignore[reportCallIssue]
+        self.skroutz = skroutz or SkroutzSettings()
+        self.settings = Settings(_env_file=None, data_dir=folder)
         self.store = OperationsStore(self.settings.resolved_operations_url)
         self.store.create_all()
         self.lake = Lake(self.settings)
@@ -46,7 +51,8 @@ class Road:
 
     def receive(self, *bodies, at=NOW):
         """What the receiver does with webhooks."""
-        inbox.store_events(self.store, [received_event(as_bytes(body), "127.0.0.1", at) for body in bodies])
+        events = [received_event("skroutz", webhooks()["skroutz"], as_bytes(body), "127.0.0.1", at) for body in bodies]
+        inbox.store_events(self.store, events)
 
     def land(self, *, confirm=True, window=None, build=True):
         """A run from the inbox to raw and core."""
@@ -60,7 +66,7 @@ class Road:
 
     def reread(self, window, codes=None):
         """A run that reads orders again, to raw."""
-        extraction = RereadExtraction(self.settings.skroutz, codes=codes)
+        extraction = RereadExtraction(self.skroutz, codes=codes)
         return extraction.result, self.ingest(extraction, window)
 
     def ingest(self, extraction, window):

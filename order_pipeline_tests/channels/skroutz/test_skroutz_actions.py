@@ -5,16 +5,15 @@ import json
 
 import pytest
 
+from order_pipeline.channels.operator_commands import RequestError
 from order_pipeline.channels.skroutz.action_log import skroutz_actions, unfinished_actions
 from order_pipeline.channels.skroutz.actions import (
-    ActionsDisabledError,
     Actor,
     accept,
     reject,
     set_as_ready,
     upload_invoice,
 )
-from order_pipeline.channels.skroutz.choices import ActionNotPossibleError, LineRejection
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.sandbox.shared.faults import parse_faults
 from order_pipeline_tests.channels.skroutz.conftest import channel_of, settings_for
@@ -58,9 +57,9 @@ def run(action):
 
 
 def test_actions_are_off_by_default_and_a_dry_run_is_the_default(fake, store):
-    with pytest.raises(ActionsDisabledError, match="ACTIONS_ENABLED"):
+    with pytest.raises(RequestError, match="ACTIONS_ENABLED"):
         Actor(settings_for(fake), store, "Maria", dry_run=False)
-    with pytest.raises(ActionsDisabledError, match="name of the person"):
+    with pytest.raises(RequestError, match="name of the person"):
         Actor(settings_for(fake), store, " ")
     assert Actor(settings_for(fake), store, "Maria").dry_run
 
@@ -103,7 +102,7 @@ def test_accepting_uses_the_fresh_options_and_is_on_record(fake, store, actor):
     ],
 )
 def test_a_wrong_choice_is_answered_with_the_right_ones_and_nothing_is_sent(fake, store, actor, chosen, text):
-    with pytest.raises(ActionNotPossibleError, match=text):
+    with pytest.raises(RequestError, match=text):
         run(accept(actor, order_in(fake, "open")["code"], **chosen))
     assert posts(fake) == []
     assert records(store) == []
@@ -112,11 +111,11 @@ def test_a_wrong_choice_is_answered_with_the_right_ones_and_nothing_is_sent(fake
 def test_express_settled_and_unknown_orders_are_refused_before_sending(fake, actor):
     express = order_in(fake, "open")
     express["express"] = True
-    with pytest.raises(ActionNotPossibleError, match="Express"):
+    with pytest.raises(RequestError, match="Express"):
         run(accept(actor, express["code"]))
-    with pytest.raises(ActionNotPossibleError, match="not open"):
+    with pytest.raises(RequestError, match="not open"):
         run(accept(actor, order_in(fake, "accepted")["code"]))
-    with pytest.raises(ActionNotPossibleError, match="knows no order"):
+    with pytest.raises(RequestError, match="knows no order"):
         run(accept(actor, "000000-0000000"))
     assert posts(fake) == []
 
@@ -134,14 +133,14 @@ def test_rejecting_lines_needs_known_lines_reasons_and_quantities(fake, actor):
     order = order_in(fake, "open")
     line, code = order["line_items"][0]["id"], order["code"]
     for lines, text in [
-        ([LineRejection("nothing", 1)], "has no line nothing"),
-        ([LineRejection(line, 3)], "Reason 3 is not offered"),
-        ([LineRejection(line, 4)], "needs the quantity"),
+        (["nothing:1"], "has no line nothing"),
+        ([f"{line}:3"], "Reason 3 is not offered"),
+        ([f"{line}:4"], "needs the quantity"),
         ([], "either lines with reasons or one text"),
     ]:
-        with pytest.raises(ActionNotPossibleError, match=text):
+        with pytest.raises(RequestError, match=text):
             run(reject(actor, code, lines=lines))
-    assert run(reject(actor, code, lines=[LineRejection(line, 4, 1)])).outcome == "done"
+    assert run(reject(actor, code, lines=[f"{line}:4:1"])).outcome == "done"
     assert (order["state"], order["line_items"][0]["rejection_reason"]) == ("rejected", "limited_stock")
 
 
@@ -219,7 +218,7 @@ def test_a_file_that_skroutz_would_not_take_is_not_sent(tmp_path, fake, actor, c
     path = tmp_path / "i.pdf"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ActionNotPossibleError, match=text):
+    with pytest.raises(RequestError, match=text):
         run(upload_invoice(actor, order_in(fake, "accepted")["code"], path))
     assert len(fake.calls["skroutz"].recent) == 0
 

@@ -4,7 +4,8 @@
 
 import pytest
 
-from order_pipeline.channels.skroutz import CodeListError, codes_in_file
+from order_pipeline.channels.operator_commands import RequestError
+from order_pipeline.channels.skroutz.code_list import codes_in_file
 
 
 @pytest.mark.parametrize(
@@ -29,5 +30,5 @@ def test_codes_are_found_once_in_order_as_text(tmp_path, text, column, codes):
 def test_a_file_without_codes_is_an_error_that_names_it(tmp_path, text, column):
     path = tmp_path / "orders.csv"
     path.write_text(text)
-    with pytest.raises(CodeListError, match=r"orders\.csv"):
+    with pytest.raises(RequestError, match=r"orders\.csv"):
         codes_in_file(path, column)

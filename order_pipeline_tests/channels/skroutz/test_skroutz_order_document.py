@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_pipeline.channels.skroutz.order_document import NotJsonError, look_into, parse_time, without_secrets
+from order_pipeline.channels.skroutz.order_document import parse_time, peek, without_secrets
+from order_pipeline.channels.webhook import NotJsonError
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "skroutz"
 
@@ -19,22 +20,22 @@ def fixture(name):
 
 
 def test_a_webhook_says_whose_order_it_is_of_which_utc_day_and_since_when():
-    glimpse = look_into(fixture("01_example_1"))
+    seen = peek(fixture("01_example_1"))
 
-    assert glimpse.order_number == "191029-5130474"
-    assert glimpse.order_day == dt.date(2019, 11, 28)
-    assert glimpse.event_time == dt.datetime(2019, 11, 28, 11, 24, 37, tzinfo=dt.UTC)
-    assert (glimpse.state, glimpse.problem) == ("open", None)
+    assert seen.order_number == "191029-5130474"
+    assert seen.order_day == dt.date(2019, 11, 28)
+    assert seen.event_time == dt.datetime(2019, 11, 28, 11, 24, 37, tzinfo=dt.UTC)
+    assert (seen.state, seen.problem) == ("open", None)
 
 
 def test_a_bare_order_has_no_event_time_and_no_problem():
-    glimpse = look_into(fixture("merchants_ecommerce_orders_demo_fbs"))
-    assert (glimpse.order_number, glimpse.event_time, glimpse.problem) == ("DEMO-FBS", None, None)
+    seen = peek(fixture("merchants_ecommerce_orders_demo_fbs"))
+    assert (seen.order_number, seen.event_time, seen.problem) == ("DEMO-FBS", None, None)
 
 
 def test_the_error_for_what_is_not_json_says_where_and_quotes_nothing():
     with pytest.raises(NotJsonError, match=r"^DecodeError in 2\d\d\d bytes: \(byte \d+\)$"):
-        look_into(fixture("03_example_3"))
+        peek(fixture("03_example_3"))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_the_error_for_what_is_not_json_says_where_and_quotes_nothing():
     ],
 )
 def test_what_cannot_be_keyed_carries_the_rule_and_the_field(body, rule, field):
-    problem = look_into(body).problem
+    problem = peek(body).problem
     assert problem is not None
     assert (problem.rule, problem.field) == (rule, field)
 
@@ -110,7 +111,7 @@ def test_a_secret_in_a_repeated_object_goes_with_both_occurrences():
 def test_no_fixture_keeps_its_one_time_password(path):
     body = path.read_bytes()
     try:
-        look_into(body)
+        peek(body)
     except NotJsonError:
         return
     cleaned = json.loads(without_secrets(body))

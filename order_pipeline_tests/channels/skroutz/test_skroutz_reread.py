@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from order_pipeline.channels.base import Window
 from order_pipeline.channels.skroutz.client import TokenReplacedError
-from order_pipeline.channels.skroutz.reread import drawn
-from order_pipeline.http import NotConfigured
+from order_pipeline.channels.skroutz.reread import sampled
+from order_pipeline.http.errors import NotConfigured
 from order_pipeline.sandbox.shared.faults import parse_faults
 from order_pipeline.sandbox.skroutz.orders import FILES
 from order_pipeline_tests.channels.skroutz.conftest import Road, channel_of, make_event, settings_for
@@ -127,7 +127,7 @@ def test_settled_orders_are_left_alone_and_old_ones_too(road, fake):
     receive_all(road, fake)
     road.land(build=False)
     fake.calls["skroutz"].reset()
-    road.settings.skroutz.reread_delivered_days = 0
+    road.skroutz.reread_delivered_days = 0
     road.reread(DAYS)
     asked = {record.path.rpartition("/")[2] for record in fake.calls["skroutz"].recent}
     assert asked == {code for code, state in truth(fake).items() if state in ("open", "accepted")}
@@ -136,7 +136,7 @@ def test_settled_orders_are_left_alone_and_old_ones_too(road, fake):
 def test_more_orders_than_a_run_may_read_are_reported_not_forgotten(road, fake):
     receive_all(road, fake)
     road.land(build=False)
-    road.settings.skroutz.reread_most_orders = 3
+    road.skroutz.reread_most_orders = 3
     _, result = road.reread(DAYS)
     [report] = result.reports
     assert (report.records, report.complete) == (3, False)
@@ -146,7 +146,7 @@ def test_more_orders_than_a_run_may_read_are_reported_not_forgotten(road, fake):
 @given(st.lists(st.lists(st.integers(), unique=True, max_size=8), max_size=4), st.integers(1, 12))
 def test_a_run_reads_as_many_as_it_may_and_higher_ranks_first(numbers, most):
     ranks = [[f"{rank}:{number}" for number in codes] for rank, codes in enumerate(numbers)]
-    asked = drawn(ranks, most)
+    asked = sampled(ranks, most)
     everything = [code for codes in ranks for code in codes]
     assert len(asked) == min(most, len(everything))
     assert len(set(asked)) == len(asked)
@@ -155,7 +155,7 @@ def test_a_run_reads_as_many_as_it_may_and_higher_ranks_first(numbers, most):
 
 def test_no_order_of_a_rank_is_always_beyond_the_limit():
     codes = [f"A-{number}" for number in range(20)]
-    read = {code for _ in range(1000) for code in drawn([["first"], codes], 3)}
+    read = {code for _ in range(1000) for code in sampled([["first"], codes], 3)}
     assert read == {"first", *codes}
 
 
@@ -209,7 +209,7 @@ def test_without_a_token_it_says_which_setting(tmp_path, fake):
     road = Road(tmp_path, settings_for(fake, token=None))
     with pytest.raises(NotConfigured, match="ORDER_PIPELINE_SKROUTZ__TOKEN"):
         road.reread(DAYS, codes=["A"])
-    road.settings.skroutz.token, road.settings.skroutz.account = SecretStr("x"), "a:b"
+    road.skroutz.token, road.skroutz.account = SecretStr("x"), "a:b"
     with pytest.raises(NotConfigured, match="ACCOUNT"):
         road.reread(DAYS, codes=["A"])
     road.close()

@@ -9,7 +9,7 @@ import pytest
 from order_pipeline.channels.base import CommitGroup, RecordBatch, Window
 from order_pipeline.channels.skroutz.observations import add_observation
 from order_pipeline.operations import inbox
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline_tests.channels.skroutz.conftest import Road, channel_of, make_event
 
 STORY = (

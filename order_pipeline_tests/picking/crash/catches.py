@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline_tests.picking.crash.cells import Accounts, Cell, examine
 from order_pipeline_tests.picking.crash.rivals import SPECIAL_CELLS
 

@@ -16,8 +16,8 @@ from typing import Any
 from order_pipeline.picking.outbox import store as outbox
 from order_pipeline.picking.outbox.states import PickState
 from order_pipeline.picking.sending.emission import BOUNDARIES
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault
-from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline_tests.picking.crash.children import IN_FLIGHT, TIME_OUT_SECONDS, Ending, Job, run, store_of
 from order_pipeline_tests.picking.picks import pick_row
 from order_pipeline_tests.waiting import PATIENCE_SECONDS
@@ -136,7 +136,7 @@ def examine(cell: Cell, sandbox: SandboxServer, number: int) -> Accounts:
             _note_error(accounts, ending)
         for run_id in ("resumes", "resumes again"):  # at once: a dead holder's lease is free
             _note_error(accounts, run(job(run_id)))
-        settle_accounts(
+        check_accounts(
             accounts,
             rows,
             job("accounts"),
@@ -167,7 +167,7 @@ def _note_error(accounts: Accounts, ending: Ending) -> None:
         accounts.wrong.append(f"the emitter failed: {ending.error}")
 
 
-def settle_accounts(
+def check_accounts(
     accounts: Accounts,
     rows: Sequence[Mapping[str, Any]],
     job: Job,

@@ -18,10 +18,12 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.http.settings import RateSettings
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.sending import emission
-from order_pipeline.settings import PickingSettings, RateSettings, ScanOrdersSettings, Settings
+from order_pipeline.settings import PickingSettings, Settings
 from order_pipeline_tests.picking.crash import mutants
 from order_pipeline_tests.waiting import PATIENCE_SECONDS
 

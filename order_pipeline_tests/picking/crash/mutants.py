@@ -14,13 +14,13 @@ from unittest.mock import patch
 from order_pipeline.destinations.scanorders_answers import Answer, Outcome
 from order_pipeline.destinations.scanorders_poster import PickPoster
 from order_pipeline.operations import leases
-from order_pipeline.picking.outbox import lines, states
+from order_pipeline.picking.outbox import states
+from order_pipeline.picking.outbox.payload import payload_sha256
 from order_pipeline.picking.outbox.states import Actor, PickState
 from order_pipeline.picking.outbox.store import OutboxLine
-from order_pipeline.picking.planning import plan
-from order_pipeline.picking.sending import answer_store, emission, emitter
-from order_pipeline.picking.sending import answer_transitions as settling
-from order_pipeline.picking.sending.answer_store import AnswerStore, Turn
+from order_pipeline.picking.planning import pick_lines
+from order_pipeline.picking.sending import answer_store, answer_transitions, emission, emitter
+from order_pipeline.picking.sending.answer_store import AnswerStore, Round
 from order_pipeline.picking.sending.emitter import Emitter
 
 
@@ -29,13 +29,13 @@ def send_before_intent() -> Generator[None]:
     """POST first, write the intent afterwards."""
 
     class Hasty(Emitter):
-        async def _turn(self, turn: Turn) -> None:
+        async def _complete(self, current: Round) -> None:
             self._valid_until = float("inf")
             self._early: dict[str, Answer] = {}
-            for line in turn.intents:
+            for line in current.intents:
                 self._early[line.pick_id] = await self._sender.create(line.payload, self._may_start)
                 self._boundary("after_post")
-            await super()._turn(turn)
+            await super()._complete(current)
 
         async def _post(self, line: OutboxLine) -> None:
             self._answers.append((line, self._early[line.pick_id]))
@@ -48,19 +48,19 @@ def send_before_intent() -> Generator[None]:
 @contextmanager
 def answer_not_durable() -> Generator[None]:
     """Keep the answers in memory and write them all at the end."""
-    store_turn = AnswerStore.store_turn
+    store_round = AnswerStore.store_round
 
     class Forgetful(Emitter):
         async def run(self) -> Any:
             kept: list[Any] = []
 
-            def later(store: AnswerStore, turn: Turn) -> None:
-                kept.extend(turn.answers)
-                store_turn(store, Turn([], turn.broken, turn.intents))
+            def later(store: AnswerStore, current: Round) -> None:
+                kept.extend(current.answers)
+                store_round(store, Round([], current.broken, current.intents))
 
-            with patch.object(AnswerStore, "store_turn", later):
+            with patch.object(AnswerStore, "store_round", later):
                 tally = await super().run()
-            store_turn(self._store, Turn(kept, [], []))
+            store_round(self._store, Round(kept, [], []))
             return tally
 
     with patch.object(emission, "Emitter", Forgetful):
@@ -103,28 +103,27 @@ def retry_after_timeout() -> Generator[None]:
 @contextmanager
 def identity_without_line() -> Generator[None]:
     """One identity an order instead of one a line."""
-    read = lines.pick_line_from_row
+    read = pick_lines.pick_line_from_row
 
-    def coarse(row: Any) -> lines.PickLine:
+    def coarse(row: Any) -> pick_lines.PickLine:
         return read({**row, "pick_id": str(row["pick_id"]).rsplit(":", 1)[0]})
 
-    with patch.object(lines, "pick_line_from_row", coarse):
+    with patch.object(pick_lines, "pick_line_from_row", coarse):
         yield
 
 
 @contextmanager
 def hopeful_recovery() -> Generator[None]:
     """Take a line found in `sending` for one that was not sent."""
-    step = (PickState.SENDING, PickState.PLANNED)
-    transition = emission.Transition
+    back_to_the_queue = (PickState.SENDING, PickState.PLANNED)
+    transition = emission.transition
 
-    def hopeful(**values: Any) -> Any:
-        values["after"] = PickState.PLANNED
-        return transition(**values)
+    def hopeful(line: OutboxLine, _after: PickState, *explanation: str) -> Any:
+        return transition(line, PickState.PLANNED, *explanation)
 
     with (
-        patch.dict(states.TRANSITIONS, {step: frozenset({Actor.EMITTER, Actor.RECOVERY})}),
-        patch.object(emission, "Transition", hopeful),
+        patch.dict(states.TRANSITIONS, {back_to_the_queue: frozenset({Actor.EMITTER, Actor.RECOVERY})}),
+        patch.object(emission, "transition", hopeful),
     ):
         yield
 
@@ -133,19 +132,18 @@ def hopeful_recovery() -> Generator[None]:
 def server_error_means_refused() -> Generator[None]:
     """Read any error status as a refusal."""
     refused = (PickState.REJECTED, "refused")
-    with patch.dict(settling.STATE_AFTER, {Outcome.UNKNOWN: refused}):
+    with patch.dict(answer_transitions.STATE_AFTER, {Outcome.UNKNOWN: refused}):
         yield
 
 
 @contextmanager
 def change_is_a_new_pick() -> Generator[None]:
     """Send a changed line again instead of asking a person."""
-    build = plan.payload_sha256
 
-    def with_content(row: Any, read: Any = lines.pick_line_from_row) -> lines.PickLine:
-        return read({**row, "pick_id": f"{row['pick_id']}#{build(str(row['quantity']))[:8]}"})
+    def with_content(row: Any, read: Any = pick_lines.pick_line_from_row) -> pick_lines.PickLine:
+        return read({**row, "pick_id": f"{row['pick_id']}#{payload_sha256(str(row['quantity']))[:8]}"})
 
-    with patch.object(lines, "pick_line_from_row", with_content):
+    with patch.object(pick_lines, "pick_line_from_row", with_content):
         yield
 
 

@@ -8,9 +8,9 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault
-from order_pipeline.sandbox.shared.server import SandboxServer
-from order_pipeline_tests.picking.crash.cells import Accounts, cell_rows, settle_accounts
+from order_pipeline_tests.picking.crash.cells import Accounts, cell_rows, check_accounts
 from order_pipeline_tests.picking.crash.children import IN_FLIGHT, Child, Job, run
 from order_pipeline_tests.waiting import wait_until
 
@@ -113,7 +113,7 @@ def killed_in_mid_request(sandbox: SandboxServer, number: int, mutant: str | Non
 
 
 def order_changed_afterwards(sandbox: SandboxServer, number: int, mutant: str | None = None) -> Accounts:
-    """Quantities change after everything was sent: tasks for people, no second create."""
+    """Quantities change after everything was sent: tasks, no second create."""
     accounts = Accounts()
     sandbox.faults.reset()
     with tempfile.TemporaryDirectory() as folder:
@@ -129,7 +129,7 @@ def order_changed_afterwards(sandbox: SandboxServer, number: int, mutant: str | 
 def _close(accounts: Accounts, folder: str, sandbox: SandboxServer, number: int, *, interrupted: int) -> None:
     channel = sandbox.channels["scanorders"]
     job = job_in(folder, sandbox, number, None, run_id="accounts")
-    settle_accounts(accounts, job.rows, job, channel.ledger(), interrupted=interrupted)
+    check_accounts(accounts, job.rows, job, channel.ledger(), interrupted=interrupted)
 
 
 SPECIAL_CELLS: dict[str, Callable[[SandboxServer, int, str | None], Accounts]] = {

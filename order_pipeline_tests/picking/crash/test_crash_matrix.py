@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline_tests.picking.crash.catches import CAUGHT_BY, examine_place
 from order_pipeline_tests.picking.crash.cells import all_cells, examine
 from order_pipeline_tests.picking.crash.mutants import BREAKAGES

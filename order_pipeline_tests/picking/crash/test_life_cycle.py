@@ -1,4 +1,4 @@
-"""A machine that plays orders, faults, deaths, rival emitters and people in any sequence, and keeps the accounts.
+"""A machine that plays orders, faults, deaths, rival emitters and operators in any sequence, and keeps the accounts.
 
 Every emission is a process of its own against the fake over HTTP; deaths are SIGKILL. After every step: no line was
 accepted twice. At the end of each play: every line is in a final or a shown state, and the outbox says what the fake
@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from order_pipeline.picking.operators.people import resolve
+from order_pipeline.picking.operators.resolve import resolve
 from order_pipeline.picking.outbox.states import PickState
 from order_pipeline.picking.outbox.store import load_lines
 from order_pipeline.picking.sending.emission import BOUNDARIES
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault
-from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline_tests.picking.crash.cells import FAULTS
 from order_pipeline_tests.picking.crash.children import Child, Ending, Job, run, store_of
 from order_pipeline_tests.picking.picks import pick_row

@@ -1,4 +1,4 @@
--- Orders whose lines do not add up: to the subtotal (Skroutz, Kibo), or to the total less charges (ScanSource).
+-- Orders whose lines do not add up: to the subtotal, or to the total less charges where the channel has no subtotal.
 WITH sums AS (
     SELECT
         order_id,
@@ -16,7 +16,7 @@ stated AS (
         order_id,
         order_number,
         CASE
-            WHEN source = 'scansource'
+            WHEN subtotal_amount IS NULL AND subtotal_includes_tax IS NULL
                 THEN total_amount - coalesce(tax_amount, 0) - coalesce(shipping_amount, 0)
                     - coalesce(insurance_amount, 0)
             ELSE subtotal_amount

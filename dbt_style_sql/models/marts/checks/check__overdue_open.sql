@@ -1,4 +1,5 @@
--- Skroutz orders still open after their time to accept: the channel should have expired them (rule test_in_live).
+-- Orders still open after the time by which they had to be accepted: the channel should have expired them.
+-- Skroutz is the one channel that states such a time (rule test_in_live).
 SELECT
     source,
     order_day,
@@ -6,6 +7,5 @@ SELECT
     'expires_at' AS field,
     order_number AS key
 FROM {{ source('core', 'orders') }}
-WHERE source = 'skroutz'
-    AND order_status = 'open'
+WHERE order_status = 'open'
     AND expires_at < fetched_at

@@ -1,5 +1,5 @@
--- Quantities that do not add up, fractional ones, which picking holds, and those of Kibo's items that stand in several
--- shipments and on no order: they were put together from the shipments (apis/kibo.md section 12).
+-- Quantities that do not add up (of channels that say what is committed, backordered and shipped), fractional ones, which
+-- picking holds, and those put together from several shipments, since no order states them (docs/apis/kibo.md section 12).
 WITH shipped AS (
     SELECT
         line_id,
@@ -16,7 +16,7 @@ SELECT
     CASE
         WHEN lines.quantity_ordered <> trunc(lines.quantity_ordered) THEN 'fractional'
         WHEN shipped.quantity_shipped <> lines.quantity_shipped THEN 'shipment_lines.quantity_shipped'
-        WHEN lines.source = 'kibo' THEN 'quantity_ordered, of several shipments'
+        WHEN contains(CAST(lines.extras AS VARCHAR), '"inShipments":') THEN 'quantity_ordered, of several shipments'
         ELSE 'quantity_ordered'
     END AS field,
     lines.line_id AS key
@@ -25,8 +25,8 @@ LEFT JOIN shipped ON shipped.line_id = lines.line_id
 WHERE lines.quantity_ordered <> trunc(lines.quantity_ordered)
     OR shipped.quantity_shipped <> lines.quantity_shipped
     OR (
-        lines.source = 'scansource'
+        coalesce(lines.quantity_committed, lines.quantity_backordered, lines.quantity_shipped) IS NOT NULL
         AND lines.quantity_ordered <> coalesce(lines.quantity_committed, 0) + coalesce(lines.quantity_backordered, 0)
             + coalesce(lines.quantity_shipped, 0) + coalesce(lines.quantity_cancelled, 0)
     )
-    OR lines.source = 'kibo' AND contains(CAST(lines.extras AS VARCHAR), '"inShipments":')
+    OR contains(CAST(lines.extras AS VARCHAR), '"inShipments":')

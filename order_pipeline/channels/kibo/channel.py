@@ -1,0 +1,37 @@
+"""Kibo as the rest of the code sees it."""
+
+from __future__ import annotations
+
+from order_pipeline.channels.channel import Channel, Probe, Reading
+from order_pipeline.channels.kibo.client import open_transport
+from order_pipeline.channels.kibo.extraction import build_extraction
+from order_pipeline.channels.kibo.query import SearchQuery
+from order_pipeline.channels.kibo.settings import KiboSettings
+from order_pipeline.operations.store import OperationsStore
+
+
+def _readings(settings: KiboSettings, _store: OperationsStore) -> list[Reading]:
+    return [Reading("search", build_extraction(settings))]
+
+
+async def _search_for_one_order(settings: KiboSettings) -> str:
+    query = SearchQuery(manufacturer_ids=settings.manufacturer_ids, per_page=1)
+    async with open_transport(settings) as transport:
+        await transport.request("GET", "/order/", params=query.parameters() | {"page": "1"})
+    return "key and secret open the order search"
+
+
+CHANNEL = Channel(
+    name="kibo",
+    title="Kibo",
+    resources={"orders": "Orders of Kibo/Shopatron Order Search v2, with shipments and items; passwords taken out."},
+    readings=_readings,
+    probe=Probe(_search_for_one_order, credentials=("API_KEY", "API_SECRET"), address=("BASE_URL", "TOKEN_URL")),
+    schedule_minute=5,
+    never_filled={
+        "serial_numbers": "its orders hold no serial numbers.",
+        "invoices": "the Kibo API has no invoices.",
+        "invoice_lines": "the Kibo API has no invoices.",
+        "availability": "its order search has no stock figures.",
+    },
+)

@@ -1,0 +1,38 @@
+"""The settings of Kibo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field, SecretStr
+
+from order_pipeline.channels.settings import ChannelSettings
+from order_pipeline.http.settings import RateSettings
+
+
+class KiboSettings(ChannelSettings):
+    """Kibo/Shopatron order search (docs/apis/kibo.md section 1)."""
+
+    base_url: str = "https://integration.shopatron.com/api/v2"
+    token_url: str = "https://auth.shopatron.com/oauthserver/oauth2/token"  # noqa: S105
+    api_key: SecretStr | None = None
+    api_secret: SecretStr | None = None
+    manufacturer_ids: list[str] = Field(default_factory=list, description="At least one; sent with every search.")
+    extra_headers: dict[str, str] = Field(default_factory=dict)
+    per_page: int = Field(default=100, ge=1, le=100)
+    window_overlap_minutes: int = Field(
+        default=5, ge=0, description="Asked before each window, cut off again by orderDate."
+    )
+    ship_date_look_back_days: int = Field(default=7, ge=0, description="Second read, by ship date; 0 switches it off.")
+    reread_unsettled: bool = Field(
+        default=True, description="Third read: orders that core holds as not settled, by id."
+    )
+    max_pages: int = Field(default=100_000, ge=1)
+    rate: RateSettings = RateSettings(requests_per_second=2.0, max_in_flight=1)
+
+    def required(self) -> Sequence[str]:
+        """Key, secret and at least one manufacturer."""
+        return "api_key", "api_secret", "manufacturer_ids"
+
+
+SETTINGS = KiboSettings

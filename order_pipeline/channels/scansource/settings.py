@@ -1,0 +1,49 @@
+"""The settings of ScanSource."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from order_pipeline.channels.settings import ChannelSettings
+from order_pipeline.http.settings import RateSettings
+
+
+class ScanSourceSettings(ChannelSettings):
+    """ScanSource distributor API (docs/apis/scansource.md section 1)."""
+
+    preset: Literal["production", "sandbox"] = "production"
+    generation: Literal["current", "legacy"] = "current"
+    base_url: str | None = None
+    token_url: str | None = None
+    scope: str | None = None
+    client_id: SecretStr | None = None
+    client_secret: SecretStr | None = None
+    subscription_key: SecretStr | None = None
+    customer_numbers: list[str] = Field(default_factory=list)
+    business_unit: str = "1700"
+    warehouse: str = "1710"
+    timezone: str = Field(default="America/New_York", description="Zone of the dates that carry no offset.")
+    page_size: int = Field(default=100, ge=1, le=1000)
+    pricing_batch_size: int = Field(default=40, ge=1, le=40)
+    invoice_look_back_days: int = 35
+    changed_look_back_days: int = Field(
+        default=3, ge=0, description="Second list, by last change before the window's end; 0 switches it off."
+    )
+    priced_items: list[str] = Field(default_factory=list, description="Priced besides the items of open orders.")
+    priced_quantity: int = Field(default=1, ge=1, description="Quantity for which prices are asked.")
+    part_number_type: int = Field(default=1, description="What item numbers are: 1 ScanSource, 2 manufacturer, 3 SAP.")
+    deal_id: str = Field(default="", description="DealID1 of pricing calls; empty: none.")
+    call_budget: int | None = Field(default=None, ge=1, description="Most calls of one run; None: no budget.")
+    paths: dict[str, str] = Field(default_factory=dict, description="Path templates that replace the defaults.")
+    rate: RateSettings = RateSettings(requests_per_second=2.0, max_in_flight=2)
+
+    def required(self) -> Sequence[str]:
+        """The legacy generation is opened by the key alone."""
+        login = ("client_id", "client_secret") if self.generation == "current" else ()
+        return *login, "subscription_key", "customer_numbers"
+
+
+SETTINGS = ScanSourceSettings

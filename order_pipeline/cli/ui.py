@@ -1,0 +1,43 @@
+"""`order-pipeline ui`: the Dagster UI and its daemon, with everything that they start."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from order_pipeline.cli.demo_sandbox import running_sandbox
+from order_pipeline.cli.demo_world import as_environment, remembered_world, require_own_stores
+from order_pipeline.cli.output import note
+from order_pipeline.cli.process_group import run_process_group, stop_signals_interrupt
+from order_pipeline.orchestration.instance import PROJECT_ROOT, create_storages, prepare_dagster_home
+from order_pipeline.settings import load_settings
+
+
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the UI; loopback only, it has no login.")] = 3000,
+) -> None:
+    """Open the Dagster UI, with its daemon, on this project; the runs and assets of earlier commands are there.
+
+    On a data directory that `demo` filled, the fakes run beside it, so that every button works. Ctrl-C, SIGTERM or a
+    closed terminal ends it with all its processes; runs under way are told to end, too.
+    """
+    settings = load_settings()
+    world = remembered_world(settings)
+    if world:
+        require_own_stores(settings)
+    with ExitStack() as stack:
+        stack.enter_context(stop_signals_interrupt())
+        environment = dict(os.environ)
+        if world:
+            sandbox = stack.enter_context(running_sandbox(world, settings.data_dir))
+            environment = as_environment(sandbox.settings_groups(world), settings.data_dir)
+            note("This data directory holds the demo: its fakes run beside the UI.")
+        create_storages(settings)
+        environment["DAGSTER_HOME"] = str(prepare_dagster_home(settings))
+        note(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C ends it)")
+        command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
+        raise typer.Exit(run_process_group(command, PROJECT_ROOT, environment))

@@ -1,0 +1,66 @@
+"""What keeps the stores small, once a night: the lake's upkeep, and the removal of landed webhooks from the inbox."""
+
+# pyright: reportUnknownMemberType=false
+
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from order_pipeline.operations import inbox
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.orchestration.schedules import status_of
+from order_pipeline.settings import Settings
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.upkeep import upkeep
+
+HOUSEKEEPING_JOB = "housekeeping_job"
+
+
+def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
+    """The job and its nightly schedule."""
+
+    @dg.op(description="Merges small files, checks that every table reads the same, expires old snapshots.")
+    def maintain_the_lake(context: dg.OpExecutionContext) -> None:
+        done = upkeep(Lake(settings))
+        context.add_output_metadata(
+            {
+                "tables checked": len(done.tables),
+                "files merged": done.files_merged,
+                "files written": done.files_written,
+                "snapshots expired": done.snapshots_expired,
+                "files removed": done.files_removed,
+            }
+        )
+
+    @dg.op(description="Deletes webhooks that landed long ago: raw has them, without their one-time passwords.")
+    def prune_the_inbox(context: dg.OpExecutionContext) -> None:
+        now = datetime.now(UTC)
+        with closing(OperationsStore(settings.resolved_operations_url)) as store:
+            store.create_all()
+            pruned = inbox.prune(
+                store,
+                landed_before=now - timedelta(days=settings.webhooks.keep_landed_days),
+                unparsable_before=now - timedelta(days=settings.webhooks.keep_unparsable_days),
+            )
+        context.add_output_metadata({"events deleted": pruned})
+
+    @dg.job(
+        name=HOUSEKEEPING_JOB,
+        description="Keeps the lake's files few and the webhook inbox short; changes no fact.",
+        executor_def=dg.in_process_executor,
+    )
+    def housekeeping() -> Any:
+        maintain_the_lake()
+        prune_the_inbox()
+
+    schedule = dg.ScheduleDefinition(
+        name="housekeeping_nightly",
+        job=housekeeping,
+        cron_schedule="30 3 * * *",
+        execution_timezone="UTC",
+        description="Every night at 03:30 UTC.",
+        default_status=status_of(settings.schedule),
+    )
+    return housekeeping, schedule

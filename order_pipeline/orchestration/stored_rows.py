@@ -1,0 +1,80 @@
+"""What the lake holds after a build: counts by day, repeated keys, children without their order.
+
+The blocking check uses this. It reads back what is stored, so it also sees a fault of the writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from order_pipeline.contracts import CORE_TABLES, table_contract
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.raw.tables import raw_table
+
+PARENTS = {
+    "order_lines": "orders",
+    "shipments": "orders",
+    "shipment_lines": "orders",
+    "parcels": "orders",
+    "serial_numbers": "orders",
+}
+"""Tables whose rows must have their order beside them (docs/apis/common_schema.md section 13, rule `orphan`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """One core table's rows of one source on some days."""
+
+    by_day: dict[date, int]
+    repeated_keys: int
+    orphans: int
+
+    @property
+    def rows(self) -> int:
+        """Rows on all the days."""
+        return sum(self.by_day.values())
+
+    @property
+    def is_sound(self) -> bool:
+        """No key is there twice, and no child lacks its order."""
+        return not self.repeated_keys and not self.orphans
+
+
+def read_raw_counts(lake: Lake, source: str, resource: str, days: Sequence[date]) -> dict[date, int]:
+    """How many versions of records `raw.<source>_<resource>` holds for each of the days."""
+    with lake.connect() as connection:
+        return dict(
+            connection.execute(
+                f"SELECT partition_day, count(*) FROM {raw_table(source, resource)}"
+                " WHERE partition_day IN (SELECT unnest(?::DATE[])) GROUP BY partition_day",
+                [list(days)],
+            ).fetchall()
+        )
+
+
+def read_stored_rows(lake: Lake, table: str, source: str, days: Sequence[date]) -> StoredRows:
+    """Count what `core.<table>` holds for the source on the days; an earlier day may hold a child's order."""
+    key = ", ".join(table_contract(CORE_TABLES[table]).key)
+    of_days = "source = ? AND order_day IN (SELECT unnest(?::DATE[]))"
+    about = [source, list(days)]
+    with lake.connect() as connection:
+        counted = connection.execute(
+            f"SELECT order_day, count(*), count(DISTINCT row({key})) FROM core.{table} WHERE {of_days} GROUP BY ALL",
+            about,
+        ).fetchall()
+        orphans = 0
+        if table in PARENTS:
+            parent = PARENTS[table]
+            found = connection.execute(
+                f"SELECT count(*) FROM core.{table} AS child WHERE {of_days} AND NOT EXISTS"
+                f" (SELECT 1 FROM core.{parent} AS parent WHERE parent.order_id = child.order_id)",
+                about,
+            ).fetchone()
+            orphans = int(found[0]) if found else 0
+    return StoredRows(
+        by_day={day: rows for day, rows, _ in counted},
+        repeated_keys=sum(rows - keys for _, rows, keys in counted),
+        orphans=orphans,
+    )

@@ -1,0 +1,80 @@
+"""The preview of an emission: what it would do now, the exact payloads, and how they differ from what was sent.
+
+A preview only reads: it stores nothing and makes no request. The payloads hold the customer's name, so they are for a
+terminal and never for logs or metadata.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.picking.outbox import store as outbox
+from order_pipeline.picking.outbox.payload import Payload, differences, payload_text
+from order_pipeline.picking.outbox.states import NOT_ON_THE_FLOOR, PickState
+from order_pipeline.picking.planning.pick_lines import build_payload, pick_lines_from_rows
+from order_pipeline.picking.planning.pick_list import PickList
+from order_pipeline.picking.planning.plan import make_plan
+from order_pipeline.settings import Settings
+
+Action = Literal["send", "hold", "on_the_floor", "ask_a_person"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """One line: `send` goes out next, `hold` waits for `reason`, `on_the_floor` was sent, `ask_a_person` is shown.
+
+    `payload` is exactly what would be sent; `differences` compares it with what was sent, where something was.
+    """
+
+    pick_id: str
+    order_number: str
+    action: Action
+    reason: str
+    payload: Payload
+    differences: list[str]
+
+
+def preview(settings: Settings, store: OperationsStore, picks: PickList) -> list[Preview]:
+    """Preview every line of the list of picks, in its order."""
+    lines = pick_lines_from_rows(picks.rows)
+    store.create_all()
+    with store.reading() as connection:
+        known = {line.pick_id: line for line in outbox.load_lines(connection)}
+    plan = make_plan(
+        lines,
+        known,
+        settings.scanorders,
+        wave=0,
+        upstream={status.pick_id: status for status in picks.upstream},
+        quarantined_orders=picks.quarantined_orders,
+    )
+    after = {pick_id: (line.state, line.reason) for pick_id, line in known.items()}
+    after |= {row["pick_id"]: (PickState(row["state"]), row["reason"]) for row in plan.new_lines}
+    after |= {each.pick_id: (each.after, each.reason) for each in plan.transitions}
+    previews: list[Preview] = []
+    for line in lines:
+        state, reason = after[line.pick_id]
+        payload = build_payload(line, settings.scanorders)
+        before = known.get(line.pick_id)
+        was_sent = before is not None and before.state not in NOT_ON_THE_FLOOR
+        previews.append(
+            Preview(
+                pick_id=line.pick_id,
+                order_number=line.order_number,
+                action=_action(state),
+                reason=reason or "",
+                payload=payload,
+                differences=differences(before.payload, payload_text(payload)) if was_sent and before else [],
+            )
+        )
+    return previews
+
+
+def _action(state: PickState) -> Action:
+    if state is PickState.PLANNED:
+        return "send"
+    if state is PickState.HELD:
+        return "hold"
+    return "on_the_floor" if state in {PickState.SENT, PickState.RESOLVED_SENT} else "ask_a_person"

@@ -1,0 +1,122 @@
+"""Views of the outbox for operators: lines, the story of one line, tasks, and the doubts that wait too long.
+
+Nothing returned holds a payload except `show`, whose caller asked for one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, or_, select
+
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.tables import pick_events, pick_outbox, pick_tasks
+from order_pipeline.picking.outbox import store as outbox
+from order_pipeline.picking.outbox.states import PickState
+from order_pipeline.picking.outbox.store import OutboxLine
+
+LISTED = (
+    *("pick_id", "order_number", "state", "reason", "detail", "attempt", "http_status", "fulfilment_id"),
+    *("planned_at", "sent_at", "updated_at", "run_id", "snapshot_id"),
+)
+"""Columns of `list_lines`: all that explains a line, nothing personal."""
+
+
+class UnknownPickError(LookupError):
+    """No pick line, order or open task has this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineStory:
+    """One line with its whole history, oldest event first, and the tasks about it or its order."""
+
+    line: OutboxLine
+    events: list[dict[str, Any]]
+    tasks: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """The doubts check: `passed` is False while a line is in doubt for longer than the setting allows."""
+
+    passed: bool
+    in_doubt: int
+    overdue: int
+    oldest_minutes: float
+    pick_ids: list[str]
+
+
+def list_lines(
+    store: OperationsStore, states: Sequence[PickState] | None = None, limit: int = 1000
+) -> list[dict[str, Any]]:
+    """Lines in the given states (None: all), latest change first."""
+    query = select(*(pick_outbox.c[name] for name in LISTED)).order_by(pick_outbox.c.updated_at.desc()).limit(limit)
+    if states is not None:
+        query = query.where(pick_outbox.c.state.in_([state.value for state in states]))
+    with store.reading() as connection:
+        return _rows(connection, query)
+
+
+def show(store: OperationsStore, key: str) -> list[LineStory]:
+    """The story of one line (by pick id) or of every line of an order (by order number or order id).
+
+    Raises:
+        UnknownPickError: nothing has this key.
+    """
+    query = (
+        select(pick_outbox)
+        .where(or_(pick_outbox.c.pick_id == key, pick_outbox.c.order_number == key, pick_outbox.c.order_id == key))
+        .order_by(pick_outbox.c.pick_id)
+    )
+    with store.reading() as connection:
+        stories = [_story(connection, line) for line in outbox.read_lines(connection, query)]
+    if not stories:
+        message = f"No pick line or order has the id {key!r}. `order-pipeline outbox list` shows what there is."
+        raise UnknownPickError(message)
+    return stories
+
+
+def _story(connection: Connection, line: OutboxLine) -> LineStory:
+    events = select(pick_events).where(pick_events.c.pick_id == line.pick_id).order_by(pick_events.c.event_id)
+    subjects = [line.pick_id, ":".join(line.order_key)]
+    tasks = select(pick_tasks).where(pick_tasks.c.subject.in_(subjects)).order_by(pick_tasks.c.task_id)
+    return LineStory(line, _rows(connection, events), _rows(connection, tasks))
+
+
+def _rows(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def list_tasks(store: OperationsStore, *, include_closed: bool = False) -> list[dict[str, Any]]:
+    """Tasks, oldest first."""
+    query = select(pick_tasks).order_by(pick_tasks.c.task_id)
+    if not include_closed:
+        query = query.where(pick_tasks.c.closed_at.is_(None))
+    with store.reading() as connection:
+        return _rows(connection, query)
+
+
+def check_doubts(store: OperationsStore, alert_minutes: int, *, now: datetime | None = None) -> Doubts:
+    """How many lines are in doubt, and which for longer than `alert_minutes` (at most 20 ids)."""
+    since = (
+        select(pick_events.c.pick_id, func.max(pick_events.c.at).label("since"))
+        .where(pick_events.c.to_state == PickState.IN_DOUBT.value, pick_events.c.from_state == PickState.SENDING.value)
+        .group_by(pick_events.c.pick_id)
+        .subquery()
+    )
+    query = (
+        select(pick_outbox.c.pick_id, since.c.since)
+        .join(since, since.c.pick_id == pick_outbox.c.pick_id)
+        .where(pick_outbox.c.state == PickState.IN_DOUBT.value)
+        .order_by(since.c.since)
+    )
+    with store.reading() as connection:
+        doubts = [(str(row.pick_id), row.since) for row in connection.execute(query)]
+        moment = now or store.now(connection)
+    ages = [(pick_id, moment - begun) for pick_id, begun in doubts]
+    overdue = [pick_id for pick_id, age in ages if age > timedelta(minutes=alert_minutes)]
+    oldest = max((age.total_seconds() / 60 for _, age in ages), default=0.0)
+    return Doubts(not overdue, len(doubts), len(overdue), oldest, overdue[:20])

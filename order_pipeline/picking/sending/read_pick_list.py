@@ -1,0 +1,79 @@
+"""Reads the list of picks from `marts.pick_lines` and `marts.pick_follow_up`, as of one lake snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.picking.outbox.states import ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR
+from order_pipeline.picking.outbox.store import OutboxLine, load_lines
+from order_pipeline.picking.planning.pick_lines import PickLine
+from order_pipeline.picking.planning.pick_list import PickList
+from order_pipeline.picking.planning.upstream import UpstreamStatus
+from order_pipeline.warehouse.lake.connection import Connection, Lake, snapshot_id
+
+ORDER_TABLES = ("orders", "order_lines", "shipments", "shipment_lines")
+"""The tables whose rejects take a line off the list of picks."""
+
+
+def read_pick_list(lake: Lake, operations: OperationsStore, covered_sources: Sequence[str] | None = None) -> PickList:
+    """Read the list in one transaction, so that it belongs to the snapshot whose number it carries.
+
+    Args:
+        lake: with the marts deployed.
+        operations: whose sent lines are looked up again, to see what became of their orders.
+        covered_sources: the channels to read; None for all.
+    """
+    with operations.reading() as store:
+        sent = load_lines(store, states=ON_THE_FLOOR | PERHAPS_ON_THE_FLOOR)
+    with lake.connect() as connection:
+        connection.begin()
+        rows = _records(
+            connection,
+            f"SELECT {_columns(PickLine)} FROM marts.pick_lines"
+            " WHERE $covered IS NULL OR source IN (SELECT unnest($covered::VARCHAR[]))",
+            covered=None if covered_sources is None else list(covered_sources),
+        )
+        follow_up = _records(
+            connection,
+            f"SELECT {_columns(UpstreamStatus)} FROM marts.pick_follow_up"
+            " WHERE pick_id IN (SELECT unnest($pick_ids::VARCHAR[]))",
+            pick_ids=[line.pick_id for line in sent],
+        )
+        quarantined = _quarantined_orders(connection, sent)
+        snapshot = snapshot_id(connection)
+        connection.rollback()
+    return PickList(
+        rows=rows,
+        snapshot_id=snapshot,
+        upstream=[UpstreamStatus(**each) for each in follow_up],
+        quarantined_orders=quarantined,
+    )
+
+
+def _quarantined_orders(connection: Connection, sent: Sequence[OutboxLine]) -> frozenset[str]:
+    """Ids of the orders of which the quarantine holds something back that decides about the list of picks.
+
+    A row that broke its order's very key is known by its raw record id, which ends in the order's number.
+    """
+    rejects = _records(
+        connection,
+        "SELECT DISTINCT source, order_id, raw_record_id FROM quarantine.rejects WHERE resolved_at IS NULL"
+        " AND table_name IN (SELECT unnest($tables::VARCHAR[]))",
+        tables=list(ORDER_TABLES),
+    )
+    with_key = {each["order_id"] for each in rejects if each["order_id"]}
+    without = {(each["source"], each["raw_record_id"].rpartition(":")[2]) for each in rejects if not each["order_id"]}
+    return frozenset(with_key | {line.order_id for line in sent if (line.source, line.order_number) in without})
+
+
+def _columns(record: type) -> str:
+    return ", ".join(field.name for field in fields(record))
+
+
+def _records(connection: Connection, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql, parameters)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

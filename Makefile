@@ -9,7 +9,7 @@ TEST_PROCESSES ?= 2
 export DAGSTER_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo ui test test-all fingerprint lint format bench clean lock
+.PHONY: help install demo ui test test-all lint format bench describe fingerprint clean lock
 
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: $(INSTALLED) ## Side-by-side measurements with the peers (installs them i
 	@$(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --constraint <(sed -nE '/^[a-z].*==/{s/ *\\$$//; s/\[[^]]*\]//; p}' requirements.lock) --editable '.[bench]'
 	@.venv-bench/bin/python -m benchmarks
+
+describe: $(INSTALLED) ## Write the yml beside every folder of SQL models again
+	@$(BIN)/python -m order_pipeline_tests.dbt_style_sql.describe_models
 
 clean: ## Remove the environment, caches and all run-time state in data/ (data/reference stays)
 	@find data -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} +

@@ -27,6 +27,8 @@ from order_pipeline.contracts import (
 from order_pipeline.contracts.base import read_by_row_rules, row_mask
 from order_pipeline.contracts.enumerations import LINE_STATUSES, ORDER_STATUSES, SHIPMENT_STATUSES
 
+pytestmark = pytest.mark.every_python
+
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 COMMON = {
     "source": "kibo",

@@ -16,7 +16,7 @@ from order_pipeline.http import AuthorizationCode, ClientCredentials, NotSent, P
 from order_pipeline.settings import RateSettings
 from order_pipeline_tests.http.scripted_server import Answer, Received, ScriptedServer
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_python]
 RATE = RateSettings(attempts=3, max_in_flight=8)
 
 

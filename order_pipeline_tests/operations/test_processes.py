@@ -11,6 +11,8 @@ import pytest
 
 from order_pipeline.operations.processes import has_ended, has_restarted, is_near, this_machine, this_process
 
+pytestmark = pytest.mark.every_python
+
 
 @pytest.fixture
 def own():

@@ -13,6 +13,8 @@ from order_pipeline.operations.tables import leases
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
+pytestmark = pytest.mark.every_python
+
 
 @pytest.fixture
 def store(tmp_path):

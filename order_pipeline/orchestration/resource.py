@@ -24,7 +24,8 @@ from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.raw.source_state import WarehouseState
 from order_pipeline.warehouse.raw.tables import ensure_raw_table
-from order_pipeline.warehouse.sql.project import Deployment, SqlProject
+from order_pipeline.warehouse.sql.deploy import Deployment, deploy
+from order_pipeline.warehouse.sql.project import SqlProject
 
 Advance = Callable[[str, int], None]
 """Takes what is being done, in words for people, and how many records of it are done so far."""
@@ -105,7 +106,9 @@ class PipelineResource:
         """Deploy seeds and views that changed; asked again, only where something waited for a table it reads."""
         self.prepare_stores()
         if self._deployment is None or self._deployment.waiting:
-            self._deployment = self.lake.run("deploy the SQL models", self.project.deploy)
+            self._deployment = self.lake.run(
+                "deploy the SQL models", lambda connection: deploy(connection, self.project)
+            )
         return self._deployment
 
     def count_rows(self, relation: str) -> int:

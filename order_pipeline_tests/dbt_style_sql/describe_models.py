@@ -21,6 +21,7 @@ from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.raw.tables import ensure_raw_table
+from order_pipeline.warehouse.sql.deploy import deploy
 from order_pipeline.warehouse.sql.project import SqlProject
 
 HEADER = (
@@ -46,7 +47,7 @@ def columns_of_models(project: SqlProject) -> dict[str, list[str]]:
             for resource in channel.resources:
                 ensure_raw_table(lake, channel.name, resource)
         with lake.transaction("deploy the SQL models") as connection:
-            project.deploy(connection)
+            deploy(connection, project)
             found = {
                 name: [row[0] for row in connection.execute(f"DESCRIBE {model.relation}").fetchall()]
                 for name, model in project.models.items()

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import sys
-import tempfile
 from decimal import ROUND_HALF_EVEN, Decimal
-from pathlib import Path
 
 import duckdb
 import jinja2
@@ -18,8 +14,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from order_pipeline.warehouse.sql.batches import plan_batch, run_batch
-from order_pipeline.warehouse.sql.project import PROJECT_DIRECTORY, SqlModelError, SqlProject
+from order_pipeline.warehouse.sql.project import PROJECT_DIRECTORY, SqlProject
 
 PROJECT = SqlProject()
 
@@ -40,95 +35,6 @@ def test_dependencies_come_first() -> None:
     for place, name in enumerate(ordered):
         needed = {ref for ref in PROJECT.graph[name].refs if ref in PROJECT.models}
         assert needed <= set(ordered[:place])
-
-
-def test_a_circle_is_named(tmp_path: Path) -> None:
-    project = project_of(tmp_path, {"a": "SELECT * FROM {{ ref('b') }}", "b": "SELECT * FROM {{ ref('a') }}"})
-    with pytest.raises(SqlModelError, match="Circular"):
-        project.upstream(["a"])
-
-
-@pytest.mark.parametrize(
-    ("sql", "message"),
-    [
-        ("SELECT * FROM {{ ref('nothing') }}", "'nothing'"),
-        ("SELECT {{ missing() }}", "missing"),
-        ("SELECT {{", "a.sql"),
-    ],
-)
-def test_what_does_not_render_names_the_file(tmp_path: Path, sql: str, message: str) -> None:
-    with pytest.raises(SqlModelError, match=message):
-        project_of(tmp_path, {"a": sql}).render("a")
-
-
-def test_a_changed_model_is_compiled_again(tmp_path: Path) -> None:
-    assert project_of(tmp_path / "before", {"a": "SELECT {{ 1 }}"}).render("a").sql == "SELECT 1"
-    assert project_of(tmp_path / "after", {"a": "SELECT {{ 2 }}"}).render("a").sql == "SELECT 2"
-
-
-def test_a_project_is_rendered_where_nothing_compiled_can_be_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    kept = tmp_path / f"_jinja2-cache-{os.getuid()}"
-    project = project_of(tmp_path / "lost", {"a": "SELECT {{ 1 }}", "b": "SELECT {{ 2 }}"})
-    project.render("a")
-    assert list(kept.iterdir()), "the compiled templates are kept somewhere else: this test shows nothing"
-    shutil.rmtree(kept)
-    assert project.render("b").sql == "SELECT 2"
-    kept.write_text("no directory: as unsafe as one of another user")
-    assert project_of(tmp_path / "unsafe", {"a": "SELECT {{ 1 }}"}).render("a").sql == "SELECT 1"
-
-
-@pytest.mark.parametrize("left", [0, 1, 20, 30, 60, 200])
-def test_what_was_kept_compiled_and_got_damaged_is_compiled_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    project_of(tmp_path / "first", {"a": "SELECT {{ 1 }}"}).render("a")
-    for file in (tmp_path / f"_jinja2-cache-{os.getuid()}").iterdir():
-        file.write_bytes(file.read_bytes()[:left])
-    assert project_of(tmp_path / "second", {"a": "SELECT {{ 1 }}"}).render("a").sql == "SELECT 1"
-
-
-def test_variables_come_from_the_project_and_may_be_replaced(tmp_path: Path) -> None:
-    models = {"a": "SELECT {{ var('limit') }} AS n, {{ var('other', 7) }} AS m"}
-    assert project_of(tmp_path, models).render("a").sql == "SELECT 3 AS n, 7 AS m"
-    replaced = SqlProject(tmp_path, {"limit": 5})
-    assert replaced.render("a").sql == "SELECT 5 AS n, 7 AS m"
-
-
-def test_a_batch_reads_what_it_is_told_and_inlines_ephemeral_models(tmp_path: Path) -> None:
-    models = {
-        "a": "{{ config(materialized='ephemeral') }}SELECT n + 1 AS n FROM {{ source('raw', 'numbers') }}",
-        "b": "SELECT n * 10 AS n FROM {{ ref('a') }}",
-    }
-    project = project_of(tmp_path, models)
-    with duckdb.connect() as connection:
-        connection.execute("CREATE TABLE mine AS SELECT 4 AS n")
-        made = run_batch(project, connection, ["b"], place="memory.main", ref={}, source={("raw", "numbers"): "mine"})
-        assert connection.execute(f"SELECT n FROM {made['b']}").fetchall() == [(50,)]
-
-
-def test_a_batch_knows_what_each_of_its_tables_waits_for(tmp_path: Path) -> None:
-    models = {
-        "payloads": "{{ config(materialized='ephemeral') }}SELECT n FROM {{ source('raw', 'numbers') }}",
-        "parsed": "SELECT n FROM {{ ref('payloads') }}",
-        "halves": "{{ config(materialized='ephemeral') }}SELECT n / 2 AS n FROM {{ ref('parsed') }}",
-        "left": "SELECT n FROM {{ ref('halves') }}",
-        "right": "SELECT n FROM {{ ref('parsed') }} UNION ALL SELECT n FROM {{ ref('given') }}",
-        "given": "SELECT 1 AS n",
-        "both": "SELECT left.n FROM {{ ref('left') }} AS left JOIN {{ ref('right') }} AS right ON true",
-    }
-    batch = plan_batch(project_of(tmp_path, models), ["both"], place="here", ref={"given": "elsewhere"}, source={})
-    assert {table.model: (table.reads, table.reads_sources) for table in batch.tables} == {
-        "parsed": (frozenset(), True),
-        "left": (frozenset({"parsed"}), False),
-        "right": (frozenset({"parsed"}), False),
-        "both": (frozenset({"left", "right"}), False),
-    }
-    assert batch.readers("parsed") == ["left", "right"]
-    assert (batch.relations["both"], batch.relations["given"]) == ("here.both", "elsewhere")
 
 
 def test_no_check_of_a_build_reads_prices_which_are_made_meanwhile() -> None:
@@ -244,16 +150,6 @@ def test_entities_are_decoded_once_and_what_is_none_stays(text: str) -> None:
     with duckdb.connect() as connection:
         row = connection.execute(template.render(PROJECT.macros({})), parameters).fetchone()
     assert row == (decoded(text),)
-
-
-def project_of(directory: Path, models: dict[str, str]) -> SqlProject:
-    (directory / "models" / "staging").mkdir(parents=True)
-    (directory / "macros").mkdir()
-    (directory / "seeds").mkdir()
-    (directory / "dbt_project.yml").write_text("name: small\nvars: {limit: 3}\n", encoding="utf-8")
-    for name, sql in models.items():
-        (directory / "models" / "staging" / f"{name}.sql").write_text(sql, encoding="utf-8")
-    return SqlProject(directory)
 
 
 def test_dbt_reads_the_lake_and_builds_into_a_file_of_its_own() -> None:

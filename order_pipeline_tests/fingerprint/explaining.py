@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from order_pipeline_tests.fingerprint.rows import LEDGER_TABLE, column_names, ledger_rows, rows_sql, run_day
+from order_pipeline_tests.fingerprint.rows import LEDGER_TABLE, OF_A_RUN, column_names, ledger_rows, rows_sql, run_day
 from order_pipeline_tests.fingerprint.seams import reading
 
 MOST_SHOWN = 10
 MOST_COMPARED = 500
 """Rows among which a row's counterpart is looked for: comparing all with all would not end."""
+
+NAMING = ("source", "resource", "table_name", "rule", "field", "kind", "subject", "sku", "order_day")
 
 Row = dict[str, str | None]
 
@@ -76,11 +78,12 @@ def _equal_columns(one: Row, other: Row) -> int:
 
 def _name(row: Row) -> str:
     """What tells the row from others, as far as its column names say."""
-    return _shown({column: value for column, value in row.items() if column.endswith(("_id", "_key", "key"))} or row)
+    naming = {column: row[column] for column in row if column in NAMING or column.endswith(("_id", "key"))}
+    return _shown(naming or row)
 
 
 def _shown(row: Row) -> str:
-    return ", ".join(f"{column}={value}" for column, value in row.items() if value is not None)[:1000]
+    return ", ".join(f"{column}={value}" for column, value in row.items() if value not in {None, OF_A_RUN})[:1000]
 
 
 def _listed(names: set[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -54,10 +55,16 @@ OF_THE_RUN = {
     "reply": "holds the fake ScanOrders' numbering",
 }
 
+OF_A_RUN = "of the run"
+
 # Prices and stock are asked as they are now: their time is the time of reading. An order line's price has its order's.
 AS_OF = "CASE WHEN as_of = fetched_at THEN 'when fetched' ELSE as_of::VARCHAR END"
 
-RUN_DAY = "<day of the run>"
+# A channel that answers for the moment (ScanSource's prices and stock) is filed under the day on which it was asked:
+# the day is in its records' ids and in its window. These texts stand in for it and for the next one, in every column
+# but PAYLOAD, which holds the channel's own bytes.
+RUN_DAY, DAY_AFTER = "<day of the run>", "<day after the run>"
+PAYLOAD = "payload"
 
 
 def table_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -80,30 +87,28 @@ def column_names(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]
     return sorted(column[0] for column in described)
 
 
-def run_day(connection: duckdb.DuckDBPyConnection) -> str:
-    """The UTC day on which everything was fetched. ScanSource's prices and stock are filed under it.
+def run_day(connection: duckdb.DuckDBPyConnection) -> date:
+    """The UTC day on which everything was fetched.
 
     Raises:
         ValueError: midnight (UTC) passed while the world was made, so that its rows have two such days.
     """
-    days = connection.execute("SELECT DISTINCT fetched_at::DATE::VARCHAR FROM lake.raw.fetches").fetchall()
+    days = connection.execute("SELECT DISTINCT fetched_at::DATE FROM lake.raw.fetches").fetchall()
     if len(days) != 1:
         raise ValueError(f"The world was fetched on {len(days)} days (UTC), not on one: make it again.")
-    return str(days[0][0])
+    return days[0][0]
 
 
-def rows_sql(table: str, columns: Sequence[str], day: str) -> str:
+def rows_sql(table: str, columns: Sequence[str], day: date) -> str:
     """A SELECT of one column `row_text`, the canonical text of every row.
-
-    The day of the run is replaced: it is a record's day, and part of its id, where a channel answers for the moment.
 
     Args:
         table: one of `table_names`.
         columns: its `column_names`.
         day: see `run_day`.
     """
-    values = ", ".join(_value(table, column, has_fetched_at="fetched_at" in columns) for column in columns)
-    return f"SELECT replace(to_json([{values}])::VARCHAR, '{day}', '{RUN_DAY}') AS row_text FROM {_relation(table)}"
+    values = ", ".join(_value(table, column, day, has_fetched_at="fetched_at" in columns) for column in columns)
+    return f"SELECT to_json([{values}])::VARCHAR AS row_text FROM {_relation(table)}"
 
 
 def ledger_rows(data_dir: Path) -> list[str] | None:
@@ -116,12 +121,13 @@ def ledger_rows(data_dir: Path) -> list[str] | None:
     return [json.dumps(entry, ensure_ascii=False, sort_keys=True) for entry in kept]
 
 
-def _value(table: str, column: str, *, has_fetched_at: bool) -> str:
+def _value(table: str, column: str, day: date, *, has_fetched_at: bool) -> str:
     if column in OF_THE_RUN or f"{table}.{column}" in OF_THE_RUN:
-        return f"""CASE WHEN "{column}" IS NOT NULL THEN 'of the run' END"""
-    if column == "as_of" and has_fetched_at:
-        return AS_OF
-    return f'"{column}"::VARCHAR'
+        return f"""CASE WHEN "{column}" IS NOT NULL THEN '{OF_A_RUN}' END"""
+    text = AS_OF if column == "as_of" and has_fetched_at else f'"{column}"::VARCHAR'
+    if column == PAYLOAD:
+        return text
+    return f"replace(replace({text}, '{day}', '{RUN_DAY}'), '{day + timedelta(days=1)}', '{DAY_AFTER}')"
 
 
 def _relation(table: str) -> str:

@@ -35,6 +35,7 @@ from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.source_state import WarehouseState
+from order_pipeline.warehouse.sql.deploy import deploy
 from order_pipeline.warehouse.sql.project import SqlProject
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -124,7 +125,7 @@ def fetch_and_build_kibo(
             known = WarehouseState(lake, "kibo")
             asyncio.run(ingest(lake, "kibo", build_extraction(kibo), window, known, RUN_ID))
             build_core(lake, "kibo", [window.start + timedelta(days=number) for number in range(days)], RUN_ID)
-            lake.run("deploy the SQL models", SqlProject().deploy)
+            lake.run("deploy the SQL models", lambda connection: deploy(connection, SqlProject()))
 
 
 def ingest_and_build(data_dir: Path, records: Sequence[RawRecord], *, threads: int | None) -> None:
@@ -141,7 +142,7 @@ def ingest_and_build(data_dir: Path, records: Sequence[RawRecord], *, threads: i
             extraction = _Extraction(list(_commit_groups(of_source)))
             fetched = asyncio.run(ingest(lake, source, extraction, window, WarehouseState(lake, source), RUN_ID))
             build_core(lake, source, sorted(fetched.stale_days), RUN_ID)
-        lake.run("deploy the SQL models", SqlProject().deploy)
+        lake.run("deploy the SQL models", lambda connection: deploy(connection, SqlProject()))
 
 
 @dataclass(frozen=True, slots=True)

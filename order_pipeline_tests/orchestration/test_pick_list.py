@@ -16,6 +16,7 @@ from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.reference.item_locations import load_item_locations
+from order_pipeline.warehouse.sql.deploy import deploy
 from order_pipeline_tests.picking.picks import states
 from order_pipeline_tests.warehouse.kibo_orders import (
     DAY,
@@ -72,7 +73,7 @@ def pipeline(tmp_path, sandbox):
     locations.write_text(LOCATIONS, encoding="utf-8")
     load_item_locations(pipeline.lake, locations)
     arrives(pipeline, order(1), order(2))
-    pipeline.lake.run("deploy", project().deploy)
+    pipeline.lake.run("deploy", lambda connection: deploy(connection, project()))
     pipeline.operations.create_all()
     yield pipeline
     pipeline.lake.close()

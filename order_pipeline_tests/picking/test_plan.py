@@ -10,6 +10,7 @@ from order_pipeline.picking.outbox.payload import payload_sha256, payload_text
 from order_pipeline.picking.outbox.states import PickState
 from order_pipeline.picking.outbox.store import OutboxLine
 from order_pipeline.picking.planning.pick_lines import build_payload, pick_line_from_row
+from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.plan import make_plan
 from order_pipeline.picking.planning.upstream import UpstreamStatus
 from order_pipeline_tests.picking.picks import MORNING, pick_row
@@ -56,14 +57,7 @@ def known(state, row=None, **changes):
 
 
 def plan_of(rows, outbox=(), upstream=(), covered=None):
-    return make_plan(
-        [pick_line_from_row(row) for row in rows],
-        {line.pick_id: line for line in outbox},
-        SETTINGS,
-        wave=2,
-        upstream={status.pick_id: status for status in upstream},
-        covered_sources=covered,
-    )
+    return make_plan(PickList(rows=rows, upstream=upstream), outbox, SETTINGS, wave=2, covered=covered)
 
 
 def moves(plan):
@@ -165,7 +159,7 @@ def test_a_line_that_left_the_list_of_picks(state, status, expected, tasks):
 
 
 def test_lines_of_a_source_that_was_not_read_are_left_alone():
-    assert plan_of([], [known("sent"), known("planned")], covered=["skroutz"]).transitions == []
+    assert plan_of([], [known("sent"), known("planned")], covered=frozenset({"skroutz"})).transitions == []
 
 
 def test_a_hold_after_sending_calls_the_pick_back_but_a_gap_in_our_item_data_does_not():

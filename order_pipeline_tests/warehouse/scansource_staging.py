@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cache
@@ -17,8 +18,10 @@ import duckdb
 
 from order_pipeline.channels.scansource.extraction import RESOURCES
 from order_pipeline.contracts import CORE_TABLES
-from order_pipeline.warehouse.sql.batches import run_batch
+from order_pipeline.warehouse.migrations import LAST_SCHEMA, SCHEMAS
+from order_pipeline.warehouse.sql.deploy import load_seed
 from order_pipeline.warehouse.sql.project import SqlProject
+from order_pipeline.warehouse.sql.slice import rendered_models
 
 ACCOUNT = "1000047110"
 DAY = date(2026, 1, 5)
@@ -84,25 +87,31 @@ def stage(records: Records, *tables: str, mart: str | None = None) -> dict[str, 
     """Rows by core table (all ten, or those named) and of the mart over them, in the order of all columns' text."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("CREATE SCHEMA batch")
-        sources: dict[tuple[str, str], str] = {}
+        for schema in (*SCHEMAS, LAST_SCHEMA):
+            connection.execute(f"CREATE SCHEMA {schema}")
+        for seed in project().seeds:
+            load_seed(connection, project(), seed)
         for resource in RESOURCES:
-            table = f"batch.raw_{resource}"
-            sources["raw", f"scansource_{resource}"] = table
-            sources["raw", f"scansource_{resource}_current"] = f"({_LATEST.format(table=table)})"
+            table = f"raw.scansource_{resource}"
             connection.execute(f"CREATE TABLE {table} ({_RAW})")
+            connection.execute(f"CREATE VIEW {table}_current AS {_LATEST.format(table=table)}")
             for sequence, (record_id, payload) in enumerate(records.rows.get(resource, [])):
                 digest = hashlib.sha256(payload.encode()).hexdigest()
                 row = [record_id, DAY, digest, payload, FETCHED_AT, sequence, "run"]
                 connection.execute(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-        seeds = project().load_seeds(connection, "memory.batch")
         names = {table: f"stg_scansource__{table}" for table in tables or CORE_TABLES}
-        made = run_batch(project(), connection, names.values(), place="memory.batch", ref=seeds, source=sources)
+        _make(connection, names.values())
         if mart is not None:
-            core = {("core", table): made[name] for table, name in names.items()}
-            made |= run_batch(project(), connection, [mart], place="memory.batch", ref=made, source=core)
+            for table, name in names.items():
+                connection.execute(f"CREATE VIEW core.{table} AS SELECT * FROM staging.{name}")
+            _make(connection, [mart])
             names[mart] = mart
-        return {table: _rows(connection, made[name]) for table, name in names.items()}
+        return {table: _rows(connection, project().models[name].relation) for table, name in names.items()}
+
+
+def _make(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
+    for model in rendered_models(project(), project().upstream(names)):
+        model.create(connection)
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, relation: str) -> list[dict[str, Any]]:

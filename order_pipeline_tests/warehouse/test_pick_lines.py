@@ -12,6 +12,7 @@ import pytest
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.reference.item_locations import load_item_locations
+from order_pipeline.warehouse.sql.deploy import deploy
 from order_pipeline_tests.warehouse.kibo_orders import (
     build,
     dictionaries,
@@ -68,7 +69,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     locations = directory / "item_locations.csv"
     locations.write_text(LOCATIONS, encoding="utf-8")
     load_item_locations(lake, locations)
-    lake.run("deploy", project().deploy)
+    lake.run("deploy", lambda connection: deploy(connection, project()))
     yield lake
     lake.close()
 

@@ -36,8 +36,9 @@ print(connection.execute(f"SELECT count(*), sum(number), count(*) FILTER (text <
 
 def spilling(directory: Path, seed: int, *, read_only: bool = False) -> subprocess.Popen[str]:
     """A process that has spilled a table and waits for a line to read it back."""
-    code = _SPILLS.format(directory=str(directory), seed=seed, read_only=read_only)
-    child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    script = directory / f"spilling_{seed}.py"  # a script: DuckDB shows the progress of what is run with -c
+    script.write_text(_SPILLS.format(directory=str(directory), seed=seed, read_only=read_only), encoding="utf-8")
+    child = subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     assert child.stdout.readline() == "spilled\n"
     return child

@@ -47,11 +47,8 @@ def publish(lake: Lake, store: OperationsStore) -> int:
         LakeBusyError: another writer held the lake too long; the next run makes up for it.
     """
     store.create_all()
-    connection = lake.connect()
-    try:
+    with lake.connect() as connection:
         row = connection.execute(_WATERMARK).fetchone()
-    finally:
-        connection.close()
     rows = _moved_since(store, row[0] if row else None)
     if not rows:
         return 0

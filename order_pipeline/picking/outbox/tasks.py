@@ -128,18 +128,9 @@ def open_tasks(connection: Connection, tasks: Sequence[Task], run_id: str, at: d
     known = set(
         connection.execute(select(pick_tasks.c.fingerprint).where(pick_tasks.c.fingerprint.in_(unique))).scalars()
     )
+    copied = ("subject", "source", "order_number", "what_to_do", "detail", "fingerprint")
     rows: list[dict[str, Any]] = [
-        {
-            "kind": task.kind.value,
-            "subject": task.subject,
-            "source": task.source,
-            "order_number": task.order_number,
-            "what_to_do": task.what_to_do,
-            "detail": task.detail,
-            "fingerprint": fingerprint,
-            "run_id": run_id,
-            "opened_at": at,
-        }
+        {"kind": task.kind.value, "run_id": run_id, "opened_at": at, **{name: getattr(task, name) for name in copied}}
         for fingerprint, task in unique.items()
         if fingerprint not in known
     ]

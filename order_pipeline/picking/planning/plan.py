@@ -22,9 +22,9 @@ from order_pipeline.picking.outbox.states import NOT_ON_THE_FLOOR, PickState
 from order_pipeline.picking.outbox.store import OrderKey, OutboxLine, transition
 from order_pipeline.picking.outbox.tasks import partly_sent_order
 from order_pipeline.picking.planning.after_send import follow_unwanted, follow_wanted
-from order_pipeline.picking.planning.pick_lines import PickLine, build_payload, why_not_sendable
+from order_pipeline.picking.planning.pick_lines import PickLine, build_payload, pick_lines_from_rows, why_not_sendable
+from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.pick_requests import PickRequest, Plan, Reason
-from order_pipeline.picking.planning.upstream import UpstreamStatus
 
 ORDER_HELD = "order_held"
 ORDER_REFUSED = "order_refused"
@@ -32,27 +32,28 @@ DUPLICATE_LINE = "duplicate_line"
 
 
 def make_plan(
-    lines: Iterable[PickLine],
-    outbox: Mapping[str, OutboxLine],
+    picks: PickList,
+    known_lines: Iterable[OutboxLine],
     settings: ScanOrdersSettings,
     *,
     wave: int,
-    upstream: Mapping[str, UpstreamStatus] | None = None,
-    quarantined_orders: frozenset[str] = frozenset(),
-    covered_sources: Iterable[str] | None = None,
+    covered: frozenset[str] | None = None,
 ) -> Plan:
     """Compare the whole list of picks with the whole outbox.
 
     Args:
-        lines: every line of `marts.pick_lines`, of every covered source.
-        outbox: every line of the outbox by pick id; none in `sending` (recovery comes first).
+        picks: the list of picks of every covered source.
+        known_lines: every line of the outbox; none in `sending` (recovery comes first).
         settings: which payload is sent, and to which orders.
         wave: the number that lines get which enter the queue now.
-        upstream: what core knows of sent lines, by pick id.
-        quarantined_orders: orders of which something is held back: what they lack on the list is not called off.
-        covered_sources: the sources whose lines are all in `lines`; None: all. Lines of others are left alone.
+        covered: the sources whose lines are all in `picks`; None: all. Lines of others are left alone.
+
+    Raises:
+        ValueError: a row is none of `marts.pick_lines`.
     """
-    orders = _requests_by_order(lines, settings)
+    orders = _requests_by_order(pick_lines_from_rows(picks.rows), settings)
+    outbox = {line.pick_id: line for line in known_lines}
+    upstream = {status.pick_id: status for status in picks.upstream}
     plan = Plan()
     outcome: dict[str, tuple[PickState, str | None]] = {}
     entering: list[tuple[PickRequest, OutboxLine | None, Reason | None]] = []
@@ -63,15 +64,14 @@ def make_plan(
             if known is None or known.state in NOT_ON_THE_FLOOR:
                 entering.append((request, known, request.block or block))
             else:
-                after = follow_wanted(plan, known, request, (upstream or {}).get(known.pick_id))
+                after = follow_wanted(plan, known, request, upstream.get(known.pick_id))
                 outcome[known.pick_id] = after, known.reason
     _enter(plan, entering, wave, outcome)
     wanted = {request.line.pick_id for requests in orders.values() for request in requests}
-    covered = None if covered_sources is None else frozenset(covered_sources)
     for known in outbox.values():
         if known.pick_id not in wanted and (covered is None or known.source in covered):
-            is_readable = known.order_id not in quarantined_orders
-            follow_unwanted(plan, known, (upstream or {}).get(known.pick_id), is_readable=is_readable)
+            is_readable = known.order_id not in picks.quarantined_orders
+            follow_unwanted(plan, known, upstream.get(known.pick_id), is_readable=is_readable)
     for key, requests in orders.items():
         states = [(request.line.line_id, *outcome[request.line.pick_id]) for request in requests]
         task = partly_sent_order(key, requests[0].line.order_number, states)

@@ -24,7 +24,6 @@ from order_pipeline.picking.outbox import counts, tasks
 from order_pipeline.picking.outbox import store as outbox
 from order_pipeline.picking.outbox.states import Actor, PickState
 from order_pipeline.picking.outbox.store import Context, OutboxLine, transition
-from order_pipeline.picking.planning.pick_lines import pick_lines_from_rows
 from order_pipeline.picking.planning.pick_list import PickList, ReadPicks
 from order_pipeline.picking.planning.plan import make_plan
 from order_pipeline.picking.sending.answer_store import AnswerStore, Boundary
@@ -146,7 +145,6 @@ class _Run:
 
 def _plan(run: _Run, report: EmissionReport, picks: PickList, covered: frozenset[str] | None) -> list[OutboxLine]:
     """Plan and store the plan in one transaction; returns the queue in sending order."""
-    lines = pick_lines_from_rows(picks.rows)
     with run.store.writing() as connection:
         renew(run.store, connection, run.lease)
         context = Context(
@@ -157,13 +155,11 @@ def _plan(run: _Run, report: EmissionReport, picks: PickList, covered: frozenset
             fence=run.lease.fence,
         )
         plan = make_plan(
-            lines,
-            {line.pick_id: line for line in outbox.load_lines(connection)},
+            picks,
+            outbox.load_lines(connection),
             run.settings.scanorders,
             wave=outbox.next_wave(connection),
-            upstream={status.pick_id: status for status in picks.upstream},
-            quarantined_orders=picks.quarantined_orders,
-            covered_sources=covered,
+            covered=covered,
         )
         outbox.add_lines(connection, plan.new_lines, context)
         outbox.apply(connection, plan.transitions, context)

@@ -8,10 +8,10 @@ has the barcode and the quantity that were sent, and nothing is pushed to an id 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -41,10 +41,8 @@ class ReadBackReport:
     failed: int = 0
     first_error: str = ""
 
-    def note_failure(self, error: ApiError) -> None:
-        """Count a call that failed; the first error is kept."""
-        self.failed += 1
-        self.first_error = self.first_error or str(error)
+
+Call: TypeAlias = Callable[[ScanOrdersClient, OutboxLine], Awaitable[None]]
 
 
 def read_back(settings: Settings, store: OperationsStore, *, run_id: str, limit: int = 500) -> ReadBackReport:
@@ -53,8 +51,21 @@ def read_back(settings: Settings, store: OperationsStore, *, run_id: str, limit:
     with store.reading() as connection:
         lines = _lines_to_read(connection, limit)
     report = ReadBackReport()
+
+    async def read(client: ScanOrdersClient, line: OutboxLine) -> None:
+        reading = await client.read_order(str(line.fulfilment_id))
+        report.read += 1
+        if reading is None:
+            report.not_found += 1
+            return
+        matches = is_the_line(line, reading)
+        report.matched += matches
+        report.mismatched += not matches
+        with store.writing() as connection:
+            _store_reading(connection, line, reading, matches=matches, at=store.now(connection), run_id=run_id)
+
     if lines:
-        asyncio.run(_read_all(settings, store, lines, run_id, report))
+        asyncio.run(_call_for_each(settings, lines, report, read))
     return report
 
 
@@ -79,8 +90,18 @@ def push_statuses(settings: Settings, store: OperationsStore, *, run_id: str) ->
         raise NotConfigured(message)
     with store.reading() as connection:
         lines = _lines_to_push(connection, policy)
+
+    async def push(client: ScanOrdersClient, line: OutboxLine) -> None:
+        status = policy[line.upstream_status or ""]
+        await client.update_status(str(line.fulfilment_id), status)
+        report.pushed += 1
+        with store.writing() as connection:
+            context = Context(actor=Actor.EMITTER, run_id=run_id, at=store.now(connection))
+            outbox.observe(connection, [Observation(line.pick_id, {"pushed_status": status})], context)
+            outbox.add_note(connection, line, context, reason="status_pushed", detail=status)
+
     if lines:
-        asyncio.run(_push_all(settings, store, lines, run_id, report))
+        asyncio.run(_call_for_each(settings, lines, report, push))
     return report
 
 
@@ -111,45 +132,16 @@ def _lines_to_push(connection: Connection, policy: Mapping[str, FloorStatus]) ->
     ]
 
 
-async def _read_all(
-    settings: Settings, store: OperationsStore, lines: list[OutboxLine], run_id: str, report: ReadBackReport
-) -> None:
+async def _call_for_each(settings: Settings, lines: list[OutboxLine], report: ReadBackReport, call: Call) -> None:
+    """Make one call a line. A call that fails is counted and stops no other."""
     async with open_transport(settings, TokenKeeper(settings)) as transport:
         client = ScanOrdersClient(transport, settings.scanorders)
         for line in lines:
             try:
-                reading = await client.read_order(str(line.fulfilment_id))
+                await call(client, line)
             except ApiError as error:
-                report.note_failure(error)
-                continue
-            report.read += 1
-            if reading is None:
-                report.not_found += 1
-                continue
-            matches = is_the_line(line, reading)
-            report.matched += matches
-            report.mismatched += not matches
-            with store.writing() as connection:
-                _store_reading(connection, line, reading, matches=matches, at=store.now(connection), run_id=run_id)
-
-
-async def _push_all(
-    settings: Settings, store: OperationsStore, lines: list[OutboxLine], run_id: str, report: ReadBackReport
-) -> None:
-    async with open_transport(settings, TokenKeeper(settings)) as transport:
-        client = ScanOrdersClient(transport, settings.scanorders)
-        for line in lines:
-            status = settings.scanorders.push_statuses[line.upstream_status or ""]
-            try:
-                await client.update_status(str(line.fulfilment_id), status)
-            except ApiError as error:
-                report.note_failure(error)
-                continue
-            report.pushed += 1
-            with store.writing() as connection:
-                context = Context(actor=Actor.EMITTER, run_id=run_id, at=store.now(connection))
-                outbox.observe(connection, [Observation(line.pick_id, {"pushed_status": status})], context)
-                outbox.add_note(connection, line, context, reason="status_pushed", detail=status)
+                report.failed += 1
+                report.first_error = report.first_error or str(error)
 
 
 def is_the_line(line: OutboxLine, reading: OrderReading) -> bool:

@@ -13,7 +13,7 @@ from datetime import date
 import duckdb
 
 from order_pipeline.contracts.enumerations import SETTLED_ORDER_STATUSES
-from order_pipeline.warehouse.core.staging_models import RenderedModel, run_models
+from order_pipeline.warehouse.sql.slice import RenderedModel, run_models
 from order_pipeline.warehouse.lake.literals import date_list, quoted
 
 SAMPLE_SIZE = 5

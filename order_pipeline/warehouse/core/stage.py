@@ -28,11 +28,11 @@ from order_pipeline.warehouse.core.observations import new_observations
 from order_pipeline.warehouse.core.raw_rows import close_raw_rows, make_numbers_exact, open_raw_rows
 from order_pipeline.warehouse.core.rejects import found_rejects, undecided_rows
 from order_pipeline.warehouse.core.soft_checks import find_warnings
-from order_pipeline.warehouse.core.staging_models import run_models
 from order_pipeline.warehouse.lake.instance import open_instance
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake.spill_directory import spill_directory
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA
+from order_pipeline.warehouse.sql.slice import run_models
 
 # Doubles hold four decimals exactly below 2^53 / 10^4, about 9.007e11; a larger amount may have been rounded.
 LARGEST_EXACT = 900_000_000_000

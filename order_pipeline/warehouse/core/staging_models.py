@@ -6,40 +6,18 @@ pickled: whoever stages a chunk needs no project directory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
 
 from order_pipeline.contracts import CORE_TABLES
-from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlModelError, SqlProject
+from order_pipeline.warehouse.sql.deploy import load_seed
+from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlProject
+from order_pipeline.warehouse.sql.slice import RenderedModel, rendered_models
 
 LINE_PRICES = "stg_common__order_line_prices"
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedModel:
-    """A model's SELECT, where it goes, and what it reads."""
-
-    name: str
-    relation: str
-    file: str
-    sql: str
-    reads: tuple[str, ...]
-    is_view: bool
-
-    def create(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Make its table, or its view.
-
-        Raises:
-            SqlModelError: it does not run; the message names its file.
-        """
-        kind = "VIEW" if self.is_view else "TABLE"
-        try:
-            connection.execute(f"CREATE OR REPLACE {kind} {self.relation} AS\n{self.sql}")
-        except duckdb.Error as error:
-            raise SqlModelError(f"{self.file} does not run: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +66,9 @@ def build_sql(project: SqlProject, source: str) -> BuildSql:
     checks = [name for name in project.models if name.startswith("check__") and not _reads_everything(project, name)]
     return BuildSql(
         staged={table: project.models[name].relation for table, name in staged.items()},
-        models=tuple(_rendered(project, project.upstream(staged.values()))),
-        line_prices=next(_rendered(project, [LINE_PRICES])),
-        checks=tuple(_rendered(project, checks)),
+        models=rendered_models(project, project.upstream(staged.values())),
+        line_prices=rendered_models(project, [LINE_PRICES])[0],
+        checks=rendered_models(project, checks),
         seeds=_read_seeds(project),
     )
 
@@ -102,42 +80,6 @@ def raw_resources(project: SqlProject, source: str) -> list[str]:
     return sorted(table.removeprefix(f"{source}_") for table in tables if table.startswith(f"{source}_"))
 
 
-def run_models(
-    connection: duckdb.DuckDBPyConnection, models: Iterable[RenderedModel], kept: Iterable[str] = ()
-) -> None:
-    """Make the models' relations; each is dropped after its last reader, save `kept` ones: documents are large."""
-    models, needed = list(models), set(kept)
-    last_reader = {model.name: model.name for model in models}
-    for model in models:
-        last_reader |= dict.fromkeys(_reads_through_views(model, {m.name: m for m in models}), model.name)
-    for model in models:
-        model.create(connection)
-        for helper in models:
-            if last_reader[helper.name] == model.name and helper.relation not in needed:
-                connection.execute(f"DROP {'VIEW' if helper.is_view else 'TABLE'} {helper.relation}")
-
-
-def _reads_through_views(model: RenderedModel, models: Mapping[str, RenderedModel]) -> Iterator[str]:
-    for name in model.reads:
-        if name in models:
-            yield name
-            if models[name].is_view:
-                yield from _reads_through_views(models[name], models)
-
-
-def _rendered(project: SqlProject, names: Iterable[str]) -> Iterator[RenderedModel]:
-    for name in names:
-        model, rendered = project.models[name], project.graph[name]
-        yield RenderedModel(
-            name=name,
-            relation=model.relation,
-            file=str(model.path),
-            sql=rendered.sql,
-            reads=tuple(rendered.refs),
-            is_view=rendered.config.get("materialized") == "ephemeral",
-        )
-
-
 def _reads_everything(project: SqlProject, name: str) -> bool:
     """A check that says `meta={'over': 'everything'}` needs all days: it is a view only."""
     return project.graph[name].config.get("meta", {}).get("over") == "everything"
@@ -145,8 +87,6 @@ def _reads_everything(project: SqlProject, name: str) -> bool:
 
 def _read_seeds(project: SqlProject) -> dict[str, pa.Table]:
     with duckdb.connect(":memory:") as connection:
-        relations = project.load_seeds(connection, "memory.main")
-        return {
-            name: connection.execute(f"SELECT * FROM {relation}").to_arrow_table()
-            for name, relation in relations.items()
-        }
+        for name in project.seeds:
+            load_seed(connection, project, name, "main")
+        return {name: connection.execute(f"SELECT * FROM main.{name}").to_arrow_table() for name in project.seeds}

@@ -11,11 +11,9 @@ from datetime import timedelta
 import pyarrow as pa
 
 from order_pipeline.channels.base import Window
+from order_pipeline.contracts.enumerations import SETTLED_ORDER_STATUSES
 from order_pipeline.warehouse.lake.connection import Lake, relations
 from order_pipeline.warehouse.raw.versions import current_versions, current_versions_of
-
-# common_schema.md section 12: orders that are re-read rarely. All other states can still change.
-SETTLED = ("rejected", "expired", "cancelled", "returned", "delivered")
 
 
 class WarehouseState:
@@ -33,7 +31,7 @@ class WarehouseState:
             found = connection.execute(
                 "SELECT DISTINCT order_number FROM core.orders WHERE source = ? AND account = ?"
                 " AND NOT list_contains(?::VARCHAR[], order_status) ORDER BY order_number",
-                [self._source, account, list(SETTLED)],
+                [self._source, account, list(SETTLED_ORDER_STATUSES)],
             ).fetchall()
         return [number for (number,) in found]
 

@@ -1,26 +1,22 @@
-"""The SQL project `dbt_style_sql`: load its models, render them, deploy them as views or run them over one batch.
+"""The SQL project `dbt_style_sql`: its models, macros and seeds, rendered, and in the order of their dependencies.
 
 One file is one SELECT with jinja `ref()`, `source()`, `var()`, `config()` and the macros of `macros/`; real dbt runs
-the same files. Rendered for the lake, `ref("x")` is the view `staging.x` or `marts.x`; rendered for a batch, names that
-the caller redirects are scratch tables instead. dbt_style_sql/README.md says how a source adds its models.
-Does not belong here: which models a build needs and what happens to their rows (`core.py`).
+the same files. `ref("x")` is the relation `<schema>.x`, where the schema is the first folder of the model's path.
+dbt_style_sql/README.md says how a source adds its models; `deploy` puts them into the lake, `slice` runs them over some
+rows.
 """
 
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import jinja2
 import yaml
-from jinja2.bccache import Bucket
 
 PROJECT_DIRECTORY = Path(__file__).resolve().parents[3] / "dbt_style_sql"
 SEED_SCHEMA = "reference"
@@ -56,15 +52,6 @@ class Rendered:
     config: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """What `deploy` did: views made anew, views already up to date, views that wait for a raw table."""
-
-    created: tuple[str, ...]
-    unchanged: tuple[str, ...]
-    waiting: tuple[str, ...]
-
-
 class SqlProject:
     """The models, macros, seeds and variables of a project directory, read once."""
 
@@ -81,7 +68,6 @@ class SqlProject:
             loader=jinja2.DictLoader(templates),
             undefined=jinja2.StrictUndefined,
             autoescape=False,  # noqa: S701 - SQL
-            bytecode_cache=_compiled_before(),
         )
 
     def _read_models(self) -> Iterable[SqlModel]:
@@ -101,7 +87,7 @@ class SqlProject:
 
         Args:
             name: the model's name, its file's stem.
-            ref: relations that replace models or seeds (a batch's scratch tables).
+            ref: relations that replace models or seeds.
             source: relations that replace `source(schema, table)`.
 
         Raises:
@@ -112,7 +98,7 @@ class SqlProject:
 
         def resolve_ref(target: str) -> str:
             rendered.refs.append(target)
-            return (ref or {}).get(target) or self._relation(target, name)
+            return (ref or {}).get(target) or self.relation(target, name)
 
         def resolve_source(schema: str, table: str) -> str:
             rendered.sources.append((schema, table))
@@ -175,71 +161,17 @@ class SqlProject:
             digest.update(path.read_bytes())
         return digest.hexdigest()[:16]
 
-    def execute(self, connection: duckdb.DuckDBPyConnection, name: str, statement: str) -> None:
-        """Run a statement made from a model.
-
-        Raises:
-            SqlModelError: it does not run; the message names the model's file.
-        """
-        try:
-            connection.execute(statement)
-        except duckdb.Error as error:
-            raise SqlModelError(f"{self.models[name].path} does not run: {error}") from error
-
-    def deploy(self, connection: duckdb.DuckDBPyConnection) -> Deployment:
-        """Create or replace the views whose SQL changed, in dependency order. Call it inside a lake transaction.
-
-        A view over a raw table that no fetch has created yet waits: it is deployed by the next call.
-        """
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS reference.deployed_models"
-            " (model VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL)"
-        )
-        deployed = dict(connection.execute("SELECT model, fingerprint FROM reference.deployed_models").fetchall())
-        self._deploy_seeds(connection, deployed)
-        existing = _relations(connection)
-        created, unchanged, waiting = list[str](), list[str](), list[str]()
-        for name in self.upstream(self.models):
-            model, rendered = self.models[name], self.graph[name]
-            needed = {".".join(source) for source in rendered.sources}
-            needed |= {self._relation(target, name) for target in rendered.refs}
-            fingerprint = self.fingerprint([name])
-            if not needed <= existing:
-                waiting.append(name)
-            elif deployed.get(name) == fingerprint and model.relation in existing:
-                unchanged.append(name)
-            else:
-                self.execute(connection, name, f"CREATE OR REPLACE VIEW {model.relation} AS\n{rendered.sql}")
-                _note_deployed(connection, name, fingerprint)
-                existing.add(model.relation)
-                created.append(name)
-        return Deployment(tuple(created), tuple(unchanged), tuple(waiting))
-
-    def load_seeds(self, connection: duckdb.DuckDBPyConnection, place: str) -> dict[str, str]:
-        """Read every seed CSV (all text) into `place`; seed name -> relation."""
-        for name in self.seeds:
-            self._load_seed(connection, name, place)
-        return {name: f"{place}.{name}" for name in self.seeds}
-
-    def _load_seed(self, connection: duckdb.DuckDBPyConnection, name: str, place: str) -> None:
-        connection.execute(
-            f"CREATE OR REPLACE TABLE {place}.{name} AS SELECT * FROM read_csv(?, header = true, all_varchar = true)",
-            [str(self.seeds[name])],
-        )
-
-    def _deploy_seeds(self, connection: duckdb.DuckDBPyConnection, deployed: Mapping[str, str]) -> None:
-        for name, path in self.seeds.items():
-            fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-            if deployed.get(f"seed {name}") != fingerprint:
-                self._load_seed(connection, name, SEED_SCHEMA)
-                _note_deployed(connection, f"seed {name}", fingerprint)
-
     def _model(self, name: str) -> SqlModel:
         if name not in self.models:
             raise SqlModelError(f"No model {name!r} under {self.directory / 'models'}.")
         return self.models[name]
 
-    def _relation(self, target: str, asking: str) -> str:
+    def relation(self, target: str, asking: str) -> str:
+        """The qualified name of a model or seed that the model `asking` refers to.
+
+        Raises:
+            SqlModelError: there is none.
+        """
         if target in self.models:
             return self.models[target].relation
         if target in self.seeds:
@@ -248,31 +180,6 @@ class SqlProject:
 
     def _variable(self, name: str, default: Any = None) -> Any:
         return self.variables.get(name, default)
-
-
-class _KeptCompiled(jinja2.FileSystemBytecodeCache):
-    """Keeps compiled templates where it can; what the disk refuses or damaged is compiled again."""
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        try:
-            super().load_bytecode(bucket)
-        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
-            bucket.reset()
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        with suppress(OSError):
-            super().dump_bytecode(bucket)
-
-
-def _compiled_before() -> jinja2.BytecodeCache | None:
-    """What earlier processes compiled, in the user's temporary directory: compiling takes each build 40 ms.
-
-    None where the system has no directory that is safe from other users.
-    """
-    try:
-        return _KeptCompiled()
-    except (OSError, RuntimeError):
-        return None
 
 
 class _RenderedWhenAsked(dict[str, Rendered]):
@@ -285,16 +192,3 @@ class _RenderedWhenAsked(dict[str, Rendered]):
     def __missing__(self, name: str) -> Rendered:
         rendered = self[name] = self._project.render(name)
         return rendered
-
-
-def _note_deployed(connection: duckdb.DuckDBPyConnection, name: str, fingerprint: str) -> None:
-    connection.execute("DELETE FROM reference.deployed_models WHERE model = ?", [name])
-    connection.execute("INSERT INTO reference.deployed_models VALUES (?, ?)", [name, fingerprint])
-
-
-def _relations(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    rows = connection.execute(
-        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = current_database()"
-        " UNION ALL SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE database_name = current_database()"
-    ).fetchall()
-    return {row[0] for row in rows}

@@ -24,6 +24,7 @@ from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.source_state import WarehouseState
+from order_pipeline.warehouse.sql.deploy import deploy
 from order_pipeline.warehouse.sql.project import SqlProject
 from order_pipeline.webhooks.receiver import received_event
 
@@ -80,8 +81,7 @@ class Road:
 
     def deploy_views(self):
         with self.lake.transaction("deploy views") as connection:
-            PROJECT.load_seeds(connection, "reference")
-            PROJECT.deploy(connection)
+            deploy(connection, PROJECT)
 
     def one(self, sql, *values):
         [row] = self.rows(sql, *values)

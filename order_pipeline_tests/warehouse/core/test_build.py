@@ -12,8 +12,6 @@ from order_pipeline.warehouse.core import build as core
 from order_pipeline.warehouse.core.build import CoreResult
 from order_pipeline.warehouse.core.build_state import BuiltMeanwhileError, read_state, stop_if_built_meanwhile
 from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.sql.batches import run_batch
-from order_pipeline.warehouse.sql.project import SqlModelError
 from order_pipeline_tests.warehouse.core.files import unpublished_files
 from order_pipeline_tests.warehouse.kibo_orders import (
     DAY,
@@ -21,7 +19,6 @@ from order_pipeline_tests.warehouse.kibo_orders import (
     kibo_item,
     kibo_order,
     kibo_shipment,
-    project,
     receive,
     rows,
 )
@@ -158,16 +155,3 @@ def test_a_settled_order_that_moves_and_a_day_that_shrinks_are_warned(lake: Lake
 def test_a_source_whose_raw_table_is_not_there_yet_builds_to_nothing(lake: Lake) -> None:
     result = build(lake, date(2026, 1, 1))
     assert (result.days, result.rows["orders"]) == ((date(2026, 1, 1),), 0)
-
-
-def test_sql_that_does_not_run_names_its_file(lake: Lake) -> None:
-    receive(lake, [kibo_order(1)])
-    with lake.connect() as connection, pytest.raises(SqlModelError, match=r"stg_kibo__parsed\.sql does not run"):
-        run_batch(
-            project(),
-            connection,
-            ["stg_kibo__parsed"],
-            place="lake.staging",
-            ref={"base_kibo__orders": "nowhere"},
-            source={},
-        )

@@ -1,4 +1,4 @@
-"""What keeps memory flat, and what finding unused memory costs: scratch tables, the allocator, Python's collector."""
+"""What keeps memory flat, and what finding unused memory costs: the allocator, Python's collector."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import pytest
 
 from order_pipeline.warehouse.lake.collector import older_objects_left_alone
 from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.lake.scratch import scratch_space
-from order_pipeline_tests.warehouse.kibo_orders import DAY, build, kibo_order, receive
+from order_pipeline_tests.warehouse.kibo_orders import kibo_order, receive
 
 _FREES_A_LARGER_BLOCK_FIRST = """
 import ctypes
@@ -57,59 +56,12 @@ print(freed - resident())
 """
 
 
-def memory_of(lake: Lake, table_of: str) -> int:
-    """Bytes that a table of 20,000 rows and 20 columns of 4 bytes takes, 1.6 MB of values."""
-    with lake.connect() as connection:
-        held = "SELECT sum(memory_usage_bytes) FROM duckdb_memory()"
-        before = connection.execute(held).fetchall()[0][0]
-        columns = ", ".join(f"range::INTEGER AS column_{number}" for number in range(20))
-        connection.execute(f"CREATE TABLE {table_of}.wide AS SELECT {columns} FROM range(20000)")
-        return connection.execute(held).fetchall()[0][0] - before
-
-
-def test_a_scratch_table_takes_little_more_memory_than_its_values(lake: Lake) -> None:
-    with lake.connect() as connection, scratch_space(connection) as scratch:
-        connection.execute("ATTACH ':memory:' AS in_memory")
-        assert memory_of(lake, scratch.catalog) < 3_200_000 < memory_of(lake, "in_memory.main")
-
-
-def test_a_scratch_space_is_seen_by_other_connections_and_leaves_no_file_even_while_it_is_open(
-    lake: Lake, tmp_path: Path
-) -> None:
-    with lake.connect() as connection, scratch_space(connection) as scratch:
-        # More than the size at which DuckDB would bring a file up to date.
-        connection.execute(f"CREATE TABLE {scratch.batch}.numbers AS SELECT hash(range) AS number FROM range(3000000)")
-        with lake.connect() as other:
-            found = other.execute(f"SELECT count(*), max(number) IS NOT NULL FROM {scratch.batch}.numbers").fetchall()
-        assert found == [(3_000_000, True)]
-        assert list(tmp_path.rglob("*.duckdb*")) == []
-    assert list(tmp_path.rglob("*.duckdb*")) == []
-
-
 def test_no_copy_of_the_files_that_were_read_is_kept(lake: Lake) -> None:
     receive(lake, [kibo_order(1)])
     with lake.connect() as connection:
         assert connection.execute("SELECT max(strlen(payload)) > 1000 FROM raw.kibo_orders").fetchone() == (True,)
         cached = "SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'EXTERNAL_FILE_CACHE'"
         assert connection.execute(cached).fetchall() == [(0,)]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="looks at open files in /proc")
-def test_nothing_of_a_scratch_table_is_written_to_its_file(lake: Lake) -> None:
-    with lake.connect() as connection, scratch_space(connection) as scratch:
-        # 29 MB: fewer rows than DuckDB writes ahead (122,880), more bytes than it lets wait for the file (16 MB).
-        columns = ", ".join(f"hash(range + {number}) AS column_{number}" for number in range(30))
-        connection.execute(f"CREATE TABLE {scratch.batch}.wide AS SELECT {columns} FROM range(120000)")
-        connection.execute(f"CREATE TABLE {scratch.batch}.another AS SELECT 1 AS column_1")
-        files = [file for file in Path("/proc/self/fd").iterdir() if scratch.catalog in str(_target(file))]
-        assert [file.stat().st_size < 100_000 for file in files] == [True]
-
-
-def _target(file: Path) -> Path | None:
-    try:
-        return file.readlink()
-    except FileNotFoundError:  # it was the listing's own
-        return None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="speaks of glibc's allocator")
@@ -170,9 +122,8 @@ def test_older_objects_are_looked_at_again_also_after_a_failure() -> None:
     assert _is_looked_at(older)
 
 
-def test_collections_leave_older_objects_alone_during_a_fetch_and_a_build(lake: Lake) -> None:
+def test_collections_leave_older_objects_alone_during_a_fetch(lake: Lake) -> None:
     older, looked_at = _Node(), list[bool]()
     receive(lake, [kibo_order(1)], progress=lambda _: looked_at.append(_is_looked_at(older)))
-    build(lake, DAY, progress=lambda _: looked_at.append(_is_looked_at(older)))
-    assert looked_at == [False, False]
+    assert looked_at == [False]
     assert _is_looked_at(older)

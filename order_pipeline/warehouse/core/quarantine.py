@@ -142,9 +142,7 @@ def record_warnings(
     insert_rows(transaction, "quarantine.warnings", rows)
 
 
-def add_dead_letters(
-    transaction: duckdb.DuckDBPyConnection, found: str, source: str, days: Sequence[date]
-) -> None:
+def add_dead_letters(transaction: duckdb.DuckDBPyConnection, found: str, source: str, days: Sequence[date]) -> None:
     """Add received bytes that could not even be keyed to `found`, unless a later complete fetch lacks them.
 
     Their key and record id are the content's hash, the table is `raw.<source>_<resource>`.

@@ -99,38 +99,40 @@ def load(url: str, directory: str, days: int, today: date) -> dict[str, object]:
 
 def make_core(connection: Any) -> dict[str, int]:
     """Stage, check and store all core tables of the file; rows by table."""
-    from order_pipeline.warehouse.core.portion import staged_table, staging_models
-    from order_pipeline.warehouse.core.step import LINE_PRICES
+    from order_pipeline.warehouse.core.hard_checks import check_rows, create_failures, good_rows, staged_table
+    from order_pipeline.warehouse.core.staging_models import build_sql, run_models
+    from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlProject
 
-    from order_pipeline.contracts import CORE_TABLES
-    from order_pipeline.warehouse.core.hard_checks import StagedTable, check_rows, create_failures, good_rows
-    from order_pipeline.warehouse.sql.batches import run_batch
-    from order_pipeline.warehouse.sql.project import SqlProject
-
-    project = SqlProject()
+    sql = build_sql(SqlProject(), "kibo")
+    # Staged rows and helpers stay in memory.
     connection.execute("ATTACH ':memory:' AS scratch")
     connection.execute("CREATE SCHEMA core")
-    place = "scratch.main"
-    create_failures(connection, place)
-    seeds = project.load_seeds(connection, place)
-    raw = "(SELECT *, fetched_at AS current_since FROM kibo.orders)"
-    sources = {("raw", "kibo_orders"): raw, ("raw", "kibo_orders_current"): raw}
-    models = staging_models(project, "kibo")
-    made = run_batch(project, connection, list(models.values()), place=place, ref=seeds, source=sources)
+    file = connection.execute("SELECT current_catalog()").fetchone()[0]
+    connection.execute("USE scratch")
+    for schema in sql.schemas:
+        connection.execute(f"CREATE SCHEMA {schema}")
+    for name, rows in sql.seeds.items():
+        connection.register("seed", rows)
+        connection.execute(f"CREATE TABLE {SEED_SCHEMA}.{name} AS SELECT * FROM seed")
+    raw = f"SELECT *, fetched_at AS current_since FROM {file}.kibo.orders"
+    for view in ("raw.kibo_orders", "raw.kibo_orders_current"):
+        connection.execute(f"CREATE VIEW {view} AS {raw}")
+    create_failures(connection)
+    run_models(connection, sql.models, kept=sql.staged.values())
     counts: dict[str, int] = {}
 
-    def store(staged: StagedTable) -> None:
-        check_rows(connection, place, staged, "benchmark")
-        name = staged.contract.name
+    def store(table: str, relation: str) -> None:
+        staged = staged_table(connection, table, relation)
+        check_rows(connection, staged, "kibo", "benchmark")
         stored = connection.execute(
-            f"CREATE TABLE core.{name} AS SELECT {staged.typed_columns('benchmark')} FROM {staged.relation}"
-            f" WHERE {good_rows(connection, place, staged)}"
+            f"CREATE TABLE {file}.core.{table} AS SELECT {staged.typed_columns('benchmark')} FROM {staged.relation}"
+            f" WHERE {good_rows(connection, staged)}"
         ).fetchone()
-        counts[name] = int(stored[0])
+        counts[table] = int(stored[0])
+        connection.execute(f"CREATE VIEW core.{table} AS SELECT * FROM {file}.core.{table}")
 
-    for table, model in models.items():
-        store(staged_table(connection, table, made[model]))
-    core = {("core", table): f"core.{table}" for table in CORE_TABLES}
-    made = run_batch(project, connection, [LINE_PRICES], place=place, ref=seeds, source=core)
-    store(staged_table(connection, "prices", made[LINE_PRICES]))
+    for table, relation in sql.staged.items():
+        store(table, relation)
+    sql.line_prices.create(connection)
+    store("prices", sql.line_prices.relation)
     return counts

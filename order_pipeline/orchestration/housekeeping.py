@@ -12,6 +12,7 @@ from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.orchestration.schedules import status_of
 from order_pipeline.settings import Settings
+from order_pipeline.warehouse.core.build_files import remove_abandoned
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.lake.upkeep import upkeep
 
@@ -23,7 +24,8 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
 
     @dg.op(description="Merges small files, checks that every table reads the same, expires old snapshots.")
     def maintain_the_lake(context: dg.OpExecutionContext) -> None:
-        done = upkeep(Lake(settings))
+        lake = Lake(settings)
+        done = upkeep(lake)
         context.add_output_metadata(
             {
                 "tables checked": len(done.tables),
@@ -31,6 +33,7 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
                 "files written": done.files_written,
                 "snapshots expired": done.snapshots_expired,
                 "files removed": done.files_removed,
+                "files of killed builds removed": remove_abandoned(lake),
             }
         )
 

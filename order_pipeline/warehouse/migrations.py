@@ -110,6 +110,7 @@ _LOOKED_AT_WHILE_EMPTY = {
     "quarantine.rejects": "'', '', '', '', '', NULL, NULL, NULL, '', '', now(), now(), now(), ''",
 }
 
+
 def migrate(lake: Lake) -> None:
     """Create what is missing; a lake that is up to date is only read."""
     with lake.snapshot() as connection:

@@ -11,10 +11,13 @@ import duckdb
 import pytest
 
 from order_pipeline.settings import LakeSettings
+from order_pipeline.warehouse.core import publish
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.raw import writer
 from order_pipeline_tests.warehouse.children import GROUP_SIZE, run_ingest
+from order_pipeline_tests.warehouse.core.files import unpublished_files
+from order_pipeline_tests.warehouse.kibo_orders import DAY, build, kibo_order, receive
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 from order_pipeline_tests.warehouse.test_processes import GROUPS, assert_whole_groups, child
 
@@ -80,6 +83,31 @@ def test_a_writer_that_was_overtaken_after_it_looked_looks_again(
     run_ingest(lake, "kibo", 2)
     assert overtaken == [0]
     assert assert_whole_groups(lake) == 3
+
+
+def test_two_builds_of_the_same_new_day_store_it_once(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another machine builds the day between this one's look and its commit; neither has a row to delete."""
+    migrate(lake)
+    receive(lake, [kibo_order(1), kibo_order(2)])
+    lake.run("no marks", lambda connection: connection.execute("DELETE FROM raw.dirty_days"))
+    other = Lake(lake.settings)
+    register, overtaken = publish._register, list[str]()
+
+    def overtake(*arguments: Any) -> None:
+        if not overtaken:
+            overtaken.append("once")
+            build(other, DAY, run_id="the other")
+        register(*arguments)
+
+    monkeypatch.setattr(publish, "_register", overtake)
+    build(lake, DAY, run_id="overtaken")
+    other.close()
+    assert lake.query("SELECT order_number, run_id FROM core.orders ORDER BY ALL").rows == [
+        ("1", "overtaken"),
+        ("2", "overtaken"),
+    ]
+    assert lake.query("SELECT count(*) FROM core.builds").rows == [(1,)]
+    assert unpublished_files(lake) == []
 
 
 def test_a_conflict_is_tried_again(lake: Lake) -> None:

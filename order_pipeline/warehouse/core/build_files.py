@@ -50,7 +50,7 @@ def remove_leftovers(lake: Lake) -> int:
 
 
 def remove_abandoned(lake: Lake, *, now: datetime | None = None) -> int:
-    """Remove unpublished files of builds that ended long ago, on any machine; how many. It lists all of core's files."""
+    """Remove unpublished files of builds that ended long ago, on any machine; how many. It lists all files of core."""
     return remove_unpublished(lake, None, older_than=(now or datetime.now(UTC)) - ABANDONED_AFTER)
 
 

@@ -1,4 +1,4 @@
-"""What goes to whoever stages a chunk, and what comes back. Both can be pickled; the rows themselves travel as files."""
+"""What goes to whoever stages a chunk, and what comes back. Both can be pickled; the rows travel as files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ChunkTask:
     Attributes:
         build_id: with `number` the beginning of every file's name.
         days: whole days, or one day of which it is a share.
-        known_observations: of append-only tables what core has of these days, as (order_day, content).
+        known_observations: of append-only tables what core has of the days that are published together.
         data_path: the lake's, with a slash at its end; files go below it.
         spill_parent: a directory of the machine that stages.
     """

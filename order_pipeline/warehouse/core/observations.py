@@ -18,7 +18,7 @@ _ORIGIN_OF_ROW = ("order_day", "raw_record_id", "raw_sha256", "fetched_at", "run
 def known_observations(
     connection: duckdb.DuckDBPyConnection, source: str, days: Collection[date]
 ) -> dict[str, pa.Table]:
-    """What core has of these days: append-only table -> (order_day, content), the content as a hash.
+    """What core has of these days: append-only table -> hashes of the rows' contents.
 
     Args:
         connection: in a read transaction of the lake.
@@ -27,7 +27,7 @@ def known_observations(
     """
     return {
         name: connection.execute(
-            f"SELECT order_day, hash({_content(contract)}) AS content FROM core.{name}"
+            f"SELECT DISTINCT hash({_content(contract)}) AS content FROM core.{name}"
             f" WHERE source = {quoted(source)} AND order_day IN ({date_list(days)})"
         ).to_arrow_table()
         for name, contract in ((name, table_contract(model)) for name, model in CORE_TABLES.items())
@@ -50,7 +50,7 @@ def new_observations(
     conditions = ""
     if known is not None and known.num_rows:
         connection.register("known", known)
-        connection.execute(f"CREATE TABLE known_{contract.name} AS SELECT DISTINCT content FROM known")
+        connection.execute(f"CREATE TABLE known_{contract.name} AS SELECT content FROM known")
         connection.unregister("known")
         conditions += f" WHERE hash({content}) NOT IN (SELECT content FROM known_{contract.name})"
     counts = connection.execute(f"SELECT count(*), count(DISTINCT hash({content})) FROM {rows}").fetchone()

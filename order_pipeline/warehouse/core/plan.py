@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from datetime import date
 from math import ceil
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from order_pipeline.warehouse.core.build_state import BuildState, read_state
 from order_pipeline.warehouse.core.chunk import ChunkTask
 from order_pipeline.warehouse.core.observations import known_observations
@@ -74,9 +71,9 @@ class Build:
                 run_id=self.run_id,
                 days=chunk_days,
                 share=share,
-                raw=tuple(rows.of(chunk_days) for rows in raw),
+                raw=raw,
                 sql=self.sql,
-                known_observations={name: _of_days(rows, chunk_days) for name, rows in known.items()},
+                known_observations=known,
                 data_path=self.lake.data_path,
                 spill_parent=self.lake.settings.data_dir.resolve() / "tmp",
                 memory_limit=settings.build_memory_limit,
@@ -116,7 +113,3 @@ def payload_sizes(days: Sequence[date], files: Mapping[str, Sequence[RawFile]]) 
         for day in [file.day] if file.day else sizes:
             sizes[day] += file.payload_bytes / (1 if file.day else len(sizes))
     return sizes
-
-
-def _of_days(rows: pa.Table, days: Sequence[date]) -> pa.Table:
-    return rows.filter(pc.is_in(rows["order_day"], pa.array(days, pa.date32())))

@@ -40,14 +40,13 @@ def publish(
         BuiltMeanwhileError: another build of one of the days committed after the plan was made.
         UnexpectedFileError: a defect of staging.
     """
-    files = [file for result in results for file in result.files]
-    _verify(lake, plan, files)
+    _verify(lake, plan, [file for result in results for file in result.files])
 
     def body(transaction: duckdb.DuckDBPyConnection) -> CoreResult:
         stop_if_built_meanwhile(transaction, plan.state)
         if not lake.is_embedded:
             _take_turn(transaction, plan.state.source)
-        return _publish(transaction, plan, results, files, built_at, run_id)
+        return _publish(transaction, plan, results, built_at, run_id)
 
     return lake.run(f"publish {len(plan.state.days)} days of core, {plan.state.source}", body)
 
@@ -59,8 +58,8 @@ def _verify(lake: Lake, plan: GroupPlan, files: Sequence[ChunkFile]) -> None:
         name = file.path.removeprefix(directory)
         if paths[file.path] > 1 or file.day not in plan.state.days or "/" in name or not name.startswith(plan.build_id):
             raise UnexpectedFileError(
-                f"Build {plan.build_id} of {plan.state.source} staged {file.path} for core.{file.table}, day {file.day}:"
-                f" such a file must come once, lie in {directory} and be of a day that is built. Nothing was published."
+                f"Build {plan.build_id} staged {file.path} as rows of core.{file.table} on {file.day}: such a file must"
+                f" come once, lie in {directory} and be of a day that is built. Nothing was published."
             )
 
 
@@ -68,11 +67,10 @@ def _publish(
     transaction: duckdb.DuckDBPyConnection,
     plan: GroupPlan,
     results: Sequence[ChunkResult],
-    files: Sequence[ChunkFile],
     built_at: datetime,
     run_id: str,
 ) -> CoreResult:
-    state = plan.state
+    state, files = plan.state, [file for result in results for file in result.files]
     warnings = [warning for result in results for warning in result.warnings]
     if state.builds_seen:
         orders = [file.path for file in files if file.table == "orders"]
@@ -124,20 +122,18 @@ def _take_turn(transaction: duckdb.DuckDBPyConnection, source: str) -> None:
 
 def _delete_days(transaction: duckdb.DuckDBPyConnection, state: BuildState, tables: Collection[str]) -> None:
     """Days are partitions, so only the catalog changes."""
+    of_these_days = f"source = {quoted(state.source)} AND order_day IN ({date_list(state.days)})"
     for name in tables:
         if not table_contract(CORE_TABLES[name]).append_only:
-            transaction.execute(
-                f"DELETE FROM core.{name} WHERE source = {quoted(state.source)} AND order_day IN ({date_list(state.days)})"
-            )
+            transaction.execute(f"DELETE FROM core.{name} WHERE {of_these_days}")
 
 
 def _register(transaction: duckdb.DuckDBPyConnection, files: Sequence[ChunkFile]) -> None:
     for name in CORE_TABLES:
         paths = ", ".join(quoted(file.path) for file in files if file.table == name)
         if paths:
-            transaction.execute(
-                f"CALL ducklake_add_data_files('lake', {quoted(name)}, [{paths}], schema => 'core', allow_missing => true)"
-            )
+            options = "schema => 'core', allow_missing => true"
+            transaction.execute(f"CALL ducklake_add_data_files('lake', {quoted(name)}, [{paths}], {options})")
 
 
 def _collect_rejects(transaction: duckdb.DuckDBPyConnection, state: BuildState, results: Sequence[ChunkResult]) -> None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from order_pipeline.warehouse.lake.connection import relations
 from order_pipeline.warehouse.lake.literals import date_list, quoted
@@ -35,14 +34,6 @@ _COLUMNS = {
     "run_id": "VARCHAR",
 }
 _NO_ROWS = f"SELECT {', '.join(f'NULL::{kind} AS {name}' for name, kind in _COLUMNS.items())} WHERE false"
-_NO_EXCEPTIONS = pa.schema(
-    [
-        ("record_id", pa.string()),
-        ("content_sha256", pa.string()),
-        ("partition_day", pa.date32()),
-        ("current_since", pa.timestamp("us", "UTC")),
-    ]
-).empty_table()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +52,13 @@ class RawRows:
     Attributes:
         table: its name in the schema `raw`.
         files: they hold all versions of these days, and perhaps of others.
-        exceptions: versions of these days that are superseded (`current_since` is NULL) or came back (since then).
+        exceptions: versions that are superseded (`current_since` is NULL) or came back (since then), by record_id and
+            content_sha256; None: there are none.
     """
 
     table: str
     files: tuple[RawFile, ...]
-    exceptions: pa.Table
-
-    def of(self, days: Collection[date]) -> RawRows:
-        """The same for some of the days."""
-        files = tuple(file for file in self.files if file.day is None or file.day in days)
-        in_days = pc.is_in(self.exceptions["partition_day"], pa.array(sorted(days), pa.date32()))
-        return replace(self, files=files, exceptions=self.exceptions.filter(in_days))
+    exceptions: pa.Table | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +115,7 @@ def find_raw_rows(
             of_resource,
             _exceptions(connection, source, name, days)
             if of_resource and not has_one_version_each(connection, source, name, days)
-            else _NO_EXCEPTIONS,
+            else None,
         )
         for name, of_resource in files.items()
     )
@@ -143,17 +129,17 @@ def open_raw_rows(
     Where each record has one version, both are views: models parse the payloads as they come from disk. Otherwise the
     current rows are put into a table first, as parsing JSON behind a join costs twice.
     """
-    all_files = ", ".join(quoted(file.path) for file in rows.files)
-    stored = f"SELECT {', '.join(_COLUMNS)} FROM read_parquet([{all_files}], hive_partitioning = false)"
+    files = ", ".join(quoted(file.path) for file in rows.files if file.day is None or file.day in days)
+    stored = f"SELECT {', '.join(_COLUMNS)} FROM read_parquet([{files}], hive_partitioning = false)"
     condition = f"partition_day IN ({date_list(days)}) AND {share.condition if share else 'true'}"
-    versions = f"{stored} WHERE {condition}" if rows.files else _NO_ROWS
+    versions = f"{stored} WHERE {condition}" if files else _NO_ROWS
     connection.execute(f"CREATE OR REPLACE VIEW raw.{rows.table} AS {versions}")
     _open_current_rows(connection, rows)
 
 
 def _open_current_rows(connection: duckdb.DuckDBPyConnection, rows: RawRows) -> None:
     current = f"raw.{rows.table}_current"
-    if not rows.exceptions.num_rows:
+    if rows.exceptions is None:
         connection.execute(
             f"CREATE OR REPLACE VIEW {current} AS SELECT *, fetched_at AS current_since FROM raw.{rows.table}"
         )
@@ -173,7 +159,7 @@ def _open_current_rows(connection: duckdb.DuckDBPyConnection, rows: RawRows) -> 
 
 def close_raw_rows(connection: duckdb.DuckDBPyConnection, rows: RawRows) -> None:
     """Drop a table of current rows: documents are large."""
-    if rows.exceptions.num_rows:
+    if rows.exceptions is not None:
         connection.execute(f"DROP TABLE raw.{rows.table}_current")
 
 
@@ -262,7 +248,7 @@ def _copy(
 def _exceptions(connection: duckdb.DuckDBPyConnection, source: str, name: str, days: Collection[date]) -> pa.Table:
     return connection.execute(
         f"""
-        SELECT versions.record_id, versions.content_sha256, versions.partition_day, current.current_since
+        SELECT versions.record_id, versions.content_sha256, current.current_since
         FROM raw.{source}_{name} AS versions
         LEFT JOIN ({current_versions(source, name, days)}) AS current USING (record_id, content_sha256)
         WHERE versions.partition_day IN ({date_list(days)})

@@ -28,6 +28,8 @@ from order_pipeline.warehouse.core.observations import new_observations
 from order_pipeline.warehouse.core.raw_rows import close_raw_rows, make_numbers_exact, open_raw_rows
 from order_pipeline.warehouse.core.rejects import found_rejects, undecided_rows
 from order_pipeline.warehouse.core.soft_checks import find_warnings
+from order_pipeline.warehouse.core.staging_models import run_models
+from order_pipeline.warehouse.lake.extensions import Extension
 from order_pipeline.warehouse.lake.instance import open_instance
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake.spill_directory import spill_directory
@@ -70,7 +72,7 @@ def stage_chunk(task: ChunkTask) -> ChunkResult:
 @contextmanager
 def _database(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
     """A database with the lake's schemas, the seeds and the chunk's raw rows."""
-    extensions = ["httpfs"] if "://" in task.data_path else []
+    extensions: tuple[Extension, ...] = ("httpfs",) if "://" in task.data_path else ()
     connection = open_instance(task.spill_parent, memory_limit=task.memory_limit, threads=1, extensions=extensions)
     try:
         file = spill_directory(task.spill_parent) / f"{task.build_id}-{task.number}.duckdb"
@@ -195,7 +197,7 @@ def _file(task: ChunkTask, contract: TableContract, written: Mapping[str, Any]) 
     ]
     if source != task.source or day not in task.days or missing:
         raise ContractError(
-            f"Staged rows of {contract.name}: source {source} and day {day} in a build of {task.source}, without a value"
-            f" in {missing}. Nothing was stored; correct the models stg_{task.source}__{contract.name}."
+            f"Staged rows of {contract.name} are of {source} on {day}, in a build of {task.source}, and lack values in"
+            f" {missing}. Nothing was stored; correct the model stg_{task.source}__{contract.name}."
         )
     return ChunkFile(contract.name, day, written["filename"], written["count"])

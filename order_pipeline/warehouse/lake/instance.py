@@ -29,7 +29,7 @@ def open_instance(
     Raises:
         ExtensionNotInstalledError: the wheel of an extension is missing.
     """
-    config: dict[str, str | int | bool] = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "memory_limit": memory_limit,

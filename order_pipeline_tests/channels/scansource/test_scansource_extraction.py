@@ -230,9 +230,7 @@ async def test_an_order_that_changes_between_two_pages_comes_as_it_is_last(distr
     assert len(store.records["order_rows"]) == distributor.channels["scansource"].ledger()["orders"]
 
 
-async def test_a_last_row_that_moves_to_a_page_of_its_own_is_no_endless_walk(
-    distributor, settings, window
-):
+async def test_a_last_row_that_moves_to_a_page_of_its_own_is_no_endless_walk(distributor, settings, window):
     rows = distributor.channels["scansource"].ledger()["orders"]
     paged = settings.model_copy(update={"page_size": rows // 2, "changed_look_back_days": 0})
     fail(distributor, kind="insert_record", route="GET /scsc/salesorder/v1/list", nth=1)

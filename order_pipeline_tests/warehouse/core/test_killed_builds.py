@@ -1,4 +1,4 @@
-"""A build that is killed: nothing of it is read, and the next one removes its files; published ones are never removed."""
+"""A killed build: nothing of it is read, and the next build removes its files; published ones always stay."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def as_chunks_read_them(lake: Lake, days: Sequence[date], shares: Sequence[Share
         with duckdb.connect(":memory:") as connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("CREATE SCHEMA raw")
-            open_raw_rows(connection, orders.of(days), days, share)
+            open_raw_rows(connection, orders, days, share)
             found += connection.execute(f"SELECT {COLUMNS} FROM raw.kibo_orders_current").fetchall()
     return sorted(found)
 

@@ -100,8 +100,9 @@ def load(url: str, directory: str, days: int, today: date) -> dict[str, object]:
 def make_core(connection: Any) -> dict[str, int]:
     """Stage, check and store all core tables of the file; rows by table."""
     from order_pipeline.warehouse.core.hard_checks import check_rows, create_failures, good_rows, staged_table
-    from order_pipeline.warehouse.core.staging_models import build_sql, run_models
+    from order_pipeline.warehouse.core.staging_models import build_sql
     from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlProject
+    from order_pipeline.warehouse.sql.slice import run_models
 
     sql = build_sql(SqlProject(), "kibo")
     # Staged rows and helpers stay in memory.

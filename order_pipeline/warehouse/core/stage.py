@@ -28,7 +28,6 @@ from order_pipeline.warehouse.core.observations import new_observations
 from order_pipeline.warehouse.core.raw_rows import close_raw_rows, make_numbers_exact, open_raw_rows
 from order_pipeline.warehouse.core.rejects import found_rejects, undecided_rows
 from order_pipeline.warehouse.core.soft_checks import find_warnings
-from order_pipeline.warehouse.core.staging_models import run_models
 from order_pipeline.warehouse.lake.extensions import Extension
 from order_pipeline.warehouse.lake.instance import open_instance
 from order_pipeline.warehouse.lake.literals import quoted

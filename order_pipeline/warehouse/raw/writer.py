@@ -11,11 +11,9 @@ from datetime import date
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from order_pipeline.channels.base import FetchReport
 from order_pipeline.warehouse.lake.connection import Connection, Lake
-from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake.rows import insert_rows
 from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer, ReceivedGroup
 from order_pipeline.warehouse.raw.dead_letters import write_dead_letters
@@ -175,13 +173,11 @@ def take_turn(connection: duckdb.DuckDBPyConnection, source: str) -> None:
 
 def _compare(connection: Connection, source: str, resource: str, records: pa.Table) -> pa.Table:
     # The range lets DuckLake skip files by their statistics; ids grow with time at every channel.
-    ids = pc.min_max(records["record_id"]).as_py()
-    condition = (
-        f"record_id BETWEEN {quoted(ids['min'])} AND {quoted(ids['max'])}"
-        " AND record_id IN (SELECT record_id FROM incoming)"
-    )
-    known = sightings(source, resource, condition)
-    return connection.execute(_COMPARE.format(known=known, seen=SEEN.format(of=""))).to_arrow_table()
+    extremes = connection.execute("SELECT min(record_id) AS first, max(record_id) AS last FROM incoming").fetchone()
+    first, last = extremes or (None, None)
+    condition = "record_id BETWEEN $first AND $last AND record_id IN (SELECT record_id FROM incoming)"
+    compare = _COMPARE.format(known=sightings(source, resource, condition), seen=SEEN.format(of=""))
+    return connection.execute(compare, {"first": first, "last": last}).to_arrow_table()
 
 
 def _fetch_columns(report: FetchReport, counts: Counts) -> tuple[object, ...]:

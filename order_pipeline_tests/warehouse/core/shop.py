@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from order_pipeline.channels.base import CommitGroup, FetchReport, KnownState, RecordBatch, Window
+from order_pipeline.channels.base import CommitGroup, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.raw.ingest import ingest
@@ -63,7 +63,7 @@ def receive_shop(lake: Lake, day: date, *, orders: Iterable[str] = (), parcels: 
     }
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
 
-    async def extraction(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+    async def extraction(window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
         for resource, found in documents.items():
             payloads = Payloads([json.dumps(document).encode() for document in found])
             ids = [document["id"] + document.get("order", "") for document in found]

@@ -23,6 +23,7 @@ from order_pipeline.warehouse.core.result import CoreResult
 from order_pipeline.warehouse.core.soft_checks import compare_with_previous_build, merged_by_day, summarised
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.lake.literals import date_list, quoted
+from order_pipeline.warehouse.raw.writer import take_turn
 
 _REJECTS = "build_rejects"  # a temporary table of the transaction
 
@@ -45,7 +46,7 @@ def publish(
     def body(transaction: duckdb.DuckDBPyConnection) -> CoreResult:
         stop_if_built_meanwhile(transaction, plan.state)
         if not lake.is_embedded:
-            _take_turn(transaction, plan.state.source)
+            take_turn(transaction, plan.state.source)
         return _publish(transaction, plan, results, built_at, run_id)
 
     return lake.run(f"publish {len(plan.state.days)} days of core, {plan.state.source}", body)
@@ -113,11 +114,6 @@ def _publish(
         quarantine=changes,
         warnings=summarised(by_day),
     )
-
-
-def _take_turn(transaction: duckdb.DuckDBPyConnection, source: str) -> None:
-    """Conflict with another build of the source: two that build the same new day would both commit (DuckLake #1393)."""
-    transaction.execute(f"UPDATE raw.turn_of_{source} SET turn = turn + 1")
 
 
 def _delete_days(transaction: duckdb.DuckDBPyConnection, state: BuildState, tables: Collection[str]) -> None:

@@ -123,7 +123,7 @@ class RawWriter:
         if not records.num_rows:
             return
         connection.register("incoming", records)
-        connection.register("compared", _compare(connection, self._source, resource, records))
+        connection.register("compared", _compare(connection, self._source, resource))
         append_versions(connection, self._source, resource, self._run_id)
         for number, new, unchanged, reappeared in connection.execute(_COUNT).fetchall():
             written.counts[number][resource] = Counts(new, unchanged, reappeared)
@@ -171,7 +171,7 @@ def take_turn(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     connection.execute(f"INSERT INTO {turn_table(source)} VALUES (?)", [turn[0] + 1 if turn else 1])
 
 
-def _compare(connection: Connection, source: str, resource: str, records: pa.Table) -> pa.Table:
+def _compare(connection: Connection, source: str, resource: str) -> pa.Table:
     # The range lets DuckLake skip files by their statistics; ids grow with time at every channel.
     extremes = connection.execute("SELECT min(record_id) AS first, max(record_id) AS last FROM incoming").fetchone()
     first, last = extremes or (None, None)

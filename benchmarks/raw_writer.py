@@ -23,7 +23,7 @@ from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
 
-from order_pipeline.channels.base import CommitGroup, SourceState, RecordBatch, Window
+from order_pipeline.channels.base import CommitGroup, RecordBatch, SourceState, Window
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate

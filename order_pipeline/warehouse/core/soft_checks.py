@@ -13,8 +13,8 @@ from datetime import date
 import duckdb
 
 from order_pipeline.contracts.enumerations import SETTLED_ORDER_STATUSES
-from order_pipeline.warehouse.sql.slice import RenderedModel, run_models
 from order_pipeline.warehouse.lake.literals import date_list, quoted
+from order_pipeline.warehouse.sql.slice import RenderedModel, run_models
 
 SAMPLE_SIZE = 5
 ROW_DROP_SHARE = 0.30

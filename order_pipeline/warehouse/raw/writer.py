@@ -11,7 +11,6 @@ from datetime import date
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from order_pipeline.channels.base import FetchReport
 from order_pipeline.warehouse.lake.connection import Connection, Lake
@@ -125,7 +124,7 @@ class RawWriter:
         if not records.num_rows:
             return
         connection.register("incoming", records)
-        connection.register("compared", _compare(connection, self._source, resource, records))
+        connection.register("compared", _compare(connection, self._source, resource))
         append_versions(connection, self._source, resource, self._run_id)
         for number, new, unchanged, reappeared in connection.execute(_COUNT).fetchall():
             written.counts[number][resource] = Counts(new, unchanged, reappeared)
@@ -173,12 +172,12 @@ def take_turn(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     connection.execute(f"INSERT INTO {turn_table(source)} VALUES (?)", [turn[0] + 1 if turn else 1])
 
 
-def _compare(connection: Connection, source: str, resource: str, records: pa.Table) -> pa.Table:
+def _compare(connection: Connection, source: str, resource: str) -> pa.Table:
+    """Compare `incoming` with raw as the transaction sees it; columns as `_COMPARE` selects."""
     # The range lets DuckLake skip files by their statistics; ids grow with time at every channel.
-    ids = pc.min_max(records["record_id"]).as_py()
+    first, last = connection.execute("SELECT min(record_id), max(record_id) FROM incoming").fetchall()[0]
     condition = (
-        f"record_id BETWEEN {quoted(ids['min'])} AND {quoted(ids['max'])}"
-        " AND record_id IN (SELECT record_id FROM incoming)"
+        f"record_id BETWEEN {quoted(first)} AND {quoted(last)} AND record_id IN (SELECT record_id FROM incoming)"
     )
     known = sightings(source, resource, condition)
     return connection.execute(_COMPARE.format(known=known, seen=SEEN.format(of=""))).to_arrow_table()

@@ -7,7 +7,7 @@ here, for just their transaction. Readers never take this lock. The operating sy
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +41,7 @@ class LakeBusyError(TimeoutError):
 
 
 @contextmanager
-def writers_lock(lock: Path, purpose: str, timeout_seconds: float) -> Iterator[None]:
+def writers_lock(lock: Path, purpose: str, timeout_seconds: float) -> Generator[None]:
     """Hold the lock for the block.
 
     Raises:

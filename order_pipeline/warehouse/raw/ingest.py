@@ -60,16 +60,13 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
     stream = extraction(window, known)
     with ThreadPoolExecutor(1, thread_name_prefix="raw-writer") as thread:
 
-        async def in_thread(work: Callable[[], None]) -> None:
-            await asyncio.get_running_loop().run_in_executor(thread, work)
-
         async def write(full: CommitBuffer) -> None:
-            await in_thread(lambda: writer.write(full))
-            if progress:
-                progress(writer.result)
+            if full.groups:
+                await asyncio.get_running_loop().run_in_executor(thread, writer.write, full)
+                if progress:
+                    progress(writer.result)
 
-        writing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        writing.set_result(None)
+        writing = asyncio.create_task(write(CommitBuffer()))
         try:
             async for group in stream:
                 buffer.add(group, datetime.now(UTC))
@@ -83,6 +80,5 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
             if isinstance(stream, AsyncGenerator):
                 await stream.aclose()
             await writing
-            if buffer.groups:
-                await write(buffer)
+            await write(buffer)
     return writer.result

@@ -172,6 +172,7 @@ def take_turn(connection: duckdb.DuckDBPyConnection, source: str) -> None:
 
 
 def _compare(connection: Connection, source: str, resource: str) -> pa.Table:
+    """Compare `incoming` with raw as the transaction sees it; columns as `_COMPARE` selects."""
     # The range lets DuckLake skip files by their statistics; ids grow with time at every channel.
     extremes = connection.execute("SELECT min(record_id) AS first, max(record_id) AS last FROM incoming").fetchone()
     first, last = extremes or (None, None)

@@ -104,14 +104,14 @@ def test_what_the_writing_of_payloads_sets_is_taken_back(lake: Lake) -> None:
         assert [connection.execute(setting).fetchall() for connection in (one, another)] == [before, before]
 
 
-def test_groups_of_a_slow_source_are_written_as_they_come_and_those_of_a_fast_one_together(lake: Lake) -> None:
+def test_groups_of_a_slow_source_are_written_singly_and_of_a_fast_one_together(lake: Lake) -> None:
     groups = [group((str(number), FIRST, f"content {number}")) for number in range(4)]
     assert load(lake, *groups, clock=iter(range(0, 1_000, 60)).__next__).commits == 4
     again = [group((str(number), FIRST, f"new {number}")) for number in range(4)]
     assert load(lake, *again, clock=lambda: 0.0).commits == 1
 
 
-def test_while_the_writer_is_busy_the_bytes_of_one_more_transaction_are_gathered_and_then_the_source_waits(
+def test_while_the_writer_is_busy_one_more_transaction_is_buffered_and_no_more(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write, may_write, written = RawWriter.write, threading.Event(), list[int]()

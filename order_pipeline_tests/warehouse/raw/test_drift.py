@@ -16,7 +16,7 @@ from order_pipeline.warehouse.raw.drift import UnknownKey, find_unknown_keys
 from order_pipeline.warehouse.raw.tables import ensure_raw_table, raw_table
 from order_pipeline_tests.warehouse.kibo_orders import project
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 DAY = date(2026, 1, 5)
 
 

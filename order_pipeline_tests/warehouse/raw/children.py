@@ -1,8 +1,8 @@
 """Processes that tests start, talk to by lines on stdin and stdout, and kill.
 
-python -m order_pipeline_tests.warehouse.children ingest DIRECTORY SOURCE GROUPS [DIE_AT DIE_IN_GROUP]
-python -m order_pipeline_tests.warehouse.children hold DIRECTORY
-python -m order_pipeline_tests.warehouse.children query DIRECTORY SQL
+python -m order_pipeline_tests.warehouse.raw.children ingest DIRECTORY SOURCE GROUPS [DIE_AT DIE_IN_GROUP]
+python -m order_pipeline_tests.warehouse.raw.children hold DIRECTORY
+python -m order_pipeline_tests.warehouse.raw.children query DIRECTORY SQL
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from order_pipeline.channels.base import CommitGroup, Extraction, FetchReport, R
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.settings import LakeSettings
 from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.raw import writer
 from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.ingest_result import IngestResult
@@ -97,6 +98,7 @@ def main(command: str, directory: str, *rest: str) -> None:
         if death:
             module, name, after = DEATHS[death[0]]
             die_in(module, name, int(death[1]), after=after)
+        migrate(lake)
         run_ingest(lake, source, int(groups))
     elif command == "hold":
         with lake.transaction("a long write") as connection:

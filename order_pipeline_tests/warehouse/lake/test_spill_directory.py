@@ -57,9 +57,7 @@ def test_processes_that_spill_at_once_read_their_own_rows_back(lake: Lake, tmp_p
     assert spilled_files(tmp_path) == []
 
 
-def test_what_a_killed_process_spilled_is_removed_by_the_next_one_and_a_living_ones_stays(
-    lake: Lake, tmp_path: Path
-) -> None:
+def test_what_a_killed_process_spilled_is_removed_by_the_next_one(lake: Lake, tmp_path: Path) -> None:
     with spilling(tmp_path, 1) as killed, spilling(tmp_path, 2) as living:
         before = spilled_files(tmp_path)
         killed.send_signal(signal.SIGKILL)
@@ -71,7 +69,7 @@ def test_what_a_killed_process_spilled_is_removed_by_the_next_one_and_a_living_o
         assert living.communicate("\n", timeout=60)[0] == "[(2000000, 1999999000000, 0)]\n"
 
 
-def test_a_forked_process_has_a_directory_of_its_own_and_leaves_its_parents_alone(tmp_path: Path) -> None:
+def test_a_forked_process_has_a_spill_directory_of_its_own(tmp_path: Path) -> None:
     own = spill_directory(tmp_path)
     reading, writing = os.pipe()
     if (child := os.fork()) == 0:

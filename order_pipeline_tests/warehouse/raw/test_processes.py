@@ -15,17 +15,17 @@ from order_pipeline.settings import LakeSettings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.lake.writers_lock import LakeBusyError
 from order_pipeline.warehouse.migrations import migrate
-from order_pipeline_tests.warehouse.children import DEATHS, GROUP_SIZE, run_ingest
+from order_pipeline_tests.warehouse.raw.children import DEATHS, GROUP_SIZE, run_ingest
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GROUPS = 6
 SAMPLE = ("after the rows", "after the commit")
 
 
 def child(*arguments: str, catalog: str | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "order_pipeline_tests.warehouse.children", *arguments],
+        [sys.executable, "-m", "order_pipeline_tests.warehouse.raw.children", *arguments],
         cwd=ROOT,
         env={**os.environ, **({"TEST_CATALOG": catalog} if catalog else {})},
         stdin=subprocess.PIPE,
@@ -125,7 +125,7 @@ def test_an_open_reader_does_not_hold_up_a_writer(lake: Lake) -> None:
     assert lake.query("SELECT count(*) FROM raw.stale_partitions").rows == [(1,)]
 
 
-def test_a_writer_that_waits_too_long_is_told_who_holds_the_lake_and_a_killed_holder_frees_it(tmp_path: Path) -> None:
+def test_who_waits_too_long_is_told_the_holder_and_a_killed_holder_frees_the_lake(tmp_path: Path) -> None:
     lake = Lake(settings_in(tmp_path, LakeSettings(lock_timeout_seconds=0.2)))
     migrate(lake)
     holder = child("hold", str(tmp_path))

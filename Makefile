@@ -9,10 +9,10 @@ TEST_PROCESSES ?= 2
 export DAGSTER_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo ui test test-all lint format bench describe clean lock
+.PHONY: help install demo ui test test-all lint format bench describe fingerprint clean lock
 
 help: ## Show what can be made
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
@@ -35,6 +35,9 @@ test: $(INSTALLED) ## The tests; the slow matrices as a seeded sample
 
 test-all: $(INSTALLED) ## Every test, the slow matrices whole
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES)
+
+fingerprint: $(INSTALLED) ## Do all recorded worlds still give the same rows? (some minutes; see order_pipeline_tests/fingerprint)
+	@$(BIN)/python -m order_pipeline_tests.fingerprint all --compare
 
 lint: $(INSTALLED) ## Format check, lint, types
 	@$(BIN)/ruff format --check .

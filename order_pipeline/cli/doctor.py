@@ -134,17 +134,26 @@ def look_at_scanorders(settings: Settings) -> Iterator[Finding]:
 
 
 def look_at_reference(settings: Settings) -> Iterator[Finding]:
-    """How many items the floor can find."""
-    del settings
-    from order_pipeline.orchestration.instance import PROJECT_ROOT  # noqa: PLC0415
-
-    files = sorted((PROJECT_ROOT / "data" / "reference").glob("*.csv"))
-    detail = ", ".join(path.name for path in files) or "no file"
-    state = "ok" if files else "missing"
-    advice = (
-        "" if files else "Add data/reference/item_locations.csv: without a bin and a barcode nothing can be picked."
+    """Whether the file that the pipeline loads is there, and can be loaded."""
+    from order_pipeline.warehouse.reference.item_locations import (  # noqa: PLC0415
+        ReferenceDataError,
+        check_item_locations,
+        item_locations_path,
     )
-    yield Finding("item locations", state, detail, advice)
+
+    path = item_locations_path(settings)
+    if not path.exists():
+        advice = f"Save your list of items as {path}: without a bin and a barcode nothing can be picked."
+        yield Finding("item locations", "missing", "no file", advice)
+        return
+    advice = f"order-pipeline locations check {path}"
+    try:
+        checked = check_item_locations(path)
+    except ReferenceDataError as error:
+        yield Finding("item locations", "failed", str(error), advice)
+        return
+    detail = f"{path}: {len(checked.frame):,} items, {len(checked.refusals)} lines refused"
+    yield Finding("item locations", "failed" if checked.refusals else "ok", detail, advice if checked.refusals else "")
 
 
 LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (

@@ -8,7 +8,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from order_pipeline.cli import demo, doctor, outbox, quarantine, run, services, skroutz, sql, trace
+from order_pipeline.cli import demo, doctor, locations, outbox, quarantine, run, services, skroutz, sql, trace
 from order_pipeline.cli.output import show_error
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("sql")(sql.sql)
 app.command("trace")(trace.trace)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(locations.app, name="locations")
 app.add_typer(services.sandbox_app, name="sandbox")
 app.add_typer(services.webhooks_app, name="webhooks")
 app.add_typer(services.scanorders_app, name="scanorders")

@@ -9,6 +9,7 @@ import pytest
 from order_pipeline.cli.demo_sandbox import RunningSandbox
 from order_pipeline.cli.demo_world import DemoWorld
 from order_pipeline.sandbox.shared.server import SandboxServer
+from order_pipeline_tests.demo_locations import with_demo_locations
 from order_pipeline_tests.shared_demo import run_command
 
 WORLD = DemoWorld(days=1, orders=4, seed=7, port=0)
@@ -30,7 +31,7 @@ def examine(groups, tmp_path):
     def run(group="kibo", **changes):
         stated = {**groups, group: {**groups[group], **changes}}
         environment = {f"ORDER_PIPELINE_{name.upper()}": json.dumps(fields) for name, fields in stated.items()}
-        done = run_command(tmp_path, "doctor", "--online", "--format", "json", **environment)
+        done = run_command(with_demo_locations(tmp_path), "doctor", "--online", "--format", "json", **environment)
         return done.returncode, {finding["what"]: finding for finding in json.loads(done.stdout)}
 
     return run

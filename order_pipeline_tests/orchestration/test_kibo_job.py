@@ -13,6 +13,7 @@ from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.raw import drift
+from order_pipeline_tests.demo_locations import with_demo_locations
 
 WORLD = DemoWorld(days=2, orders=20, seed=7, port=0)
 DAYS = ("2026-01-13", "2026-01-14")
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.every_python
 def road(tmp_path_factory):
     """Settings, definitions and an instance on which Kibo was read twice and the picks were sent."""
     with SandboxServer(days=WORLD.days, orders=WORLD.orders) as server:
-        data_dir = tmp_path_factory.mktemp("data")
+        data_dir = with_demo_locations(tmp_path_factory.mktemp("data"))
         settings = overridden(Settings(data_dir=data_dir), RunningSandbox(server.url).settings_groups(WORLD))
         definitions = build_definitions(settings)
         with open_instance(settings) as instance:

@@ -20,6 +20,7 @@ from order_pipeline.cli.demo_world import DemoWorld, as_environment
 from order_pipeline.sandbox.shared.process import SandboxProcess
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake, LakeError
+from order_pipeline_tests.demo_locations import with_demo_locations
 from order_pipeline_tests.shared_demo import run_command
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -39,7 +40,7 @@ def start(sandbox, tmp_path):
     groups = sandbox.settings_groups(WORLD)
     groups["scanorders"]["rate"] = {"requests_per_second": None, "max_in_flight": 2}
     groups["picking"] = {"lease_seconds": 3}  # the dead emitter's lease has ended when the second run gets there
-    environment = as_environment(groups, tmp_path) | {"PYTHONPATH": str(PROJECT)}
+    environment = as_environment(groups, with_demo_locations(tmp_path)) | {"PYTHONPATH": str(PROJECT)}
     window = ["--from", WORLD.window.start.isoformat(), "--to", "2026-01-14"]
     command = [sys.executable, "-m", "order_pipeline", "run", "--source", "kibo", *window]
 

@@ -18,6 +18,7 @@ from order_pipeline.cli.demo_world import DemoWorld, as_environment, free_port
 from order_pipeline.sandbox.shared.process import SandboxProcess
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline_tests.demo_locations import with_demo_locations
 from order_pipeline_tests.shared_demo import PROJECT
 
 DAYS, ORDERS = 2, 25
@@ -54,7 +55,9 @@ def sandbox():
 def running_ui(sandbox, data_dir) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
     """`order-pipeline ui`, and a client of its API. At the end all its processes are killed without a warning."""
     port = free_port()
-    environment = as_environment(sandbox.settings_groups(WORLD), data_dir) | {"PYTHONPATH": str(PROJECT)}
+    environment = as_environment(sandbox.settings_groups(WORLD), with_demo_locations(data_dir)) | {
+        "PYTHONPATH": str(PROJECT)
+    }
     process = subprocess.Popen(
         [sys.executable, "-m", "order_pipeline", "ui", "--port", str(port)],
         cwd=PROJECT,

@@ -11,8 +11,8 @@ from order_pipeline.picking.sending.emission import LEASE_NAME
 from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline.settings import RateSettings, ScanOrdersSettings, Settings
-from order_pipeline.warehouse.core.reference_data import load_item_locations
 from order_pipeline.warehouse.migrations import migrate
+from order_pipeline.warehouse.reference.item_locations import load_item_locations
 from order_pipeline_tests.picking.picks import states
 from order_pipeline_tests.warehouse.kibo_orders import (
     DAY,

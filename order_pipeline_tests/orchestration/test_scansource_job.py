@@ -17,6 +17,7 @@ from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.channels.scansource.conftest import settings_for
+from order_pipeline_tests.demo_locations import with_demo_locations
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def all_settings(server, data_dir, **scansource):
     url = server.channel_url("kibo")
     return Settings.model_validate(
         {
-            "data_dir": data_dir,
+            "data_dir": with_demo_locations(data_dir),
             "kibo": {
                 "base_url": f"{url}/api/v2",
                 "token_url": f"{url}/oauthserver/oauth2/token",

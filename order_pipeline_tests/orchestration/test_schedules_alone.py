@@ -15,6 +15,7 @@ from order_pipeline.orchestration.instance import open_instance
 from order_pipeline.sandbox.shared.server import SandboxServer
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline_tests.demo_locations import with_demo_locations
 
 WORLD = DemoWorld(days=2, orders=12, seed=7, port=0)
 CHANNELS = ("kibo", "scansource")
@@ -71,7 +72,7 @@ def installation(sandbox, tmp_path, monkeypatch):
     sandbox.reset()
     groups = RunningSandbox(sandbox.url).settings_groups(WORLD) | {"skroutz": {"enabled": False}}
     groups["schedule"] |= {"trailing_days": WORLD.days + 1}
-    settings = overridden(Settings(data_dir=tmp_path), groups)
+    settings = overridden(Settings(data_dir=with_demo_locations(tmp_path)), groups)
     now = datetime.combine(WORLD.today, datetime.min.time(), UTC) + timedelta(hours=9)
     with open_instance(settings) as instance:
         yield Installation(settings, instance, now)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from order_pipeline.sandbox.shared.catalogue import SOURCES, catalogue, ean13, item_locations_csv
 
-COMMITTED = Path(__file__).parents[2] / "data" / "reference" / "item_locations.csv"
+COMMITTED = Path(__file__).parents[2] / "data" / "reference" / "demo_item_locations.csv"
 
 
 def test_the_committed_locations_are_those_of_the_catalogue():
-    regenerate = "run: python -m order_pipeline.sandbox.shared.catalogue data/reference/item_locations.csv"
+    regenerate = "run: python -m order_pipeline.sandbox.shared.catalogue data/reference/demo_item_locations.csv"
     assert COMMITTED.read_text(encoding="utf-8") == item_locations_csv(), regenerate
 
 

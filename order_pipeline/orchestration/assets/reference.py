@@ -11,7 +11,7 @@ import dagster as dg
 from order_pipeline.contracts import ItemLocations, column_schema, table_contract
 from order_pipeline.orchestration.assets.specs import ITEM_LOCATIONS_KEY, OWNERS, REFERENCE_GROUP, model_key
 from order_pipeline.orchestration.resource import Road
-from order_pipeline.warehouse.core.reference_data import item_locations_path, load_item_locations
+from order_pipeline.warehouse.reference.item_locations import item_locations_path, load_item_locations
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlProject
 
 BARCODE_CHECK = "barcodes_are_plausible"
@@ -27,8 +27,8 @@ def build_reference_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
         kinds={"csv", "pandera", "duckdb"},
         owners=OWNERS,
         description=(
-            f"{table_contract(ItemLocations).description}\n\nFrom `reference/item_locations.csv`, in the data directory"
-            " or else in the repository. One bad row refuses the whole file: a wrong bin sends a person the wrong way."
+            f"{table_contract(ItemLocations).description}\n\nFrom `reference/item_locations.csv` (or `.xlsx`)"
+            " in the data directory. One bad line refuses the whole file: a wrong bin sends a person the wrong way."
         ),
         metadata={
             "dagster/table_name": "lake.reference.item_locations",
@@ -49,6 +49,7 @@ def build_reference_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
                 "dagster/row_count": loaded.rows,
                 "file": dg.MetadataValue.path(str(path)),
                 "changed": loaded.changed,
+                "mended while reading": dg.MetadataValue.json(list(loaded.repairs[:MOST_SHOWN])),
             },
             check_results=[
                 dg.AssetCheckResult(

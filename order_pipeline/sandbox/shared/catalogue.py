@@ -1,9 +1,9 @@
 """The invented products that all channels sell, and where they lie in the warehouse.
 
-One catalogue for every seed: `data/reference/item_locations.csv` is committed and must fit whatever a demo draws. A
-product has one barcode and one bin, but another item number in each channel. About 3 % have no usable location, so that
-holding an order can be seen. Regenerate the file with
-`python -m order_pipeline.sandbox.shared.catalogue data/reference/item_locations.csv`.
+One catalogue for every seed: `data/reference/demo_item_locations.csv` is committed and must fit whatever a demo draws.
+A product has one barcode and one bin, but another item number in each channel. About 3 % have no usable location, so
+that holding an order can be seen. Regenerate the file with
+`python -m order_pipeline.sandbox.shared.catalogue data/reference/demo_item_locations.csv`.
 """
 
 from __future__ import annotations

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_pipeline.warehouse.core.reference_data import (
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.reference.damage import is_gtin
+from order_pipeline.warehouse.reference.item_locations import (
+    DEMO_FILE,
     ReferenceDataError,
-    is_gtin,
+    check_item_locations,
     item_locations_path,
     load_item_locations,
-    read_item_locations,
 )
-from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.warehouse.kibo_orders import rows
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
@@ -49,9 +50,9 @@ def test_the_same_file_again_changes_nothing_and_another_replaces_it(lake: Lake,
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["kibo,1,,A,,", "kibo,,,A,,"], r"row 3: sku is missing"),
-        (["ebay,1,,A,,"], r"row 2: source 'ebay' \(bad_enum\)"),
-        (["kibo,1,,A,,", "kibo,2,,A,,", "kibo,1,,B,,"], r"row 4: sku '1' \(duplicate_key\)"),
+        (["kibo,1,,A,,", "kibo,,,A,,"], r"line 3, sku: is missing"),
+        (["ebay,1,,A,,"], r"line 2, source: 'ebay' \(bad_enum\)"),
+        (["kibo,1,,A,,", "kibo,2,,A,,", "kibo,1,,B,,"], r"line 4, sku: '1' \(duplicate_key\)"),
     ],
 )
 def test_a_bad_row_refuses_the_file_and_is_named(lake: Lake, tmp_path: Path, lines: list[str], message: str) -> None:
@@ -62,10 +63,10 @@ def test_a_bad_row_refuses_the_file_and_is_named(lake: Lake, tmp_path: Path, lin
 
 
 def test_a_missing_file_or_column_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ReferenceDataError, match="cannot be read"):
-        read_item_locations(tmp_path / "none.csv")
+    with pytest.raises(ReferenceDataError, match=r"There is no .*none\.csv"):
+        check_item_locations(tmp_path / "none.csv")
     with pytest.raises(ReferenceDataError, match="lacks the columns barcode"):
-        read_item_locations(written(tmp_path, "kibo,1,A,,", header=HEADER.replace("barcode,", "")))
+        check_item_locations(written(tmp_path, "kibo,1,A,,", header=HEADER.replace("barcode,", "")))
 
 
 def test_a_wrong_check_digit_is_a_doubt_not_an_error(lake: Lake, tmp_path: Path) -> None:
@@ -81,11 +82,22 @@ def test_exactly_one_check_digit_fits(number: int, shift: int) -> None:
     assert not is_gtin(f"{digits}{(fitting[0] + shift) % 10}")
 
 
-def test_the_data_directory_may_bring_its_own_file_and_the_committed_one_is_good(tmp_path: Path) -> None:
+def test_only_a_demo_falls_back_to_the_invented_bins(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
-    committed = item_locations_path(settings)
-    assert committed.parts[-3:] == ("data", "reference", "item_locations.csv")
-    assert len(read_item_locations(committed)) > 100
-    (tmp_path / "reference").mkdir()
-    own = written(tmp_path / "reference", "kibo,1,,A,,")
+    own = tmp_path / "reference" / "item_locations.csv"
     assert item_locations_path(settings) == own
+    settings.demo_world_file.write_text("{}")
+    assert item_locations_path(settings) == DEMO_FILE
+    assert len(check_item_locations(DEMO_FILE).frame) > 100
+    own.parent.mkdir()
+    written(own.parent, "kibo,1,,A,,")
+    assert item_locations_path(settings) == own
+
+
+def test_a_file_that_drops_most_items_is_refused_until_a_person_says_so(lake: Lake, tmp_path: Path) -> None:
+    load_item_locations(lake, written(tmp_path, *(f"kibo,{number},,A,," for number in range(40))))
+    few = written(tmp_path, *(f"kibo,{number},,A,," for number in range(19)))
+    with pytest.raises(ReferenceDataError, match="it has 19 items, and 40 are stored"):
+        load_item_locations(lake, few)
+    assert rows(lake, "SELECT count(*) FROM reference.item_locations") == [(40,)]
+    assert load_item_locations(lake, few, accept_fewer=True).rows == 19

@@ -1,0 +1,128 @@
+"""What a data directory holds, table by table, as canonical text of its rows: the same data gives the same text.
+
+A row's text is a JSON list of its columns' values as text, columns by name. Belongs here: which tables, which columns
+are left out and why. Does not belong here: hashes and comparing (`fingerprints`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from order_pipeline_tests.fingerprint.seams import LEDGER
+
+SCHEMAS = ("core", "quarantine", "marts", "raw")
+OPERATIONS_TABLES = ("pick_outbox", "pick_events", "pick_tasks")
+LEDGER_TABLE = "scanorders.ledger"
+
+# Of the run, not of the data. Only whether the column is NULL counts: that a pick was sent, that a reject is resolved.
+OF_THE_RUN = {
+    "run_id": "names the run",
+    "first_run_id": "names the run",
+    "last_run_id": "names the run",
+    "fetched_at": "when the run read",
+    "first_fetched_at": "when the run read",
+    "last_fetched_at": "when the run read",
+    "current_since": "when the run read",
+    "first_seen_at": "when the run built",
+    "last_seen_at": "when the run built",
+    "resolved_at": "when the run built",
+    "seen_at": "when the run built",
+    "built_at": "when the run built",
+    "marked_at": "when the run wrote",
+    "planned_at": "when the run planned",
+    "sent_at": "when the run sent",
+    "opened_at": "when the run planned",
+    "closed_at": "when a person acted",
+    "at": "when the run acted (pick_events)",
+    "scanorders_read_at": "when the run read back",
+    "core.pick_status.updated_at": "when the run planned or sent; core.orders.updated_at is the channel's and counts",
+    "ops.pick_outbox.updated_at": "when the run planned or sent",
+    "marts.exceptions.since": "when the run built or read",
+    "mark_id": "a random name",
+    "build_id": "a random name",
+    "core.builds.fingerprint": "a hash of the SQL's and the contracts' text, which a rewrite changes on purpose",
+    "sequence": "the place in the order of arrival, and answers of concurrent calls arrive in any order",
+    "snapshot_id": "counts the lake's commits",
+    "fence": "counts lease holders",
+    "event_id": "the database's numbering",
+    "task_id": "the database's numbering",
+    "fulfilment_id": "the fake ScanOrders' numbering, in the order of arrival",
+    "reply": "holds the fake ScanOrders' numbering",
+}
+
+# Prices and stock are asked as they are now: their time is the time of reading. An order line's price has its order's.
+AS_OF = "CASE WHEN as_of = fetched_at THEN 'when fetched' ELSE as_of::VARCHAR END"
+
+RUN_DAY = "<day of the run>"
+
+
+def table_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Every table and view that counts, `<schema>.<name>`; those of the operations store are `ops.<name>`."""
+    listed = ", ".join(f"'{schema}'" for schema in SCHEMAS)
+    found = connection.execute(
+        "SELECT DISTINCT schema_name || '.' || table_name FROM duckdb_columns()"
+        f" WHERE database_name = 'lake' AND schema_name IN ({listed})"
+    ).fetchall()
+    operations = connection.execute(
+        "SELECT DISTINCT 'ops.' || table_name FROM duckdb_columns() WHERE database_name = 'ops'"
+    ).fetchall()
+    wanted = {f"ops.{name}" for name in OPERATIONS_TABLES}
+    return sorted({name for (name,) in found} | ({name for (name,) in operations} & wanted))
+
+
+def column_names(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    """The table's columns by name."""
+    described = connection.execute(f"SELECT * FROM {_relation(table)} LIMIT 0").description or []
+    return sorted(column[0] for column in described)
+
+
+def run_day(connection: duckdb.DuckDBPyConnection) -> str:
+    """The UTC day on which everything was fetched. ScanSource's prices and stock are filed under it.
+
+    Raises:
+        ValueError: midnight (UTC) passed while the world was made, so that its rows have two such days.
+    """
+    days = connection.execute("SELECT DISTINCT fetched_at::DATE::VARCHAR FROM lake.raw.fetches").fetchall()
+    if len(days) != 1:
+        raise ValueError(f"The world was fetched on {len(days)} days (UTC), not on one: make it again.")
+    return str(days[0][0])
+
+
+def rows_sql(table: str, columns: Sequence[str], day: str) -> str:
+    """A SELECT of one column `row_text`, the canonical text of every row.
+
+    The day of the run is replaced: it is a record's day, and part of its id, where a channel answers for the moment.
+
+    Args:
+        table: one of `table_names`.
+        columns: its `column_names`.
+        day: see `run_day`.
+    """
+    values = ", ".join(_value(table, column, has_fetched_at="fetched_at" in columns) for column in columns)
+    return f"SELECT replace(to_json([{values}])::VARCHAR, '{day}', '{RUN_DAY}') AS row_text FROM {_relation(table)}"
+
+
+def ledger_rows(data_dir: Path) -> list[str] | None:
+    """What the fake ScanOrders accepted, without its own numbers; None where no picks were sent."""
+    path = data_dir / LEDGER
+    if not path.exists():
+        return None
+    entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    kept = [{key: entry["fulfilment"][key] for key in ("values", "body", "status", "history")} for entry in entries]
+    return [json.dumps(entry, ensure_ascii=False, sort_keys=True) for entry in kept]
+
+
+def _value(table: str, column: str, *, has_fetched_at: bool) -> str:
+    if column in OF_THE_RUN or f"{table}.{column}" in OF_THE_RUN:
+        return f"""CASE WHEN "{column}" IS NOT NULL THEN 'of the run' END"""
+    if column == "as_of" and has_fetched_at:
+        return AS_OF
+    return f'"{column}"::VARCHAR'
+
+
+def _relation(table: str) -> str:
+    return table if table.startswith("ops.") else f"lake.{table}"

@@ -88,6 +88,11 @@ CASE WHEN starts_with({{ leaf }}, '[') THEN TRY(from_json({{ leaf }}, '{{ shape 
 CASE WHEN starts_with({{ leaf }}, '{') THEN TRY(from_json({{ leaf }}, '{{ shape }}')) END
 {%- endmacro %}
 
+{# The values of a map that was read from an object, by name; of a repeated name the first, see `last_key_wins`. #}
+{% macro values_by_name(read) -%}
+list_transform(list_sort(list_distinct(map_keys({{ read }}))), lambda name: {{ read }}[name])
+{%- endmacro %}
+
 {# Whether leaves of the type JSON that should be lists or objects are anything else; NULL and absent ones are not. #}
 {% macro is_no_list(leaf) -%}
 coalesce(NOT starts_with({{ leaf }}, '['), false)

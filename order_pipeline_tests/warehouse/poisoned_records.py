@@ -1,7 +1,7 @@
 """Any bytes, of any channel and resource, on their road from the ingest into core; and what became of each record.
 
-`Record` is what a channel hands over: an id, a day and a payload as received. `build_from` ingests records and builds core;
-`Outcome` says which of them arrived and what the quarantine and the warnings hold.
+`Record` is what a channel hands over: an id, a day and a payload as received. `build_from` ingests records and builds
+core; `Outcome` says which of them arrived and what the quarantine and the warnings hold.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ WITH orders AS (
         list_distinct(
             list_transform(document.line_items, lambda line: {{ flag('line.price_includes_vat') }})
         ) AS tax_bases,
-        list_transform(map_values(fees), lambda fee: {{ decimal('fee') }}) AS fee_amounts
+        list_transform({{ values_by_name('fees') }}, lambda fee: {{ decimal('fee') }}) AS fee_amounts
     FROM {{ ref('stg_skroutz__parsed') }} AS parsed
     LEFT JOIN {{ ref('int_skroutz__container_faults') }} AS container_faults
         ON container_faults.record_id = parsed.record_id
@@ -58,7 +58,7 @@ SELECT
         WHEN len(fee_amounts) > 0 AND NOT list_contains(list_transform(fee_amounts, lambda a: a IS NULL), true)
             THEN TRY_CAST(list_sum(fee_amounts) AS DECIMAL(18, 4))
     END AS platform_fee_amount,
-    CASE WHEN len(fee_amounts) > 0 THEN array_to_string(map_values(fees), ' + ') END AS platform_fee_amount_text,
+    CASE WHEN len(fee_amounts) > 0 THEN array_to_string({{ values_by_name('fees') }}, ' + ') END AS platform_fee_amount_text,
     coalesce(document.code LIKE 'DEMO-%', false) AS is_test,
     {{ flag('document.express') }} AS is_express,
     {{ text('document.express') }} AS is_express_text,

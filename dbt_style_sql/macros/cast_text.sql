@@ -21,16 +21,30 @@ TRY_CAST(
 {{ decimal(value, 18, 3) }}
 {%- endmacro %}
 
-{# A time that states its offset; without one it is NULL, never a guess (common_schema.md 1.5). #}
-{% macro time_with_offset(value) -%}
+{# A moment that a channel can mean: from 2000 on and at most a year (366 days) after it was read; NULL for another one. #}
+{% macro plausible(moment, seen_at='fetched_at') -%}
 CASE
-    WHEN regexp_matches({{ value }}, '^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|z|[+-]\d{2}(:?\d{2})?)$')
-        THEN TRY_CAST({{ value }} AS TIMESTAMPTZ)
+    WHEN epoch_us({{ moment }}) BETWEEN 946684800000000 AND epoch_us({{ seen_at }}) + 31622400000000 THEN {{ moment }}
 END
 {%- endmacro %}
 
+{# A time that states its offset; without one, or of a year that cannot be meant, it is NULL, never a guess
+   (common_schema.md 1.5). #}
+{% macro time_with_offset(value, seen_at='fetched_at') -%}
+CASE
+    WHEN regexp_matches({{ value }}, '^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|z|[+-]\d{2}(:?\d{2})?)$')
+        THEN {{ plausible('TRY_CAST(' ~ value ~ ' AS TIMESTAMPTZ)', seen_at) }}
+END
+{%- endmacro %}
+
+{# Strict: true or false, in any case. Another word, a number or a container is NULL, never a guess. #}
 {% macro flag(value) -%}
-TRY_CAST({{ value }} AS BOOLEAN)
+CASE lower({{ value }}) WHEN 'true' THEN true WHEN 'false' THEN false END
+{%- endmacro %}
+
+{# A number with room for a sum, a difference or a product with another one: DECIMAL(18) overflows, which is an error. #}
+{% macro wide(number) -%}
+CAST({{ number }} AS DECIMAL(38, 4))
 {%- endmacro %}
 
 {# Decode XHTML entities once (kibo.md 8); `names` is the map of stg_common__entity_names. Unknown entities stay as they are. #}
@@ -40,21 +54,11 @@ array_to_string(list_transform(string_split({{ value }}, '&'), lambda part, numb
     ELSE coalesce(
         CASE
             WHEN NOT starts_with(part, '#') THEN {{ names }}[left(part, instr(part, ';'))]
-            WHEN regexp_matches(part, '^#[0-9]{1,7};') THEN TRY(chr(CAST(part[2:instr(part, ';') - 1] AS INTEGER)))
+            WHEN regexp_matches(part, '^#[0-9]{1,7};') THEN TRY(chr(nullif(CAST(part[2:instr(part, ';') - 1] AS INTEGER), 0)))
             WHEN regexp_matches(part, '^#[xX][0-9A-Fa-f]{1,6};')
-                THEN TRY(chr(CAST('0x' || part[3:instr(part, ';') - 1] AS INTEGER)))
+                THEN TRY(chr(nullif(CAST('0x' || part[3:instr(part, ';') - 1] AS INTEGER), 0)))
         END || substr(part, instr(part, ';') + 1),
         '&' || part
     )
 END), '')
-{%- endmacro %}
-
-{# Text of a JSON object or list as it is, any other text as a JSON string, NULL as null: to be put into a JSON text. #}
-{% macro json_or_text(value) -%}
-CASE
-    WHEN {{ value }} IS NULL THEN 'null'
-    WHEN {{ value }} IN ('{}', '[]') THEN {{ value }}
-    WHEN left({{ value }}, 1) IN ('{', '[') AND json_valid({{ value }}) THEN {{ value }}
-    ELSE CAST(to_json({{ value }}) AS VARCHAR)
-END
 {%- endmacro %}

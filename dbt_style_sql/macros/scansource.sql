@@ -5,27 +5,42 @@
 '{{ var("scansource_timezone", "America/New_York") }}'
 {%- endmacro %}
 
-{# Mixed date forms as a moment, month first; NULL for no date and for a form that is not accepted, never a guess.
-   The same rules stand in order_pipeline/channels/scansource/dates.py, which finds the partition day. #}
-{% macro scansource_moment(value) -%}
-CASE
-    WHEN {{ value }} IS NULL OR regexp_full_match(trim({{ value }}), '|0001-01-01.*|0{8}|0000-00-00.*') THEN NULL
-    WHEN regexp_full_match(
-        trim({{ value }}), '\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:?\d{2})'
-    ) THEN TRY_CAST(regexp_replace(trim({{ value }}), '(\.\d{6})\d+', '\1') AS TIMESTAMPTZ)
-    WHEN regexp_full_match(trim({{ value }}), '\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?')
-        THEN TRY_CAST(regexp_replace(trim({{ value }}), '(\.\d{6})\d+', '\1') AS TIMESTAMP)
-            AT TIME ZONE {{ scansource_zone() }}
-    ELSE TRY_STRPTIME(
-        regexp_replace(trim({{ value }}), '\s+', ' ', 'g'),
-        ['%m/%d/%Y %I:%M %p', '%m/%d/%Y %I:%M:%S %p', '%m/%d/%Y']
-    ) AT TIME ZONE {{ scansource_zone() }}
-END
+{# A time without an offset on the office's clock. Of an hour that the clock shows twice in autumn the first is meant, as
+   Python's `fold` has it; DuckDB means the second. #}
+{% macro scansource_local_time(stated) -%}
+list_transform([{{ stated }}], lambda local_time: list_filter(
+    [(local_time AT TIME ZONE {{ scansource_zone() }}) - INTERVAL 1 HOUR, local_time AT TIME ZONE {{ scansource_zone() }}],
+    lambda moment: moment AT TIME ZONE {{ scansource_zone() }} = local_time
+)[1])[1]
+{%- endmacro %}
+
+{# Whether a text means that there is no date. #}
+{% macro scansource_no_date(value) -%}
+regexp_full_match(trim({{ value }}), '|0001-01-01.*|0{8}|0000-00-00.*')
+{%- endmacro %}
+
+{# Mixed date forms as a moment, month first; NULL for no date, for a form that is not accepted and for a year that cannot
+   be meant, never a guess. The same forms stand in order_pipeline/channels/scansource/dates.py, which finds the partition
+   day. #}
+{% macro scansource_moment(value, seen_at='fetched_at') -%}
+list_filter(list_transform(
+    [regexp_replace(upper(trim(regexp_replace({{ value }}, '\s+', ' ', 'g'))), '(\.\d{6})\d+', '\1')],
+    lambda stated: CASE
+        WHEN stated IS NULL OR {{ scansource_no_date('stated') }} THEN NULL
+        WHEN regexp_full_match(stated, '\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})')
+            THEN TRY_CAST(stated AS TIMESTAMPTZ)
+        WHEN regexp_full_match(stated, '\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?')
+            THEN {{ scansource_local_time('TRY_CAST(stated AS TIMESTAMP)') }}
+        WHEN regexp_full_match(stated, '\d{1,2}/\d{1,2}/\d{4}( .*)?') THEN {{ scansource_local_time(
+            "TRY_STRPTIME(stated, ['%m/%d/%Y %I:%M %p', '%m/%d/%Y %I:%M:%S %p', '%m/%d/%Y'])"
+        ) }}
+    END
+), lambda moment: {{ plausible('moment', seen_at) }} IS NOT NULL)[1]
 {%- endmacro %}
 
 {# The day of such a text on the office's clock. #}
-{% macro scansource_day(value) -%}
-CAST(({{ scansource_moment(value) }}) AT TIME ZONE {{ scansource_zone() }} AS DATE)
+{% macro scansource_day(value, seen_at='fetched_at') -%}
+CAST(({{ scansource_moment(value, seen_at) }}) AT TIME ZONE {{ scansource_zone() }} AS DATE)
 {%- endmacro %}
 
 {# A line number as plain integer text: 10, 10.0 and "000010" are one number. Another text stays as it is. #}
@@ -37,12 +52,13 @@ CASE
 END
 {%- endmacro %}
 
-{# JSON text that should be a list of texts: sorted, distinct, without empty ones; a plain text is a list of one. #}
+{# A leaf of the type JSON that should be a list of texts: sorted, distinct, without empty ones; one that is no list is a
+   list of itself. #}
 {% macro scansource_texts(value) -%}
 list_sort(list_distinct(list_filter(list_transform(
     CASE
-        WHEN {{ value }} LIKE '[%' THEN from_json({{ value }}, '["VARCHAR"]')
-        WHEN {{ value }} LIKE '"%' THEN from_json('[' || {{ value }} || ']', '["VARCHAR"]')
+        WHEN starts_with({{ value }}, '[') THEN {{ read_json(value, '["VARCHAR"]') }}
+        WHEN NOT starts_with({{ value }}, '{') THEN {{ read_json("('[' || " ~ value ~ " || ']')", '["VARCHAR"]') }}
     END,
     lambda element: trim(element)
 ), lambda element: element <> '')))
@@ -52,7 +68,7 @@ list_sort(list_distinct(list_filter(list_transform(
 {% macro scansource_line_status(ordered, backordered, shipped, cancelled) -%}
 CASE
     WHEN {{ ordered }} > 0 AND {{ cancelled }} >= {{ ordered }} THEN 'cancelled'
-    WHEN {{ ordered }} > 0 AND coalesce({{ shipped }}, 0) + coalesce({{ cancelled }}, 0) >= {{ ordered }} THEN 'shipped'
+    WHEN {{ ordered }} > 0 AND {{ wide('coalesce(' ~ shipped ~ ', 0)') }} + coalesce({{ cancelled }}, 0) >= {{ ordered }} THEN 'shipped'
     WHEN {{ shipped }} > 0 THEN 'partially_shipped'
     WHEN {{ backordered }} > 0 THEN 'backordered'
     ELSE 'open'

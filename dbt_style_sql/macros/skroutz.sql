@@ -3,6 +3,17 @@
 '{{ var('skroutz_account', 'shop') | replace("'", "''") }}'
 {%- endmacro %}
 
+{# A payload as models read it. #}
+{% macro skroutz_payload(payload) -%}
+{{ readable_payload(payload, {'order': {
+    'customer': {'address': {}},
+    'invoice_details': {'address': {}},
+    'rejection_info': {},
+    'fees': {},
+    'line_items': [{'size': {}}]
+}}) }}
+{%- endmacro %}
+
 {# A phone number outside raw: enough to tell two apart, not to call. #}
 {% macro masked_phone(value) -%}
 CASE WHEN length(regexp_replace({{ value }}, '[^0-9]', '', 'g')) > 3 THEN '***' || right({{ value }}, 3) END

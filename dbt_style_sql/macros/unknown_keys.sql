@@ -9,7 +9,7 @@ SELECT
     '{{ path }}' AS container,
     unnest(list_filter(
         list_distinct(list_transform(
-            TRY({{ 'flatten' if '*' in path }}(json_keys(payload, '{{ path }}'))), lambda key_name: trim(key_name)
+            {{ json_keys_at('payload', path) }}, lambda key_name: trim(key_name)
         )),
         lambda key_name: {{ 'lower(key_name)' if any_case else 'key_name' }} NOT IN (
             {%- for key in keys %}'{{ key | lower if any_case else key }}'{{ ', ' if not loop.last }}{% endfor -%}

@@ -59,7 +59,9 @@ def test_switching_a_source_off_leaves_it_out_of_the_picks() -> None:
 
 def rendered(call: str, text: str) -> object:
     """What a macro makes of a text."""
-    template = jinja2.Template("SELECT {{ " + call + " }} FROM (SELECT $1 AS value)")
+    template = jinja2.Template(
+        "SELECT {{ " + call + " }} FROM (SELECT $1 AS value, TIMESTAMPTZ '2026-01-06' AS fetched_at)"
+    )
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         row = connection.execute(template.render(PROJECT.macros({})), [text]).fetchone()

@@ -96,7 +96,8 @@ def test_invoice_numbers_are_found_under_both_names_and_as_plain_text(named, num
 )
 def test_a_container_of_the_wrong_type_is_a_fault_that_names_it(broken, field):
     faults = stage(Records().add_order(detail(line(10)) | broken), "orders")["orders"][0]["faults"]
-    assert [(fault["rule"], fault["field"]) for fault in faults] == [("bad_json", field)]
+    assert ("bad_json", field) in {(fault["rule"], fault["field"]) for fault in faults}
+    assert all(fault["field"].removeprefix("order_rows.") == field for fault in faults)
 
 
 def test_a_number_that_cannot_be_read_is_null_with_its_text_beside_it():

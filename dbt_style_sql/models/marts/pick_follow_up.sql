@@ -43,7 +43,7 @@ FROM (
         line_id,
         line_status,
         quantity_shipped,
-        unnest(from_json(extras -> '$.allocated_after', '["DECIMAL(18,3)"]')) AS allocated_after
+        unnest({{ json_quantities_at('extras', '$.allocated_after') }}) AS allocated_after
     FROM {{ source('core', 'order_lines') }}
     WHERE contains(CAST(extras AS VARCHAR), '"allocated_after"')
 ) AS lots

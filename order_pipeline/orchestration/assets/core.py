@@ -167,7 +167,7 @@ def _quarantine_check(source: str, result: CoreResult) -> dg.AssetCheckResult:
             "rejected rows": result.rejected_rows,
             "by rule": dg.MetadataValue.json(result.rejects_by_rule),
             "new": changes.opened,
-            "still there": changes.standing,
+            "still there": changes.still_open,
             "healed": changes.resolved,
         },
     )

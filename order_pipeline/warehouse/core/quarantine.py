@@ -45,11 +45,11 @@ class RejectChanges:
     """How a build changed the quarantine of its days."""
 
     opened: int = 0
-    standing: int = 0
+    still_open: int = 0
     resolved: int = 0
 
     def __add__(self, other: RejectChanges) -> RejectChanges:
-        return RejectChanges(self.opened + other.opened, self.standing + other.standing, self.resolved + other.resolved)
+        return RejectChanges(self.opened + other.opened, self.still_open + other.still_open, self.resolved + other.resolved)
 
 
 def record_rejects(
@@ -111,12 +111,12 @@ def record_rejects(
     connection.execute(
         "INSERT INTO quarantine.rejects BY NAME SELECT * EXCLUDE (is_opened, is_healed) FROM merged_rejects"
     )
-    opened, standing, resolved = connection.execute(
+    opened, still_open, resolved = connection.execute(
         "SELECT count(*) FILTER (is_opened), count(*) FILTER (resolved_at IS NULL AND NOT is_opened),"
         " count(*) FILTER (is_healed) FROM merged_rejects"
     ).fetchone() or (0, 0, 0)
     connection.execute("DROP TABLE merged_rejects")
-    return RejectChanges(opened, standing, resolved)
+    return RejectChanges(opened, still_open, resolved)
 
 
 def record_warnings(

@@ -1,45 +1,32 @@
 -- One row a fault of the rule bad_json: the payload is no JSON, or a container in it has the wrong type. Containers that are
--- kept as text show their type by the first letter.
-WITH types AS MATERIALIZED (
-    SELECT
-        record_id,
-        TRY(json_type(
-            odd_payload, ['$', '$.shipments', '$.tax', '$.customer', '$.shippingAddressInformation']
-        )) AS found,
-        TRY(json_type(odd_payload, '$.shipments[*].items')) AS items
+-- kept as JSON text show their type by the first letter.
+WITH suspects AS (
+    SELECT record_id, odd_payload AS payload
     FROM {{ ref('stg_kibo__parsed') }}
     WHERE odd_payload IS NOT NULL
 ),
 
-containers AS (
-    SELECT
-        record_id,
-        unnest(['payload', 'shipments', 'tax', 'customer', 'shippingAddressInformation']) AS field,
-        unnest(['OBJECT', 'ARRAY', 'OBJECT', 'OBJECT', 'OBJECT']) AS wanted,
-        unnest(coalesce(found, ['not JSON', NULL, NULL, NULL, NULL])) AS found
-    FROM types
-    UNION ALL
-    SELECT record_id, 'shipments.items', 'ARRAY', unnest(items) FROM types
-    UNION ALL
-    SELECT record_id, 'orderItems', 'ARRAY', 'no list'
-    FROM {{ ref('stg_kibo__parsed') }}
-    WHERE document.orderItems NOT LIKE '[%'
-    UNION ALL
-    SELECT
-        record_id,
-        'shipments.trackingInformation',
-        'ARRAY',
-        unnest([
-            'no list' FOR shipment IN document.shipments IF shipment.trackingInformation NOT LIKE '[%'
-        ])
-    FROM {{ ref('stg_kibo__parsed') }}
-    WHERE list_contains([shipment.trackingInformation NOT LIKE '[%' FOR shipment IN document.shipments], true)
+read_as_null AS (
+    {{ wrong_containers('suspects', {
+        '$': 'OBJECT',
+        '$.shipments': 'ARRAY',
+        '$.tax': 'OBJECT',
+        '$.customer': 'OBJECT',
+        '$.shippingAddressInformation': 'OBJECT',
+        '$.shipments[*]': 'OBJECT',
+        '$.shipments[*].items': 'ARRAY',
+        '$.shipments[*].items[*]': 'OBJECT',
+        '$.shipments[*].shippingAddressInformation': 'OBJECT'
+    }) }}
 )
 
-SELECT
-    record_id,
-    'bad_json' AS rule,
-    field,
-    found AS value
-FROM containers
-WHERE found NOT IN (wanted, 'NULL')
+SELECT record_id, rule, field, value
+FROM read_as_null
+UNION ALL
+SELECT record_id, 'bad_json', 'orderItems', 'no list'
+FROM {{ ref('stg_kibo__parsed') }}
+WHERE {{ is_no_list('document.orderItems') }}
+UNION ALL
+SELECT record_id, 'bad_json', 'shipments.trackingInformation', 'no list'
+FROM {{ ref('stg_kibo__parsed') }}
+WHERE list_contains([{{ is_no_list('shipment.trackingInformation') }} FOR shipment IN document.shipments], true)

@@ -41,15 +41,15 @@ on_orders AS (
         NULL AS shipment_number,
         NULL AS source_shipment_status,
         document.subtotal AS container_subtotal,
-        unnest(list_distinct(from_json(document.orderItems, '[{
+        unnest(list_distinct({{ read_json_list('document.orderItems', '[{
             "orderItemID": "VARCHAR", "itemState": "VARCHAR", "partNumber": "VARCHAR", "sku": "VARCHAR",
             "description": "VARCHAR", "quantity": "VARCHAR", "subtotal": "VARCHAR",
             "subtotalTaxAmount": "VARCHAR", "retailPrice": "VARCHAR", "mfgOfferPrice": "VARCHAR",
             "lineDiscount": "VARCHAR", "shipping": "VARCHAR", "actualPrice": "VARCHAR",
             "taxRate": "VARCHAR", "customData": "VARCHAR", "discounts": "VARCHAR"
-        }]'))) AS item
+        }]') }})) AS item
     FROM {{ ref('stg_kibo__parsed') }}
-    WHERE document.orderItems LIKE '[%'
+    WHERE document.orderItems IS NOT NULL
 ),
 
 items AS (

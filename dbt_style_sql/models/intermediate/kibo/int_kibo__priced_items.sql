@@ -14,7 +14,7 @@ containers AS (
         sum(CAST(subtotal AS DOUBLE)) AS sum_of_subtotals,
         sum(CAST(subtotal AS DOUBLE) * CAST(quantity AS DOUBLE)) AS sum_of_subtotals_by_quantity
     FROM items
-    WHERE record_id IN (SELECT record_id FROM items WHERE quantity > 1 AND abs(subtotal - actual_price) <= 0.01)
+    WHERE record_id IN (SELECT record_id FROM items WHERE quantity > 1 AND abs({{ wide('subtotal') }} - actual_price) <= 0.01)
     GROUP BY record_id, shipment_number
 ),
 
@@ -24,10 +24,10 @@ judged AS (
         CASE
             WHEN quantity = 1 AND actual_price IS NOT NULL THEN 'one piece'
             WHEN quantity > 1 AND (
-                abs(actual_price * quantity - coalesce(discount_amount, 0) - subtotal) <= 0.01
-                OR abs(actual_price * quantity - subtotal) <= 0.01
+                abs({{ wide('actual_price') }} * quantity - coalesce(discount_amount, 0) - subtotal) <= 0.01
+                OR abs({{ wide('actual_price') }} * quantity - subtotal) <= 0.01
             ) THEN 'price per unit, subtotal per line'
-            WHEN quantity > 1 AND abs(subtotal - actual_price) <= 0.01 THEN CASE
+            WHEN quantity > 1 AND abs({{ wide('subtotal') }} - actual_price) <= 0.01 THEN CASE
                 WHEN abs(container_subtotal - sum_of_subtotals) <= 0.01 THEN 'both per line'
                 WHEN abs(container_subtotal - sum_of_subtotals_by_quantity) <= 0.01 THEN 'both per unit'
             END
@@ -46,7 +46,7 @@ SELECT
         WHEN reading IS NOT NULL THEN actual_price
     END AS unit_price,
     CASE
-        WHEN reading = 'both per unit' THEN TRY_CAST(subtotal * quantity AS DECIMAL(18, 4))
+        WHEN reading = 'both per unit' THEN TRY_CAST({{ wide('subtotal') }} * quantity AS DECIMAL(18, 4))
         WHEN reading IS NOT NULL THEN subtotal
     END AS line_amount
 FROM judged

@@ -6,11 +6,9 @@ WITH versions AS (
         fetched_at,
         sequence,
         unnest(
-            CASE
-                WHEN json_valid(payload) THEN from_json(payload, '{
-                    "SalesOrderLines": [{"LineNumber": "VARCHAR", "Committed": "VARCHAR", "Shipped": "VARCHAR"}]
-                }').SalesOrderLines
-            END
+            {{ read_json('payload', '{
+                "SalesOrderLines": [{"LineNumber": "VARCHAR", "Committed": "VARCHAR", "Shipped": "VARCHAR"}]
+            }') }}.SalesOrderLines
         ) AS line
     FROM {{ source('raw', 'scansource_order_rows') }}
 ),
@@ -29,7 +27,7 @@ quantities AS (
 released AS (
     SELECT
         *,
-        max(committed + shipped) OVER (
+        max({{ wide('committed') }} + shipped) OVER (
             PARTITION BY record_id, line_key ORDER BY fetched_at, sequence
         ) AS most_released
     FROM quantities

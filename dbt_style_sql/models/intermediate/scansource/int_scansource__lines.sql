@@ -18,7 +18,15 @@ lines AS (
 )
 
 SELECT
-    lines.*,
+    lines.* EXCLUDE (ScheduleLines),
+    {{ read_json_list('ScheduleLines', '[{"EstimatedShipDate": "VARCHAR", "Confirmed": "VARCHAR"}]') }} AS ScheduleLines,
+    CASE
+        WHEN {{ is_no_list('ScheduleLines') }}
+            THEN [{'rule': 'bad_json', 'field': 'ScheduleLines', 'value': CAST(ScheduleLines AS VARCHAR)}]
+        WHEN starts_with(SerialNumbers, '{')
+            THEN [{'rule': 'bad_json', 'field': 'SerialNumbers', 'value': 'OBJECT'}]
+        ELSE {{ unreadable_ids({'line_key': 'LineNumber', 'sku': 'ItemNumber'}) }}
+    END AS faults,
     {{ scansource_line_number('LineNumber') }} AS line_key,
     {{ quantity('Ordered') }} AS quantity_ordered,
     {{ quantity('Committed') }} AS quantity_committed,

@@ -2,17 +2,15 @@
 WITH parsed AS (
     SELECT
         record_id,
-        CASE
-            WHEN json_valid(payload) THEN from_json(payload, '{
-                "Orders": [{
-                    "OrderNumber": "VARCHAR",
-                    "Deliveries": [{
-                        "DeliveryNumber": "VARCHAR", "ShipDate": "VARCHAR", "ShipMethod": "VARCHAR",
-                        "TrackingNumbers": [{"Carrier": "VARCHAR", "TrackingNumber": "VARCHAR"}]
-                    }]
+        {{ read_json('payload', '{
+            "Orders": [{
+                "OrderNumber": "VARCHAR",
+                "Deliveries": [{
+                    "DeliveryNumber": "VARCHAR", "ShipDate": "VARCHAR", "ShipMethod": "VARCHAR",
+                    "TrackingNumbers": [{"Carrier": "VARCHAR", "TrackingNumber": "VARCHAR"}]
                 }]
-            }')
-        END AS document
+            }]
+        }') }} AS document
     FROM {{ ref('base_scansource__order_tracking') }}
 ),
 

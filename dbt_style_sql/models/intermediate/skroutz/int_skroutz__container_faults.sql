@@ -1,41 +1,47 @@
--- One row an order whose payload is no JSON or has a container of the wrong type: rule bad_json. A wrong container reads as
--- NULL, so only orders with a NULL container are looked at again.
+-- One row an order whose payload is no JSON or has a container of the wrong type: rule bad_json. A wrong object reads as one
+-- of NULLs and a wrong list as NULL, so only such orders are looked at again.
 WITH suspects AS (
-    SELECT record_id, content_sha256
-    FROM {{ ref('stg_skroutz__parsed') }}
-    WHERE
-        document.line_items IS NULL OR document.customer.address IS NULL OR document.courier_tracking_codes IS NULL
-        OR document.invoice_details IS NULL OR fees IS NULL
-),
-
--- Materialized, and no filter on the types before that: a JSON call takes memory each time it stands in the plan.
-types AS MATERIALIZED (
-    SELECT
-        raw_orders.record_id,
-        CASE WHEN json_valid(raw_orders.payload) THEN json_type(raw_orders.payload, [
-            '$.order', '$.order.line_items', '$.order.customer', '$.order.customer.address',
-            '$.order.courier_tracking_codes', '$.order.fees', '$.order.invoice_details'
-        ]) END AS found
+    SELECT raw_orders.record_id, {{ skroutz_payload('raw_orders.payload') }} AS payload
     FROM {{ source('raw', 'skroutz_orders') }} AS raw_orders
-    INNER JOIN suspects
-        ON suspects.record_id = raw_orders.record_id
-        AND suspects.content_sha256 = raw_orders.content_sha256
+    INNER JOIN {{ ref('stg_skroutz__parsed') }} AS parsed
+        ON parsed.record_id = raw_orders.record_id
+        AND parsed.content_sha256 = raw_orders.content_sha256
+    WHERE
+        parsed.document.line_items IS NULL
+        OR list_contains(list_transform(parsed.document.line_items, lambda line: line.id IS NULL), true)
+        OR parsed.document.courier_tracking_codes IS NULL
+        OR coalesce(parsed.document.customer.id, parsed.document.customer.last_name) IS NULL
+        OR coalesce(
+            parsed.document.customer.address.city, parsed.document.customer.address.street_name,
+            parsed.document.customer.address.collection_point_address
+        ) IS NULL
+        OR {{ is_no_object('parsed.document.fees') }}
+        OR {{ is_no_object('parsed.document.rejection_info') }}
+        OR {{ is_no_object('parsed.document.invoice_details') }}
+        OR (
+            parsed.invoice_details IS NOT NULL
+            AND coalesce(parsed.invoice_details.address.city, parsed.invoice_details.address.street_name) IS NULL
+        )
 ),
 
-containers AS (
-    SELECT
-        record_id,
-        unnest([
-            'order', 'line_items', 'customer', 'customer.address', 'courier_tracking_codes', 'fees', 'invoice_details'
-        ]) AS field,
-        unnest(['OBJECT', 'ARRAY', 'OBJECT', 'OBJECT', 'ARRAY', 'OBJECT', 'OBJECT']) AS wanted,
-        unnest(coalesce(found, ['not JSON', NULL, NULL, NULL, NULL, NULL, NULL])) AS found
-    FROM types
+found AS (
+    {{ wrong_containers('suspects', {
+        '$': 'OBJECT',
+        '$.order': 'OBJECT',
+        '$.order.line_items': 'ARRAY',
+        '$.order.line_items[*]': 'OBJECT',
+        '$.order.customer': 'OBJECT',
+        '$.order.customer.address': 'OBJECT',
+        '$.order.courier_tracking_codes': 'ARRAY',
+        '$.order.fees': 'OBJECT',
+        '$.order.rejection_info': 'OBJECT',
+        '$.order.invoice_details': 'OBJECT',
+        '$.order.invoice_details.address': 'OBJECT'
+    }) }}
 )
 
 SELECT
     record_id,
-    list({'rule': 'bad_json', 'field': field, 'value': found}) AS faults
-FROM containers
-WHERE found NOT IN (wanted, 'NULL')
+    list({'rule': rule, 'field': replace(field, 'order.', ''), 'value': value}) AS faults
+FROM found
 GROUP BY record_id

@@ -17,7 +17,7 @@ stated AS (
         order_number,
         CASE
             WHEN subtotal_amount IS NULL AND subtotal_includes_tax IS NULL
-                THEN total_amount - coalesce(tax_amount, 0) - coalesce(shipping_amount, 0)
+                THEN {{ wide('total_amount') }} - coalesce(tax_amount, 0) - coalesce(shipping_amount, 0)
                     - coalesce(insurance_amount, 0)
             ELSE subtotal_amount
         END AS goods_amount

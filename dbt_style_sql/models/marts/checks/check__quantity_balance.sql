@@ -26,7 +26,8 @@ WHERE lines.quantity_ordered <> trunc(lines.quantity_ordered)
     OR shipped.quantity_shipped <> lines.quantity_shipped
     OR (
         coalesce(lines.quantity_committed, lines.quantity_backordered, lines.quantity_shipped) IS NOT NULL
-        AND lines.quantity_ordered <> coalesce(lines.quantity_committed, 0) + coalesce(lines.quantity_backordered, 0)
+        AND lines.quantity_ordered
+            <> {{ wide('coalesce(lines.quantity_committed, 0)') }} + coalesce(lines.quantity_backordered, 0)
             + coalesce(lines.quantity_shipped, 0) + coalesce(lines.quantity_cancelled, 0)
     )
     OR contains(CAST(lines.extras AS VARCHAR), '"inShipments":')

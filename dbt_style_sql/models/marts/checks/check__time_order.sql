@@ -33,3 +33,23 @@ SELECT
     line_id
 FROM {{ source('core', 'order_lines') }}
 WHERE next_ship_on IS NULL AND next_ship_on_raw IS NOT NULL
+UNION ALL
+SELECT
+    source,
+    order_day,
+    'time_order',
+    CASE WHEN invoiced_at IS NULL AND invoiced_at_raw IS NOT NULL THEN 'invoiced_at' ELSE 'shipped_on, cancelled_on' END,
+    invoice_id
+FROM {{ source('core', 'invoices') }}
+WHERE (invoiced_at IS NULL AND NOT {{ scansource_no_date('invoiced_at_raw') }})
+    OR (shipped_on IS NULL AND NOT {{ scansource_no_date('shipped_on_raw') }})
+    OR (cancelled_on IS NULL AND NOT {{ scansource_no_date('cancelled_on_raw') }})
+UNION ALL
+SELECT
+    source,
+    order_day,
+    'time_order',
+    'billed_on',
+    order_id || ': ' || serial_number
+FROM {{ source('core', 'serial_numbers') }}
+WHERE billed_on IS NULL AND NOT {{ scansource_no_date('billed_on_raw') }}

@@ -4,7 +4,7 @@
 WITH lines AS (
     SELECT
         *,
-        list_last(from_json(extras -> '$.allocated_after', '["DECIMAL(18,3)"]')) AS allocated_after
+        list_last({{ json_quantities_at('extras', '$.allocated_after') }}) AS allocated_after
     FROM {{ source('core', 'order_lines') }}
     WHERE source = 'scansource'
         AND quantity_committed > 0

@@ -28,6 +28,7 @@ SELECT
     CASE
         WHEN lines.has_differing_copies
             THEN [{'rule': 'duplicate_key', 'field': 'line_key', 'value': lines.line_key}]
+        ELSE {{ unreadable_ids({'line_key': 'lines.line_key', 'sku': 'lines.sku'}) }}
     END AS faults,
     lines.order_id || ':' || lines.line_key AS line_id,
     lines.order_id,

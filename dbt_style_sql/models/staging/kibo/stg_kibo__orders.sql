@@ -37,14 +37,12 @@ orders AS (
         {{ text('document.isTestOrder') }} AS is_test_text,
         coalesce(upper(document.shipType) LIKE 'EXPRESS%', false) AS is_express,
         {{ flag('document.isGift') }} AS is_gift,
-        (
-            coalesce(lower(document.shippingAddressInformation.fraudLock) = 'true', false)
-            OR coalesce(upper(nullif(trim(document.fraudLock), '')) NOT IN ('WILL_CHARGE', 'FALSE'), false)
-            OR coalesce(list_contains(
-                [lower(shipment.shippingAddressInformation.fraudLock) = 'true' FOR shipment IN document.shipments],
-                true
-            ), false)
-        ) AS is_fraud_locked,
+        {{ text('document.isGift') }} AS is_gift_text,
+        coalesce(upper(nullif(trim(document.fraudLock), '')) NOT IN ('WILL_CHARGE', 'FALSE'), false) AS is_order_locked,
+        list_append(
+            [shipment.shippingAddressInformation.fraudLock FOR shipment IN coalesce(document.shipments, [])],
+            document.shippingAddressInformation.fraudLock
+        ) AS address_locks,
         CASE upper(trim(document.deliveryMethod))
             WHEN 'SHIP_TO_HOME' THEN 'ship'
             WHEN 'IN_STORE_PICKUP' THEN 'store_pickup'
@@ -61,6 +59,7 @@ orders AS (
 decoded AS (
     SELECT
         orders.*,
+        list_filter(address_locks, lambda lock: lower(lock) NOT IN ('false', '')) AS locks,
         {{ decode_entities("concat_ws(' ', nullif(address.firstName, ''), nullif(address.lastName, ''))", 'names') }}
             AS ship_to_name,
         {{ decode_entities('address.addressLine1', 'names') }} AS ship_to_line1,
@@ -73,7 +72,10 @@ decoded AS (
 
 SELECT
     {{ provenance('kibo', 'orders') }},
-    container_faults.faults,
+    list_concat(
+        container_faults.faults,
+        {{ unreadable_ids({'account': 'orders.account', 'order_number': 'orders.order_number'}) }}
+    ) AS faults,
     orders.order_id,
     orders.order_number,
     orders.external_reference,
@@ -98,7 +100,14 @@ SELECT
     orders.is_test_text,
     orders.is_express,
     orders.is_gift,
-    orders.is_fraud_locked,
+    orders.is_gift_text,
+    -- A lock of an address is a flag; what it says beside true and false is not understood, so no word of it is a no.
+    CASE
+        WHEN orders.is_order_locked OR list_contains(list_transform(orders.locks, lambda lock: lower(lock)), 'true') THEN true
+        WHEN len(orders.locks) > 0 THEN NULL
+        ELSE false
+    END AS is_fraud_locked,
+    orders.locks[1] AS is_fraud_locked_text,
     'merchant' AS fulfilled_by,
     orders.delivery_method,
     orders.ship_method,

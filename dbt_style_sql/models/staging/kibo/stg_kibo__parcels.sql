@@ -2,12 +2,12 @@
 WITH parcels AS (
     SELECT
         *,
-        unnest(list_distinct(from_json(tracking, '[{
+        unnest(list_distinct({{ read_json_list('tracking', '[{
             "trackingNumber": "VARCHAR", "deliveryType": "VARCHAR", "carrierType": "VARCHAR",
             "carrierTypeOther": "VARCHAR"
-        }]'))) AS parcel
+        }]') }})) AS parcel
     FROM {{ ref('stg_kibo__shipments') }}
-    WHERE tracking LIKE '[%'
+    WHERE tracking IS NOT NULL
 )
 
 SELECT

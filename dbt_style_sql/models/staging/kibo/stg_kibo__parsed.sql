@@ -1,6 +1,6 @@
 -- One row an order: the payload read once into a struct whose leaves are all text, so that no cast can fail.
 -- NULL: no JSON. A container of the wrong type reads as NULL, or as one of NULLs, so the payload of such an order goes
--- along (odd_payload, for int_kibo__container_faults); containers that are mostly absent, and free-form ones, stay text.
+-- along (odd_payload, for int_kibo__container_faults); containers that are mostly absent stay JSON text.
 WITH parsed AS (
     SELECT
         record_id,
@@ -8,7 +8,7 @@ WITH parsed AS (
         content_sha256,
         fetched_at,
         payload,
-        TRY(from_json(payload, '{
+        {{ read_json('payload', '{
             "orderID": "VARCHAR", "externalOrderID": "VARCHAR", "manufacturerID": "VARCHAR",
             "customerID": "VARCHAR", "orderType": "VARCHAR", "isTestOrder": "VARCHAR",
             "deliveryMethod": "VARCHAR", "orderCurrency": "VARCHAR", "orderDate": "VARCHAR",
@@ -27,7 +27,7 @@ WITH parsed AS (
                 "readyDate": "VARCHAR", "subtotal": "VARCHAR", "total": "VARCHAR", "shippingFee": "VARCHAR",
                 "shippingTax": "VARCHAR", "shipmentItemTax": "VARCHAR", "shopatronTotal": "VARCHAR",
                 "fulfillerTotal": "VARCHAR", "isLate": "VARCHAR",
-                "shippingAddressInformation": {"fraudLock": "VARCHAR"},
+                "shippingAddressInformation": {"fraudLock": "VARCHAR", "postalCode": "VARCHAR"},
                 "items": [{
                     "orderItemID": "VARCHAR", "itemState": "VARCHAR", "partNumber": "VARCHAR", "sku": "VARCHAR",
                     "description": "VARCHAR", "quantity": "VARCHAR", "subtotal": "VARCHAR",
@@ -35,10 +35,10 @@ WITH parsed AS (
                     "lineDiscount": "VARCHAR", "shipping": "VARCHAR", "actualPrice": "VARCHAR",
                     "taxRate": "VARCHAR", "customData": "VARCHAR", "discounts": "VARCHAR"
                 }],
-                "trackingInformation": "VARCHAR"
+                "trackingInformation": "JSON"
             }],
-            "orderItems": "VARCHAR"
-        }')) AS document
+            "orderItems": "JSON"
+        }') }} AS document
     FROM {{ ref('base_kibo__orders') }}
 ),
 
@@ -65,7 +65,13 @@ SELECT
             OR document.tax.totalTax IS NULL
             OR document.customer.email IS NULL
             OR coalesce(address.lastName, address.postalCode, address.addressLine1) IS NULL
-            OR list_contains([shipment.items IS NULL FOR shipment IN document.shipments], true)
+            OR list_contains([
+                shipment.items IS NULL
+                OR coalesce(
+                    shipment.shippingAddressInformation.fraudLock, shipment.shippingAddressInformation.postalCode
+                ) IS NULL
+                FOR shipment IN document.shipments
+            ], true)
             THEN payload
     END AS odd_payload
 FROM item_ids

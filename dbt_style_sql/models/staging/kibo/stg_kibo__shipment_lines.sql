@@ -1,6 +1,7 @@
 -- core.shipment_lines from Kibo: one row an item of a shipment.
 SELECT
     {{ provenance('kibo') }},
+    {{ unreadable_ids({'shipment_line_key': 'line_key', 'sku': 'sku'}) }} AS faults,
     order_id || ':' || nullif(shipment_number, '') AS shipment_id,
     line_key AS shipment_line_key,
     order_id,

@@ -23,6 +23,7 @@ decoded AS (
 
 SELECT
     {{ provenance('kibo', 'shipments') }},
+    {{ unreadable_ids({'shipment_number': 'shipment.shipmentID'}) }} AS faults,
     shipments.order_id || ':' || nullif(shipment.shipmentID, '') AS shipment_id,
     shipments.order_id,
     {{ text('shipment.shipmentID') }} AS shipment_number,
@@ -41,7 +42,7 @@ SELECT
     CASE
         WHEN coalesce(nullif(shipment.shipmentItemTax, ''), nullif(shipment.shippingTax, '')) IS NOT NULL
             THEN TRY_CAST(
-                {{ decimal("coalesce(nullif(shipment.shipmentItemTax, ''), '0')") }}
+                {{ wide(decimal("coalesce(nullif(shipment.shipmentItemTax, ''), '0')")) }}
                 + {{ decimal("coalesce(nullif(shipment.shippingTax, ''), '0')") }} AS DECIMAL(18, 4)
             )
     END AS tax_amount,

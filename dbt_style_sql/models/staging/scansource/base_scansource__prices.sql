@@ -1,8 +1,8 @@
 -- Every observation of prices: each distinct answer of a day when it first came, and when it came back after another one.
 {{ config(materialized='ephemeral') }}
-SELECT record_id, partition_day, content_sha256, payload, fetched_at, fetched_at AS as_of
+SELECT record_id, partition_day, content_sha256, {{ readable_payload('payload', {}) }} AS payload, fetched_at, fetched_at AS as_of
 FROM {{ source('raw', 'scansource_prices') }}
 UNION ALL
-SELECT record_id, partition_day, content_sha256, payload, fetched_at, current_since
+SELECT record_id, partition_day, content_sha256, {{ readable_payload('payload', {}) }}, fetched_at, current_since
 FROM {{ source('raw', 'scansource_prices_current') }}
 WHERE current_since > fetched_at

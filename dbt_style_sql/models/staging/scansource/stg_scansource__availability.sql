@@ -7,24 +7,28 @@ WITH answers AS (
         content_sha256,
         fetched_at,
         as_of,
+        payload,
         split_part(record_id, ':', 1) AS account,
         split_part(record_id, ':', 3) AS warehouse,
         regexp_extract(record_id, '^(?:[^:]*:){3}(.*)$', 1) AS item_key,
-        CASE
-            WHEN json_valid(payload) THEN from_json(payload, '{
-                "QuantityAvailable": "VARCHAR", "ErrorFlag": "VARCHAR", "ErrorDescription": "VARCHAR"
-            }')
-        END AS answer
+        {{ read_json('payload', '{
+            "QuantityAvailable": "VARCHAR", "ErrorFlag": "VARCHAR", "ErrorDescription": "VARCHAR"
+        }') }} AS answer
     FROM {{ ref('base_scansource__availability') }}
 ),
 
 judged AS (
-    SELECT *, coalesce({{ flag('answer.ErrorFlag') }}, false) AS is_error
+    SELECT
+        * EXCLUDE (payload),
+        {{ flag("coalesce(nullif(answer.ErrorFlag, ''), 'false')") }} AS is_error,
+        {{ text('answer.ErrorFlag') }} AS is_error_text,
+        {{ odd_answer('payload', 'answer.QuantityAvailable') }} AS faults
     FROM answers
 )
 
 SELECT
     {{ provenance('scansource') }},
+    faults,
     warehouse,
     item_key,
     'material' AS item_key_type,
@@ -33,11 +37,13 @@ SELECT
     CASE WHEN NOT is_error THEN {{ quantity('answer.QuantityAvailable') }} END AS quantity_available,
     CASE WHEN NOT is_error THEN {{ text('answer.QuantityAvailable') }} END AS quantity_available_text,
     is_error,
+    is_error_text,
     {{ text('answer.ErrorDescription') }} AS error_text
 FROM judged
 UNION ALL BY NAME
 SELECT
     {{ provenance('scansource') }},
+    faults,
     warehouse,
     requested_item AS item_key,
     CASE part_number_type WHEN '1' THEN 'scansource' WHEN '2' THEN 'manufacturer' WHEN '3' THEN 'material' ELSE 'unknown' END
@@ -52,5 +58,6 @@ SELECT
     CASE WHEN NOT is_error THEN {{ text('answer.QuantityOnOrder') }} END AS quantity_on_order_text,
     {{ text('answer.InventoryDisplay') }} AS display_text,
     is_error,
+    is_error_text,
     error_text
 FROM {{ ref('stg_scansource__parsed_prices') }}

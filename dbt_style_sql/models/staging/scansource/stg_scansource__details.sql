@@ -4,47 +4,42 @@ SELECT
     record_id,
     content_sha256,
     fetched_at,
-    CASE
-        WHEN json_valid(payload) THEN from_json(payload, '{
-            "SalesOrderNumber": "VARCHAR", "PONumber": "VARCHAR", "EndUserPO": "VARCHAR",
-            "ReferenceNumber": "VARCHAR", "DocType": "VARCHAR", "Status": "VARCHAR", "LastShipDate": "VARCHAR",
-            "Memo": "VARCHAR", "SalesRepCode": "VARCHAR", "SalesRepName": "VARCHAR", "SalesRepEmail": "VARCHAR",
-            "EnteredByEmail": "VARCHAR", "ShippingOptionDescription": "VARCHAR", "InsuranceAmount": "VARCHAR",
-            "TaxAmount": "VARCHAR", "FreightAmount": "VARCHAR", "Total": "VARCHAR", "Currency": "VARCHAR",
-            "InvoiceNumbers": "JSON", "InvoiceNmbers": "JSON", "TrackingNumbers": "JSON",
-            "BillingAddress": {
-                "Name": "VARCHAR", "Attn": "VARCHAR", "Street1": "VARCHAR", "Street2": "VARCHAR",
-                "City": "VARCHAR", "State": "VARCHAR", "PostalCode": "VARCHAR", "Country": "VARCHAR"
-            },
-            "ShippingAddress": {
-                "Name": "VARCHAR", "Attn": "VARCHAR", "Street1": "VARCHAR", "Street2": "VARCHAR",
-                "City": "VARCHAR", "State": "VARCHAR", "PostalCode": "VARCHAR", "Country": "VARCHAR"
-            },
-            "SalesOrderLines": [{
-                "LineNumber": "VARCHAR", "POLineNumber": "VARCHAR", "ReferenceLineNumber": "VARCHAR",
-                "ItemNumber": "VARCHAR", "ProductMfrPart": "VARCHAR", "CustomerPartNumber": "VARCHAR",
-                "CustomerPartReference": "VARCHAR", "ProductDescription": "VARCHAR", "ItemCatCode": "VARCHAR",
-                "ItemCatDesc": "VARCHAR", "MatlGrpCode": "VARCHAR", "MatlGrpDesc": "VARCHAR", "Ordered": "VARCHAR",
-                "Committed": "VARCHAR", "BackOrdered": "VARCHAR", "Shipped": "VARCHAR", "Canceled": "VARCHAR",
-                "RejectReason": "VARCHAR", "Price": "VARCHAR", "Currency": "VARCHAR", "SerialNumbers": "JSON",
-                "ScheduleLines": [{"EstimatedShipDate": "VARCHAR", "Confirmed": "VARCHAR"}]
+    {{ read_json('payload', '{
+        "SalesOrderNumber": "VARCHAR", "PONumber": "VARCHAR", "EndUserPO": "VARCHAR",
+        "ReferenceNumber": "VARCHAR", "DocType": "VARCHAR", "Status": "VARCHAR", "LastShipDate": "VARCHAR",
+        "Memo": "VARCHAR", "SalesRepCode": "VARCHAR", "SalesRepName": "VARCHAR", "SalesRepEmail": "VARCHAR",
+        "EnteredByEmail": "VARCHAR", "ShippingOptionDescription": "VARCHAR", "InsuranceAmount": "VARCHAR",
+        "TaxAmount": "VARCHAR", "FreightAmount": "VARCHAR", "Total": "VARCHAR", "Currency": "VARCHAR",
+        "InvoiceNumbers": "JSON", "InvoiceNmbers": "JSON", "TrackingNumbers": "JSON",
+        "BillingAddress": {
+            "Name": "VARCHAR", "Attn": "VARCHAR", "Street1": "VARCHAR", "Street2": "VARCHAR",
+            "City": "VARCHAR", "State": "VARCHAR", "PostalCode": "VARCHAR", "Country": "VARCHAR"
+        },
+        "ShippingAddress": {
+            "Name": "VARCHAR", "Attn": "VARCHAR", "Street1": "VARCHAR", "Street2": "VARCHAR",
+            "City": "VARCHAR", "State": "VARCHAR", "PostalCode": "VARCHAR", "Country": "VARCHAR"
+        },
+        "SalesOrderLines": [{
+            "LineNumber": "VARCHAR", "POLineNumber": "VARCHAR", "ReferenceLineNumber": "VARCHAR",
+            "ItemNumber": "VARCHAR", "ProductMfrPart": "VARCHAR", "CustomerPartNumber": "VARCHAR",
+            "CustomerPartReference": "VARCHAR", "ProductDescription": "VARCHAR", "ItemCatCode": "VARCHAR",
+            "ItemCatDesc": "VARCHAR", "MatlGrpCode": "VARCHAR", "MatlGrpDesc": "VARCHAR", "Ordered": "VARCHAR",
+            "Committed": "VARCHAR", "BackOrdered": "VARCHAR", "Shipped": "VARCHAR", "Canceled": "VARCHAR",
+            "RejectReason": "VARCHAR", "Price": "VARCHAR", "Currency": "VARCHAR", "SerialNumbers": "JSON",
+            "ScheduleLines": "JSON"
+        }],
+        "Deliveries": [{
+            "DeliveryDocumentNumber": "VARCHAR", "DeliveryStatus": "VARCHAR", "ShippedDate": "VARCHAR",
+            "Parcels": [{
+                "CartonNumber": "VARCHAR", "CarrierCode": "VARCHAR", "TrackingType": "VARCHAR",
+                "TrackingNumber": "VARCHAR", "Weight": "VARCHAR", "WeightUOM": "VARCHAR"
             }],
-            "Deliveries": [{
-                "DeliveryDocumentNumber": "VARCHAR", "DeliveryStatus": "VARCHAR", "ShippedDate": "VARCHAR",
-                "Parcels": [{
-                    "CartonNumber": "VARCHAR", "CarrierCode": "VARCHAR", "TrackingType": "VARCHAR",
-                    "TrackingNumber": "VARCHAR", "Weight": "VARCHAR", "WeightUOM": "VARCHAR"
-                }],
-                "LineItems": [{
-                    "DeliveryDocumentLineNumber": "VARCHAR", "OrderLineNumber": "VARCHAR", "ItemNumber": "VARCHAR",
-                    "QuantityOrdered": "VARCHAR", "QuantityPicked": "VARCHAR", "QuantityScanned": "VARCHAR",
-                    "QuantityShipped": "VARCHAR", "QuantityCanceled": "VARCHAR",
-                    "LineItemDetails": [{
-                        "CartonNumber": "VARCHAR", "SerialNumber": "VARCHAR", "MACAddress": "VARCHAR",
-                        "MACAddressUnformatted": "VARCHAR"
-                    }]
-                }]
+            "LineItems": [{
+                "DeliveryDocumentLineNumber": "VARCHAR", "OrderLineNumber": "VARCHAR", "ItemNumber": "VARCHAR",
+                "QuantityOrdered": "VARCHAR", "QuantityPicked": "VARCHAR", "QuantityScanned": "VARCHAR",
+                "QuantityShipped": "VARCHAR", "QuantityCanceled": "VARCHAR",
+                "LineItemDetails": "JSON"
             }]
-        }')
-    END AS document
+        }]
+    }') }} AS document
 FROM {{ ref('base_scansource__order_details') }}

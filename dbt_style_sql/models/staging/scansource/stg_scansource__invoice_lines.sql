@@ -16,6 +16,11 @@ typed AS (
 
 SELECT
     {{ provenance('scansource') }},
+    CASE
+        WHEN {{ is_no_list('line.Shipments') }}
+            THEN [{'rule': 'bad_json', 'field': 'Shipments', 'value': CAST(line.Shipments AS VARCHAR)}]
+        ELSE {{ unreadable_ids({'line_number': 'line_number', 'sku': 'line.ItemNumber'}) }}
+    END AS faults,
     invoice_id,
     line_number,
     'scansource:' || account || ':' || order_number || ':' || line_number AS line_id,
@@ -34,9 +39,12 @@ SELECT
     {{ text('line.Shipped') }} AS quantity_shipped_text,
     unit_price,
     {{ text('line.Price') }} AS unit_price_text,
-    TRY_CAST(quantity_shipped * unit_price AS DECIMAL(18, 4)) AS line_amount,
+    TRY_CAST({{ wide('unit_price') }} * quantity_shipped AS DECIMAL(18, 4)) AS line_amount,
     {{ text("coalesce(nullif(line.Currency, ''), invoice_currency)") }} AS currency,
     list_sort(list_distinct(list_filter(
-        list_transform(line.Shipments, lambda shipment: trim(shipment.TrackingNumber)), lambda number: number <> ''
+        list_transform(
+            {{ read_json_list('line.Shipments', '[{"TrackingNumber": "VARCHAR"}]') }},
+            lambda shipment: trim(shipment.TrackingNumber)
+        ), lambda number: number <> ''
     ))) AS tracking_numbers
 FROM typed

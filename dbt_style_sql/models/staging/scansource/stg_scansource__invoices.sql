@@ -1,6 +1,10 @@
 -- core.invoices from ScanSource: invoices that the distributor issued to us. Without a detail there is no currency.
 SELECT
-    {{ provenance('scansource') }},
+    {{ provenance('scansource', 'invoices') }},
+    list_concat(
+        invoice_faults.faults,
+        {{ unreadable_ids({'invoice_number': 'summary.InvoiceNumber', 'order_number': 'order_number'}) }}
+    ) AS faults,
     detail IS NULL AS is_partial,
     invoice_id,
     {{ text('trim(summary.InvoiceNumber)') }} AS invoice_number,
@@ -31,4 +35,5 @@ SELECT
     {{ text('detail.InsuranceAmount') }} AS insurance_amount_text,
     {{ decimal('coalesce(detail.Total, summary.Total)') }} AS total_amount,
     {{ text('coalesce(detail.Total, summary.Total)') }} AS total_amount_text
-FROM {{ ref('stg_scansource__parsed_invoices') }}
+FROM {{ ref('stg_scansource__parsed_invoices') }} AS invoices
+LEFT JOIN {{ ref('int_scansource__invoice_faults') }} AS invoice_faults USING (record_id)

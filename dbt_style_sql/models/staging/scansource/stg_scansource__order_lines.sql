@@ -17,6 +17,7 @@ WITH lines AS (
 
 SELECT
     {{ provenance('scansource') }},
+    faults,
     order_id || ':' || line_key AS line_id,
     order_id,
     line_key,
@@ -44,7 +45,7 @@ SELECT
     'unit' AS price_basis,
     unit_price,
     {{ text('Price') }} AS unit_price_text,
-    TRY_CAST(quantity_ordered * unit_price AS DECIMAL(18, 4)) AS line_amount,
+    TRY_CAST({{ wide('unit_price') }} * quantity_ordered AS DECIMAL(18, 4)) AS line_amount,
     {{ text("coalesce(nullif(Currency, ''), order_currency)") }} AS currency,
     {{ scansource_line_status('quantity_ordered', 'quantity_backordered', 'quantity_shipped', 'quantity_cancelled') }}
         AS line_status,

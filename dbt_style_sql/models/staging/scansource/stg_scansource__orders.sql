@@ -5,7 +5,9 @@ WITH orders AS (
         coalesce(detail.BillingAddress, listed.BillingAddress) AS billing,
         coalesce(detail.ShippingAddress, listed.ShippingAddress) AS shipping,
         coalesce(nullif(trim(detail.Status), ''), nullif(trim(listed.Status), '')) AS status,
-        container_faults.faults
+        list_concat(
+            container_faults.faults, {{ unreadable_ids({'order_number': 'listed.OrderNumber'}) }}
+        ) AS faults
     FROM {{ ref('stg_scansource__parsed') }} AS parsed
     LEFT JOIN {{ ref('int_scansource__container_faults') }} AS container_faults USING (record_id)
 )

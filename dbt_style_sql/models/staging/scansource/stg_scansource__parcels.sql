@@ -38,6 +38,7 @@ parcels AS (
 
 SELECT
     {{ provenance('scansource') }},
+    {{ unreadable_ids({'tracking_number': 'tracking_number'}) }} AS faults,
     order_id || ':' || shipment_number || ':' || coalesce(carton_number, '-') || '/' || coalesce(tracking_number, '-')
         AS parcel_id,
     order_id || ':' || shipment_number AS shipment_id,

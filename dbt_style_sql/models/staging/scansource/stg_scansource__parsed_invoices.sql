@@ -5,12 +5,10 @@ WITH summaries AS (
         partition_day,
         content_sha256,
         fetched_at,
-        CASE
-            WHEN json_valid(payload) THEN from_json(payload, '{
-                "OrderNumber": "VARCHAR", "InvoiceNumber": "VARCHAR", "PONumber": "VARCHAR", "DocType": "VARCHAR",
-                "Total": "VARCHAR", "DateEntered": "VARCHAR", "LastChanged": "VARCHAR"
-            }')
-        END AS summary
+        {{ read_json('payload', '{
+            "OrderNumber": "VARCHAR", "InvoiceNumber": "VARCHAR", "PONumber": "VARCHAR", "DocType": "VARCHAR",
+            "Total": "VARCHAR", "DateEntered": "VARCHAR", "LastChanged": "VARCHAR"
+        }') }} AS summary
     FROM {{ ref('base_scansource__invoice_summaries') }}
 ),
 
@@ -19,20 +17,18 @@ details AS (
         record_id,
         content_sha256,
         fetched_at,
-        CASE
-            WHEN json_valid(payload) THEN from_json(payload, '{
-                "InvoiceNumber": "VARCHAR", "SalesOrderNumber": "VARCHAR", "PONumber": "VARCHAR",
-                "EndUserPO": "VARCHAR", "ReferenceNumber": "VARCHAR", "DocType": "VARCHAR", "ShipDate": "VARCHAR",
-                "Cancelled": "VARCHAR", "FreightAmount": "VARCHAR", "TaxAmount": "VARCHAR",
-                "InsuranceAmount": "VARCHAR", "Total": "VARCHAR", "Currency": "VARCHAR",
-                "InvoiceLines": [{
-                    "LineNumber": "VARCHAR", "POLineNumber": "VARCHAR", "ReferenceLineNumber": "VARCHAR",
-                    "ItemNumber": "VARCHAR", "ProductMfrPart": "VARCHAR", "ItemDescription": "VARCHAR",
-                    "Ordered": "VARCHAR", "Committed": "VARCHAR", "BackOrdered": "VARCHAR", "Shipped": "VARCHAR",
-                    "Price": "VARCHAR", "Currency": "VARCHAR", "Shipments": [{"TrackingNumber": "VARCHAR"}]
-                }]
-            }')
-        END AS detail
+        {{ read_json('payload', '{
+            "InvoiceNumber": "VARCHAR", "SalesOrderNumber": "VARCHAR", "PONumber": "VARCHAR",
+            "EndUserPO": "VARCHAR", "ReferenceNumber": "VARCHAR", "DocType": "VARCHAR", "ShipDate": "VARCHAR",
+            "Cancelled": "VARCHAR", "FreightAmount": "VARCHAR", "TaxAmount": "VARCHAR",
+            "InsuranceAmount": "VARCHAR", "Total": "VARCHAR", "Currency": "VARCHAR",
+            "InvoiceLines": [{
+                "LineNumber": "VARCHAR", "POLineNumber": "VARCHAR", "ReferenceLineNumber": "VARCHAR",
+                "ItemNumber": "VARCHAR", "ProductMfrPart": "VARCHAR", "ItemDescription": "VARCHAR",
+                "Ordered": "VARCHAR", "Committed": "VARCHAR", "BackOrdered": "VARCHAR", "Shipped": "VARCHAR",
+                "Price": "VARCHAR", "Currency": "VARCHAR", "Shipments": "JSON"
+            }]
+        }') }} AS detail
     FROM {{ ref('base_scansource__invoice_details') }}
 )
 

@@ -13,22 +13,23 @@ WITH parsed AS (
         split_part(record_id, ':', 5) AS part_number_type,
         split_part(record_id, ':', 6) AS requested_quantity,
         split_part(record_id, ':', 7) AS deal_id,
+        payload,
         regexp_extract(record_id, '^(?:[^:]*:){7}(.*)$', 1) AS requested_item,
-        CASE
-            WHEN json_valid(payload) THEN from_json(payload, '{
-                "ItemNumber": "VARCHAR", "Cost": "VARCHAR", "UnitPrice": "VARCHAR", "UnitPriceCurrencyCode": "VARCHAR",
-                "ExtendedTotal": "VARCHAR", "ExtendedTotalCurrency": "VARCHAR", "MSRP": "VARCHAR",
-                "MSRPCurrencyCode": "VARCHAR", "DealerAuthorized": "VARCHAR", "SPA": "VARCHAR",
-                "SPADescription": "VARCHAR", "SPARestriction": "VARCHAR", "SPARestrictionDescription": "VARCHAR",
-                "QuantityAvailable": "VARCHAR", "TotalInventory": "VARCHAR", "QuantityOnOrder": "VARCHAR",
-                "InventoryDisplay": "VARCHAR", "PricingError": "VARCHAR", "PricingErrorDesc": "VARCHAR"
-            }')
-        END AS answer
+        {{ read_json('payload', '{
+            "ItemNumber": "VARCHAR", "Cost": "VARCHAR", "UnitPrice": "VARCHAR", "UnitPriceCurrencyCode": "VARCHAR",
+            "ExtendedTotal": "VARCHAR", "ExtendedTotalCurrency": "VARCHAR", "MSRP": "VARCHAR",
+            "MSRPCurrencyCode": "VARCHAR", "DealerAuthorized": "VARCHAR", "SPA": "VARCHAR",
+            "SPADescription": "VARCHAR", "SPARestriction": "VARCHAR", "SPARestrictionDescription": "VARCHAR",
+            "QuantityAvailable": "VARCHAR", "TotalInventory": "VARCHAR", "QuantityOnOrder": "VARCHAR",
+            "InventoryDisplay": "VARCHAR", "PricingError": "VARCHAR", "PricingErrorDesc": "VARCHAR"
+        }') }} AS answer
     FROM {{ ref('base_scansource__prices') }}
 )
 
 SELECT
-    *,
-    coalesce({{ flag('answer.PricingError') }}, false) AS is_error,
+    * EXCLUDE (payload),
+    {{ flag("coalesce(nullif(answer.PricingError, ''), 'false')") }} AS is_error,
+    {{ text('answer.PricingError') }} AS is_error_text,
+    {{ odd_answer('payload', 'answer.ItemNumber') }} AS faults,
     {{ text('answer.PricingErrorDesc') }} AS error_text
 FROM parsed

@@ -2,6 +2,7 @@
 -- names a price of 0 (apis/scansource.md 5.1).
 SELECT
     {{ provenance('scansource') }},
+    faults,
     'pricing_api' AS origin,
     requested_item,
     part_number_type,
@@ -27,5 +28,6 @@ SELECT
     {{ text('answer.SPADescription') }} AS special_price_description,
     {{ text('answer.SPARestrictionDescription') }} AS restriction_description,
     is_error,
+    is_error_text,
     error_text
 FROM {{ ref('stg_scansource__parsed_prices') }}

@@ -15,19 +15,20 @@ in_deliveries AS (
         record_id,
         shipment_id,
         {{ scansource_line_number('item.OrderLineNumber') }} AS line_key,
-        unnest(item.LineItemDetails) AS unit
+        unnest({{ read_json_list('item.LineItemDetails', '[{
+            "CartonNumber": "VARCHAR", "SerialNumber": "VARCHAR", "MACAddress": "VARCHAR",
+            "MACAddressUnformatted": "VARCHAR"
+        }]') }}) AS unit
     FROM delivery_items
 ),
 
 serial_answers AS (
     SELECT
         record_id,
-        unnest(CASE
-            WHEN json_valid(payload) THEN from_json(payload, '[{
-                "OrderLineNumber": "VARCHAR", "SerialNumber": "VARCHAR", "InvoiceNumber": "VARCHAR",
-                "BillingDate": "VARCHAR"
-            }]')
-        END) AS billed
+        unnest({{ read_json('payload', '[{
+            "OrderLineNumber": "VARCHAR", "SerialNumber": "VARCHAR", "InvoiceNumber": "VARCHAR",
+            "BillingDate": "VARCHAR"
+        }]') }}) AS billed
     FROM {{ ref('base_scansource__order_serials') }}
 ),
 

@@ -18,6 +18,13 @@ typed AS (
 
 SELECT
     {{ provenance('scansource') }},
+    CASE
+        WHEN {{ is_no_list('item.LineItemDetails') }}
+            THEN [{'rule': 'bad_json', 'field': 'LineItemDetails', 'value': CAST(item.LineItemDetails AS VARCHAR)}]
+        ELSE {{ unreadable_ids({
+            'shipment_line_key': 'item.DeliveryDocumentLineNumber', 'sku': 'item.ItemNumber'
+        }) }}
+    END AS faults,
     order_id || ':' || shipment_number AS shipment_id,
     {{ scansource_line_number('item.DeliveryDocumentLineNumber') }} AS shipment_line_key,
     order_id,

@@ -2,6 +2,7 @@
 -- no delivery. What DeliveryStatus may say is not known: a shipped date decides.
 SELECT
     {{ provenance('scansource') }},
+    {{ unreadable_ids({'shipment_number': 'shipment_number'}) }} AS faults,
     order_id || ':' || shipment_number AS shipment_id,
     order_id,
     shipment_number,

@@ -5,7 +5,7 @@ SELECT
     observed.event_type,
     observed.observed_by,
     observed.state,
-    json_keys(raw_orders.payload, '$.changes') AS changed_keys,
+    {{ json_keys_at('raw_orders.payload', '$.changes') }} AS changed_keys,
     observed.is_current,
     observed.effective_at < max(observed.effective_at) OVER (
         PARTITION BY observed.record_id ORDER BY observed.fetched_at, observed.sequence ROWS UNBOUNDED PRECEDING

@@ -9,11 +9,13 @@ WITH extracted AS MATERIALIZED (
         content_sha256,
         fetched_at,
         sequence,
-        CASE WHEN json_valid(payload) THEN json_extract_string(payload, [
-            '$.event_type', '$.event_time', '$.observed_at', '$.observed_by', '$.order.state', '$.order.commission',
-            '$.order.fees', '$.order.replaced', '$.order.replaced_suborder', '$.order.customer.mobile',
-            '$.order.customer.phone'
-        ]) END AS facts
+        {{ read_json(skroutz_payload('payload'), '{
+            "event_type": "VARCHAR", "event_time": "VARCHAR", "observed_at": "VARCHAR", "observed_by": "VARCHAR",
+            "order": {
+                "state": "VARCHAR", "commission": "VARCHAR", "fees": "JSON", "replaced": "VARCHAR",
+                "replaced_suborder": "VARCHAR", "customer": {"mobile": "VARCHAR", "phone": "VARCHAR"}
+            }
+        }') }} AS facts
     FROM {{ source('raw', 'skroutz_orders') }}
 ),
 
@@ -21,16 +23,18 @@ named AS (
     SELECT
         * EXCLUDE (facts),
         facts IS NOT NULL AS is_json,
-        facts[1] AS event_type,
-        facts[2] AS event_time_text,
-        {{ time_with_offset('facts[2]') }} AS event_time,
-        coalesce(facts[4], 'webhook') AS observed_by,
-        facts[5] AS state,
-        facts[6] AS commission,
-        facts[7] AS fees,
-        coalesce({{ text('facts[8]') }}, {{ text('facts[9]') }}) AS replaced,
-        {{ masked_phone('coalesce(facts[10], facts[11])') }} AS masked_phone,
-        coalesce({{ time_with_offset('facts[2]') }}, {{ time_with_offset('facts[3]') }}, fetched_at) AS stated_at
+        facts.event_type AS event_type,
+        facts.event_time AS event_time_text,
+        {{ time_with_offset('facts.event_time') }} AS event_time,
+        coalesce(facts.observed_by, 'webhook') AS observed_by,
+        facts."order".state AS state,
+        facts."order".commission AS commission,
+        CASE WHEN NOT {{ is_no_object('facts."order".fees') }} THEN facts."order".fees END AS fees,
+        coalesce({{ text('facts."order".replaced') }}, {{ text('facts."order".replaced_suborder') }}) AS replaced,
+        {{ masked_phone('coalesce(facts."order".customer.mobile, facts."order".customer.phone)') }} AS masked_phone,
+        coalesce(
+            {{ time_with_offset('facts.event_time') }}, {{ time_with_offset('facts.observed_at') }}, fetched_at
+        ) AS stated_at
     FROM extracted
 ),
 

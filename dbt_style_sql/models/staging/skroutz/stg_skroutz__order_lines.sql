@@ -1,5 +1,5 @@
 -- core.order_lines from Skroutz. A sized line's item is the shop's variation, its barcode that of the size.
-WITH lines AS (
+WITH items AS (
     SELECT
         account,
         partition_day,
@@ -10,22 +10,41 @@ WITH lines AS (
         order_status,
         unnest(document.line_items) AS line
     FROM {{ ref('stg_skroutz__parsed') }}
+),
+
+lines AS (
+    SELECT
+        *,
+        {{ read_json_object('line.size', '{
+            "label": "VARCHAR", "value": "VARCHAR", "shop_value": "VARCHAR", "shop_variation_uid": "VARCHAR",
+            "ean": "VARCHAR", "mpn": "VARCHAR"
+        }') }} AS size
+    FROM items
 )
 
 SELECT
     {{ provenance('skroutz') }},
+    CASE
+        WHEN {{ is_no_object('line.size') }}
+            THEN [{'rule': 'bad_json', 'field': 'size', 'value': CAST(line.size AS VARCHAR)}]
+        ELSE {{ unreadable_ids({
+            'line_key': 'line.id',
+            'shop_uid': 'line.shop_uid',
+            'shop_variation_uid': 'coalesce(' ~ text('line.shop_variation_uid') ~ ', size.shop_variation_uid)'
+        }) }}
+    END AS faults,
     order_id || ':' || {{ text('line.id') }} AS line_id,
     order_id,
     {{ text('line.id') }} AS line_key,
     coalesce(
-        {{ text('line.shop_variation_uid') }}, {{ text('line.size.shop_variation_uid') }}, {{ text('line.shop_uid') }}
+        {{ text('line.shop_variation_uid') }}, {{ text('size.shop_variation_uid') }}, {{ text('line.shop_uid') }}
     ) AS sku,
     CASE
-        WHEN coalesce({{ text('line.shop_variation_uid') }}, {{ text('line.size.shop_variation_uid') }}) IS NOT NULL
+        WHEN coalesce({{ text('line.shop_variation_uid') }}, {{ text('size.shop_variation_uid') }}) IS NOT NULL
             THEN {{ text('line.shop_uid') }}
     END AS parent_sku,
-    coalesce({{ text('line.size.ean') }}, {{ text('line.ean') }}) AS ean,
-    coalesce({{ text('line.size.mpn') }}, {{ text('line.mpn') }}) AS manufacturer_part_number,
+    coalesce({{ text('size.ean') }}, {{ text('line.ean') }}) AS ean,
+    coalesce({{ text('size.mpn') }}, {{ text('line.mpn') }}) AS manufacturer_part_number,
     {{ text('line.product_name') }} AS description,
     {{ quantity('line.quantity') }} AS quantity_ordered,
     {{ text('line.quantity') }} AS quantity_ordered_text,
@@ -53,7 +72,7 @@ SELECT
     {{ text('line.rejection_reason') }} AS reject_reason,
     {{ text('line.return_reason') }} AS return_reason,
     json_object(
-        'size', line.size,
+        'size', size,
         'tags', line.tags,
         -- Its lines are broken by a line break or by a backslash and an n (apis/skroutz.md 5.5).
         'extra_info', replace({{ text('line.extra_info') }}, '\n', chr(10)),

@@ -3,14 +3,26 @@
 WITH orders AS (
     SELECT
         parsed.*,
-        container_faults.faults,
+        list_concat(list_concat(list_concat(
+            container_faults.faults,
+            {{ unreadable_ids({'order_number': 'document.code'}) }}),
+            {{ unreadable_flags({
+                'fulfilled_by_skroutz': 'document.fulfilled_by_skroutz',
+                'store_pickup': 'document.store_pickup',
+                'pickup_from_collection_point': 'document.customer.address.pickup_from_collection_point',
+                'gift_wrap': 'document.gift_wrap'
+            }) }}),
+            CASE
+                WHEN unreadable_event_time IS NOT NULL
+                    THEN [{'rule': 'bad_timestamp', 'field': 'event_time', 'value': unreadable_event_time}]
+            END
+        ) AS faults,
         document.customer.address AS address,
-        document.invoice_details AS invoice_details,
         list_transform(document.line_items, lambda line: {{ decimal('line.total_price') }}) AS line_amounts,
         list_distinct(
             list_transform(document.line_items, lambda line: {{ flag('line.price_includes_vat') }})
         ) AS tax_bases,
-        list_transform(map_values(fees), lambda fee: {{ decimal('fee') }}) AS fee_amounts
+        list_transform({{ values_by_name('fees') }}, lambda fee: {{ decimal('fee') }}) AS fee_amounts
     FROM {{ ref('stg_skroutz__parsed') }} AS parsed
     LEFT JOIN {{ ref('int_skroutz__container_faults') }} AS container_faults
         ON container_faults.record_id = parsed.record_id
@@ -23,7 +35,7 @@ SELECT
     {{ text('document.code') }} AS order_number,
     order_status,
     {{ text('document.state') }} AS source_status,
-    {{ text('document.rejection_info.reason') }} AS status_reason,
+    {{ text('rejection_info.reason') }} AS status_reason,
     {{ time_with_offset('document.created_at') }} AS ordered_at,
     {{ text('document.created_at') }} AS ordered_at_raw,
     last_event_time AS updated_at,
@@ -46,7 +58,7 @@ SELECT
         WHEN len(fee_amounts) > 0 AND NOT list_contains(list_transform(fee_amounts, lambda a: a IS NULL), true)
             THEN TRY_CAST(list_sum(fee_amounts) AS DECIMAL(18, 4))
     END AS platform_fee_amount,
-    CASE WHEN len(fee_amounts) > 0 THEN array_to_string(map_values(fees), ' + ') END AS platform_fee_amount_text,
+    CASE WHEN len(fee_amounts) > 0 THEN array_to_string({{ values_by_name('fees') }}, ' + ') END AS platform_fee_amount_text,
     coalesce(document.code LIKE 'DEMO-%', false) AS is_test,
     {{ flag('document.express') }} AS is_express,
     {{ text('document.express') }} AS is_express_text,

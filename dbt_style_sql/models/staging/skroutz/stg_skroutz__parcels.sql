@@ -14,6 +14,7 @@ WITH codes AS (
 
 SELECT
     {{ provenance('skroutz') }},
+    {{ unreadable_ids({'tracking_number': 'tracking_number'}) }} AS faults,
     order_id || ':1:-/' || tracking_number AS parcel_id,
     order_id || ':1' AS shipment_id,
     order_id,

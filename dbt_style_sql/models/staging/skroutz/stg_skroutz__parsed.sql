@@ -8,6 +8,7 @@ WITH remembered AS (
         arg_max(commission, (effective_at, sequence)) FILTER (commission IS NOT NULL) AS commission,
         arg_max(fees, (effective_at, sequence)) FILTER (fees IS NOT NULL) AS fees,
         arg_max(replaced, (effective_at, sequence)) FILTER (replaced IS NOT NULL) AS replaced,
+        any_value(event_time_text) FILTER (is_current AND event_time IS NULL) AS unreadable_event_time,
         max(event_time) AS last_event_time,
         arg_max(event_time_text, event_time) AS last_event_time_text
     FROM {{ ref('stg_skroutz__observations') }}
@@ -22,11 +23,12 @@ parsed AS (
         raw_orders.fetched_at,
         remembered.masked_phone,
         remembered.commission,
-        CASE WHEN starts_with(remembered.fees, '{') THEN from_json(remembered.fees, '"MAP(VARCHAR, VARCHAR)"') END AS fees,
+        {{ read_json_object('remembered.fees', '"MAP(VARCHAR, VARCHAR)"') }} AS fees,
         remembered.replaced,
+        remembered.unreadable_event_time,
         remembered.last_event_time,
         remembered.last_event_time_text,
-        CASE WHEN json_valid(raw_orders.payload) THEN from_json(raw_orders.payload, '{
+        {{ read_json(skroutz_payload('raw_orders.payload'), '{
             "order": {
                 "code": "VARCHAR", "state": "VARCHAR", "created_at": "VARCHAR", "expires_at": "VARCHAR",
                 "dispatch_until": "VARCHAR", "comments": "VARCHAR", "courier": "VARCHAR",
@@ -35,7 +37,7 @@ parsed AS (
                 "invoice": "VARCHAR", "invoice_document": "VARCHAR", "uploaded_invoice_file": "VARCHAR",
                 "shipping_cost": "VARCHAR", "pickup_address": "VARCHAR", "number_of_parcels": "VARCHAR",
                 "payment_method": "VARCHAR", "paid_by_user": "VARCHAR",
-                "rejection_info": {"reason": "VARCHAR"},
+                "rejection_info": "JSON", "fees": "JSON", "invoice_details": "JSON",
                 "customer": {
                     "id": "VARCHAR", "first_name": "VARCHAR", "last_name": "VARCHAR",
                     "address": {
@@ -44,27 +46,17 @@ parsed AS (
                         "collection_point_address": "VARCHAR"
                     }
                 },
-                "invoice_details": {
-                    "company": "VARCHAR", "vat_number": "VARCHAR",
-                    "address": {
-                        "street_name": "VARCHAR", "street_number": "VARCHAR", "zip": "VARCHAR", "city": "VARCHAR",
-                        "region": "VARCHAR", "country_code": "VARCHAR"
-                    }
-                },
                 "line_items": [{
                     "id": "VARCHAR", "shop_uid": "VARCHAR", "shop_variation_uid": "VARCHAR",
                     "product_name": "VARCHAR", "quantity": "VARCHAR", "unit_price": "VARCHAR",
                     "total_price": "VARCHAR", "price_includes_vat": "VARCHAR", "vat_ratio": "VARCHAR",
                     "commission": "VARCHAR", "commission_rate": "VARCHAR", "ean": "VARCHAR", "mpn": "VARCHAR",
-                    "size": {
-                        "label": "VARCHAR", "value": "VARCHAR", "shop_value": "VARCHAR",
-                        "shop_variation_uid": "VARCHAR", "ean": "VARCHAR", "mpn": "VARCHAR"
-                    },
+                    "size": "JSON",
                     "rejection_reason": "VARCHAR", "return_reason": "VARCHAR", "serial_numbers": "VARCHAR",
                     "extra_info": "VARCHAR", "tags": "JSON", "island_vat_discount_applied": "VARCHAR"
                 }]
             }
-        }')."order" END AS document
+        }') }}."order" AS document
     FROM {{ source('raw', 'skroutz_orders') }} AS raw_orders
     INNER JOIN remembered
         ON remembered.record_id = raw_orders.record_id
@@ -73,6 +65,14 @@ parsed AS (
 
 SELECT
     parsed.*,
+    {{ read_json_object('parsed.document.rejection_info', '{"reason": "VARCHAR"}') }} AS rejection_info,
+    {{ read_json_object('parsed.document.invoice_details', '{
+        "company": "VARCHAR", "vat_number": "VARCHAR",
+        "address": {
+            "street_name": "VARCHAR", "street_number": "VARCHAR", "zip": "VARCHAR", "city": "VARCHAR",
+            "region": "VARCHAR", "country_code": "VARCHAR"
+        }
+    }') }} AS invoice_details,
     {{ skroutz_account() }} AS account,
     'skroutz:' || {{ skroutz_account() }} || ':' || {{ text('parsed.document.code') }} AS order_id,
     coalesce(mapping.status, 'unknown') AS order_status

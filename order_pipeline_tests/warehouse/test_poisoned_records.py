@@ -1,0 +1,131 @@
+"""What one record says never stops a channel: the good ones around it arrive, and it is in quarantine with its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.migrations import migrate
+from order_pipeline_tests.warehouse.kibo_orders import kibo_order
+from order_pipeline_tests.warehouse.poisoned_cases import CASES, SCANSOURCE
+from order_pipeline_tests.warehouse.poisoned_records import (
+    Outcome,
+    Record,
+    as_json,
+    build_from,
+    scansource_order,
+    skroutz_event,
+)
+from order_pipeline_tests.warehouse.settings_for_tests import settings_in
+
+GOOD = 5
+
+
+def good_records(channel: str) -> list[Record]:
+    """Orders with nothing wrong in them."""
+    numbers = range(9000, 9000 + GOOD)
+    if channel == "kibo":
+        return [Record(str(number), as_json(kibo_order(number))) for number in numbers]
+    if channel == "skroutz":
+        return [Record(f"G{number}", as_json(skroutz_event(f"G{number}"))) for number in numbers]
+    return [
+        Record(f"1000:{number}", as_json(answer), resource)
+        for number in numbers
+        for resource, answer in scansource_order(str(number)).items()
+    ]
+
+
+def record_id(channel: str, place: int) -> str:
+    return {"kibo": str(place + 1), "skroutz": f"S{place + 1}", "scansource": f"1000:{place + 1}"}[channel]
+
+
+def poisoned(channel: str) -> list[Record]:
+    """The cases; a ScanSource order has its other answers as they should be."""
+    records = [
+        Record(record_id(channel, place), case.payload, case.resource) for place, case in enumerate(CASES[channel])
+    ]
+    if channel == "scansource":
+        for place, case in enumerate(SCANSOURCE):
+            whole = scansource_order(str(place + 1))
+            records += [
+                Record(record_id(channel, place), as_json(answer), resource)
+                for resource, answer in whole.items()
+                if resource != case.resource
+            ]
+    return records
+
+
+@pytest.fixture(scope="module", params=list(CASES))
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Outcome]]:
+    channel = request.param
+    lake = Lake(settings_in(tmp_path_factory.mktemp(f"poisoned-{channel}")))
+    migrate(lake)
+    yield channel, build_from(lake, channel, [*poisoned(channel), *good_records(channel)])
+    lake.close()
+
+
+def test_the_good_records_among_them_arrive_whole(built: tuple[str, Outcome]) -> None:
+    channel, outcome = built
+    good = {record.record_id for record in good_records(channel)}
+    assert good <= outcome.orders.keys()
+    assert not good & outcome.rejects.keys()
+
+
+def test_a_poisoned_record_is_in_quarantine_with_its_rule_or_arrives(built: tuple[str, Outcome]) -> None:
+    channel, outcome = built
+    found = {case.name: outcome.rules(record_id(channel, place)) for place, case in enumerate(CASES[channel])}
+    assert found == {case.name: case.rules for case in CASES[channel]}
+    for place, case in enumerate(CASES[channel]):
+        assert outcome.is_accounted_for(record_id(channel, place)), case.name
+
+
+def test_no_text_that_arrived_holds_a_nul(built: tuple[str, Outcome]) -> None:
+    texts = [value for row in built[1].orders.values() for value in row.values() if isinstance(value, str)]
+    assert texts
+    assert not [text for text in texts if "\0" in text]
+
+
+@pytest.mark.parametrize(
+    ("channel", "payload", "column", "expected"),
+    [
+        ("kibo", as_json(kibo_order(1)).replace(b'"total":', b'"total":1,"total":77,"x":', 1), "total_amount", 77),
+        (
+            "skroutz",
+            as_json(skroutz_event("S1")).replace(b'"state":', b'"state":"open","state":'),
+            "order_status",
+            "accepted",
+        ),
+        (
+            "skroutz",
+            as_json(skroutz_event("S1")).replace(b'"handling_fee":', b'"handling_fee":9,"handling_fee":'),
+            "platform_fee_amount",
+            Decimal("1.2"),
+        ),
+        (
+            "skroutz",
+            as_json(skroutz_event("S1")).replace(b'"city":"Volos"', b'"city":"A","city":"B"'),
+            "ship_to_city",
+            "B",
+        ),
+    ],
+)
+def test_of_a_repeated_key_the_last_value_counts(
+    lake: Lake, channel: str, payload: bytes, column: str, expected: object
+) -> None:
+    outcome = build_from(lake, channel, [Record("1", payload)])
+    assert outcome.orders["1"][column] == expected
+
+
+def test_a_repeated_key_counts_last_in_a_list_of_scansource_too(lake: Lake) -> None:
+    answers = {resource: as_json(answer) for resource, answer in scansource_order("1").items()}
+    answers["order_details"] = answers["order_details"].replace(b'"ItemNumber":', b'"ItemNumber":"WRONG","ItemNumber":')
+    build_from(lake, "scansource", [Record("1000:1", payload, resource) for resource, payload in answers.items()])
+    assert lake.query("SELECT DISTINCT sku FROM core.order_lines").rows == [("SKU-1",)]
+
+
+def test_an_order_without_lines_is_a_warning(lake: Lake) -> None:
+    outcome = build_from(lake, "kibo", [Record("1", as_json(kibo_order(1, shipments=[]))), *good_records("kibo")])
+    assert outcome.warnings["no_lines", "order_lines"] == ["1"]

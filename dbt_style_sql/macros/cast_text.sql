@@ -1,6 +1,6 @@
 {# Casts of text taken from JSON. Each is NULL for text it cannot read; the text stays beside it as a companion. #}
 
-{# Empty text is no text (common_schema.md 1.6). #}
+{# Empty text is no text (docs/apis/common_schema.md 1.6). #}
 {% macro text(value) -%}
 nullif({{ value }}, '')
 {%- endmacro %}
@@ -29,7 +29,7 @@ END
 {%- endmacro %}
 
 {# A time that states its offset; without one, or of a year that cannot be meant, it is NULL, never a guess
-   (common_schema.md 1.5). #}
+   (docs/apis/common_schema.md 1.5). #}
 {% macro time_with_offset(value, seen_at='fetched_at') -%}
 CASE
     WHEN regexp_matches({{ value }}, '^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|z|[+-]\d{2}(:?\d{2})?)$')
@@ -47,7 +47,8 @@ CASE lower({{ value }}) WHEN 'true' THEN true WHEN 'false' THEN false END
 CAST({{ number }} AS DECIMAL(38, 4))
 {%- endmacro %}
 
-{# Decode XHTML entities once (kibo.md 8); `names` is the map of stg_common__entity_names. Unknown entities stay as they are. #}
+{# Decode XHTML entities once (docs/apis/kibo.md 8); `names` is the map of stg_common__entity_names. Unknown entities
+   stay as they are. #}
 {% macro decode_entities(value, names) -%}
 array_to_string(list_transform(string_split({{ value }}, '&'), lambda part, number: CASE
     WHEN number = 1 THEN part

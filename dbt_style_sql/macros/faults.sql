@@ -1,4 +1,5 @@
-{# Faults of the rule bad_json (common_schema.md 13): lists of (rule, field, value) that staged rows carry in `faults`. #}
+{# Faults of the rule bad_json (docs/apis/common_schema.md 13): lists of (rule, field, value) that staged rows carry in
+   `faults`. #}
 
 {# SELECT of record_id, rule, field, value: a text that is no JSON, or a container of a wrong type. `relation` has record_id
    and payload, of suspects alone, for each is parsed again; `containers`: JSON path -> OBJECT or ARRAY; `prefix` stands

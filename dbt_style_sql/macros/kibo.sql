@@ -1,4 +1,4 @@
-{# Status of one item by its own state, then by its shipment's (common_schema.md 12). #}
+{# Status of one item by its own state, then by its shipment's (docs/apis/common_schema.md 12). #}
 {% macro kibo_line_status() -%}
 CASE
     WHEN is_cancelled THEN 'cancelled'

@@ -1,7 +1,7 @@
 {# Reading JSON that others wrote. No model calls a JSON function itself: whatever a text holds, these yield NULL and never
    an error, so that one record cannot stop a statement. A test holds this. #}
 
-{# A payload as models read it: without NULs, and of a key that an object repeats with the last value (common_schema.md
+{# A payload as models read it: without NULs, and of a key that an object repeats with the last value (docs/apis/common_schema.md
    1.10), where DuckDB would take the first. `objects`: the keys below which objects stand that are read, in a list where
    the source has a list of them. Only a payload that repeats a key is written anew. #}
 {% macro readable_payload(payload, objects) -%}

@@ -1,4 +1,4 @@
-{# What ScanSource's texts mean (apis/scansource.md sections 8, 10, 12). #}
+{# What ScanSource's texts mean (docs/apis/scansource.md sections 8, 10, 12). #}
 
 {# The configured zone of dates that carry no offset. #}
 {% macro scansource_zone() -%}
@@ -64,7 +64,7 @@ list_sort(list_distinct(list_filter(list_transform(
 ), lambda element: element <> '')))
 {%- endmacro %}
 
-{# Status of a line from its quantities, first match (common_schema.md section 12). #}
+{# Status of a line from its quantities, first match (docs/apis/common_schema.md section 12). #}
 {% macro scansource_line_status(ordered, backordered, shipped, cancelled) -%}
 CASE
     WHEN {{ ordered }} > 0 AND {{ cancelled }} >= {{ ordered }} THEN 'cancelled'

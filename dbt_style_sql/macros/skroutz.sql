@@ -19,7 +19,7 @@
 CASE WHEN length(regexp_replace({{ value }}, '[^0-9]', '', 'g')) > 3 THEN '***' || right({{ value }}, 3) END
 {%- endmacro %}
 
-{# Status of a line by its own reasons, then by its order's status (common_schema.md 12). #}
+{# Status of a line by its own reasons, then by its order's status (docs/apis/common_schema.md 12). #}
 {% macro skroutz_line_status(order_status, rejection_reason) -%}
 CASE
     WHEN {{ rejection_reason }} IS NOT NULL THEN 'rejected'

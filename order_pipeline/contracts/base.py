@@ -19,7 +19,7 @@ COMPANIONS = {"is_partial": "BOOLEAN"}
 
 
 class CoreTable(pandera.DataFrameModel):
-    """Columns of every core table (common_schema.md section 1)."""
+    """Columns of every core table (docs/apis/common_schema.md section 1)."""
 
     source: Text = column("channel the row came from", required=True, names_source=True)
     account: Text = column(
@@ -49,7 +49,7 @@ def row_rule(rule: str, field: str, good: Callable[[pd.DataFrame], pd.Series], b
     A test proves that both statements reject the same rows.
 
     Args:
-        rule: the hard check (common_schema.md section 13) that a bad row breaks.
+        rule: the hard check (docs/apis/common_schema.md section 13) that a bad row breaks.
         field: the column that the reject names.
         good: True for each good row of a frame.
         broken: SQL condition over the table's columns and companions, true for a bad row.

@@ -1,4 +1,4 @@
-"""The normalised enumerations of common_schema.md section 12: lower-case text, closed lists, `unknown` where it exists.
+"""The normalised enumerations (docs/apis/common_schema.md 12): lower-case, closed lists, `unknown` where it exists.
 
 A source's own text is never checked against a list (its sets are open); what we map it to always is.
 """

@@ -1,4 +1,4 @@
-"""Core tables `shipments`, `shipment_lines`, `parcels` and `serial_numbers` (common_schema.md sections 4 to 7)."""
+"""Core tables `shipments`, `shipment_lines`, `parcels` and `serial_numbers` (docs/apis/common_schema.md 4 to 7)."""
 
 from __future__ import annotations
 

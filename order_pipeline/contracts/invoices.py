@@ -1,4 +1,4 @@
-"""Core tables `invoices` and `invoice_lines` (common_schema.md sections 8 and 9)."""
+"""Core tables `invoices` and `invoice_lines` (docs/apis/common_schema.md sections 8 and 9)."""
 
 from __future__ import annotations
 

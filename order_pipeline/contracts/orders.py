@@ -1,4 +1,4 @@
-"""Core tables `orders` and `order_lines` (common_schema.md sections 2 and 3)."""
+"""Core tables `orders` and `order_lines` (docs/apis/common_schema.md sections 2 and 3)."""
 
 from __future__ import annotations
 

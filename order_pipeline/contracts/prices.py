@@ -1,4 +1,4 @@
-"""Core tables `prices` and `availability` (common_schema.md sections 10 and 11): observations, only ever added."""
+"""Core tables `prices` and `availability` (docs/apis/common_schema.md 10 and 11): observations, only ever added."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Rule:
     """One rule of a table.
 
     Attributes:
-        name: the hard check (common_schema.md section 13) that a reject names.
+        name: the hard check (docs/apis/common_schema.md section 13) that a reject names.
         field: the column that a reject names.
         broken: SQL condition, true for a row that breaks the rule.
         value: SQL expression of the value that a reject shows.

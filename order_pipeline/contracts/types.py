@@ -1,7 +1,7 @@
 """Column types of the common order schema: one alias per kind of fact, each an Arrow type DuckDB writes without loss.
 
-`column()` is the one way in which a table declares a column. The types follow common_schema.md section 1: ids are text,
-money DECIMAL(18,4), quantities DECIMAL(18,3), rates DECIMAL(9,6), times UTC.
+`column()` is the one way in which a table declares a column. The types follow docs/apis/common_schema.md section 1: ids
+are text, money DECIMAL(18,4), quantities DECIMAL(18,3), rates DECIMAL(9,6), times UTC.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -62,7 +62,8 @@ def column(
     Args:
         description: what the fact means; shown by Dagster and in the lake's documentation.
         required: the column is never null. A null is rejected with `rule_when_null`.
-        rule_when_null: name of the hard check (common_schema.md section 13) that a null in a required column breaks.
+        rule_when_null: name of the hard check (docs/apis/common_schema.md section 13) that a null in a required column
+            breaks.
         one_of: the normalised values; anything else breaks `bad_enum`.
         names_source: the values are the sources that the caller of a check names; anything else breaks `bad_enum`.
         pattern: regular expression, starting with `^`, that a text must match, else `rule_when_unmatched` is broken.

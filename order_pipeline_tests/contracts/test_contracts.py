@@ -1,4 +1,4 @@
-"""The contract says what common_schema.md says, and everything generated from it agrees."""
+"""The contract says what docs/apis/common_schema.md says, and everything generated from it agrees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan of docs/apis/scansource.md section 11: orders, beside them invoices, then prices and availability.
+"""The plan of docs/apis/scansource.md section 11: orders and invoices, then prices and availability.
 
 A used-up quota is a partial success: what was fetched is handed over, every report says what remains, and the next run
 fetches only that. An error that ends the invoices does not end the orders: it is raised when both have handed over

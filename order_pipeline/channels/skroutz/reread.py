@@ -46,7 +46,7 @@ class Reconciliation:
     def describe(self) -> str:
         """One line for the fetch report: names of keys, never values."""
         counts = f"{self.confirmed} confirmed, {self.first_seen} first seen, {self.differed} differed"
-        rest = f"{self.not_found} not found, {self.dead_letters} unusable, {self.failed} failed"
+        rest = f"{self.not_found} not found, {self.dead_letters} dead letters, {self.failed} failed"
         keys = ", ".join(f"{key} {count}" for key, count in self.differing_keys.most_common(8))
         return f"re-read: {counts}, {rest}" + (f"; differing keys: {keys}" if keys else "")
 

@@ -1,4 +1,4 @@
-"""A strict fake of Skroutz's orders API (docs/apis/skroutz.md section 14): one order by its code, actions, webhooks.
+"""A strict fake of Skroutz's orders API (docs/apis/skroutz.md 14): one order by its code, actions, webhooks.
 
 There is no list. Fetching a voucher changes the order, as on the real host, so that a test can prove that nobody does.
 Here are routes and access; orders are drawn in `orders.py`, live in `life.py`, are acted on in `actions.py`, and their

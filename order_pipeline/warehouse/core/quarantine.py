@@ -49,7 +49,9 @@ class RejectChanges:
     resolved: int = 0
 
     def __add__(self, other: RejectChanges) -> RejectChanges:
-        return RejectChanges(self.opened + other.opened, self.still_open + other.still_open, self.resolved + other.resolved)
+        return RejectChanges(
+            self.opened + other.opened, self.still_open + other.still_open, self.resolved + other.resolved
+        )
 
 
 def record_rejects(

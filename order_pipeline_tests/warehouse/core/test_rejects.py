@@ -207,7 +207,7 @@ def test_a_corrected_version_heals_and_its_reject_is_resolved_not_deleted(lake: 
     build(lake, run_id="first")
     receive(lake, [with_item(1, quantity=2, subtotal=20), kibo_order(2)])
     healed = build(lake, run_id="second")
-    assert (healed.quarantine.opened, healed.quarantine.standing, healed.quarantine.resolved) == (0, 0, 2)
+    assert (healed.quarantine.opened, healed.quarantine.still_open, healed.quarantine.resolved) == (0, 0, 2)
     assert rows(lake, "SELECT count(*) FROM core.order_lines") == [(3,)]
     assert rows(lake, "SELECT count(*), count(resolved_at) FROM quarantine.rejects") == [(2, 2)]
     receive(lake, [with_item(1, quantity="three"), kibo_order(2)])
@@ -221,7 +221,7 @@ def test_a_standing_reject_keeps_when_it_was_first_seen(lake: Lake) -> None:
     receive(lake, [with_item(1, quantity="two")])
     build(lake)
     again = build(lake, DAY)
-    assert (again.quarantine.opened, again.quarantine.standing) == (0, 2)
+    assert (again.quarantine.opened, again.quarantine.still_open) == (0, 2)
     assert rows(lake, "SELECT count(*) FROM quarantine.rejects WHERE first_seen_at < last_seen_at") == [(2,)]
 
 

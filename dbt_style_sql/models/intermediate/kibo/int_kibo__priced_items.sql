@@ -1,4 +1,5 @@
--- What each item's prices mean (kibo.md section 7): the vendor does not say per unit or per line, the sums tell.
+-- What each item's prices mean (docs/apis/kibo.md section 7): the vendor does not say per unit or per line, the sums
+-- tell.
 {{ config(materialized='ephemeral') }}
 WITH items AS (
     SELECT

@@ -1,4 +1,4 @@
--- One row a delivery as salesorder/tracking shows it: the only place of its ship method (apis/scansource.md 3.6).
+-- One row a delivery as salesorder/tracking shows it: the only place of its ship method (docs/apis/scansource.md 3.6).
 WITH parsed AS (
     SELECT
         record_id,

@@ -1,4 +1,4 @@
--- One row an order-level tracking number that stands in no delivery, in no shape (apis/scansource.md 3.5).
+-- One row an order-level tracking number that stands in no delivery, in no shape (docs/apis/scansource.md 3.5).
 WITH order_level AS (
     SELECT
         record_id,

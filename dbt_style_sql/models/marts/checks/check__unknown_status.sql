@@ -1,4 +1,4 @@
--- Status texts that no mapping knows (common_schema.md 14): kept as `unknown`. One row each, key is the text.
+-- Status texts that no mapping knows (docs/apis/common_schema.md 14): kept as `unknown`. One row each, key is the text.
 SELECT source, order_day, 'unknown_status' AS rule, 'orders.source_status' AS field, source_status AS key
 FROM {{ source('core', 'orders') }}
 WHERE order_status = 'unknown'

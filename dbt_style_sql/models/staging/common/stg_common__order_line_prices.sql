@@ -1,4 +1,4 @@
--- core.prices, origin order_line, for every source: what each line was sold at (common_schema.md 10).
+-- core.prices, origin order_line, for every source: what each line was sold at (docs/apis/common_schema.md 10).
 SELECT
     lines.source,
     lines.account,

@@ -1,4 +1,5 @@
--- core.parcels from Kibo: trackingInformation of a shipment, which no documented response ever showed (kibo.md 6).
+-- core.parcels from Kibo: trackingInformation of a shipment, which no documented response ever showed
+-- (docs/apis/kibo.md 6).
 WITH parcels AS (
     SELECT
         *,

@@ -1,5 +1,6 @@
--- Drift: keys that the contract (apis/kibo.md section 4) does not know, one row a key and day. They are kept in raw and read by
--- nobody. Free keys (customData, orderReferences) are not looked at; those of tracking are the request's (section 6).
+-- Drift: keys that the contract (docs/apis/kibo.md section 4) does not know, one row a key and day. They are kept in
+-- raw and read by nobody. Free keys (customData, orderReferences) are not looked at; those of tracking are the
+-- request's (section 6).
 {% set address = [
     'addressID', 'customerID', 'firstName', 'lastName', 'company', 'addressLine1', 'addressLine2', 'phone', 'city',
     'state', 'postalCode', 'countryCode', 'fraudLock', 'active', 'isBilling', 'isShipping', 'latitude', 'longitude'

@@ -1,5 +1,6 @@
 -- core.availability from ScanSource: what pricing answers say of stock (by the item number sent), and what the availability
--- operation says (by SAP material number, whatever number was sent; apis/scansource.md 5.2). No quantity on an error.
+-- operation says (by SAP material number, whatever number was sent; docs/apis/scansource.md 5.2). No quantity on an
+-- error.
 WITH answers AS (
     SELECT
         record_id,

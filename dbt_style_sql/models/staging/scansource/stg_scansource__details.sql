@@ -1,5 +1,5 @@
--- One row an order as salesorder/detail shows it (apis/scansource.md 3.5); leaves are text, lists of texts stay JSON text,
--- because a plain text may stand in their place.
+-- One row an order as salesorder/detail shows it (docs/apis/scansource.md 3.5); leaves are text, lists of texts stay
+-- JSON text, because a plain text may stand in their place.
 SELECT
     record_id,
     content_sha256,

@@ -1,5 +1,5 @@
 -- core.invoice_lines from ScanSource. The order's line is matched by LineNumber; which of the two line numbers names it is
--- not documented (apis/scansource.md section 4).
+-- not documented (docs/apis/scansource.md section 4).
 WITH lines AS (
     SELECT * EXCLUDE (summary, detail), detail.Currency AS invoice_currency, unnest(detail.InvoiceLines) AS line
     FROM {{ ref('stg_scansource__parsed_invoices') }}

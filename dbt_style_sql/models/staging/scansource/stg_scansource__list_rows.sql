@@ -1,4 +1,5 @@
--- One row an order as salesorder/list shows it: the only place of its dates (apis/scansource.md 3.4). Leaves are text.
+-- One row an order as salesorder/list shows it: the only place of its dates (docs/apis/scansource.md 3.4). Leaves are
+-- text.
 WITH parsed AS (
     SELECT
         record_id,

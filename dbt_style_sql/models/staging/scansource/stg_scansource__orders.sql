@@ -1,4 +1,4 @@
--- core.orders from ScanSource. Order and change dates stand in the list row only (apis/scansource.md 3.5).
+-- core.orders from ScanSource. Order and change dates stand in the list row only (docs/apis/scansource.md 3.5).
 WITH orders AS (
     SELECT
         parsed.*,

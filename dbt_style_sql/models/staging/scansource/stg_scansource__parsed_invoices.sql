@@ -1,4 +1,4 @@
--- One row an invoice: the summary, which alone has its date, joined to the detail (apis/scansource.md section 4).
+-- One row an invoice: the summary, which alone has its date, joined to the detail (docs/apis/scansource.md section 4).
 WITH summaries AS (
     SELECT
         record_id,

@@ -1,5 +1,5 @@
 -- core.prices from ScanSource, origin pricing_api: what the price list answered at a moment. No amount on an error, which
--- names a price of 0 (apis/scansource.md 5.1).
+-- names a price of 0 (docs/apis/scansource.md 5.1).
 SELECT
     {{ provenance('scansource') }},
     faults,

@@ -1,5 +1,5 @@
 -- core.serial_numbers from ScanSource: the union of what the order's lines, its deliveries and the serials operation show,
--- with where each was seen (apis/scansource.md section 10).
+-- with where each was seen (docs/apis/scansource.md section 10).
 WITH on_lines AS (
     SELECT record_id, line_key, unnest({{ scansource_texts('SerialNumbers') }}) AS serial_number
     FROM {{ ref('int_scansource__lines') }}

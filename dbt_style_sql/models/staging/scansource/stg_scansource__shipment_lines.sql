@@ -1,5 +1,5 @@
 -- core.shipment_lines from ScanSource: joined to the order's line by OrderLineNumber as an integer, never by item, as one
--- item may sit on two lines (apis/scansource.md section 10).
+-- item may sit on two lines (docs/apis/scansource.md section 10).
 WITH items AS (
     SELECT * EXCLUDE (parcels, line_items, tracking_numbers), unnest(line_items) AS item
     FROM {{ ref('int_scansource__deliveries') }}

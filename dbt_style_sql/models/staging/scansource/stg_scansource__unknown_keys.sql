@@ -1,5 +1,6 @@
--- Drift: keys that the contract (apis/scansource.md sections 3 to 5) does not know, one row a resource, key and day, compared
--- without case as they are read. They are kept in raw and read by nobody. Objects whose keys it leaves open are not looked at.
+-- Drift: keys that the contract (docs/apis/scansource.md sections 3 to 5) does not know, one row a resource, key and
+-- day, compared without case as they are read. They are kept in raw and read by nobody. Objects whose keys it leaves
+-- open are not looked at.
 {% set address = ['Name', 'Attn', 'Street1', 'Street2', 'City', 'State', 'PostalCode', 'Country'] %}
 {% set order_row = [
     'OrderNumber', 'PONumber', 'EndUserPO', 'ReferenceNumber', 'DocType', 'Status', 'SalesRepCode', 'EnteredByEmail',

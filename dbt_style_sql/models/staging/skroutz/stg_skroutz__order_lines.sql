@@ -74,7 +74,7 @@ SELECT
     json_object(
         'size', size,
         'tags', line.tags,
-        -- Its lines are broken by a line break or by a backslash and an n (apis/skroutz.md 5.5).
+        -- Its lines are broken by a line break or by a backslash and an n (docs/apis/skroutz.md 5.5).
         'extra_info', replace({{ text('line.extra_info') }}, '\n', chr(10)),
         'island_vat_discount_applied', {{ flag('line.island_vat_discount_applied') }}
     ) AS extras

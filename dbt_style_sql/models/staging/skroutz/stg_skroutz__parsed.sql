@@ -1,5 +1,5 @@
 -- One row an order: its current observation, read once into a struct whose leaves are text, and what earlier ones said of
--- keys that an omission does not clear (commission, fees, replaced order: common_schema.md 1.6).
+-- keys that an omission does not clear (commission, fees, replaced order: docs/apis/common_schema.md 1.6).
 WITH remembered AS (
     SELECT
         record_id,

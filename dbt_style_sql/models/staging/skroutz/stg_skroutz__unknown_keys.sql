@@ -1,5 +1,6 @@
--- Drift: keys that the contract (apis/skroutz.md section 5) does not know, one row a key and day, with when it first came and
--- in how many observations. They are kept in raw and read by nobody; new ones came about monthly in 2026.
+-- Drift: keys that the contract (docs/apis/skroutz.md section 5) does not know, one row a key and day, with when it
+-- first came and in how many observations. They are kept in raw and read by nobody; new ones came about monthly in
+-- 2026.
 WITH found AS (
     {{ unknown_keys('orders', source('raw', 'skroutz_orders'), {
         '$': ['event_type', 'event_time', 'order', 'changes', 'observed_at', 'observed_by'],

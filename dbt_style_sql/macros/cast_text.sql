@@ -63,3 +63,8 @@ array_to_string(list_transform(string_split({{ value }}, '&'), lambda part, numb
     )
 END), '')
 {%- endmacro %}
+
+{# Whether a text means that there is no date. #}
+{% macro no_date(value) -%}
+regexp_full_match(trim({{ value }}), '|0001-01-01.*|0{8}|0000-00-00.*')
+{%- endmacro %}

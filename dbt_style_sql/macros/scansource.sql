@@ -14,11 +14,6 @@ list_transform([{{ stated }}], lambda local_time: list_filter(
 )[1])[1]
 {%- endmacro %}
 
-{# Whether a text means that there is no date. #}
-{% macro scansource_no_date(value) -%}
-regexp_full_match(trim({{ value }}), '|0001-01-01.*|0{8}|0000-00-00.*')
-{%- endmacro %}
-
 {# Mixed date forms as a moment, month first; NULL for no date, for a form that is not accepted and for a year that cannot
    be meant, never a guess. The same forms stand in order_pipeline/channels/scansource/dates.py, which finds the partition
    day. #}
@@ -26,7 +21,7 @@ regexp_full_match(trim({{ value }}), '|0001-01-01.*|0{8}|0000-00-00.*')
 list_filter(list_transform(
     [regexp_replace(upper(trim(regexp_replace({{ value }}, '\s+', ' ', 'g'))), '(\.\d{6})\d+', '\1')],
     lambda stated: CASE
-        WHEN stated IS NULL OR {{ scansource_no_date('stated') }} THEN NULL
+        WHEN stated IS NULL OR {{ no_date('stated') }} THEN NULL
         WHEN regexp_full_match(stated, '\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})')
             THEN TRY_CAST(stated AS TIMESTAMPTZ)
         WHEN regexp_full_match(stated, '\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?')

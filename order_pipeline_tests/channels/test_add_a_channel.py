@@ -15,7 +15,7 @@ from order_pipeline_tests.architecture.mentions import is_of_a_channel, names_in
 from order_pipeline_tests.channels.walk import ROOT, Step, copy_repository, steps_of, take
 
 NAME = "cornershop"
-STEPS = steps_of(ROOT / "docs" / "add-a-channel.md")
+STEPS = steps_of(ROOT / "docs/add-a-channel.md")
 READERS = {".py": names_in_python, ".sql": names_in_sql, ".yml": names_in_yml}
 SHOWN = """
 import json

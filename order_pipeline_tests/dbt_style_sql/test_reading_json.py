@@ -65,12 +65,12 @@ def narrow_sums(sql: str) -> list[str]:
     ]
 
 
-def _is_wide(cast: exp.Expression) -> bool:
+def _is_wide(cast: sqlglot.Expression) -> bool:
     kind = cast.args["to"].sql()
     return kind.startswith(("DECIMAL(38", "DOUBLE", "INT", "DATE"))
 
 
-def _is_of_columns(node: exp.Expression) -> bool:
+def _is_of_columns(node: sqlglot.Expression) -> bool:
     return all(
         side is not None and side.find(exp.Column) for side in (node.args.get("this"), node.args.get("expression"))
     )

@@ -69,7 +69,7 @@ def _fixtures(data_dir: Path, threads: int | None) -> None:
 
 
 def read_records(path: Path) -> list[seams.RawRecord]:
-    """The records of one source, named by the file; see `payloads/README.md` for the form of a line."""
+    """The records of one source, named by the file; the README beside them says the form of a line."""
     lines = path.read_text(encoding="utf-8").split("\n")
     return [_record(path.stem, json.loads(line)) for line in lines if line]
 

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
-from order_pipeline.channels.base import CommitGroup, FetchReport, KnownState, RecordBatch, Window
+from order_pipeline.channels.base import CommitGroup, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.warehouse.core.build import build_core
 from order_pipeline.warehouse.lake.connection import Lake
@@ -81,7 +81,7 @@ def build_from(lake: Lake, source: str, records: Sequence[Record], run_id: str =
         start = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
         group.reports.append(FetchReport(resource, start, start, 1, len(ids), len(ids), complete=True))
 
-    async def extraction(window: Window, known: KnownState) -> AsyncIterator[CommitGroup]:
+    async def extraction(window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
         yield group
 
     window = Window(DAY, date(2026, 1, 6))

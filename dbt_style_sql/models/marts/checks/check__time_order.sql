@@ -41,9 +41,9 @@ SELECT
     CASE WHEN invoiced_at IS NULL AND invoiced_at_raw IS NOT NULL THEN 'invoiced_at' ELSE 'shipped_on, cancelled_on' END,
     invoice_id
 FROM {{ source('core', 'invoices') }}
-WHERE (invoiced_at IS NULL AND NOT {{ scansource_no_date('invoiced_at_raw') }})
-    OR (shipped_on IS NULL AND NOT {{ scansource_no_date('shipped_on_raw') }})
-    OR (cancelled_on IS NULL AND NOT {{ scansource_no_date('cancelled_on_raw') }})
+WHERE (invoiced_at IS NULL AND NOT {{ no_date('invoiced_at_raw') }})
+    OR (shipped_on IS NULL AND NOT {{ no_date('shipped_on_raw') }})
+    OR (cancelled_on IS NULL AND NOT {{ no_date('cancelled_on_raw') }})
 UNION ALL
 SELECT
     source,
@@ -52,4 +52,4 @@ SELECT
     'billed_on',
     order_id || ': ' || serial_number
 FROM {{ source('core', 'serial_numbers') }}
-WHERE billed_on IS NULL AND NOT {{ scansource_no_date('billed_on_raw') }}
+WHERE billed_on IS NULL AND NOT {{ no_date('billed_on_raw') }}

@@ -57,8 +57,16 @@ OF_THE_RUN = {
 
 OF_A_RUN = "of the run"
 
-# Prices and stock are asked as they are now: their time is the time of reading. An order line's price has its order's.
-AS_OF = "CASE WHEN as_of = fetched_at THEN 'when fetched' ELSE as_of::VARCHAR END"
+# What is hashed instead of a column, where only some of its values are of the run.
+INSTEAD = {
+    # Prices and stock are asked as they are now, so their time is the time of reading; an order line's price has its
+    # order's time.
+    "core.prices.as_of": "CASE WHEN as_of = fetched_at THEN 'when fetched' ELSE as_of::VARCHAR END",
+    "core.availability.as_of": "CASE WHEN as_of = fetched_at THEN 'when fetched' ELSE as_of::VARCHAR END",
+    # Two webhooks of one order and one second are stored in the order of arrival, which is chance. The re-read counts
+    # whether the one that came last says what the API says now.
+    "raw.fetches.note": "CASE WHEN note LIKE 're-read: %' THEN 're-read: its counts' ELSE note END",
+}
 
 # A channel that answers for the moment (ScanSource's prices and stock) is filed under the day on which it was asked:
 # the day is in its records' ids and in its window. These texts stand in for it and for the next one, in every column
@@ -107,7 +115,7 @@ def rows_sql(table: str, columns: Sequence[str], day: date) -> str:
         columns: its `column_names`.
         day: see `run_day`.
     """
-    values = ", ".join(_value(table, column, day, has_fetched_at="fetched_at" in columns) for column in columns)
+    values = ", ".join(_value(table, column, day) for column in columns)
     return f"SELECT to_json([{values}])::VARCHAR AS row_text FROM {_relation(table)}"
 
 
@@ -121,10 +129,10 @@ def ledger_rows(data_dir: Path) -> list[str] | None:
     return [json.dumps(entry, ensure_ascii=False, sort_keys=True) for entry in kept]
 
 
-def _value(table: str, column: str, day: date, *, has_fetched_at: bool) -> str:
+def _value(table: str, column: str, day: date) -> str:
     if column in OF_THE_RUN or f"{table}.{column}" in OF_THE_RUN:
         return f"""CASE WHEN "{column}" IS NOT NULL THEN '{OF_A_RUN}' END"""
-    text = AS_OF if column == "as_of" and has_fetched_at else f'"{column}"::VARCHAR'
+    text = INSTEAD.get(f"{table}.{column}", f'"{column}"::VARCHAR')
     if column == PAYLOAD:
         return text
     return f"replace(replace({text}, '{day}', '{RUN_DAY}'), '{day + timedelta(days=1)}', '{DAY_AFTER}')"

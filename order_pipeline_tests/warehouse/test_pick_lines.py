@@ -29,7 +29,7 @@ LOCATIONS = """source,sku,barcode,bin_location,warehouse,product_name
 kibo,GOOD,0001234567895,A-01,MAIN,Good thing
 kibo,OTHER,4006381333931,A-02,MAIN,
 kibo,BARE,,A-03,MAIN,No barcode
-kibo,LOST,4006381333931,,MAIN,No place
+kibo,LOST,4006381333948,,MAIN,No place
 skroutz,ELSEWHERE,4006381333931,A-04,MAIN,Of another source
 """
 

@@ -61,7 +61,7 @@ def test_a_killed_build_leaves_nothing_that_is_read_and_the_next_one_cleans_up(l
     is_committed = death == "after its commit"
     status = "cancelled" if is_committed else "accepted"
     assert rows(lake, "SELECT order_status FROM core.orders WHERE order_number = '1'") == [(status,)]
-    assert rows(lake, "SELECT count(*) FROM raw.dirty_days") == [(0 if is_committed else 1,)]
+    assert rows(lake, "SELECT count(*) FROM raw.stale_partitions") == [(0 if is_committed else 1,)]
     assert bool(unpublished_files(lake)) == (not is_committed)
     build(lake, run_id="after")
     assert unpublished_files(lake) == []

@@ -72,7 +72,7 @@ def test_an_order_that_left_core_leaves_its_parcel_an_orphan(shop: Lake, project
     receive_shop(shop, DAY, orders=["1"], parcels=[("p1", "1")])
     build(shop, project)
     receive_shop(shop, NEXT_DAY, orders=["1"])
-    shop.run("it moved away", lambda connection: connection.execute("DELETE FROM raw.dirty_days"))
+    shop.run("it moved away", lambda connection: connection.execute("DELETE FROM raw.stale_partitions"))
     build_core(shop, "kibo", [DAY], "build", project=project)
     assert rejects(shop) == [("p1", "orphan", "order_id", "1")]
 

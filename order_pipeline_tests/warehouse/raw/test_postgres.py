@@ -75,7 +75,7 @@ def test_two_builds_of_the_same_new_day_store_it_once(lake: Lake, monkeypatch: p
     """Another machine builds the day between this one's look and its commit; neither has a row to delete."""
     migrate(lake)
     receive(lake, [kibo_order(1), kibo_order(2)])
-    lake.run("no marks", lambda connection: connection.execute("DELETE FROM raw.dirty_days"))
+    lake.run("no marks", lambda connection: connection.execute("DELETE FROM raw.stale_partitions"))
     other = Lake(lake.settings)
     register, overtaken = publish._register, list[str]()
 

@@ -12,25 +12,6 @@ CASE
 END
 {%- endmacro %}
 
-{# The same for objects whose own members alone are looked at, not those of what is in them: cheap, for most payloads of a
-   source have the same keys. `usual`: SQL of the keys of one payload. #}
-{% macro readable_flat_payload(payload, usual) -%}
-CASE
-    WHEN coalesce(TRY(json_keys({{ payload }})) = {{ usual }}, false) THEN {{ without_nul(payload) }}
-    WHEN coalesce(list_unique(TRY(json_keys({{ payload }}))) < len(TRY(json_keys({{ payload }}))), false)
-        THEN coalesce({{ last_key_wins(without_nul(payload), {}) }}, {{ without_nul(payload) }})
-    ELSE {{ without_nul(payload) }}
-END
-{%- endmacro %}
-
-{# The keys of one payload of a relation, to compare others with; NULL if it repeats one. #}
-{% macro usual_keys(relation) -%}
-(
-    SELECT any_value(names) FILTER (list_unique(names) = len(names))
-    FROM (SELECT TRY(json_keys(payload)) AS names FROM {{ relation }} LIMIT 1)
-)
-{%- endmacro %}
-
 {# The text with every escaped NUL as U+FFFD, for a real NUL ends texts in files, in catalogs and at the floor's API.
    Doubled backslashes are set aside first: behind one of them, `u0000` is no NUL. chr(1) cannot stand in JSON. #}
 {% macro without_nul(value) -%}

@@ -23,6 +23,9 @@ from order_pipeline.warehouse.raw.versions import current_versions, has_one_vers
 # before is no quote) may be a number that was rounded.
 _LONG_NUMBER = r"[:\[,\s]-?[0-9][0-9.eE+-]{15,}"
 
+# Python refuses to read integers of more than 4300 digits; those of more than 18 may be rounded by DuckDB too.
+_LONGEST_INTEGER = 18
+
 _DAY_OF_FILE = re.compile(r"/partition_day=(\d{4}-\d{2}-\d{2})/")
 _COLUMNS = {
     "record_id": "VARCHAR",
@@ -187,12 +190,21 @@ def make_numbers_exact(connection: duckdb.DuckDBPyConnection, all_rows: Collecti
 
 
 def numbers_as_text(payload: str) -> str:
-    """The same JSON with every number that is not an integer as a string of its own digits; no JSON stays as it is."""
+    """The same JSON with every number that is not a short integer as a string of its own digits.
+
+    What Python does not read, for its depth or for half a character in it, stays as it is.
+    """
     try:
-        document = json.loads(payload, parse_float=str)
-    except ValueError:
+        document = json.loads(payload, parse_float=str, parse_int=_short_integer)
+        exact = json.dumps(document, ensure_ascii=False)
+        exact.encode()
+    except (ValueError, RecursionError):
         return payload
-    return json.dumps(document, ensure_ascii=False)
+    return exact
+
+
+def _short_integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else digits
 
 
 def _files(

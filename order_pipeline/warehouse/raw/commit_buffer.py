@@ -39,13 +39,13 @@ class CommitBuffer:
     payload_bytes: int = 0
 
     def add(self, group: CommitGroup, received_at: datetime) -> None:
-        """Add a group. Payloads that are not UTF-8, so no JSON, become dead letters (rule bad_json)."""
+        """Add a group. Payloads that are not UTF-8, so no JSON, and ids that no text can hold become dead letters."""
         received = ReceivedGroup(received_at, {}, group.reports)
         for batch in group.batches:
             self.payload_bytes += batch.payloads.size
             texts = _texts(batch)
-            if texts is None:
-                batch = _without_undecodable(batch)  # noqa: PLW2901
+            if texts is None or not is_storable("".join(batch.record_ids)):
+                batch = _without_unstorable(batch)  # noqa: PLW2901
                 texts = _texts(batch)
             self.tables.setdefault(batch.resource, []).append(self._table(batch, texts or [], received_at))
             self.next_sequence += len(batch)
@@ -95,15 +95,27 @@ def _text_column(block: bytes, lengths: list[int]) -> pa.Array:
     return pa.Array.from_buffers(pa.large_string(), len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(block)])
 
 
-def _without_undecodable(batch: RecordBatch) -> RecordBatch:
+def is_storable(text: str) -> bool:
+    """Whether a text can be stored and asked for: no NUL, which ends it in SQL and in catalogs, and no half character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def _without_unstorable(batch: RecordBatch) -> RecordBatch:
     kept = RecordBatch(batch.resource, dead_letters=list(batch.dead_letters))
     for record_id, day, payload in zip(batch.record_ids, batch.days, batch.payloads, strict=True):
         try:
             payload.decode()
         except UnicodeDecodeError:
             kept.dead_letters.append(DeadLetter("bad_json", "payload", "not UTF-8", payload, day))
-        else:
+            continue
+        if is_storable(record_id):
             kept.record_ids.append(record_id)
             kept.days.append(day)
             kept.payloads.append(payload)
+        else:
+            kept.dead_letters.append(DeadLetter("bad_json", "record_id", record_id, payload, day))
     return kept

@@ -34,7 +34,7 @@ def write_dead_letters(
             "content_sha256": pa.array(rows, pa.string()),
             "rule": pa.array([record.rule for record in rows.values()], pa.string()),
             "field": pa.array([record.field for record in rows.values()], pa.string()),
-            "value": pa.array([record.value for record in rows.values()], pa.string()),
+            "value": pa.array([_storable(record.value) for record in rows.values()], pa.string()),
             "partition_day": pa.array([record.day for record in rows.values()], pa.date32()),
             "payload": pa.array([record.payload for record in rows.values()], pa.binary()),
         }
@@ -42,6 +42,11 @@ def write_dead_letters(
     connection.register("received", received)
     _write(connection, [source, resource, fetched_at, run_id])
     connection.unregister("received")
+
+
+def _storable(value: str) -> str:
+    """The value to be shown: a NUL would end it in SQL and in catalogs, half a character is none."""
+    return value.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _write(connection: duckdb.DuckDBPyConnection, parameters: Sequence[object]) -> None:

@@ -6,20 +6,23 @@ channel's group is its own settings class, found through the registry; code bene
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, create_model
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, create_model, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from order_pipeline.channels import registry
 from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.settings_names import PREFIX, check_names
 
 if TYPE_CHECKING:
     from order_pipeline.channels.channel import Channel
 
 
-class LakeSettings(BaseModel):
+class LakeSettings(BaseModel, extra="forbid"):
     """Where the lake lives. Defaults (None) are inside `data_dir`; several machines set both."""
 
     catalog: str | None = Field(default=None, description="None: SQLite in data_dir. Or `postgres:dbname=...` (libpq).")
@@ -46,7 +49,7 @@ class LakeSettings(BaseModel):
     )
 
 
-class WebhookSettings(BaseModel):
+class WebhookSettings(BaseModel, extra="forbid"):
     """The webhook receiver."""
 
     host: str = "127.0.0.1"
@@ -76,8 +79,14 @@ class PickingSettings(BaseModel):
         default=10, ge=1, description="Calls in a row without a definite answer that stop a run, the rest left planned."
     )
 
+    @model_validator(mode="after")
+    def _names_channels_alone(self) -> Self:
+        if strange := sorted(set(self.model_extra or {}) - set(registry.NAMES)):
+            raise ValueError(f"{', '.join(strange)}: neither a setting nor a channel ({', '.join(registry.NAMES)})")
+        return self
 
-class ScheduleSettings(BaseModel):
+
+class ScheduleSettings(BaseModel, extra="forbid"):
     """Partitions and trailing windows."""
 
     first_day: str = Field(default="2026-01-01", description="First daily partition (UTC).")
@@ -88,9 +97,7 @@ class ScheduleSettings(BaseModel):
 
 
 class _CommonSettings(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_prefix="ORDER_PIPELINE_", env_nested_delimiter="__", env_file=".env", extra="ignore"
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="ignore")
 
     data_dir: Path = Path("data")
     operations_url: str | None = Field(default=None, description="None: SQLite in data_dir; or a PostgreSQL URL.")
@@ -143,5 +150,11 @@ else:
 
 
 def load_settings() -> Settings:
-    """Read the settings from the environment and `.env`."""
+    """Read the settings from the environment and `.env`.
+
+    Raises:
+        UnknownSettingError: a name begins with `ORDER_PIPELINE_` and is no setting.
+        ValidationError: a value is not what its setting takes.
+    """
+    check_names(Settings, [*os.environ, *dotenv_values(".env")], {"picking": registry.NAMES})
     return Settings()

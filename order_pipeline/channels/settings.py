@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 
-class ChannelSettings(BaseModel):
+class ChannelSettings(BaseModel, extra="forbid"):
     """The base of each channel's settings class."""
 
     enabled: bool = True

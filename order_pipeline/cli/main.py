@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from order_pipeline.cli.lazy import WithChannels, group
 from order_pipeline.cli.output import show_error
+from order_pipeline.settings_names import UnknownSettingError
 
 COMMANDS = group(
     "order-pipeline",
@@ -80,6 +81,9 @@ def main() -> None:
         # pydantic's own text would repeat the values, and some of them are secrets.
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         show_error(f"A setting is wrong: {problems}", "Mend it in .env or in the environment (ORDER_PIPELINE_...).")
+        raise SystemExit(2) from None
+    except UnknownSettingError as error:
+        show_error(str(error), error.next_step)
         raise SystemExit(2) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,7 +13,7 @@ FloorStatus = Literal["Picked", "Ready to Fulfil", "In Progress"]
 """The texts that ScanOrders' `updateorder` takes (docs/apis/scanorders.md section 7): British spelling, one l."""
 
 
-class ScanOrdersSettings(BaseModel):
+class ScanOrdersSettings(BaseModel, extra="forbid"):
     """ScanOrders, the picking app (docs/apis/scanorders.md)."""
 
     base_url: str = "https://app.scanorders.com"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 
-class RateSettings(BaseModel):
+class RateSettings(BaseModel, extra="forbid"):
     """A rate budget and the retry bounds of one API."""
 
     requests_per_second: float | None = Field(default=None, description="None: no limit (loopback only).")

@@ -16,7 +16,7 @@ LAYERS = (
     {"warehouse"},
     {"settings"},
     {"channels"},
-    {"destinations", "operations", "contracts", "http"},
+    {"destinations", "operations", "contracts", "http", "settings_names"},
 )
 DEPTH = {part: depth for depth, parts in enumerate(LAYERS) for part in parts}
 GRAPH = import_graph()

@@ -96,7 +96,7 @@ def _text_column(block: bytes, lengths: list[int]) -> pa.Array:
 
 
 def is_storable(text: str) -> bool:
-    """Whether a text can be stored and asked for: no NUL, which ends it in SQL and in catalogs, and no half character."""
+    """Whether a text can be stored: no NUL, which ends it in SQL and in catalogs, and no half character."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -67,7 +67,7 @@ def test_what_a_killed_process_spilled_is_removed_by_the_next_one(lake: Lake, tm
         assert living.communicate("\n", timeout=60)[0] == "[(2000000, 1999999000000, 0)]\n"
 
 
-# Run in a process of its own: one forked from the tests' process has DuckDB's locks in its memory, but not their threads,
+# Run in a process of its own: one forked from the tests' process has DuckDB's locks in its memory, not their threads,
 # and may wait for them for ever.
 _FORKS = """
 import os, sys

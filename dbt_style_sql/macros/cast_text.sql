@@ -32,9 +32,17 @@ END
    (docs/apis/common_schema.md 1.5). #}
 {% macro time_with_offset(value, seen_at='fetched_at') -%}
 CASE
-    WHEN regexp_matches({{ value }}, '^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|z|[+-]\d{2}(:?\d{2})?)$')
-        THEN {{ plausible('TRY_CAST(' ~ value ~ ' AS TIMESTAMPTZ)', seen_at) }}
+    WHEN {{ states_offset(value) }} THEN {{ plausible('TRY_CAST(' ~ value ~ ' AS TIMESTAMPTZ)', seen_at) }}
 END
+{%- endmacro %}
+
+{# The same, of whatever year. #}
+{% macro any_time_with_offset(value) -%}
+CASE WHEN {{ states_offset(value) }} THEN TRY_CAST({{ value }} AS TIMESTAMPTZ) END
+{%- endmacro %}
+
+{% macro states_offset(value) -%}
+regexp_matches({{ value }}, '^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|z|[+-]\d{2}(:?\d{2})?)$')
 {%- endmacro %}
 
 {# Strict: true or false, in any case. Another word, a number or a container is NULL, never a guess. #}

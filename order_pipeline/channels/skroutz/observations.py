@@ -2,8 +2,9 @@
 
 Every observation of an order is a version of the record with the order's code. Staging decides which of them is the
 current state: the one with the latest `event_time` or `observed_at` (docs/apis/skroutz.md section 14). So events may
-come late, twice or in any order. A webhook is kept byte for byte; what comes without a time of its own (a read, a bare
-`{"order": ...}`) is put into an envelope that says when and how it was seen.
+come late, twice or in any order. A webhook is kept byte for byte; one that is stamped
+ahead also gets its arrival. What comes without a time of its own (a read, a bare `{"order": ...}`) is put into an
+envelope that says when and how it was seen.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ def add_observation(batch: RecordBatch, body: bytes, seen_at: datetime, seen_by:
         return None
     if seen.event_time is None:
         payload = _in_envelope(payload, seen_at, seen_by)
+    elif seen.event_time > seen_at:
+        payload = _with_arrival(payload, seen_at)
     batch.record_ids.append(seen.order_number)
     batch.days.append(seen.order_day)
     batch.payloads.append(payload)
@@ -70,6 +73,11 @@ def is_read(payload: bytes) -> bool:
     """Whether a stored observation is a read."""
     seen_by = _decode_parts(payload).get("observed_by")
     return seen_by is not None and bytes(seen_by) == b'"read"'
+
+
+def _with_arrival(payload: bytes, seen_at: datetime) -> bytes:
+    """The same event with its arrival as last key: the last one counts, so no event can state its own."""
+    return b'%b,"received_at":%b}' % (payload.rstrip()[:-1], msgspec.json.encode(seen_at))
 
 
 def _in_envelope(payload: bytes, seen_at: datetime, seen_by: SeenBy) -> bytes:

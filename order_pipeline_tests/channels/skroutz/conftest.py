@@ -61,8 +61,11 @@ class Road:
         if confirm:
             extraction.confirm(result.run_id)
         if build:
-            self.core = build_core(self.lake, "skroutz", result.stale_days, result.run_id, project=PROJECT)
+            self.build(result)
         return result
+
+    def build(self, result):
+        self.core = build_core(self.lake, "skroutz", result.stale_days, result.run_id, project=PROJECT)
 
     def reread(self, window, codes=None):
         """A run that reads orders again, to raw."""

@@ -12,6 +12,7 @@ from order_pipeline.operations import inbox
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline_tests.channels.skroutz.conftest import Road, channel_of, make_event
 
+NOON = dt.datetime(2026, 1, 15, 12, 0, tzinfo=dt.UTC)
 STORY = (
     ("open", "2026-01-15T10:00:00+02:00"),
     ("accepted", "2026-01-15T10:05:00+02:00"),
@@ -176,18 +177,49 @@ def test_the_fakes_picks_are_those_of_the_policy(road, fake):
     assert row == (True, None, True)
 
 
-def test_a_forged_event_from_the_future_does_not_outlast_the_reads_that_follow(road):
-    road.receive(make_event("A-1", state="accepted", at="2999-01-01T00:00:00+00:00"))
-    road.land(build=False)
-    assert road.current() == {"A-1": "accepted"}
+AHEAD = {
+    "by a thousand years": "2999-01-01T00:00:00+00:00",
+    "by a day": "2026-01-16T12:00:00+00:00",
+    "by a minute": "2026-01-15T12:01:00+00:00",
+}
+
+
+def read_as(road, code, state, at):
+    """A run in which we read the order at that time."""
 
     async def read(_window, _known):
         batch = RecordBatch("orders")
-        body = json.dumps({"order": make_event("A-1", state="open")["order"]}).encode()
-        add_observation(batch, body, dt.datetime.now(dt.UTC), "read")
+        add_observation(batch, json.dumps({"order": make_event(code, state=state)["order"]}).encode(), at, "read")
         yield CommitGroup(batches=[batch])
 
-    road.ingest(read, None)
+    return road.ingest(read, None)
+
+
+@pytest.mark.parametrize("at", AHEAD.values(), ids=AHEAD)
+def test_an_event_that_is_stamped_ahead_counts_no_later_than_its_arrival(road, at):
+    road.receive(make_event("A-1", state="accepted", at=at), at=NOON)
+    road.land()
+    assert road.states() == {"A-1": "accepted"}, "it is no reject"
+    assert road.one("SELECT updated_at <= now() FROM core.orders")
+    result = read_as(road, "A-1", "open", NOON + dt.timedelta(seconds=30))
+    road.build(result)
+    assert road.states() == {"A-1": "open"}, "our own read came after it"
+
+
+@pytest.mark.parametrize("at", AHEAD.values(), ids=AHEAD)
+def test_a_true_cancellation_beats_an_event_that_was_stamped_ahead(road, at):
+    road.receive(make_event("A-1", state="accepted", at=at), at=NOON)
+    cancelled = make_event("A-1", state="cancelled", at="2026-01-15T12:00:20+00:00")
+    road.receive(cancelled, at=NOON + dt.timedelta(seconds=30))
+    road.land()
+    assert road.states() == {"A-1": "cancelled"}
+
+
+def test_an_event_can_not_say_itself_when_it_arrived(road):
+    forged = make_event("A-1", state="accepted", at=AHEAD["by a day"]) | {"received_at": "2999-01-01T00:00:00Z"}
+    road.receive(forged, at=NOON)
+    road.land(build=False)
+    read_as(road, "A-1", "open", NOON + dt.timedelta(seconds=30))
     assert road.current() == {"A-1": "open"}
 
 

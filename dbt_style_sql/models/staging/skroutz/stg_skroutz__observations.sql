@@ -1,7 +1,7 @@
 -- One row an observation of an order (a webhook or a read), with the little that decides what counts. `is_current` marks the
 -- latest by the time of what it tells, whenever it arrived: late and repeated events make history, not state.
--- At the same second an event beats a read: either the read shows it already, or the event came after it. An event from a
--- future day counts from its arrival: webhooks are not signed, and a forged one must not outlast the reads that follow.
+-- At the same second an event beats a read: either the read shows it already, or the event came after it. An event counts
+-- no later than its arrival: webhooks are not signed, and one that is stamped ahead must not outlast the reads that follow.
 WITH extracted AS MATERIALIZED (
     SELECT
         record_id,
@@ -10,7 +10,8 @@ WITH extracted AS MATERIALIZED (
         fetched_at,
         sequence,
         {{ read_json(skroutz_payload('payload'), '{
-            "event_type": "VARCHAR", "event_time": "VARCHAR", "observed_at": "VARCHAR", "observed_by": "VARCHAR",
+            "event_type": "VARCHAR", "event_time": "VARCHAR", "received_at": "VARCHAR", "observed_at": "VARCHAR",
+            "observed_by": "VARCHAR",
             "order": {
                 "state": "VARCHAR", "commission": "VARCHAR", "fees": "JSON", "replaced": "VARCHAR",
                 "replaced_suborder": "VARCHAR", "customer": {"mobile": "VARCHAR", "phone": "VARCHAR"}
@@ -25,23 +26,23 @@ named AS (
         facts IS NOT NULL AS is_json,
         facts.event_type AS event_type,
         facts.event_time AS event_time_text,
-        {{ time_with_offset('facts.event_time') }} AS event_time,
+        least(fetched_at, {{ time_with_offset('facts.received_at') }}) AS arrived_at,
+        {{ any_time_with_offset('facts.event_time') }} AS stated_time,
+        {{ time_with_offset('facts.observed_at') }} AS observed_at,
         coalesce(facts.observed_by, 'webhook') AS observed_by,
         facts."order".state AS state,
         facts."order".commission AS commission,
         CASE WHEN NOT {{ is_no_object('facts."order".fees') }} THEN facts."order".fees END AS fees,
         coalesce({{ text('facts."order".replaced') }}, {{ text('facts."order".replaced_suborder') }}) AS replaced,
-        {{ masked_phone('coalesce(facts."order".customer.mobile, facts."order".customer.phone)') }} AS masked_phone,
-        coalesce(
-            {{ time_with_offset('facts.event_time') }}, {{ time_with_offset('facts.observed_at') }}, fetched_at
-        ) AS stated_at
+        {{ masked_phone('coalesce(facts."order".customer.mobile, facts."order".customer.phone)') }} AS masked_phone
     FROM extracted
 ),
 
 placed AS (
     SELECT
-        * EXCLUDE (stated_at),
-        CASE WHEN stated_at > fetched_at + INTERVAL 1 DAY THEN fetched_at ELSE stated_at END AS effective_at
+        * EXCLUDE (stated_time, observed_at),
+        CASE WHEN stated_time IS NOT NULL THEN {{ plausible('least(stated_time, arrived_at)') }} END AS event_time,
+        coalesce(event_time, least(observed_at, arrived_at)) AS effective_at
     FROM named
 )
 

@@ -22,7 +22,7 @@ from order_pipeline.channels.base import (
 )
 from order_pipeline.channels.kibo.client import KiboClient, open_transport
 from order_pipeline.channels.kibo.pages import OrderPage
-from order_pipeline.channels.kibo.query import SearchQuery
+from order_pipeline.channels.kibo.query import SearchQuery, can_be_asked_for
 from order_pipeline.channels.kibo.settings import KiboSettings
 from order_pipeline.http.errors import ApiError, PagingError, PermanentError
 from order_pipeline.http.pagination import Walk
@@ -86,7 +86,8 @@ class _AccountRun:
 
     async def run(self, window: Window, known: SourceState) -> AsyncGenerator[CommitGroup]:
         """Yield the groups of all reads; a search whose paging contradicts itself fails the run after the others."""
-        asked_again = known.unsettled_order_numbers(self._account) if self._settings.reread_unsettled else ()
+        unsettled = known.unsettled_order_numbers(self._account) if self._settings.reread_unsettled else ()
+        asked_again = [order_id for order_id in unsettled if can_be_asked_for(order_id)]
         self._to_reread = set(asked_again)
         contradiction: PagingError | None = None
         for read in self._plan(window, asked_again):
@@ -105,41 +106,24 @@ class _AccountRun:
 
     def _plan(self, window: Window, asked_again: Sequence[str]) -> Iterator[_Read]:
         """The reads in order; the last ones are planned when the others have shown what need not be asked again."""
+        account = (self._account,)
         overlap = timedelta(minutes=self._settings.window_overlap_minutes)
         for number in range((window.end - window.start).days):
             day = window.start + timedelta(days=number)
             start, end = _midnight(day), _midnight(day + timedelta(days=1))
-            query = self._query(order_date_start=start - overlap, order_date_end=end)
+            query = SearchQuery(manufacturer_ids=account, order_dates=(start - overlap, end))
             yield _Read("order date", query, start, end, day=day)
         end = _midnight(window.end)
         if self._settings.ship_date_look_back_days:
             start = end - timedelta(days=self._settings.ship_date_look_back_days)
-            yield _Read("ship date", self._query(ship_date_start=start, ship_date_end=end), start, end)
+            query = SearchQuery(manufacturer_ids=account, ship_dates=(start, end))
+            yield _Read("ship date", query, start, end)
         rest = sorted(self._to_reread)
         saved = -(-len(asked_again) // IDS_PER_SEARCH) - -(-len(rest) // IDS_PER_SEARCH)
         for ids in (rest[first : first + IDS_PER_SEARCH] for first in range(0, len(rest), IDS_PER_SEARCH)):
-            query = self._query(order_ids=ids)
+            query = SearchQuery(manufacturer_ids=account, order_ids=ids)
             yield _Read("unsettled", query, _midnight(window.start), end, expected=len(ids), calls_saved=saved)
             saved = 0
-
-    def _query(
-        self,
-        *,
-        order_ids: Sequence[str] = (),
-        order_date_start: datetime | None = None,
-        order_date_end: datetime | None = None,
-        ship_date_start: datetime | None = None,
-        ship_date_end: datetime | None = None,
-    ) -> SearchQuery:
-        return SearchQuery(
-            manufacturer_ids=(self._account,),
-            order_ids=order_ids,
-            order_date_start=order_date_start,
-            order_date_end=order_date_end,
-            ship_date_start=ship_date_start,
-            ship_date_end=ship_date_end,
-            per_page=self._settings.per_page,
-        )
 
     async def _read(self, read: _Read) -> AsyncGenerator[CommitGroup]:
         walk = self._client.walk(expected=read.expected)

@@ -15,7 +15,7 @@ from contextlib import aclosing
 from datetime import timedelta
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, Window
-from order_pipeline.channels.scansource.client import PriceQuestion, decode_object, field_of
+from order_pipeline.channels.scansource.client import decode_object, field_of
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
 from order_pipeline.channels.scansource.list_step import Run
 from order_pipeline.channels.scansource.listed import text_of
@@ -40,13 +40,6 @@ class SnapshotStep:
         self._customer_number = customer_number
         self._items = sorted({*items, *settings.priced_items})
         self._day = run.now().date()
-        self._question = PriceQuestion(
-            warehouse=settings.warehouse,
-            business_unit=settings.business_unit,
-            part_number_type=settings.part_number_type,
-            quantity=settings.priced_quantity,
-            deal_id=settings.deal_id,
-        )
 
     async def groups(self) -> AsyncGenerator[CommitGroup]:
         """A group for every batch, and a report behind the last of each resource."""
@@ -122,12 +115,12 @@ class SnapshotStep:
     async def _prices(self, items: Sequence[str]) -> RecordBatch:
         batch = RecordBatch(PRICES)
         asked = {item.casefold(): item for item in items}
-        question = self._question
+        question = self._run.settings
         key = (
             f"{self._customer_number}:{self._day}:{question.warehouse}:{question.business_unit}"
-            f":{question.part_number_type}:{question.quantity}:{question.deal_id}"
+            f":{question.part_number_type}:{question.priced_quantity}:{question.deal_id}"
         )
-        for payload in await self._run.client.prices(self._customer_number, items, question):
+        for payload in await self._run.client.prices(self._customer_number, items):
             row = decode_object(payload) or {}
             item = asked.get(text_of(field_of(row, "ItemNumber")).casefold())
             if item is None:
@@ -142,13 +135,10 @@ class SnapshotStep:
 
     async def _availability(self, items: Sequence[str]) -> RecordBatch:
         batch = RecordBatch(AVAILABILITY)
-        settings = self._run.settings
-        for payload in await self._run.client.availability(
-            self._customer_number, [settings.warehouse], items, settings.part_number_type
-        ):
+        for payload in await self._run.client.availability(self._customer_number, items):
             row = decode_object(payload) or {}
             material = text_of(field_of(row, "MaterialNumber"))
-            warehouse = text_of(field_of(row, "Warehouse")) or settings.warehouse
+            warehouse = text_of(field_of(row, "Warehouse")) or self._run.settings.warehouse
             if not material:
                 batch.dead_letters.append(DeadLetter("missing_key", "MaterialNumber", "", payload, self._day))
                 continue

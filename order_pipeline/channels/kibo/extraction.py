@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 
 from order_pipeline.channels.base import (
     CommitGroup,
@@ -65,8 +65,7 @@ class _Read:
 
     name: str
     query: SearchQuery
-    start: datetime
-    end: datetime
+    window: Window
     day: date | None = None
     expected: int | None = None
     calls_saved: int = 0
@@ -108,21 +107,19 @@ class _AccountRun:
         """The reads in order; the last ones are planned when the others have shown what need not be asked again."""
         account = (self._account,)
         overlap = timedelta(minutes=self._settings.window_overlap_minutes)
-        for number in range((window.end - window.start).days):
-            day = window.start + timedelta(days=number)
-            start, end = _midnight(day), _midnight(day + timedelta(days=1))
+        for day in window.days:
+            asked = Window(day, day + timedelta(days=1))
+            start, end = asked.moments
             query = SearchQuery(manufacturer_ids=account, order_dates=(start - overlap, end))
-            yield _Read("order date", query, start, end, day=day)
-        end = _midnight(window.end)
+            yield _Read("order date", query, asked, day=day)
         if self._settings.ship_date_look_back_days:
-            start = end - timedelta(days=self._settings.ship_date_look_back_days)
-            query = SearchQuery(manufacturer_ids=account, ship_dates=(start, end))
-            yield _Read("ship date", query, start, end)
+            asked = Window(window.end - timedelta(days=self._settings.ship_date_look_back_days), window.end)
+            yield _Read("ship date", SearchQuery(manufacturer_ids=account, ship_dates=asked.moments), asked)
         rest = sorted(self._to_reread)
         saved = -(-len(asked_again) // IDS_PER_SEARCH) - -(-len(rest) // IDS_PER_SEARCH)
         for ids in (rest[first : first + IDS_PER_SEARCH] for first in range(0, len(rest), IDS_PER_SEARCH)):
             query = SearchQuery(manufacturer_ids=account, order_ids=ids)
-            yield _Read("unsettled", query, _midnight(window.start), end, expected=len(ids), calls_saved=saved)
+            yield _Read("unsettled", query, window, expected=len(ids), calls_saved=saved)
             saved = 0
 
     async def _read(self, read: _Read) -> AsyncGenerator[CommitGroup]:
@@ -206,9 +203,8 @@ def _report(
         notes.append(f"{keeper.left_out} of other days left out (overlap)")
     notes += [note for note in (walk.note, str(failure) if failure and not walk.note else "") if note]
     return FetchReport(
-        resource=RESOURCE,
-        window_start=read.start,
-        window_end=read.end,
+        RESOURCE,
+        *read.window.moments,
         pages=walk.pages,
         records=keeper.kept,
         claimed_total=walk.claimed_total,
@@ -217,7 +213,3 @@ def _report(
         calls=calls,
         calls_saved=read.calls_saved,
     )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

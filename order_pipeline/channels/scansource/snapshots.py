@@ -20,7 +20,7 @@ from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
 from order_pipeline.channels.scansource.list_step import Run
 from order_pipeline.channels.scansource.listed import text_of
 from order_pipeline.channels.scansource.merged_streams import merge_streams
-from order_pipeline.channels.scansource.progress import bounds, joined
+from order_pipeline.channels.scansource.progress import joined
 
 PRICES, AVAILABILITY = "prices", "availability"
 BATCHES_UNDER_WAY = 16
@@ -103,7 +103,7 @@ class SnapshotStep:
         ]
         return FetchReport(
             resource,
-            *bounds(Window(self._day, self._day + timedelta(days=1))),
+            *Window(self._day, self._day + timedelta(days=1)).moments,
             pages=calls,
             records=records,
             claimed_total=len(self._items),
@@ -127,7 +127,7 @@ class SnapshotStep:
                 number = text_of(field_of(row, "ItemNumber"))
                 batch.dead_letters.append(DeadLetter("missing_key", "ItemNumber", number, payload, self._day))
                 continue
-            self._add(batch, f"{key}:{item}", payload)
+            batch.add(f"{key}:{item}", self._day, payload)
             if is_true(field_of(row, "PricingError")):
                 text = f"{item}: {field_of(row, 'PricingErrorDesc') or 'no text'}"
                 batch.dead_letters.append(DeadLetter("pricing_error", "PricingErrorDesc", text, payload))
@@ -142,16 +142,11 @@ class SnapshotStep:
             if not material:
                 batch.dead_letters.append(DeadLetter("missing_key", "MaterialNumber", "", payload, self._day))
                 continue
-            self._add(batch, f"{self._customer_number}:{self._day}:{warehouse}:{material}", payload)
+            batch.add(f"{self._customer_number}:{self._day}:{warehouse}:{material}", self._day, payload)
             if is_true(field_of(row, "ErrorFlag")):
                 text = f"{material}: {field_of(row, 'ErrorDescription') or 'no text'}"
                 batch.dead_letters.append(DeadLetter("availability_error", "ErrorDescription", text, payload))
         return batch
-
-    def _add(self, batch: RecordBatch, record_id: str, payload: bytes) -> None:
-        batch.record_ids.append(record_id)
-        batch.days.append(self._day)
-        batch.payloads.append(payload)
 
 
 def is_true(value: object) -> bool:

@@ -36,9 +36,9 @@ class Stop:
         if self.limit is None or self.seen_at is None:
             return ""
         reason = "call quota used up" if isinstance(self.limit, QuotaExceeded) else "rate limit"
-        if self.limit.wait is None:
+        if self.limit.retry_after is None:
             return f"{reason}: go on with the next run"
-        go_on = (self.seen_at + timedelta(seconds=self.limit.wait)).astimezone(UTC)
+        go_on = (self.seen_at + timedelta(seconds=self.limit.retry_after)).astimezone(UTC)
         return f"{reason}: go on after {go_on:%Y-%m-%dT%H:%M:%SZ}"
 
 

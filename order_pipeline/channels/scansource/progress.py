@@ -83,15 +83,7 @@ class StepProgress:
         )
 
     def detail_report(
-        self,
-        resource: str,
-        window: Window,
-        stop: Stop,
-        *,
-        noun: str,
-        calls: int,
-        calls_left: int | None,
-        calls_saved: int,
+        self, resource: str, window: Window, stop: Stop, *, noun: str, calls: int, calls_left: int | None
     ) -> FetchReport:
         """The report on what belongs to the rows: complete when all of every row that differs from raw was fetched."""
         notes = [stop.describe()]
@@ -114,7 +106,7 @@ class StepProgress:
             complete=self.list_finished and not self.remaining,
             note=joined(notes),
             calls=calls,
-            calls_saved=calls_saved,
+            calls_saved=self.calls_saved[resource],
         )
 
 

@@ -28,7 +28,6 @@ from order_pipeline.cli.output import fail, message_console, note
 from order_pipeline.cli.summary import Summary, collect_summary, print_summary
 from order_pipeline.destinations.demo_guard import ELSEWHERE
 from order_pipeline.operations.store import open_store
-from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.picking.outbox.states import ON_THE_FLOOR
 from order_pipeline.picking.outbox.store import load_lines
 from order_pipeline.settings import Settings, load_settings
@@ -58,6 +57,8 @@ def demo(
 
 def run_demo(given: Settings, world: DemoWorld, sandbox: RunningSandbox) -> None:
     """What happens while the fakes run: webhooks in, all jobs, the summary, the proof."""
+    from order_pipeline.orchestration.resource import PipelineResource  # noqa: PLC0415 - see `materialise`
+
     started = time.monotonic()
     settings = overridden(given, sandbox.settings_groups(world))
     PipelineResource(settings).prepare_stores()

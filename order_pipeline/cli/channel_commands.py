@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, get_type_hints
 
@@ -27,7 +26,7 @@ from order_pipeline.channels.operator_commands import (
     RequestError,
 )
 from order_pipeline.cli.output import fail, message_console, result_console
-from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.store import open_store
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
@@ -60,8 +59,7 @@ def _action_command(
 ) -> Callable[..., None]:
     def command(who: str, send: bool, **values: Any) -> None:  # noqa: FBT001 - a command's options
         settings = load_settings()
-        with closing(OperationsStore(settings.resolved_operations_url)) as store:
-            store.create_all()
+        with open_store(settings.resolved_operations_url) as store:
             try:
                 actor = commands.actor(settings.of_channel(channel.name), store, who, dry_run=not send)
                 result = asyncio.run(act(actor, **values))

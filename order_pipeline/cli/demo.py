@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from typing import Annotated, Any
 
 import msgspec
@@ -28,8 +27,7 @@ from order_pipeline.cli.materialise import materialise
 from order_pipeline.cli.output import fail, message_console, note
 from order_pipeline.cli.summary import Summary, collect_summary, print_summary
 from order_pipeline.destinations.demo_guard import ELSEWHERE
-from order_pipeline.operations.store import OperationsStore
-from order_pipeline.orchestration.resource import PipelineResource
+from order_pipeline.operations.store import open_store
 from order_pipeline.picking.outbox.states import ON_THE_FLOOR
 from order_pipeline.picking.outbox.store import load_lines
 from order_pipeline.settings import Settings, load_settings
@@ -59,6 +57,8 @@ def demo(
 
 def run_demo(given: Settings, world: DemoWorld, sandbox: RunningSandbox) -> None:
     """What happens while the fakes run: webhooks in, all jobs, the summary, the proof."""
+    from order_pipeline.orchestration.resource import PipelineResource  # noqa: PLC0415 - see `materialise`
+
     started = time.monotonic()
     settings = overridden(given, sandbox.settings_groups(world))
     PipelineResource(settings).prepare_stores()
@@ -102,7 +102,7 @@ def claim_directory(settings: Settings, days: int, orders: int, seed: int) -> De
 
 def payloads_on_the_floor(settings: Settings) -> list[dict[str, Any]]:
     """What the outbox says is on the floor, as the parameters that were sent."""
-    with closing(OperationsStore(settings.resolved_operations_url)) as store, store.reading() as connection:
+    with open_store(settings.resolved_operations_url) as store, store.reading() as connection:
         return [msgspec.json.decode(line.payload) for line in load_lines(connection, states=ON_THE_FLOOR)]
 
 

@@ -10,7 +10,6 @@ import json
 import os
 import socket
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from order_pipeline.channels.base import Window
 from order_pipeline.cli.output import fail
 from order_pipeline.destinations.demo_guard import stores_outside
 from order_pipeline.operations.inbox import webhook_inbox
-from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.store import open_store
 from order_pipeline.operations.tables import pick_outbox
 from order_pipeline.settings import Settings
 
@@ -82,12 +81,10 @@ def real_orders_in(settings: Settings) -> str | None:
         return "a lake"
     if not (settings.data_dir / "operations.sqlite").exists():
         return None
-    with closing(OperationsStore(settings.resolved_operations_url)) as store:
-        store.create_all()
-        with store.reading() as connection:
-            for table, meaning in ((pick_outbox, "picks"), (webhook_inbox, "received webhooks")):
-                if connection.execute(select(table).limit(1)).first() is not None:
-                    return meaning
+    with open_store(settings.resolved_operations_url) as store, store.reading() as connection:
+        for table, meaning in ((pick_outbox, "picks"), (webhook_inbox, "received webhooks")):
+            if connection.execute(select(table).limit(1)).first() is not None:
+                return meaning
     return None
 
 

@@ -1,7 +1,10 @@
 """Runs jobs one after the other with a progress line on the terminal: what `run`, `demo` and `replay` share.
 
-A channel that fails is reported, and the next one runs.
+A channel that fails is reported, and the next one runs. Dagster and the definitions take two seconds to import, so this
+is done when a command runs, and not to read its options.
 """
+
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
@@ -12,19 +15,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from order_pipeline.channels.base import Window
 from order_pipeline.cli.output import message_console
-from order_pipeline.definitions import build_definitions
-from order_pipeline.orchestration.instance import open_instance
-from order_pipeline.orchestration.jobs import EMISSION_JOB, VIEWS_JOB, source_job_name
-from order_pipeline.orchestration.launch import JobOutcome, run_job
-from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from order_pipeline.orchestration.launch import JobOutcome
+    from order_pipeline.orchestration.resource import PipelineResource
 
 
 class JobProgress:
@@ -80,6 +82,8 @@ def materialise(settings: Settings, sources: Sequence[str], window: Window, *, e
 
     The staging views come first when their SQL is new.
     """
+    from order_pipeline.orchestration.jobs import EMISSION_JOB, VIEWS_JOB, source_job_name
+
     with open_job_runner(settings) as runner:
         first = [runner.run(VIEWS_JOB)] if runner.pipeline.deploy_models().created else []
         read = [runner.run(source_job_name(source), window) for source in sources]
@@ -107,6 +111,11 @@ class JobRunner:
 @contextmanager
 def open_job_runner(settings: Settings) -> Iterator[JobRunner]:
     """Open the Dagster instance and the definitions."""
+    from order_pipeline.definitions import build_definitions
+    from order_pipeline.orchestration.instance import open_instance
+    from order_pipeline.orchestration.launch import run_job
+    from order_pipeline.orchestration.resource import PipelineResource
+
     with terminal_apart_from_step_output() as console, JobProgress(console) as progress:
         progress.advance("opening the Dagster instance", 0)
         pipeline = PipelineResource(settings, progress.advance)

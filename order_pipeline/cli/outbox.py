@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from typing import Annotated
 
 import typer
 
 from order_pipeline.cli.output import Format, fail, note, print_objects, print_table, result_console
-from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.store import open_store
 from order_pipeline.picking.operators import views
 from order_pipeline.picking.operators.resolve import close_task as close
 from order_pipeline.picking.operators.resolve import resolve as store_verdict
@@ -21,14 +19,6 @@ Output = Annotated[Format, typer.Option("--format", help="How to print the resul
 Who = Annotated[str, typer.Option(help="Who looked at the ScanOrders screen.")]
 Reason = Annotated[str, typer.Option(help="What was seen; kept with the line for good.")]
 NEXT_STEP = "`order-pipeline outbox list` shows the lines and their ids."
-
-
-@contextmanager
-def opened_store() -> Iterator[OperationsStore]:
-    """The operations store, its tables made."""
-    with closing(OperationsStore(load_settings().resolved_operations_url)) as store:
-        store.create_all()
-        yield store
 
 
 def list_lines(
@@ -44,7 +34,7 @@ def list_lines(
     unknown = set(state or []) - {each.value for each in PickState}
     if unknown:
         fail(f"No such state: {', '.join(unknown)}.", f"States: {', '.join(PickState)}.", code=2)
-    with opened_store() as store:
+    with open_store(load_settings().resolved_operations_url) as store:
         print_objects(views.list_lines(store, [PickState(each) for each in state] if state else None, limit), output)
 
 
@@ -53,7 +43,7 @@ def show(
     payload: Annotated[bool, typer.Option(help="Also what was, or would be, sent: it names the customer.")] = False,  # noqa: FBT002
 ) -> None:
     """Show one line, or every line of an order, with every step it took and the tasks about it."""
-    with opened_store() as store:
+    with open_store(load_settings().resolved_operations_url) as store:
         try:
             stories = views.show(store, key)
         except views.UnknownPickError as error:
@@ -87,7 +77,7 @@ def resolve(
 
     --not-sent lets the next emission send the line again: if it is on the floor after all, it will be there twice.
     """
-    with opened_store() as store:
+    with open_store(load_settings().resolved_operations_url) as store:
         try:
             state = store_verdict(store, pick_id, "sent" if sent else "not_sent", reason=reason, who=who)
         except (views.UnknownPickError, ForbiddenTransitionError, ValueError) as error:
@@ -100,7 +90,7 @@ def list_tasks(
     output: Output = Format.TABLE,
 ) -> None:
     """List what waits for a person: orders that changed or were cancelled after their lines went to the floor."""
-    with opened_store() as store:
+    with open_store(load_settings().resolved_operations_url) as store:
         found = views.list_tasks(store, include_closed=closed)
     print_objects([{name: each[name] for name in each if name != "fingerprint"} for each in found], output)
 
@@ -111,7 +101,7 @@ def close_task(
     who: Annotated[str, typer.Option(help="Who did it.")],
 ) -> None:
     """Say that a task is done; the record stays."""
-    with opened_store() as store:
+    with open_store(load_settings().resolved_operations_url) as store:
         try:
             close(store, task_id, reason=reason, who=who)
         except (views.UnknownPickError, ValueError) as error:

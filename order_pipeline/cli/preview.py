@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 import msgspec
 
 from order_pipeline.cli.outbox import Output
 from order_pipeline.cli.output import Format, print_objects
-from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.store import open_store
 from order_pipeline.picking.operators.preview import preview as preview_of
 from order_pipeline.picking.sending.read_pick_list import read_pick_list
 from order_pipeline.settings import load_settings
@@ -21,6 +19,6 @@ def preview(output: Output = Format.JSON) -> None:
     Reads only, sends nothing, stores nothing. The payloads name the customer: not for logs.
     """
     settings = load_settings()
-    with closing(OperationsStore(settings.resolved_operations_url)) as store:
+    with open_store(settings.resolved_operations_url) as store:
         previews = preview_of(settings, store, read_pick_list(Lake(settings), store))
     print_objects([msgspec.to_builtins(each) for each in previews], output)

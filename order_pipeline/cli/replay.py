@@ -7,8 +7,6 @@ from datetime import date
 from order_pipeline.cli.materialise import open_job_runner
 from order_pipeline.cli.output import fail, note
 from order_pipeline.cli.quarantine import NO_LAKE_YET, Source
-from order_pipeline.orchestration.jobs import core_job_name
-from order_pipeline.orchestration.partitions import unbroken_windows
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.lake.connection import Lake, LakeError
 
@@ -25,6 +23,9 @@ def replay(source: Source = None) -> None:
     For use after a mapping, a rule or the SQL was mended. Rows that pass now reach core and leave the quarantine; those
     whose data is wrong at the source stay until a fetch brings a better version.
     """
+    from order_pipeline.orchestration.jobs import core_job_name  # noqa: PLC0415 - see `materialise`
+    from order_pipeline.orchestration.partitions import unbroken_windows  # noqa: PLC0415
+
     settings = load_settings()
     try:
         found = Lake(settings).query(OPEN_DAYS_SQL).rows

@@ -13,7 +13,6 @@ from order_pipeline.cli.demo_sandbox import running_sandbox
 from order_pipeline.cli.demo_world import as_environment, remembered_world, require_own_stores
 from order_pipeline.cli.output import note
 from order_pipeline.cli.process_group import run_process_group, stop_signals_interrupt
-from order_pipeline.orchestration.instance import PROJECT_ROOT, create_storages, prepare_dagster_home
 from order_pipeline.settings import load_settings
 
 
@@ -25,6 +24,12 @@ def ui(
     On a data directory that `demo` filled, the fakes run beside it, so that every button works. Ctrl-C, SIGTERM or a
     closed terminal ends it with all its processes; runs under way are told to end, too.
     """
+    from order_pipeline.orchestration.instance import (  # noqa: PLC0415 - Dagster is not needed to read the options
+        PROJECT_ROOT,
+        create_storages,
+        prepare_dagster_home,
+    )
+
     settings = load_settings()
     world = remembered_world(settings)
     if world:

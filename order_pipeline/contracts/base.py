@@ -43,6 +43,11 @@ class CoreTable(pandera.DataFrameModel):
         metadata: dict[str, Any] | None = None
 
 
+def table_config(name: str, key: tuple[str, ...], *, append_only: bool = False) -> type[BaseConfig]:
+    """The `Config` of a core table: its name, its key, and whether rows are only ever added."""
+    return type("Config", (CoreTable.Config,), {"name": name, "metadata": {"key": key, "append_only": append_only}})
+
+
 def row_rule(rule: str, field: str, good: Callable[[pd.DataFrame], pd.Series], broken: str) -> Any:
     """A check over whole rows, for the body of a model; it is stated for a frame and for SQL.
 

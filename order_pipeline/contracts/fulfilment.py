@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from order_pipeline.contracts.base import CoreTable, amounts_need_currency, row_rule
+from order_pipeline.contracts.base import CoreTable, amounts_need_currency, row_rule, table_config
 from order_pipeline.contracts.enumerations import LINE_STATUSES, SERIAL_SOURCES, SHIPMENT_STATUSES
 from order_pipeline.contracts.types import CURRENCY_PATTERN, Day, Flag, Money, Quantity, Text, TextList, Time, column
 
@@ -53,11 +53,7 @@ class Shipments(CoreTable):
     )
     is_late: Flag = column("late by the source's own reckoning")
 
-    class Config(CoreTable.Config):
-        """Table name and key."""
-
-        name = "shipments"
-        metadata = {"key": ("shipment_id",)}  # noqa: RUF012
+    Config = table_config("shipments", key=("shipment_id",))
 
     _currency = amounts_need_currency(SHIPMENT_AMOUNTS)
 
@@ -80,11 +76,7 @@ class ShipmentLines(CoreTable):
     )
     source_line_status: Text = column("line status text as received")
 
-    class Config(CoreTable.Config):
-        """Table name and key."""
-
-        name = "shipment_lines"
-        metadata = {"key": ("shipment_id", "shipment_line_key")}  # noqa: RUF012
+    Config = table_config("shipment_lines", key=("shipment_id", "shipment_line_key"))
 
 
 class Parcels(CoreTable):
@@ -100,11 +92,7 @@ class Parcels(CoreTable):
     weight: Quantity = column("weight in weight_uom", at_least=0)
     weight_uom: Text = column("unit of the weight, never converted")
 
-    class Config(CoreTable.Config):
-        """Table name and key."""
-
-        name = "parcels"
-        metadata = {"key": ("parcel_id",)}  # noqa: RUF012
+    Config = table_config("parcels", key=("parcel_id",))
 
 
 class SerialNumbers(CoreTable):
@@ -121,11 +109,7 @@ class SerialNumbers(CoreTable):
     billed_on_raw: Text = column("billing day as received")
     seen_in: TextList = column("where the source showed it: order_line, delivery, serials, invoice", required=True)
 
-    class Config(CoreTable.Config):
-        """Table name and key."""
-
-        name = "serial_numbers"
-        metadata = {"key": ("order_id", "line_key", "serial_number")}  # noqa: RUF012
+    Config = table_config("serial_numbers", key=("order_id", "line_key", "serial_number"))
 
     _seen_in = row_rule(
         "bad_enum",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from order_pipeline.contracts.base import CoreTable, amounts_need_currency, row_rule
+from order_pipeline.contracts.base import CoreTable, amounts_need_currency, row_rule, table_config
 from order_pipeline.contracts.enumerations import INVOICE_STATUSES, OWED_INVOICE_STATUSES
 from order_pipeline.contracts.types import CURRENCY_PATTERN, Day, Money, Quantity, Text, TextList, Time, column
 
@@ -44,11 +44,7 @@ class Invoices(CoreTable):
     insurance_amount: Money = column("insurance")
     total_amount: Money = column("total as stated (meaning not certain)")
 
-    class Config(CoreTable.Config):
-        """Table name and key."""
-
-        name = "invoices"
-        metadata = {"key": ("invoice_id",)}  # noqa: RUF012
+    Config = table_config("invoices", key=("invoice_id",))
 
     _currency = amounts_need_currency(INVOICE_AMOUNTS)
 
@@ -80,10 +76,6 @@ class InvoiceLines(CoreTable):
     currency: Text = column("currency of the amounts", pattern=CURRENCY_PATTERN, rule_when_unmatched="bad_currency")
     tracking_numbers: TextList = column("tracking numbers of the line's shipments")
 
-    class Config(CoreTable.Config):
-        """Table name and key."""
-
-        name = "invoice_lines"
-        metadata = {"key": ("invoice_id", "line_number")}  # noqa: RUF012
+    Config = table_config("invoice_lines", key=("invoice_id", "line_number"))
 
     _currency = amounts_need_currency(LINE_AMOUNTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from order_pipeline.contracts.base import CoreTable, amounts_need_currency
+from order_pipeline.contracts.base import CoreTable, amounts_need_currency, table_config
 from order_pipeline.contracts.enumerations import (
     DELIVERY_METHODS,
     FULFILLERS,
@@ -116,11 +116,7 @@ class Orders(Addresses):
     entered_by_email: Text = column("e-mail of who entered the order", personal=True)
     note: Text = column("free note", personal=True)
 
-    class Config(CoreTable.Config):
-        """Table name and key."""
-
-        name = "orders"
-        metadata = {"key": ("order_id",)}  # noqa: RUF012
+    Config = table_config("orders", key=("order_id",))
 
     _currency = amounts_need_currency(ORDER_AMOUNTS)
 
@@ -177,10 +173,6 @@ class OrderLines(CoreTable):
     next_ship_on_raw: Text = column("that day as received")
     extras: Text = column("the rest worth keeping, JSON", json=True)
 
-    class Config(CoreTable.Config):
-        """Table name and key."""
-
-        name = "order_lines"
-        metadata = {"key": ("line_id",)}  # noqa: RUF012
+    Config = table_config("order_lines", key=("line_id",))
 
     _currency = amounts_need_currency(LINE_AMOUNTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from order_pipeline.contracts.base import CoreTable, amounts_need_currency
+from order_pipeline.contracts.base import CoreTable, amounts_need_currency, table_config
 from order_pipeline.contracts.enumerations import AVAILABILITY_ORIGINS, PRICE_ORIGINS
 from order_pipeline.contracts.types import CURRENCY_PATTERN, Flag, Money, Quantity, Rate, Text, Time, column
 
@@ -49,26 +49,23 @@ class Prices(CoreTable):
     is_error: Flag = column("the answer was an error", required=True, rule_when_null="bad_json")
     error_text: Text = column("the error, as received")
 
-    class Config(CoreTable.Config):
-        """Table name and key."""
-
-        name = "prices"
-        metadata = {  # noqa: RUF012
-            "key": (
-                "origin",
-                "account",
-                "requested_item",
-                "part_number_type",
-                "warehouse",
-                "business_unit",
-                "deal_id",
-                "requested_quantity",
-                "as_of",
-                "order_id",
-                "line_id",
-            ),
-            "append_only": True,
-        }
+    Config = table_config(
+        "prices",
+        key=(
+            "origin",
+            "account",
+            "requested_item",
+            "part_number_type",
+            "warehouse",
+            "business_unit",
+            "deal_id",
+            "requested_quantity",
+            "as_of",
+            "order_id",
+            "line_id",
+        ),
+        append_only=True,
+    )
 
     _stated_currency = amounts_need_currency(LINE_AMOUNTS)
 
@@ -90,11 +87,6 @@ class Availability(CoreTable):
     is_error: Flag = column("the answer was an error", required=True, rule_when_null="bad_json")
     error_text: Text = column("the error, as received")
 
-    class Config(CoreTable.Config):
-        """Table name and key."""
-
-        name = "availability"
-        metadata = {  # noqa: RUF012
-            "key": ("account", "warehouse", "item_key", "item_key_type", "origin", "as_of"),
-            "append_only": True,
-        }
+    Config = table_config(
+        "availability", key=("account", "warehouse", "item_key", "item_key_type", "origin", "as_of"), append_only=True
+    )

@@ -29,18 +29,16 @@ def refuse_demo_orders(settings: PipelineSettings) -> None:
         return
     place = f"{settings.data_dir} holds a demo's fake orders ({settings.demo_world_file.name})"
     if not is_loopback(settings.scanorders.base_url):
-        message = (
+        raise DemoDirectoryError(
             f"{place}, but ORDER_PIPELINE_SCANORDERS__BASE_URL is {settings.scanorders.base_url}: fake orders must not "
             f"reach a real floor. Nothing was sent. For real orders {ELSEWHERE}."
         )
-        raise DemoDirectoryError(message)
     outside = stores_outside(settings)
     if outside:
-        message = (
+        raise DemoDirectoryError(
             f"{place}, but {' and '.join(outside)} name a store outside of it. Nothing was sent. Unset them for the "
             f"demo; for real orders {ELSEWHERE}."
         )
-        raise DemoDirectoryError(message)
 
 
 def stores_outside(settings: PipelineSettings) -> list[str]:

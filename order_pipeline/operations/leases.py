@@ -86,12 +86,11 @@ def _require_dead_holder(connection: Connection, row: RowMapping) -> None:
     if mark is not None and has_ended(mark):
         return
     lives = mark is not None and is_near(mark)
-    message = (
+    raise LeaseHeldError(
         f"The lease `{row['name']}` is held by {row['holder']} until {row['expires_at']:%Y-%m-%d %H:%M:%S} UTC "
         f"(fence {row['fence']}). Nothing was done. "
         + ("That process is alive: wait for it." if lives else "Wait for it; if it died, the lease ends by itself.")
     )
-    raise LeaseHeldError(message)
 
 
 def _marked_process(connection: Connection, name: str, fence: int) -> ProcessMark | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,14 @@ class OperationsStore:
     def close(self) -> None:
         """Close every pooled connection; the store can be used again afterwards."""
         self.engine.dispose()
+
+
+@contextmanager
+def open_store(url: str) -> Generator[OperationsStore]:
+    """The store at the URL, its tables made; closed when the block ends."""
+    with closing(OperationsStore(url)) as store:
+        store.create_all()
+        yield store
 
 
 def _make_sqlite_durable(connection: sqlite3.Connection, _record: Any) -> None:

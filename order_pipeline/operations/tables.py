@@ -36,8 +36,7 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            message = f"A time without zone must not be stored: {value!r}. Use an aware time."
-            raise ValueError(message)
+            raise ValueError(f"A time without zone must not be stored: {value!r}. Use an aware time.")
         moment = value.astimezone(UTC)
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 

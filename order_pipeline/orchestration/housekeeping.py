@@ -2,14 +2,13 @@
 
 # pyright: reportUnknownMemberType=false
 
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
 from order_pipeline.operations import inbox
-from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.store import open_store
 from order_pipeline.orchestration.schedules import status_of
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build_files import remove_abandoned
@@ -40,8 +39,7 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
     @dg.op(description="Deletes webhooks that landed long ago: raw has them, without their one-time passwords.")
     def prune_the_inbox(context: dg.OpExecutionContext) -> None:
         now = datetime.now(UTC)
-        with closing(OperationsStore(settings.resolved_operations_url)) as store:
-            store.create_all()
+        with open_store(settings.resolved_operations_url) as store:
             pruned = inbox.prune(
                 store,
                 landed_before=now - timedelta(days=settings.webhooks.keep_landed_days),

@@ -6,8 +6,6 @@ is the newest event's number: the same backlog starts one run, a new event start
 
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Generator
-from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,7 @@ import dagster as dg
 
 from order_pipeline.channels.base import Window
 from order_pipeline.operations import inbox
-from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.store import open_store
 from order_pipeline.orchestration.partitions import range_tags, utc_today
 from order_pipeline.settings import Settings
 
@@ -38,7 +36,7 @@ def build_inbox_sensor(
         description="Starts one run for every day that has webhooks waiting, from the inbox to the picks.",
     )
     def inbox_sensor(_context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        with opened(settings) as store:
+        with open_store(settings.resolved_operations_url) as store:
             waiting = inbox.pending_days(store, channel)
             newest = inbox.newest_event_id(store, channel)
         window = window_of_waiting(list(waiting), date.fromisoformat(settings.schedule.first_day), utc_today())
@@ -55,11 +53,3 @@ def window_of_waiting(days: list[date | None], first: date, today: date) -> Wind
         return None
     known = [min(max(day or today, first), today) for day in days]
     return Window(start=min(known), end=max(known) + timedelta(days=1))
-
-
-@contextmanager
-def opened(settings: Settings) -> Generator[OperationsStore]:
-    """The operations store, its tables made."""
-    with closing(OperationsStore(settings.resolved_operations_url)) as store:
-        store.create_all()
-        yield store

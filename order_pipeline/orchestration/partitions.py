@@ -38,8 +38,7 @@ def window_of(partition_keys: list[str]) -> Window:
     """
     days = sorted(date.fromisoformat(key) for key in partition_keys)
     if not days:
-        message = "A run over daily partitions needs at least one partition key."
-        raise ValueError(message)
+        raise ValueError("A run over daily partitions needs at least one partition key.")
     if (days[-1] - days[0]).days != len(days) - 1:
         message = f"The partition keys from {days[0]} to {days[-1]} have gaps; start one run for each unbroken range."
         raise ValueError(message)
@@ -55,11 +54,6 @@ def unbroken_windows(days: Iterable[date]) -> list[Window]:
         else:
             windows.append(Window(start=day, end=day + timedelta(days=1)))
     return windows
-
-
-def days_of(window: Window) -> list[date]:
-    """Every day of the window, in order."""
-    return [window.start + timedelta(days=offset) for offset in range((window.end - window.start).days)]
 
 
 def range_tags(window: Window) -> dict[str, str]:

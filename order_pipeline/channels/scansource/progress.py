@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from order_pipeline.channels.base import FetchReport, Window
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
@@ -36,9 +36,9 @@ class Stop:
         if self.limit is None or self.seen_at is None:
             return ""
         reason = "call quota used up" if isinstance(self.limit, QuotaExceeded) else "rate limit"
-        if self.limit.wait is None:
+        if self.limit.retry_after is None:
             return f"{reason}: go on with the next run"
-        go_on = (self.seen_at + timedelta(seconds=self.limit.wait)).astimezone(UTC)
+        go_on = (self.seen_at + timedelta(seconds=self.limit.retry_after)).astimezone(UTC)
         return f"{reason}: go on after {go_on:%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -73,7 +73,7 @@ class StepProgress:
             notes.append(f"the server ignored the date filter: {self.outside_asked_days} rows outside the asked days")
         return FetchReport(
             resource,
-            *bounds(window),
+            *window.moments,
             pages=self.pages,
             records=self.handed_over[resource],
             claimed_total=None,
@@ -83,15 +83,7 @@ class StepProgress:
         )
 
     def detail_report(
-        self,
-        resource: str,
-        window: Window,
-        stop: Stop,
-        *,
-        noun: str,
-        calls: int,
-        calls_left: int | None,
-        calls_saved: int,
+        self, resource: str, window: Window, stop: Stop, *, noun: str, calls: int, calls_left: int | None
     ) -> FetchReport:
         """The report on what belongs to the rows: complete when all of every row that differs from raw was fetched."""
         notes = [stop.describe()]
@@ -107,14 +99,14 @@ class StepProgress:
             notes.append(f"{calls_left} calls left in the budget")
         return FetchReport(
             resource,
-            *bounds(window),
+            *window.moments,
             pages=0,
             records=self.handed_over[resource],
             claimed_total=None,
             complete=self.list_finished and not self.remaining,
             note=joined(notes),
             calls=calls,
-            calls_saved=calls_saved,
+            calls_saved=self.calls_saved[resource],
         )
 
 
@@ -124,11 +116,6 @@ def describe_remaining(remaining: Iterable[tuple[date, str]], noun: str) -> str:
     per_day = Counter(day for day, _ in ordered)
     days = ", ".join(f"{day} ({count})" for day, count in sorted(per_day.items()))
     return f"{len(ordered)} {noun} remain on {days}: {_named([number for _, number in ordered])}"
-
-
-def bounds(window: Window) -> tuple[datetime, datetime]:
-    """The window's start and end as moments."""
-    return datetime.combine(window.start, time(), UTC), datetime.combine(window.end, time(), UTC)
 
 
 def joined(notes: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ A row that stays `sending` is an action whose process died: look at its order.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, Table, Text, insert, select, update
+from sqlalchemy import BigInteger, Column, Integer, Table, Text, insert, update
 
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.tables import UtcTime, metadata
@@ -55,15 +55,3 @@ def close_action(store: OperationsStore, action_id: int, outcome: str, answer: s
             .where(skroutz_actions.c.action_id == action_id)
             .values(outcome=outcome, answer=answer, finished_at=store.now(connection))
         )
-
-
-def unfinished_actions(store: OperationsStore) -> list[tuple[int, str, str]]:
-    """Number, order and action of those that never got an answer, or an unclear one: a person must look."""
-    table = skroutz_actions.c
-    statement = (
-        select(table.action_id, table.order_number, table.action)
-        .where(table.outcome.in_(("sending", "in_doubt")))
-        .order_by(table.action_id)
-    )
-    with store.reading() as connection:
-        return [(int(row[0]), str(row[1]), str(row[2])) for row in connection.execute(statement)]

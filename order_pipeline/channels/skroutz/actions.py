@@ -19,7 +19,7 @@ import typer
 
 from order_pipeline.channels.operator_commands import ActionResult, Outcome, RequestError
 from order_pipeline.channels.skroutz.action_log import close_action, open_action
-from order_pipeline.channels.skroutz.choices import AcceptChoice, LineRejection, choose_acceptance, choose_rejection
+from order_pipeline.channels.skroutz.choices import LineRejection, choose_acceptance, choose_rejection
 from order_pipeline.channels.skroutz.client import open_transport, order_path, read_order
 from order_pipeline.channels.skroutz.invoice_file import InvoiceFile, read_invoice_file
 from order_pipeline.channels.skroutz.settings import SkroutzSettings
@@ -85,10 +85,9 @@ async def accept(
         RequestError: not open, express, or not among the options, which the text lists. Nothing was sent.
         ApiError: the order could not be read.
     """
-    choice = AcceptChoice(location, window, parcels)
 
     def plan(order: Order) -> _Plan:
-        request = choose_acceptance(order, choice)
+        request = choose_acceptance(order, location, window, parcels)
         return _Plan("accept", order_path(code, "accept"), request, lambda now: now.get("state") == "accepted")
 
     return await _act(actor, code, plan)

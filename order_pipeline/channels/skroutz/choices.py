@@ -16,15 +16,6 @@ Options = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class AcceptChoice:
-    """Ids out of `accept_options`; None where there is nothing to choose."""
-
-    location: str | None
-    window: int | None
-    parcels: int
-
-
-@dataclass(frozen=True, slots=True)
 class LineRejection:
     """A line that cannot be delivered. `available_quantity` is required by some reasons (limited pieces)."""
 
@@ -45,8 +36,8 @@ class LineRejection:
         return cls(line_id, *map(int, numbers))
 
 
-def choose_acceptance(order: Order, choice: AcceptChoice) -> dict[str, Any]:
-    """The body of `/accept`.
+def choose_acceptance(order: Order, location: str | None, window: int | None, parcels: int) -> dict[str, Any]:
+    """The body of `/accept`: ids out of `accept_options`, None where there is nothing to choose.
 
     Raises:
         RequestError: the order cannot be accepted, or the choice is not among its options.
@@ -56,14 +47,14 @@ def choose_acceptance(order: Order, choice: AcceptChoice) -> dict[str, Any]:
         raise RequestError("Express orders are accepted by Skroutz itself, never here.")
     options = _options(order, "accept_options")
     locations, windows = _listed(options, "pickup_location"), _listed(options, "pickup_window")
-    request = {"pickup_location": _chosen(choice.location, locations, "pickup location")}
+    request = {"pickup_location": _chosen(location, locations, "pickup location")}
     # A store pickup has no windows; what to send then is not documented, so nothing is.
-    if windows or choice.window is not None:
-        request["pickup_window"] = _chosen(choice.window, windows, "pickup window")
+    if windows or window is not None:
+        request["pickup_window"] = _chosen(window, windows, "pickup window")
     numbers = options.get("number_of_parcels") or [1]
-    if choice.parcels not in numbers:
-        raise RequestError(f"{choice.parcels} parcels are not offered; possible: {numbers}.")
-    return {**request, "number_of_parcels": choice.parcels}
+    if parcels not in numbers:
+        raise RequestError(f"{parcels} parcels are not offered; possible: {numbers}.")
+    return {**request, "number_of_parcels": parcels}
 
 
 def choose_rejection(order: Order, lines: Sequence[LineRejection], other_reason: str | None) -> dict[str, Any]:

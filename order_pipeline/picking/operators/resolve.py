@@ -28,14 +28,12 @@ def resolve(store: OperationsStore, pick_id: str, verdict: Verdict, *, reason: s
         ForbiddenTransitionError: the line is neither in doubt nor rejected.
     """
     if not reason.strip() or not who.strip():
-        message = "A resolve needs a reason and the name of who looked; nothing was changed."
-        raise ValueError(message)
+        raise ValueError("A resolve needs a reason and the name of who looked; nothing was changed.")
     after = PickState.RESOLVED_SENT if verdict == "sent" else PickState.RESOLVED_NOT_SENT
     with store.writing() as connection:
         line = outbox.load_line(connection, pick_id)
         if line is None:
-            message = f"No pick line has the id {pick_id!r}; nothing was changed."
-            raise UnknownPickError(message)
+            raise UnknownPickError(f"No pick line has the id {pick_id!r}; nothing was changed.")
         now = store.now(connection)
         sent_at: dict[str, Any] = {"sent_at": now} if verdict == "sent" else {}
         resolved = transition(line, after, f"resolved_{verdict}", reason.strip(), **sent_at)
@@ -52,9 +50,7 @@ def close_task(store: OperationsStore, task_id: int, *, reason: str, who: str) -
         UnknownPickError: there is no such open task.
     """
     if not reason.strip() or not who.strip():
-        message = "Closing a task needs a reason and a name; nothing was changed."
-        raise ValueError(message)
+        raise ValueError("Closing a task needs a reason and a name; nothing was changed.")
     with store.writing() as connection:
         if not tasks.close_task(connection, task_id, who=who.strip(), reason=reason.strip(), at=store.now(connection)):
-            message = f"There is no open task {task_id}; nothing was changed."
-            raise UnknownPickError(message)
+            raise UnknownPickError(f"There is no open task {task_id}; nothing was changed.")

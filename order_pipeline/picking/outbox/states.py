@@ -105,8 +105,7 @@ def check_transition(before: PickState | None, after: PickState, actor: Actor) -
     allowed = TRANSITIONS.get((before, after), frozenset())
     if actor not in allowed:
         came_from = before.value if before else "nothing"
-        message = (
+        raise ForbiddenTransitionError(
             f"A pick line must not go from `{came_from}` to `{after.value}` by the {actor.value}"
             f" (allowed for: {', '.join(sorted(allowed)) or 'nobody'}). Nothing was changed."
         )
-        raise ForbiddenTransitionError(message)

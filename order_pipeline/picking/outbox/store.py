@@ -252,11 +252,10 @@ def _guarded_update(columns: tuple[str, ...]) -> Update:
 def _update_guarded(connection: Connection, columns: tuple[str, ...], parameters: list[dict[str, Any]]) -> None:
     moved = connection.execute(_guarded_update(columns), parameters).rowcount
     if moved != len(parameters):
-        message = (
+        raise OutboxConflictError(
             f"{len(parameters) - moved} of {len(parameters)} pick lines were moved by someone else meanwhile "
             f"(first of them all: {parameters[0]['key_pick_id']}). Nothing was stored; run again."
         )
-        raise OutboxConflictError(message)
 
 
 def _add_events(connection: Connection, transitions: Sequence[Transition], context: Context) -> None:

@@ -84,10 +84,9 @@ def push_statuses(settings: Settings, store: OperationsStore, *, run_id: str) ->
         return report
     unheard_of = sorted(policy.keys() - {*ORDER_STATUSES, *SHIPMENT_STATUSES, *LINE_STATUSES})
     if unheard_of:
-        message = (
+        raise NotConfigured(
             f"No order, shipment or line has the status {', '.join(unheard_of)}: correct scanorders.push_statuses."
         )
-        raise NotConfigured(message)
     with store.reading() as connection:
         lines = _lines_to_push(connection, policy)
 

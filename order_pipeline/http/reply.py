@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
 import msgspec
 
-from order_pipeline.http.errors import ApiError, CutBody, UnreadableBody
+from order_pipeline.http.errors import UNREADABLE_JSON, ApiError, CutBody, UnreadableBody
 from order_pipeline.http.redaction import redact_body, redact_text
 
 T = TypeVar("T")
+
+_CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 _BLANK = b" \t\r\n"
 _PAIRS = {ord("{"): ord("}"), ord("["): ord("]")}
 _MARKUP = ord("<")
@@ -37,6 +40,24 @@ class Reply:
         """The URL, redacted only when it is asked for, because that costs more than the rest of a small reply."""
         return redact_text(self.sent_to, self.secrets)
 
+    def utf8(self, otherwise: str | None = None) -> bytes:
+        """The body as UTF-8, without a byte order mark.
+
+        A body that is UTF-8 is UTF-8, whatever the header says; another is read by the header's charset, or `otherwise`
+        by that one. One that fits none stays as it is: no UTF-8.
+        """
+        content = self.content.removeprefix(b"\xef\xbb\xbf")
+        if content.isascii():
+            return content
+        named = _CHARSET.search(self.headers.get("content-type", ""))
+        for charset in filter(None, ("utf-8", named and named[1], otherwise)):
+            try:
+                text = content.decode(charset)
+                return content if charset == "utf-8" else text.encode()
+            except (UnicodeError, LookupError):
+                continue
+        return content
+
     @overload
     def json(self) -> Any: ...
     @overload
@@ -52,8 +73,8 @@ class Reply:
         if problem is not None:
             raise problem
         try:
-            return msgspec.json.decode(self.content, type=kind)
-        except msgspec.DecodeError as error:
+            return msgspec.json.decode(self.utf8(), type=kind)
+        except UNREADABLE_JSON as error:
             raise self.unreadable(f"the body is not the JSON that was expected ({error})") from error
 
     def excerpt(self) -> str:

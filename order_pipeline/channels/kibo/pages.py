@@ -13,8 +13,8 @@ from typing import Any, TypeAlias, cast
 import msgspec
 
 from order_pipeline.channels.base import DeadLetter
-from order_pipeline.channels.kibo.json_spans import array_elements
 from order_pipeline.channels.kibo.masking import mask_passwords
+from order_pipeline.http.json_spans import array_elements
 from order_pipeline.http.reply import Reply
 
 _SHOWN = 100

@@ -79,12 +79,7 @@ def download(url: str, data_dir: str) -> dict[str, object]:
                 for number in range(DAYS):
                     start = datetime.combine(TODAY - timedelta(days=DAYS - number), midnight(), UTC)
                     found = await search(
-                        SearchQuery(
-                            manufacturer_ids=(account,),
-                            order_date_start=start,
-                            order_date_end=start + timedelta(days=1),
-                            per_page=100,
-                        )
+                        SearchQuery(manufacturer_ids=(account,), order_dates=(start, start + timedelta(days=1)))
                     )
                     pages, size = pages + found[0], size + found[1]
             return pages, size

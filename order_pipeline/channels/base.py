@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 
 from order_pipeline.channels.payloads import Payloads
@@ -54,6 +54,12 @@ class RecordBatch:
     def __len__(self) -> int:
         return len(self.record_ids)
 
+    def add(self, record_id: str, day: date, payload: bytes) -> None:
+        """Add one record."""
+        self.record_ids.append(record_id)
+        self.days.append(day)
+        self.payloads.append(payload)
+
 
 @dataclass(frozen=True, slots=True)
 class FetchReport:
@@ -85,6 +91,16 @@ class Window:
 
     start: date
     end: date
+
+    @property
+    def days(self) -> list[date]:
+        """Every day, in order."""
+        return [self.start + timedelta(days=offset) for offset in range((self.end - self.start).days)]
+
+    @property
+    def moments(self) -> tuple[datetime, datetime]:
+        """Start and end as moments."""
+        return datetime.combine(self.start, time(), UTC), datetime.combine(self.end, time(), UTC)
 
 
 class SourceState(Protocol):

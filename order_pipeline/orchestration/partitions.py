@@ -57,11 +57,6 @@ def unbroken_windows(days: Iterable[date]) -> list[Window]:
     return windows
 
 
-def days_of(window: Window) -> list[date]:
-    """Every day of the window, in order."""
-    return [window.start + timedelta(days=offset) for offset in range((window.end - window.start).days)]
-
-
 def range_tags(window: Window) -> dict[str, str]:
     """The tags that make one Dagster run cover every partition of the window."""
     return {

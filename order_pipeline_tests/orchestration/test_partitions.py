@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from order_pipeline.channels.base import Window
 from order_pipeline.orchestration.inbox_sensor import window_of_waiting
-from order_pipeline.orchestration.partitions import daily_partitions, days_of, range_tags, trailing_window, window_of
+from order_pipeline.orchestration.partitions import daily_partitions, range_tags, trailing_window, window_of
 from order_pipeline.settings import ScheduleSettings
 
 FIRST = date(2026, 1, 1)
@@ -19,14 +19,14 @@ DAYS = st.dates(min_value=FIRST, max_value=date(2027, 12, 31))
 def test_a_trailing_window_ends_today_and_never_starts_before_the_first_partition(today, days):
     window = trailing_window(ScheduleSettings(trailing_days=days), today)
     assert FIRST <= window.start <= today
-    assert days_of(window)[-1] == today
-    assert len(days_of(window)) <= days
+    assert window.days[-1] == today
+    assert len(window.days) <= days
 
 
 @given(DAYS, st.integers(min_value=1, max_value=60))
 def test_keys_and_windows_say_the_same(start, count):
     window = Window(start=start, end=date.fromordinal(start.toordinal() + count))
-    assert window_of([day.isoformat() for day in days_of(window)]) == window
+    assert window_of([day.isoformat() for day in window.days]) == window
 
 
 def test_keys_with_a_gap_are_refused():

@@ -15,9 +15,9 @@ def _readings(settings: KiboSettings, _store: OperationsStore) -> list[Reading]:
 
 
 async def _search_for_one_order(settings: KiboSettings) -> str:
-    query = SearchQuery(manufacturer_ids=settings.manufacturer_ids, per_page=1)
+    query = SearchQuery(manufacturer_ids=settings.manufacturer_ids)
     async with open_transport(settings) as transport:
-        await transport.request("GET", "/order/", params=query.parameters() | {"page": "1"})
+        await transport.request("GET", "/order/", params=query.parameters() | {"page": "1", "perPage": "1"})
     return "key and secret open the order search"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 
 from order_pipeline.channels.base import (
     CommitGroup,
@@ -22,7 +22,7 @@ from order_pipeline.channels.base import (
 )
 from order_pipeline.channels.kibo.client import KiboClient, open_transport
 from order_pipeline.channels.kibo.pages import OrderPage
-from order_pipeline.channels.kibo.query import SearchQuery
+from order_pipeline.channels.kibo.query import SearchQuery, can_be_asked_for
 from order_pipeline.channels.kibo.settings import KiboSettings
 from order_pipeline.http.errors import ApiError, PagingError, PermanentError
 from order_pipeline.http.pagination import Walk
@@ -65,8 +65,7 @@ class _Read:
 
     name: str
     query: SearchQuery
-    start: datetime
-    end: datetime
+    window: Window
     day: date | None = None
     expected: int | None = None
     calls_saved: int = 0
@@ -86,7 +85,8 @@ class _AccountRun:
 
     async def run(self, window: Window, known: SourceState) -> AsyncGenerator[CommitGroup]:
         """Yield the groups of all reads; a search whose paging contradicts itself fails the run after the others."""
-        asked_again = known.unsettled_order_numbers(self._account) if self._settings.reread_unsettled else ()
+        unsettled = known.unsettled_order_numbers(self._account) if self._settings.reread_unsettled else ()
+        asked_again = [order_id for order_id in unsettled if can_be_asked_for(order_id)]
         self._to_reread = set(asked_again)
         contradiction: PagingError | None = None
         for read in self._plan(window, asked_again):
@@ -105,41 +105,22 @@ class _AccountRun:
 
     def _plan(self, window: Window, asked_again: Sequence[str]) -> Iterator[_Read]:
         """The reads in order; the last ones are planned when the others have shown what need not be asked again."""
+        account = (self._account,)
         overlap = timedelta(minutes=self._settings.window_overlap_minutes)
-        for number in range((window.end - window.start).days):
-            day = window.start + timedelta(days=number)
-            start, end = _midnight(day), _midnight(day + timedelta(days=1))
-            query = self._query(order_date_start=start - overlap, order_date_end=end)
-            yield _Read("order date", query, start, end, day=day)
-        end = _midnight(window.end)
+        for day in window.days:
+            asked = Window(day, day + timedelta(days=1))
+            start, end = asked.moments
+            query = SearchQuery(manufacturer_ids=account, order_dates=(start - overlap, end))
+            yield _Read("order date", query, asked, day=day)
         if self._settings.ship_date_look_back_days:
-            start = end - timedelta(days=self._settings.ship_date_look_back_days)
-            yield _Read("ship date", self._query(ship_date_start=start, ship_date_end=end), start, end)
+            asked = Window(window.end - timedelta(days=self._settings.ship_date_look_back_days), window.end)
+            yield _Read("ship date", SearchQuery(manufacturer_ids=account, ship_dates=asked.moments), asked)
         rest = sorted(self._to_reread)
         saved = -(-len(asked_again) // IDS_PER_SEARCH) - -(-len(rest) // IDS_PER_SEARCH)
         for ids in (rest[first : first + IDS_PER_SEARCH] for first in range(0, len(rest), IDS_PER_SEARCH)):
-            query = self._query(order_ids=ids)
-            yield _Read("unsettled", query, _midnight(window.start), end, expected=len(ids), calls_saved=saved)
+            query = SearchQuery(manufacturer_ids=account, order_ids=ids)
+            yield _Read("unsettled", query, window, expected=len(ids), calls_saved=saved)
             saved = 0
-
-    def _query(
-        self,
-        *,
-        order_ids: Sequence[str] = (),
-        order_date_start: datetime | None = None,
-        order_date_end: datetime | None = None,
-        ship_date_start: datetime | None = None,
-        ship_date_end: datetime | None = None,
-    ) -> SearchQuery:
-        return SearchQuery(
-            manufacturer_ids=(self._account,),
-            order_ids=order_ids,
-            order_date_start=order_date_start,
-            order_date_end=order_date_end,
-            ship_date_start=ship_date_start,
-            ship_date_end=ship_date_end,
-            per_page=self._settings.per_page,
-        )
 
     async def _read(self, read: _Read) -> AsyncGenerator[CommitGroup]:
         walk = self._client.walk(expected=read.expected)
@@ -222,9 +203,8 @@ def _report(
         notes.append(f"{keeper.left_out} of other days left out (overlap)")
     notes += [note for note in (walk.note, str(failure) if failure and not walk.note else "") if note]
     return FetchReport(
-        resource=RESOURCE,
-        window_start=read.start,
-        window_end=read.end,
+        RESOURCE,
+        *read.window.moments,
         pages=walk.pages,
         records=keeper.kept,
         claimed_total=walk.claimed_total,
@@ -233,7 +213,3 @@ def _report(
         calls=calls,
         calls_saved=read.calls_saved,
     )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from order_pipeline.channels.kibo.query import ID_PATTERN
 from order_pipeline.channels.settings import ChannelSettings
 from order_pipeline.http.settings import RateSettings
 
@@ -17,7 +19,9 @@ class KiboSettings(ChannelSettings):
     token_url: str = "https://auth.shopatron.com/oauthserver/oauth2/token"  # noqa: S105
     api_key: SecretStr | None = None
     api_secret: SecretStr | None = None
-    manufacturer_ids: list[str] = Field(default_factory=list, description="At least one; sent with every search.")
+    manufacturer_ids: list[Annotated[str, Field(pattern=ID_PATTERN)]] = Field(
+        default_factory=list, description="At least one; sent with every search."
+    )
     extra_headers: dict[str, str] = Field(default_factory=dict)
     per_page: int = Field(default=100, ge=1, le=100)
     window_overlap_minutes: int = Field(

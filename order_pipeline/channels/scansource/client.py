@@ -33,17 +33,6 @@ _WRAPPERS = ("items", "lines")
 _URGENCY = {"order_list": 3, "invoice_summary": 2, "order_detail": 1, "order_tracking": 1, "order_serials": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class PriceQuestion:
-    """What a pricing call asks about every item of its batch."""
-
-    warehouse: str
-    business_unit: str
-    part_number_type: int
-    quantity: int
-    deal_id: str = ""
-
-
 class ScanSourceClient:
     """ScanSource as this pipeline sees it: reads only. Every method raises the errors of `errors.py`."""
 
@@ -104,21 +93,9 @@ class ScanSourceClient:
         *,
         entered: tuple[date, date] | None = None,
         changed: tuple[date, date] | None = None,
-        **filters: str,
     ) -> RowPages:
-        """salesorder/list. `entered` and `changed` are first and last day; filters have their documented names."""
-        return self._pages("order_list", {"customerNumber": customer_number, **_days(entered, changed), **filters})
-
-    def order_summaries(
-        self,
-        customer_number: str,
-        *,
-        entered: tuple[date, date] | None = None,
-        changed: tuple[date, date] | None = None,
-        **filters: str,
-    ) -> RowPages:
-        """salesorder/summary: as the list, without currency and lines."""
-        return self._pages("order_summary", {"customerNumber": customer_number, **_days(entered, changed), **filters})
+        """salesorder/list. `entered` and `changed` are first and last day."""
+        return self._pages("order_list", {"customerNumber": customer_number, **_days(entered, changed)})
 
     async def order_detail(self, customer_number: str, order_number: str) -> bytes | None:
         """salesorder/detail with serials and tracking."""
@@ -128,66 +105,46 @@ class ScanSourceClient:
         """salesorder/tracking."""
         return await self._one("order_tracking", {"customerNumber": customer_number, "salesOrderNumber": order_number})
 
-    def order_serials(
-        self, customer_number: str, order_number: str | None = None, *, billed: tuple[date, date] | None = None
-    ) -> RowPages:
-        """salesorder/serials of one order, or of all units billed between two days.
+    def order_serials(self, customer_number: str, order_number: str) -> RowPages:
+        """salesorder/serials of one order.
 
-        For one order a page below the documented default size ends the walk: it saves a call an order, and a server
-        that serves less than its own default is not expected (inferred). Everything else reads to the empty page.
+        A page below the documented default size ends the walk: it saves a call an order, and a server that serves less
+        than its own default is not expected (inferred). The lists are read to the empty page.
         """
-        parameters = {"customerNumber": customer_number, "salesOrderNumber": order_number, **_days(billed, None)}
-        return self._pages("order_serials", parameters, short_page_ends=order_number is not None)
+        parameters = {"customerNumber": customer_number, "salesOrderNumber": order_number}
+        return self._pages("order_serials", parameters, short_page_ends=True)
 
-    def invoice_rows(self, customer_number: str, *, dated: tuple[date, date], **filters: str) -> RowPages:
-        """invoice/list."""
-        return self._pages("invoice_list", {"customerNumber": customer_number, **_days(dated, None), **filters})
-
-    def invoice_summaries(self, customer_number: str, *, dated: tuple[date, date], **filters: str) -> RowPages:
+    def invoice_summaries(self, customer_number: str, *, dated: tuple[date, date]) -> RowPages:
         """invoice/summary: the only place of an invoice's date."""
-        return self._pages("invoice_summary", {"customerNumber": customer_number, **_days(dated, None), **filters})
+        return self._pages("invoice_summary", {"customerNumber": customer_number, **_days(dated, None)})
 
     async def invoice_detail(self, customer_number: str, invoice_number: str) -> bytes | None:
         """invoice/detail."""
         return await self._one("invoice_detail", {"customerNumber": customer_number, "InvoiceNumber": invoice_number})
 
-    async def invoice_pdf(self, customer_number: str, invoice_number: str) -> bytes | None:
-        """invoice/pdf: JSON around the document. For a person who asks, not for the pipeline."""
-        return await self._one("invoice_pdf", {"customerNumber": customer_number, "InvoiceNumber": invoice_number})
-
-    async def prices(self, customer_number: str, items: Sequence[str], question: PriceQuestion) -> list[bytes]:
-        """product/pricing: one row per item; row errors come inside a 200. At most 40 items (not checked here)."""
-        line: dict[str, Any] = {"PartNumberType": question.part_number_type, "Quantity": question.quantity}
+    async def prices(self, customer_number: str, items: Sequence[str]) -> list[bytes]:
+        """product/pricing by the settings: one row per item; row errors come inside a 200. At most 40 items."""
+        settings = self._settings
+        line: dict[str, Any] = {"PartNumberType": settings.part_number_type, "Quantity": settings.priced_quantity}
         body: dict[str, Any] = {
             "CustomerNumber": customer_number,
-            "Warehouse": question.warehouse,
-            "BusinessUnit": question.business_unit,
+            "Warehouse": settings.warehouse,
+            "BusinessUnit": settings.business_unit,
             "Lines": [{"ItemNumber": item, **line} for item in items],
         }
-        if question.deal_id:
-            body["DealID1"] = question.deal_id
+        if settings.deal_id:
+            body["DealID1"] = settings.deal_id
         return split_rows(await self._call("pricing", {"customerNumber": customer_number}, body))
 
-    async def availability(
-        self, customer_number: str, warehouses: Sequence[str], items: Sequence[str], part_number_type: int
-    ) -> list[bytes]:
-        """product/availability: one row per warehouse and item, keyed by SAP material number."""
+    async def availability(self, customer_number: str, items: Sequence[str]) -> list[bytes]:
+        """product/availability in the warehouse of the settings: one row per item, keyed by SAP material number."""
         body = {
             "CustomerNumber": customer_number,
-            "Warehouses": list(warehouses),
+            "Warehouses": [self._settings.warehouse],
             "ItemNumbers": list(items),
-            "PartNumberType": part_number_type,
+            "PartNumberType": self._settings.part_number_type,
         }
         return split_rows(await self._call("availability", {"customerNumber": customer_number}, body))
-
-    def product_search(self, customer_number: str, **filters: str) -> RowPages:
-        """product/search; filters have their documented names."""
-        return self._pages("product_search", {"customerNumber": customer_number, **filters})
-
-    async def product_detail(self, customer_number: str, item_number: str, part_number_type: int = 1) -> bytes | None:
-        """product/detail."""
-        parameters = {"itemNumber": item_number, "partNumberType": str(part_number_type)}
-        return await self._one("product_detail", {"customerNumber": customer_number, **parameters})
 
     async def customer(self, customer_number: str) -> bytes | None:
         """customer/{number}: whether the number exists; what the answer holds is not documented."""

@@ -183,10 +183,7 @@ class ListStep:
             if bundle is None:
                 continue
             for resource, payload in {self.row_resource: row.payload, **bundle.payloads}.items():
-                batch = batches.setdefault(resource, RecordBatch(resource))
-                batch.record_ids.append(row.record_id)
-                batch.days.append(row.day)
-                batch.payloads.append(payload)
+                batches.setdefault(resource, RecordBatch(resource)).add(row.record_id, row.day, payload)
             for resource, record in bundle.dead_letters.items():
                 batches.setdefault(resource, RecordBatch(resource)).dead_letters.append(record)
             if self.fetched_resources[0] not in bundle.payloads:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from order_pipeline.channels.base import FetchReport, Window
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
@@ -73,7 +73,7 @@ class StepProgress:
             notes.append(f"the server ignored the date filter: {self.outside_asked_days} rows outside the asked days")
         return FetchReport(
             resource,
-            *bounds(window),
+            *window.moments,
             pages=self.pages,
             records=self.handed_over[resource],
             claimed_total=None,
@@ -107,7 +107,7 @@ class StepProgress:
             notes.append(f"{calls_left} calls left in the budget")
         return FetchReport(
             resource,
-            *bounds(window),
+            *window.moments,
             pages=0,
             records=self.handed_over[resource],
             claimed_total=None,
@@ -124,11 +124,6 @@ def describe_remaining(remaining: Iterable[tuple[date, str]], noun: str) -> str:
     per_day = Counter(day for day, _ in ordered)
     days = ", ".join(f"{day} ({count})" for day, count in sorted(per_day.items()))
     return f"{len(ordered)} {noun} remain on {days}: {_named([number for _, number in ordered])}"
-
-
-def bounds(window: Window) -> tuple[datetime, datetime]:
-    """The window's start and end as moments."""
-    return datetime.combine(window.start, time(), UTC), datetime.combine(window.end, time(), UTC)
 
 
 def joined(notes: Iterable[str]) -> str:

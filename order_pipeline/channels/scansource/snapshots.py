@@ -15,12 +15,12 @@ from contextlib import aclosing
 from datetime import timedelta
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, Window
-from order_pipeline.channels.scansource.client import PriceQuestion, decode_object, field_of
+from order_pipeline.channels.scansource.client import decode_object, field_of
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
 from order_pipeline.channels.scansource.list_step import Run
 from order_pipeline.channels.scansource.listed import text_of
 from order_pipeline.channels.scansource.merged_streams import merge_streams
-from order_pipeline.channels.scansource.progress import bounds, joined
+from order_pipeline.channels.scansource.progress import joined
 
 PRICES, AVAILABILITY = "prices", "availability"
 BATCHES_UNDER_WAY = 16
@@ -40,13 +40,6 @@ class SnapshotStep:
         self._customer_number = customer_number
         self._items = sorted({*items, *settings.priced_items})
         self._day = run.now().date()
-        self._question = PriceQuestion(
-            warehouse=settings.warehouse,
-            business_unit=settings.business_unit,
-            part_number_type=settings.part_number_type,
-            quantity=settings.priced_quantity,
-            deal_id=settings.deal_id,
-        )
 
     async def groups(self) -> AsyncGenerator[CommitGroup]:
         """A group for every batch, and a report behind the last of each resource."""
@@ -110,7 +103,7 @@ class SnapshotStep:
         ]
         return FetchReport(
             resource,
-            *bounds(Window(self._day, self._day + timedelta(days=1))),
+            *Window(self._day, self._day + timedelta(days=1)).moments,
             pages=calls,
             records=records,
             claimed_total=len(self._items),
@@ -122,19 +115,19 @@ class SnapshotStep:
     async def _prices(self, items: Sequence[str]) -> RecordBatch:
         batch = RecordBatch(PRICES)
         asked = {item.casefold(): item for item in items}
-        question = self._question
+        question = self._run.settings
         key = (
             f"{self._customer_number}:{self._day}:{question.warehouse}:{question.business_unit}"
-            f":{question.part_number_type}:{question.quantity}:{question.deal_id}"
+            f":{question.part_number_type}:{question.priced_quantity}:{question.deal_id}"
         )
-        for payload in await self._run.client.prices(self._customer_number, items, question):
+        for payload in await self._run.client.prices(self._customer_number, items):
             row = decode_object(payload) or {}
             item = asked.get(text_of(field_of(row, "ItemNumber")).casefold())
             if item is None:
                 number = text_of(field_of(row, "ItemNumber"))
                 batch.dead_letters.append(DeadLetter("missing_key", "ItemNumber", number, payload, self._day))
                 continue
-            self._add(batch, f"{key}:{item}", payload)
+            batch.add(f"{key}:{item}", self._day, payload)
             if is_true(field_of(row, "PricingError")):
                 text = f"{item}: {field_of(row, 'PricingErrorDesc') or 'no text'}"
                 batch.dead_letters.append(DeadLetter("pricing_error", "PricingErrorDesc", text, payload))
@@ -142,26 +135,18 @@ class SnapshotStep:
 
     async def _availability(self, items: Sequence[str]) -> RecordBatch:
         batch = RecordBatch(AVAILABILITY)
-        settings = self._run.settings
-        for payload in await self._run.client.availability(
-            self._customer_number, [settings.warehouse], items, settings.part_number_type
-        ):
+        for payload in await self._run.client.availability(self._customer_number, items):
             row = decode_object(payload) or {}
             material = text_of(field_of(row, "MaterialNumber"))
-            warehouse = text_of(field_of(row, "Warehouse")) or settings.warehouse
+            warehouse = text_of(field_of(row, "Warehouse")) or self._run.settings.warehouse
             if not material:
                 batch.dead_letters.append(DeadLetter("missing_key", "MaterialNumber", "", payload, self._day))
                 continue
-            self._add(batch, f"{self._customer_number}:{self._day}:{warehouse}:{material}", payload)
+            batch.add(f"{self._customer_number}:{self._day}:{warehouse}:{material}", self._day, payload)
             if is_true(field_of(row, "ErrorFlag")):
                 text = f"{material}: {field_of(row, 'ErrorDescription') or 'no text'}"
                 batch.dead_letters.append(DeadLetter("availability_error", "ErrorDescription", text, payload))
         return batch
-
-    def _add(self, batch: RecordBatch, record_id: str, payload: bytes) -> None:
-        batch.record_ids.append(record_id)
-        batch.days.append(self._day)
-        batch.payloads.append(payload)
 
 
 def is_true(value: object) -> bool:

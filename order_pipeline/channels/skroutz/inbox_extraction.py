@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 
 from order_pipeline.channels.base import CommitGroup, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.skroutz.observations import RESOURCE, add_observation
@@ -67,9 +67,8 @@ def _told_at(event: inbox.InboxEvent) -> datetime:
 
 def _report(window: Window, groups: int, events: int) -> FetchReport:
     return FetchReport(
-        resource=RESOURCE,
-        window_start=datetime.combine(window.start, time(), UTC),
-        window_end=datetime.combine(window.end, time(), UTC),
+        RESOURCE,
+        *window.moments,
         pages=groups,
         records=events,
         claimed_total=None,

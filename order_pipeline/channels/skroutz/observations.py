@@ -48,9 +48,7 @@ def add_observation(batch: RecordBatch, body: bytes, seen_at: datetime, seen_by:
         return None
     if seen.event_time is None:
         payload = _in_envelope(payload, seen_at, seen_by)
-    batch.record_ids.append(seen.order_number)
-    batch.days.append(seen.order_day)
-    batch.payloads.append(payload)
+    batch.add(seen.order_number, seen.order_day, payload)
     return seen.order_number
 
 

@@ -12,7 +12,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -96,7 +96,7 @@ class RereadExtraction:
     def _due(self, window: Window, known: SourceState) -> list[list[str]]:
         """Codes to read, by rank: open and accepted orders, then the others that changed not long ago."""
         codes = {*known.unsettled_order_numbers(self.settings.account), *known.latest_hashes(RESOURCE, window)}
-        as_of = min(datetime.now(UTC), datetime.combine(window.end, time(), UTC))
+        as_of = min(datetime.now(UTC), window.moments[1])
         oldest = as_of - timedelta(days=self.settings.reread_delivered_days)
         urgent: list[str] = []
         recent: list[str] = []
@@ -153,9 +153,8 @@ class RereadExtraction:
 
     def _report(self, window: Window, transport: Transport, due: int, read: int) -> FetchReport:
         return FetchReport(
-            resource=RESOURCE,
-            window_start=datetime.combine(window.start, time(), UTC),
-            window_end=datetime.combine(window.end, time(), UTC),
+            RESOURCE,
+            *window.moments,
             pages=read,
             records=read,
             claimed_total=due,

@@ -13,7 +13,7 @@ from order_pipeline.channels.channel import Channel
 from order_pipeline.contracts import CORE_TABLES, column_schema, contracts_fingerprint, table_contract
 from order_pipeline.orchestration.assets.sql_models import keys_of_raw
 from order_pipeline.orchestration.jobs import REBUILD_TAG
-from order_pipeline.orchestration.partitions import days_of, window_of
+from order_pipeline.orchestration.partitions import window_of
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import OWNERS, core_key, model_key, raw_key
 from order_pipeline.orchestration.stored_rows import StoredRows, read_stored_rows
@@ -41,7 +41,7 @@ def build_core_assets(
     def build(
         context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[PipelineResource]
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        days = days_of(window_of(list(context.partition_keys)))
+        days = window_of(list(context.partition_keys)).days
         pipeline.advance(f"{channel.title}: building core", 0)
         result = pipeline.build_core(channel.name, days, context.run.run_id, anew=REBUILD_TAG in context.run.tags)
         for table in CORE_TABLES:

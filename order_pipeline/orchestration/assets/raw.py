@@ -15,7 +15,7 @@ import dagster as dg
 from order_pipeline.channels.channel import Channel
 from order_pipeline.orchestration.failures import api_errors_as_failures
 from order_pipeline.orchestration.jobs import READING_TAG
-from order_pipeline.orchestration.partitions import days_of, window_of
+from order_pipeline.orchestration.partitions import window_of
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import OWNERS, raw_key
 from order_pipeline.orchestration.stored_rows import read_raw_counts
@@ -51,10 +51,10 @@ def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[
         with api_errors_as_failures():
             result = pipeline.fetch(channel, window, context.run.run_id, only=only)
         seconds = time.monotonic() - started
-        drift = _find_drift(pipeline, channel, days_of(window))
+        drift = _find_drift(pipeline, channel, window.days)
         for resource in channel.resources:
-            stored = read_raw_counts(pipeline.lake, channel.name, resource, days_of(window))
-            for day in days_of(window):
+            stored = read_raw_counts(pipeline.lake, channel.name, resource, window.days)
+            for day in window.days:
                 context.add_asset_metadata(
                     {"dagster/partition_row_count": stored.get(day, 0)},
                     asset_key=raw_key(channel.name, resource),

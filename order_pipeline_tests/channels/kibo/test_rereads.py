@@ -52,6 +52,12 @@ async def test_an_unsettled_order_that_the_api_no_longer_knows_is_reported() -> 
     assert "1 of 2 promised items never came" in got.reports[1].note
 
 
+async def test_an_id_that_the_api_does_not_take_stops_no_read_of_the_others() -> None:
+    kibo = SmallKibo([order(1, "2026-01-01T00:00:00Z")])
+    assert (await extracted(kibo, known=Known("x-1", "1"))).ids == ["1"]
+    assert [query["orderID"] for query in kibo.asked if "orderID" in query] == ["1"]
+
+
 async def test_an_unsettled_order_of_the_overlap_is_read_again() -> None:
     kibo = SmallKibo([order(1, "2026-02-28T23:58:00Z")])
     assert (await extracted(kibo, known=Known("1"))).ids == ["1"]

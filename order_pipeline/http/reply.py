@@ -11,9 +11,10 @@ import msgspec
 
 from order_pipeline.http.errors import UNREADABLE_JSON, ApiError, CutBody, UnreadableBody
 from order_pipeline.http.redaction import redact_body, redact_text
+from order_pipeline.http.retry import parse_retry_after
 
 T = TypeVar("T")
-
+E = TypeVar("E", bound=ApiError)
 _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 _BLANK = b" \t\r\n"
 _PAIRS = {ord("{"): ord("}"), ord("["): ord("]")}
@@ -58,6 +59,11 @@ class Reply:
                 continue
         return content
 
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the server asks to wait, if it does."""
+        return parse_retry_after(self.headers.get("retry-after"))
+
     @overload
     def json(self) -> Any: ...
     @overload
@@ -81,19 +87,31 @@ class Reply:
         """The redacted beginning of the body."""
         return redact_body(self.content, self.secrets)
 
-    def unreadable(self, reason: str, kind: type[ApiError] = UnreadableBody) -> ApiError:
-        """An error about this reply's body; the excerpt stays out of a 200, which may carry whole orders."""
-        form = self.headers.get("content-type", "no content type")
+    def error(self, kind: type[E], reason: str, next_step: str, *, retry_after: float | None = None) -> E:
+        """An error that this reply stands for; it knows the call and what came back."""
         return kind(
-            f"{reason}; got {len(self.content)} bytes of {form} with status {self.status}",
+            reason,
             method=self.method,
             url=self.url,
             status=self.status,
-            excerpt=self.excerpt() if self.status >= 400 or self.content.lstrip(_BLANK)[:1] == b"<" else "",
+            excerpt=self.excerpt(),
             attempts=self.attempts,
-            next_step="Check the base URL and whether a proxy or login page answers in the API's place.",
+            next_step=next_step,
+            retry_after=retry_after,
             content=self.content,
         )
+
+    def unreadable(self, reason: str, kind: type[ApiError] = UnreadableBody) -> ApiError:
+        """An error about this reply's body; the excerpt stays out of a 200, which may carry whole orders."""
+        form = self.headers.get("content-type", "no content type")
+        error = self.error(
+            kind,
+            f"{reason}; got {len(self.content)} bytes of {form} with status {self.status}",
+            "Check the base URL and whether a proxy or login page answers in the API's place.",
+        )
+        if self.status < 400 and self.content.lstrip(_BLANK)[:1] != b"<":
+            error.excerpt = ""
+        return error
 
 
 def json_problem(reply: Reply) -> ApiError | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import httpx
 import msgspec
@@ -28,7 +28,7 @@ from order_pipeline.http.errors import (
 )
 from order_pipeline.http.oauth2 import is_loopback
 from order_pipeline.http.reply import Reply
-from order_pipeline.http.retry import RetryPolicy, parse_retry_after
+from order_pipeline.http.retry import RetryPolicy
 from order_pipeline.http.settings import RateSettings
 from order_pipeline.http.transport_errors import not_built, secrets_of, shown_url, transport_error
 
@@ -236,45 +236,23 @@ class Transport:
         # A hook may know better than the status, but its "try again" must not hide a doubt about a changing request.
         doubted = hooked is None or type(hooked) in (TransientError, CutBody)
         if doubted and not definite and not repeatable:
-            return OutcomeUnknown(
-                f"answered {reply.status} to a request that may have been carried out",
-                next_step="Look at the other side before sending it again.",
-                **_about(reply),
-            )
+            reason = f"answered {reply.status} to a request that may have been carried out"
+            return reply.error(OutcomeUnknown, reason, "Look at the other side before sending it again.")
         return hooked or self._general_verdict(reply)
 
     def _general_verdict(self, reply: Reply) -> ApiError:
-        about = _about(reply)
-        hint = parse_retry_after(reply.headers.get("retry-after"))
+        reason, hint = f"answered {reply.status}", reply.retry_after
         if reply.status in self.policy.transient_statuses:
-            return TransientError(
-                f"answered {reply.status}",
-                retry_after=hint,
-                next_step="The API is busy or down: run again later, or lower the requests per second.",
-                **about,
-            )
+            return reply.error(TransientError, reason, _BUSY, retry_after=hint)
         if reply.status < 400:
-            return PermanentError(
-                f"answered {reply.status}: it points elsewhere", next_step="Check the base URL.", **about
-            )
-        return PermanentError(
-            f"answered {reply.status}", retry_after=hint, next_step=_NEXT_STEPS.get(reply.status, _FIX_REQUEST), **about
-        )
+            return reply.error(PermanentError, f"{reason}: it points elsewhere", "Check the base URL.")
+        return reply.error(PermanentError, reason, _NEXT_STEPS.get(reply.status, _FIX_REQUEST), retry_after=hint)
 
 
+_BUSY = "The API is busy or down: run again later, or lower the requests per second."
 _FIX_REQUEST = "The API refuses this request as it is; compare it with the API's contract."
 _NEXT_STEPS = {
     401: "Check the credentials of this API.",
     403: "Check the credentials and the permissions of this account.",
     404: "Check the base URL and the id asked for.",
 }
-
-
-def _about(reply: Reply) -> dict[str, Any]:
-    return {
-        "method": reply.method,
-        "url": reply.url,
-        "status": reply.status,
-        "excerpt": reply.excerpt(),
-        "content": reply.content,
-    }

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import date
-from typing import Any
 
 from order_pipeline.channels.kibo.pages import OrderPage, read_page
 from order_pipeline.channels.kibo.query import SearchQuery
@@ -17,7 +16,6 @@ from order_pipeline.http.auth import ClientCredentials
 from order_pipeline.http.errors import ApiError, CutBody, NotConfigured, PermanentError, TransientError
 from order_pipeline.http.pagination import NumberedPages, Walk, smaller_pages
 from order_pipeline.http.reply import Reply, json_problem
-from order_pipeline.http.retry import parse_retry_after
 from order_pipeline.http.transport import Transport
 
 _TOO_FAST = (
@@ -63,20 +61,16 @@ def classify(reply: Reply) -> ApiError | None:
         return json_problem(reply) if reply.content.strip() else None
     if reply.status != 403:
         return None
-    about: dict[str, Any] = {"method": reply.method, "url": reply.url, "excerpt": reply.excerpt()}
     gateway = reply.headers.get("x-mashery-error-code", "").encode("latin1", "replace")
     if any(sign in (gateway + b"\n" + reply.content[:4096]).lower() for sign in _TOO_FAST):
-        backoff = parse_retry_after(reply.headers.get("retry-after")) or 2.0 ** (reply.attempts - 1)
+        backoff = reply.retry_after or 2.0 ** (reply.attempts - 1)
         next_step = "Lower ORDER_PIPELINE_KIBO__RATE__REQUESTS_PER_SECOND, or wait until the daily quota is renewed."
-        return TransientError(
-            "answered 403: over the rate limit", status=403, retry_after=backoff, next_step=next_step, **about
-        )
-    return PermanentError(
+        return reply.error(TransientError, "answered 403: over the rate limit", next_step, retry_after=backoff)
+    return reply.error(
+        PermanentError,
         "answered 403 also with a new token",
-        status=403,
-        next_step="One of three: the key or secret is wrong, the account may not see this manufacturer, or the gateway "
-        "limits the rate without saying so.",
-        **about,
+        "One of three: the key or secret is wrong, the account may not see this manufacturer, or the gateway limits "
+        "the rate without saying so.",
     )
 
 

@@ -7,11 +7,9 @@ The transport retries transient ones; the extraction stops cleanly at a limit.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from order_pipeline.http.errors import ApiError, PermanentError, TransientError
 from order_pipeline.http.reply import Reply, json_problem
-from order_pipeline.http.retry import parse_retry_after
 
 KEY_REFUSED = b"subscription key"
 _WAIT_SECONDS = re.compile(r"try again in (\d+) seconds?", re.IGNORECASE)
@@ -32,21 +30,11 @@ class RecordNotFound(PermanentError):
 
 
 class QuotaExceeded(PermanentError):
-    """The call quota is used up; `wait` is the seconds until it is replenished, None when the answer names none."""
-
-    @property
-    def wait(self) -> float | None:
-        """Seconds until calls are allowed again."""
-        return self.retry_after
+    """The call quota is used up; `retry_after` is the seconds until it is replenished, None when none are named."""
 
 
 class RateLimited(TransientError):
-    """Too many calls at once; `wait` is the seconds asked for, None without a usable hint."""
-
-    @property
-    def wait(self) -> float | None:
-        """Seconds until the next call is allowed."""
-        return self.retry_after
+    """Too many calls at once; `retry_after` is the seconds asked for, None without a usable hint."""
 
 
 def classify(reply: Reply) -> ApiError | None:
@@ -59,9 +47,9 @@ def classify(reply: Reply) -> ApiError | None:
     if reply.status == 403:
         return _quota(reply)
     if reply.status == 429:
-        wait = parse_retry_after(reply.headers.get("retry-after")) or _named_wait(reply)
+        wait = reply.retry_after or _named_wait(reply)
         next_step = "Lower scansource.rate.requests_per_second."
-        return RateLimited("answered 429: too many calls", retry_after=wait, next_step=next_step, **_about(reply))
+        return reply.error(RateLimited, "answered 429: too many calls", next_step, retry_after=wait)
     if reply.status == 404:
         return _not_found(reply)
     if 200 <= reply.status < 300 and reply.content.strip():
@@ -71,35 +59,26 @@ def classify(reply: Reply) -> ApiError | None:
 
 def _unauthorised(reply: Reply) -> ApiError:
     if KEY_REFUSED in reply.content.lower():
-        return BadKey(
-            "answered 401: the subscription key is refused",
-            next_step="Check ORDER_PIPELINE_SCANSOURCE__SUBSCRIPTION_KEY and its product in the partner portal.",
-            **_about(reply),
-        )
-    return BadToken(
-        "answered 401: the access token is refused",
-        next_step="Check the client id, the client secret and the scope of ORDER_PIPELINE_SCANSOURCE__*.",
-        **_about(reply),
-    )
+        next_step = "Check ORDER_PIPELINE_SCANSOURCE__SUBSCRIPTION_KEY and its product in the partner portal."
+        return reply.error(BadKey, "answered 401: the subscription key is refused", next_step)
+    next_step = "Check the client id, the client secret and the scope of ORDER_PIPELINE_SCANSOURCE__*."
+    return reply.error(BadToken, "answered 401: the access token is refused", next_step)
 
 
 def _quota(reply: Reply) -> ApiError | None:
     """A 403 without any hint of a quota is a missing permission: the general rules say so."""
-    wait = parse_retry_after(reply.headers.get("retry-after")) or _named_wait(reply)
+    wait = reply.retry_after or _named_wait(reply)
     if wait is None and b"quota" not in reply.content.lower():
         return None
     next_step = "Run again when the quota is replenished: only what is missing will be fetched."
-    return QuotaExceeded("answered 403: out of call quota", retry_after=wait, next_step=next_step, **_about(reply))
+    return reply.error(QuotaExceeded, "answered 403: out of call quota", next_step, retry_after=wait)
 
 
 def _not_found(reply: Reply) -> ApiError:
     if _GATEWAY_NOT_FOUND in reply.content.lower():
-        return PermanentError(
-            "answered 404: the gateway has no such path",
-            next_step="Several paths are inferred: set the right one in ORDER_PIPELINE_SCANSOURCE__PATHS.",
-            **_about(reply),
-        )
-    return RecordNotFound("answered 404: no such record", next_step="Check the number asked for.", **_about(reply))
+        next_step = "Several paths are inferred: set the right one in ORDER_PIPELINE_SCANSOURCE__PATHS."
+        return reply.error(PermanentError, "answered 404: the gateway has no such path", next_step)
+    return reply.error(RecordNotFound, "answered 404: no such record", "Check the number asked for.")
 
 
 def _named_wait(reply: Reply) -> float | None:
@@ -111,13 +90,3 @@ def _named_wait(reply: Reply) -> float | None:
         days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
         return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds) or None
     return None
-
-
-def _about(reply: Reply) -> dict[str, Any]:
-    return {
-        "method": reply.method,
-        "url": reply.url,
-        "status": reply.status,
-        "excerpt": reply.excerpt(),
-        "content": reply.content,
-    }

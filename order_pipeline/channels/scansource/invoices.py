@@ -11,13 +11,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import timedelta
 
-from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, Window
 from order_pipeline.channels.scansource.client import decode_object
 from order_pipeline.channels.scansource.list_step import Bundle, ListStep, Run, known_in_window
-from order_pipeline.channels.scansource.listed import ListedRow, read_invoice_row
+from order_pipeline.channels.scansource.listed import ListedRow, read_row
 from order_pipeline.channels.scansource.orders import ONE_DAY
 
 SUMMARIES, DETAILS = "invoice_summaries", "invoice_details"
+OPERATIONS = {SUMMARIES: "invoice_summary", DETAILS: "invoice_detail"}
 
 
 class InvoiceStep:
@@ -26,8 +27,7 @@ class InvoiceStep:
     def __init__(self, run: Run, customer_number: str) -> None:
         self._run = run
         self._customer_number = customer_number
-        self._asked_before = run.client.calls_by_operation.copy()
-        self._step = ListStep(run, SUMMARIES, (DETAILS,), self._read_row, self._fetch)
+        self._step = ListStep(run, "invoices", OPERATIONS, self._read_row, self._fetch)
 
     async def groups(self) -> AsyncGenerator[CommitGroup]:
         """The step's commit groups; the last one holds its reports.
@@ -42,7 +42,7 @@ class InvoiceStep:
             async with aclosing(self._of_window(window)) as groups:
                 async for group in groups:
                     yield group
-        yield CommitGroup(reports=self._reports(window))
+        yield CommitGroup(reports=self._step.reports(window))
         self._step.raise_failure()
 
     def _of_window(self, window: Window) -> AsyncGenerator[CommitGroup]:
@@ -52,24 +52,8 @@ class InvoiceStep:
         pages = run.client.invoice_summaries(self._customer_number, dated=(window.start - ONE_DAY, window.end))
         return self._step.groups(pages, lambda row: window.start <= row.day < window.end, lambda _: known)
 
-    def _reports(self, window: Window) -> list[FetchReport]:
-        run, progress = self._run, self._step.progress
-        asked = run.client.calls_by_operation - self._asked_before
-        return [
-            progress.list_report(SUMMARIES, window, run.stop, asked["invoice_summary"]),
-            progress.detail_report(
-                DETAILS,
-                window,
-                run.stop,
-                noun="invoices",
-                calls=asked["invoice_detail"],
-                calls_left=run.client.calls_left,
-                calls_saved=progress.calls_saved[DETAILS],
-            ),
-        ]
-
     def _read_row(self, payload: bytes) -> ListedRow | DeadLetter:
-        return read_invoice_row(payload, self._customer_number, self._run.zone)
+        return read_row(payload, "InvoiceNumber", self._customer_number, self._run.zone)
 
     async def _fetch(self, row: ListedRow) -> Bundle:
         detail = await self._run.client.invoice_detail(self._customer_number, row.number)

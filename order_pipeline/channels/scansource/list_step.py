@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from order_pipeline.channels.base import CommitGroup, DeadLetter, RecordBatch, SourceState, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.channels.scansource.client import RowPages, ScanSourceClient
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
@@ -70,16 +70,28 @@ class Known:
         return self.row_hashes.get(row.record_id) == row.content_sha256 and row.record_id in self.with_detail
 
 
-@dataclass(slots=True)
+@dataclass
 class ListStep:
-    """The machinery of a step: `fetch` brings a row's bundle, each of `fetched_resources` by one call."""
+    """The machinery of a step.
+
+    Attributes:
+        run: what the steps share.
+        noun: what the rows are, for people: `orders`.
+        operations: the operation that brings each resource: the list's own first, then a row's detail, then the rest.
+        read_row: reads a row of the list.
+        fetch: brings what belongs to a row, each resource by one call.
+    """
 
     run: Run
-    row_resource: str
-    fetched_resources: Sequence[str]
+    noun: str
+    operations: Mapping[str, str]
     read_row: Callable[[bytes], ListedRow | DeadLetter]
     fetch: Callable[[ListedRow], Awaitable[Bundle]]
     progress: StepProgress = field(default_factory=StepProgress)
+
+    def __post_init__(self) -> None:
+        self.row_resource, *self.fetched_resources = self.operations
+        self._asked_before = self.run.client.calls_by_operation.copy()
 
     async def groups(
         self,
@@ -118,6 +130,19 @@ class ListStep:
     def has_ended(self) -> bool:
         """Whether the step makes no more calls: a limit stopped the run, or an error the step."""
         return bool(self.run.stop) or self.progress.failure is not None
+
+    def reports(self, window: Window) -> list[FetchReport]:
+        """The report on the lists, and one on each resource that belongs to their rows."""
+        asked = self.run.client.calls_by_operation - self._asked_before
+        calls = {resource: asked[operation] for resource, operation in self.operations.items()}
+        progress, stop, left = self.progress, self.run.stop, self.run.client.calls_left
+        return [
+            progress.list_report(self.row_resource, window, stop, calls[self.row_resource]),
+            *(
+                progress.detail_report(each, window, stop, noun=self.noun, calls=calls[each], calls_left=left)
+                for each in self.fetched_resources
+            ),
+        ]
 
     def raise_failure(self) -> None:
         """Raise the error that ended the step, if one did."""

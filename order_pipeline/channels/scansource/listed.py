@@ -5,14 +5,13 @@ A row of salesorder/list or invoice/summary that cannot be keyed becomes a dead 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from order_pipeline.channels.base import DeadLetter
+from order_pipeline.channels.base import DeadLetter, content_hash
 from order_pipeline.channels.scansource.client import decode_object, field_of
 from order_pipeline.channels.scansource.dates import day_of
 
@@ -34,20 +33,11 @@ class ListedRow:
     @property
     def content_sha256(self) -> str:
         """The hash under which raw holds this content."""
-        return hashlib.sha256(self.payload).hexdigest()
+        return content_hash(self.payload)
 
 
-def read_order_row(payload: bytes, customer_number: str, zone: ZoneInfo) -> ListedRow | DeadLetter:
-    """A row of salesorder/list."""
-    return _read(payload, customer_number, zone, "OrderNumber")
-
-
-def read_invoice_row(payload: bytes, customer_number: str, zone: ZoneInfo) -> ListedRow | DeadLetter:
-    """A row of invoice/summary."""
-    return _read(payload, customer_number, zone, "InvoiceNumber")
-
-
-def _read(payload: bytes, customer_number: str, zone: ZoneInfo, key: str) -> ListedRow | DeadLetter:
+def read_row(payload: bytes, key: str, customer_number: str, zone: ZoneInfo) -> ListedRow | DeadLetter:
+    """A row of salesorder/list (key `OrderNumber`) or of invoice/summary (`InvoiceNumber`)."""
     row = decode_object(payload)
     if row is None:
         return DeadLetter("bad_json", "", "not an object", payload)

@@ -10,14 +10,15 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import date, timedelta
 
-from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport
+from order_pipeline.channels.base import CommitGroup, DeadLetter
 from order_pipeline.channels.scansource.client import decode_object, field_of
 from order_pipeline.channels.scansource.dates import day_of
 from order_pipeline.channels.scansource.list_step import Bundle, ListStep, Run, all_of, known_by_id, known_in_window
-from order_pipeline.channels.scansource.listed import ListedRow, read_order_row, text_of
+from order_pipeline.channels.scansource.listed import ListedRow, read_row, text_of
 from order_pipeline.channels.scansource.merged_streams import merge_streams
 
 ROWS, DETAILS, TRACKING, SERIALS = "order_rows", "order_details", "order_tracking", "order_serials"
+OPERATIONS = {ROWS: "order_list", DETAILS: "order_detail", TRACKING: "order_tracking", SERIALS: "order_serials"}
 ONE_DAY = timedelta(days=1)
 """Asked before and after every window: whether its ends are inclusive is not documented."""
 
@@ -28,8 +29,7 @@ class OrderStep:
     def __init__(self, run: Run, customer_number: str) -> None:
         self._run = run
         self._customer_number = customer_number
-        self._asked_before = run.client.calls_by_operation.copy()
-        self._step = ListStep(run, ROWS, (DETAILS, TRACKING, SERIALS), self._read_row, self._fetch)
+        self._step = ListStep(run, "orders", OPERATIONS, self._read_row, self._fetch)
         self.open_items: set[str] = set()
 
     @property
@@ -51,7 +51,7 @@ class OrderStep:
             async with aclosing(merge_streams(walks)) as groups:
                 async for group in groups:
                     yield group
-        yield CommitGroup(reports=self._reports())
+        yield CommitGroup(reports=self._step.reports(run.window))
         self._step.raise_failure()
 
     def _of_window(self) -> AsyncGenerator[CommitGroup]:
@@ -73,29 +73,8 @@ class OrderStep:
             lambda rows: asyncio.to_thread(known_by_id, run.known, ROWS, DETAILS, rows),
         )
 
-    def _reports(self) -> list[FetchReport]:
-        """Reports on the lists, and on details, tracking and serials."""
-        run, progress = self._run, self._step.progress
-        asked = run.client.calls_by_operation - self._asked_before
-        operations = {DETAILS: "order_detail", TRACKING: "order_tracking", SERIALS: "order_serials"}
-        return [
-            progress.list_report(ROWS, run.window, run.stop, asked["order_list"]),
-            *(
-                progress.detail_report(
-                    resource,
-                    run.window,
-                    run.stop,
-                    noun="orders",
-                    calls=asked[operation],
-                    calls_left=run.client.calls_left,
-                    calls_saved=progress.calls_saved[resource],
-                )
-                for resource, operation in operations.items()
-            ),
-        ]
-
     def _read_row(self, payload: bytes) -> ListedRow | DeadLetter:
-        row = read_order_row(payload, self._customer_number, self._run.zone)
+        row = read_row(payload, "OrderNumber", self._customer_number, self._run.zone)
         if isinstance(row, ListedRow) and row.is_open:
             self.open_items.update(row.items)
         return row

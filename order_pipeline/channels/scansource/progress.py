@@ -36,9 +36,9 @@ class Stop:
         if self.limit is None or self.seen_at is None:
             return ""
         reason = "call quota used up" if isinstance(self.limit, QuotaExceeded) else "rate limit"
-        if self.limit.wait is None:
+        if self.limit.retry_after is None:
             return f"{reason}: go on with the next run"
-        go_on = (self.seen_at + timedelta(seconds=self.limit.wait)).astimezone(UTC)
+        go_on = (self.seen_at + timedelta(seconds=self.limit.retry_after)).astimezone(UTC)
         return f"{reason}: go on after {go_on:%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -83,15 +83,7 @@ class StepProgress:
         )
 
     def detail_report(
-        self,
-        resource: str,
-        window: Window,
-        stop: Stop,
-        *,
-        noun: str,
-        calls: int,
-        calls_left: int | None,
-        calls_saved: int,
+        self, resource: str, window: Window, stop: Stop, *, noun: str, calls: int, calls_left: int | None
     ) -> FetchReport:
         """The report on what belongs to the rows: complete when all of every row that differs from raw was fetched."""
         notes = [stop.describe()]
@@ -114,7 +106,7 @@ class StepProgress:
             complete=self.list_finished and not self.remaining,
             note=joined(notes),
             calls=calls,
-            calls_saved=calls_saved,
+            calls_saved=self.calls_saved[resource],
         )
 
 

@@ -15,7 +15,6 @@ from order_pipeline.channels.skroutz.settings import SkroutzSettings
 from order_pipeline.http.auth import BearerToken
 from order_pipeline.http.errors import ApiError, NotConfigured, PermanentError, TransientError
 from order_pipeline.http.reply import Reply, json_problem
-from order_pipeline.http.retry import parse_retry_after
 from order_pipeline.http.transport import Transport
 
 ACCEPT = "application/vnd.skroutz+json; version=3.0"
@@ -89,25 +88,15 @@ def classify(reply: Reply) -> ApiError | None:
     """401 is final for all calls; a 403 that carries `message` instead of `errors` is a rate limit (section 2)."""
     if reply.status == 200:
         return json_problem(reply)
-    about: dict[str, Any] = {
-        "method": reply.method,
-        "url": reply.url,
-        "status": reply.status,
-        "excerpt": reply.excerpt(),
-        "content": reply.content,
-    }
     if reply.status == 401:
         next_step = (
             "Somebody made a new token, which ended this one: put the new one into ORDER_PIPELINE_SKROUTZ__TOKEN."
         )
-        return TokenReplacedError("answered 401: the token is refused", next_step=next_step, **about)
+        return reply.error(TokenReplacedError, "answered 401: the token is refused", next_step)
     if reply.status == 403 and _is_throttle(reply):
-        return TransientError(
-            "answered 403: over the rate limit",
-            retry_after=parse_retry_after(reply.headers.get("retry-after")) or 2.0**reply.attempts,
-            next_step="Lower ORDER_PIPELINE_SKROUTZ__RATE__REQUESTS_PER_SECOND.",
-            **about,
-        )
+        next_step = "Lower ORDER_PIPELINE_SKROUTZ__RATE__REQUESTS_PER_SECOND."
+        wait = reply.retry_after or 2.0**reply.attempts
+        return reply.error(TransientError, "answered 403: over the rate limit", next_step, retry_after=wait)
     return None
 
 

@@ -124,7 +124,7 @@ async def test_too_many_calls_are_tried_again_and_then_typed(distributor, settin
         distributor.faults.add(*parse(fault | {"route": "* */tracking", "times": 9}))
         with pytest.raises(RateLimited) as caught:
             await client.order_tracking(CUSTOMER_NUMBER, "1")
-    assert caught.value.wait == 1
+    assert caught.value.retry_after == 1
     assert caught.value.attempts == 3
 
 
@@ -136,7 +136,7 @@ async def test_a_used_up_quota_is_typed_with_its_wait_and_not_tried_again(distri
         await client.customer(CUSTOMER_NUMBER)
         with pytest.raises(QuotaExceeded) as caught:
             await client.customer(CUSTOMER_NUMBER)
-    assert 3500 < (caught.value.wait or 0) <= 3600
+    assert 3500 < (caught.value.retry_after or 0) <= 3600
     assert distributor.calls["scansource"].total("customer", "403") == 1
 
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 import msgspec
 
 from order_pipeline.channels.webhook import NotJsonError, Peek, Problem
+from order_pipeline.http.errors import UNREADABLE_JSON
 
 FORBIDDEN_KEYS = frozenset({"otp"})
 """Keys whose values no one may keep: the one-time password of a VAT exclusion (docs/apis/skroutz.md section 12)."""
@@ -30,8 +31,8 @@ def peek(body: bytes) -> Peek:
     """
     try:
         document: object = msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:
-        raise NotJsonError(f"{type(error).__name__} in {len(body)} bytes: {_where(error)}") from None
+    except UNREADABLE_JSON as error:
+        raise _not_json(body, error) from None
     if not isinstance(document, dict):
         return Peek(None, None, None, None, Problem("bad_json", "$", type(document).__name__))
     envelope = cast("dict[str, Any]", document)
@@ -82,12 +83,18 @@ def without_secrets(body: bytes) -> bytes:
 
     Everything else keeps its bytes (numbers above all: `10.40` stays `10.40`). Keys that are repeated inside an object
     on the way to a secret are reduced to their last occurrence, which is the one that counts.
+
+    Raises:
+        NotJsonError: the bytes are no JSON, or nested deeper than it can be followed from here.
     """
     lowered = body.lower()
     # An escaped key ("\\u006ftp") means the same: such bodies, rare, are searched as well.
     if not any(key.encode() in lowered for key in FORBIDDEN_KEYS) and b"\\u00" not in lowered:
         return body
-    return _cleaned(body)
+    try:
+        return _cleaned(body)
+    except UNREADABLE_JSON as error:
+        raise _not_json(body, error) from None
 
 
 def _cleaned(value: bytes) -> bytes:
@@ -102,6 +109,10 @@ def _cleaned(value: bytes) -> bytes:
     if opening == b"[":
         return _encode([msgspec.Raw(_cleaned(bytes(part))) for part in _decode_array(value)])
     return value
+
+
+def _not_json(body: bytes, error: BaseException) -> NotJsonError:
+    return NotJsonError(f"{type(error).__name__} in {len(body)} bytes: {_where(error)}")
 
 
 def _where(error: BaseException) -> str:

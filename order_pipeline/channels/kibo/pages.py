@@ -193,9 +193,12 @@ def _usable_time(text: object) -> datetime | None:
 def _explain(payload: bytes, day: date | None) -> DeadLetter:
     """Name the rule (docs/apis/common_schema.md section 13) that an order breaks, with field and value."""
     try:
-        order = msgspec.json.decode(payload)
+        return _explain_order(msgspec.json.decode(payload), payload, day)
     except UNREADABLE_JSON as error:
         return DeadLetter("bad_json", *_place_of(error, payload), payload, day)
+
+
+def _explain_order(order: object, payload: bytes, day: date | None) -> DeadLetter:
     if not isinstance(order, dict):
         return DeadLetter("bad_json", "order", f"{type(order).__name__} instead of an object", payload, day)
     fields = cast("dict[str, Any]", order)

@@ -38,6 +38,13 @@ class ListedRow:
 
 def read_row(payload: bytes, key: str, customer_number: str, zone: ZoneInfo) -> ListedRow | DeadLetter:
     """A row of salesorder/list (key `OrderNumber`) or of invoice/summary (`InvoiceNumber`)."""
+    try:
+        return _read(payload, key, customer_number, zone)
+    except RecursionError:
+        return DeadLetter("bad_json", "", "nested too deeply", payload)
+
+
+def _read(payload: bytes, key: str, customer_number: str, zone: ZoneInfo) -> ListedRow | DeadLetter:
     row = decode_object(payload)
     if row is None:
         return DeadLetter("bad_json", "", "not an object", payload)

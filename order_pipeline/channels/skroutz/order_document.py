@@ -30,9 +30,12 @@ def peek(body: bytes) -> Peek:
         NotJsonError: the bytes are not JSON.
     """
     try:
-        document: object = msgspec.json.decode(body)
+        return _peek(msgspec.json.decode(body))
     except UNREADABLE_JSON as error:
         raise _not_json(body, error) from None
+
+
+def _peek(document: object) -> Peek:
     if not isinstance(document, dict):
         return Peek(None, None, None, None, Problem("bad_json", "$", type(document).__name__))
     envelope = cast("dict[str, Any]", document)

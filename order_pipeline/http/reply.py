@@ -132,3 +132,12 @@ def json_problem(reply: Reply) -> ApiError | None:
     if closing is not None and content[body_end - 1] != closing:
         return reply.unreadable("the body is cut: its JSON does not end", CutBody)
     return None
+
+
+def is_utf8(content: bytes) -> bool:
+    """Whether bytes are UTF-8."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -147,7 +147,7 @@ class _AccountRun:
                     halves = ids[half:], ids[:half]
                     waiting += [replace(one, query=self._by_id(some), expected=len(some)) for some in halves]
                 else:
-                    self._batch.dead_letters.append(refusal(ids[0], "orderID", error))
+                    self._batch.dead_letters.append(refusal(ids[0], "orderID", error, record_id=ids[0]))
 
     async def _read(self, read: _Read) -> AsyncGenerator[CommitGroup]:
         walk = self._client.walk(expected=read.expected)

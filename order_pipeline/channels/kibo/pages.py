@@ -24,6 +24,7 @@ _TOTAL = re.compile(rb'"totalCount"\s*:\s*"?([0-9]+)"?\s*(?=[,}])')
 _POSITION = re.compile(r"\(byte (\d+)\)")
 _KEY = re.compile(rb'"(\w+)"\s*:\s*', re.ASCII)
 _NUMBER = re.compile(rb"[-+.]?[0-9][0-9a-zA-Z.+-]{0,40}")
+_ID_SOMEWHERE = re.compile(rb'"orderID"\s*:\s*"?([1-9][0-9]{0,17})\b')
 _ABSENT = msgspec.Raw(b"")
 
 
@@ -195,16 +196,18 @@ def _explain(payload: bytes, day: date | None) -> DeadLetter:
     try:
         return _explain_order(msgspec.json.decode(payload), payload, day)
     except UNREADABLE_JSON as error:
-        return DeadLetter("bad_json", *_place_of(error, payload), payload, day)
+        found = _ID_SOMEWHERE.search(payload)
+        return DeadLetter("bad_json", *_place_of(error, payload), payload, day, found[1].decode() if found else None)
 
 
 def _explain_order(order: object, payload: bytes, day: date | None) -> DeadLetter:
     if not isinstance(order, dict):
         return DeadLetter("bad_json", "order", f"{type(order).__name__} instead of an object", payload, day)
     fields = cast("dict[str, Any]", order)
-    if _usable_id(fields.get("orderID")) is None:
+    order_id = _usable_id(fields.get("orderID"))
+    if order_id is None:
         return DeadLetter("missing_key", "orderID", _shown(fields, "orderID"), payload, day)
-    return DeadLetter("bad_timestamp", "orderDate", _shown(fields, "orderDate"), payload, day)
+    return DeadLetter("bad_timestamp", "orderDate", _shown(fields, "orderDate"), payload, day, order_id)
 
 
 def _place_of(error: Exception, payload: bytes) -> tuple[str, str]:

@@ -62,4 +62,7 @@ class InvoiceStep:
         detail = found.payloads.get(DETAILS)
         if detail is None or decode_object(detail) is not None:
             return found
-        return Bundle({}, {DETAILS: DeadLetter("bad_json", "", "not an object", about(row.number, detail), row.day)})
+        return Bundle(
+            {},
+            {DETAILS: DeadLetter("bad_json", "", "not an object", about(row.number, detail), row.day, row.record_id)},
+        )

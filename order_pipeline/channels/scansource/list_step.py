@@ -23,6 +23,7 @@ from order_pipeline.channels.scansource.progress import StepProgress, Stop
 from order_pipeline.channels.scansource.settings import ScanSourceSettings
 from order_pipeline.http.errors import ApiError, NotSent, TransientError, concerns_the_record
 from order_pipeline.http.record_ids import problem_of_id
+from order_pipeline.http.reply import is_utf8
 
 CHUNK = 50
 CHUNKS_UNDER_WAY = 3
@@ -232,10 +233,16 @@ class ListStep:
         for resource, answer in zip(calls, answers, strict=True):
             if not isinstance(answer, BaseException):
                 self.progress.refused_in_a_row[resource] = 0
-                if answer is not None:
+                if answer is not None and is_utf8(answer):
                     payloads[resource] = answer
+                elif answer is not None:
+                    rejects[resource] = DeadLetter(
+                        "bad_json", resource, "not UTF-8", about(row.number, answer), row.day, row.record_id
+                    )
             elif isinstance(answer, ApiError) and self._is_borne(answer, resource, row):
-                rejects[resource] = refusal(row.number, resource, answer, row.day, row.payload)
+                rejects[resource] = refusal(
+                    row.number, resource, answer, record_id=row.record_id, day=row.day, known=row.payload
+                )
             else:
                 failure = failure or answer
         if failure is not None:
@@ -249,7 +256,9 @@ class ListStep:
     async def _fetch_row(self, row: ListedRow) -> Bundle | None:
         """The row's bundle, or None when it has to be left for the next run."""
         if problem := problem_of_id(row.number):
-            unasked = DeadLetter(REFUSED_CALL, "number", problem, about(row.number, row.payload), row.day)
+            unasked = DeadLetter(
+                REFUSED_CALL, "number", problem, about(row.number, row.payload), row.day, row.record_id
+            )
             return Bundle({}, {self.fetched_resources[0]: unasked})
         if not self.has_ended:
             try:

@@ -109,7 +109,10 @@ class SnapshotStep:
 
     async def _in_halves(self, resource: str, ask: Ask, items: Sequence[str], error: ApiError) -> RecordBatch | None:
         if len(items) == 1:
-            return RecordBatch(resource, dead_letters=[refusal(items[0], "ItemNumber", error)])
+            return RecordBatch(
+                resource,
+                dead_letters=[refusal(items[0], "ItemNumber", error, record_id=self._id_of(resource, items[0]))],
+            )
         whole = RecordBatch(resource)
         for half in (items[: len(items) // 2], items[len(items) // 2 :]):
             batch = await self._answer(resource, ask, half)
@@ -140,14 +143,18 @@ class SnapshotStep:
             calls=calls,
         )
 
+    def _id_of(self, resource: str, item: str) -> str:
+        """The record id of an item's snapshot of this day: with the question that was asked."""
+        settings = self._run.settings
+        asked = [settings.warehouse]
+        if resource == PRICES:
+            asked += [settings.business_unit, str(settings.part_number_type), str(settings.priced_quantity)]
+            asked.append(settings.deal_id)
+        return ":".join((self._customer_number, self._day.isoformat(), *asked, item))
+
     async def _prices(self, items: Sequence[str]) -> RecordBatch:
         batch = RecordBatch(PRICES)
         asked = {item.casefold(): item for item in items}
-        question = self._run.settings
-        key = (
-            f"{self._customer_number}:{self._day}:{question.warehouse}:{question.business_unit}"
-            f":{question.part_number_type}:{question.priced_quantity}:{question.deal_id}"
-        )
         for payload in await self._run.client.prices(self._customer_number, items):
             row = decode_object(payload) or {}
             item = asked.get(text_of(field_of(row, "ItemNumber")).casefold())
@@ -155,10 +162,12 @@ class SnapshotStep:
                 number = text_of(field_of(row, "ItemNumber"))
                 batch.dead_letters.append(DeadLetter("missing_key", "ItemNumber", number, payload, self._day))
                 continue
-            batch.add(f"{key}:{item}", self._day, payload)
+            batch.add(self._id_of(PRICES, item), self._day, payload)
             if is_true(field_of(row, "PricingError")):
                 text = f"{item}: {field_of(row, 'PricingErrorDesc') or 'no text'}"
-                batch.dead_letters.append(DeadLetter("pricing_error", "PricingErrorDesc", text, payload))
+                batch.dead_letters.append(
+                    DeadLetter("pricing_error", "PricingErrorDesc", text, payload, None, self._id_of(PRICES, item))
+                )
         return batch
 
     async def _availability(self, items: Sequence[str]) -> RecordBatch:
@@ -170,10 +179,13 @@ class SnapshotStep:
             if not material:
                 batch.dead_letters.append(DeadLetter("missing_key", "MaterialNumber", "", payload, self._day))
                 continue
-            batch.add(f"{self._customer_number}:{self._day}:{warehouse}:{material}", self._day, payload)
+            record_id = f"{self._customer_number}:{self._day}:{warehouse}:{material}"
+            batch.add(record_id, self._day, payload)
             if is_true(field_of(row, "ErrorFlag")):
                 text = f"{material}: {field_of(row, 'ErrorDescription') or 'no text'}"
-                batch.dead_letters.append(DeadLetter("availability_error", "ErrorDescription", text, payload))
+                batch.dead_letters.append(
+                    DeadLetter("availability_error", "ErrorDescription", text, payload, None, record_id)
+                )
         return batch
 
 

@@ -5,6 +5,7 @@ Columns and types are SQL, in `dbt_style_sql/models/staging/skroutz`.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -16,6 +17,9 @@ from order_pipeline.http.errors import UNREADABLE_JSON
 FORBIDDEN_KEYS = frozenset({"otp"})
 """Keys whose values no one may keep: the one-time password of a VAT exclusion (docs/apis/skroutz.md section 12)."""
 
+_SECRETS = re.compile(
+    rb'("(?:' + "|".join(sorted(FORBIDDEN_KEYS)).encode() + rb')"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,}\]]+)', re.IGNORECASE
+)
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
@@ -98,6 +102,11 @@ def without_secrets(body: bytes) -> bytes:
         return _cleaned(body)
     except UNREADABLE_JSON as error:
         raise _not_json(body, error) from None
+
+
+def mask_secrets(body: bytes) -> bytes:
+    """Bytes that are no JSON, with what looks like a forbidden key's value masked."""
+    return _SECRETS.sub(rb'\1"***"', body)
 
 
 def _cleaned(value: bytes) -> bytes:

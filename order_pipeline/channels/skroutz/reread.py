@@ -21,7 +21,7 @@ from order_pipeline.channels.refusals import about
 from order_pipeline.channels.refusals import refusal as refused_order
 from order_pipeline.channels.skroutz.client import ReadOrder, TokenReplacedError, open_transport, read_order
 from order_pipeline.channels.skroutz.observations import RESOURCE, add_observation, facts_of, is_read
-from order_pipeline.channels.skroutz.order_document import parse_time, peek, without_secrets
+from order_pipeline.channels.skroutz.order_document import mask_secrets, parse_time, peek, without_secrets
 from order_pipeline.channels.skroutz.settings import SkroutzSettings
 from order_pipeline.channels.webhook import NotJsonError, Peek, Problem
 from order_pipeline.http.errors import REFUSALS_BORNE, UNREADABLE_JSON, ApiError, concerns_the_record
@@ -137,9 +137,12 @@ class RereadExtraction:
                 add_observation(batch, answer.content, answer.read_at, "read")
             elif problem is not None:
                 self.result.dead_letters += 1
-                payload = answer.content if problem.rule == "bad_json" else without_secrets(answer.content)
+                is_json = problem.rule != "bad_json"
+                payload = without_secrets(answer.content) if is_json else mask_secrets(answer.content)
                 value = problem.value[:100]
-                batch.dead_letters.append(DeadLetter(problem.rule, problem.field, value, about(answer.code, payload)))
+                batch.dead_letters.append(
+                    DeadLetter(problem.rule, problem.field, value, about(answer.code, payload), None, answer.code)
+                )
         return batch
 
     def _is_news(self, content: bytes, before: bytes | None) -> bool:
@@ -178,7 +181,7 @@ class RereadExtraction:
                 raise answer
             if isinstance(answer, ApiError) and code in refused and not all_refused:
                 self.result.dead_letters += 1
-                batch.dead_letters.append(refused_order(code, "order.code", answer))
+                batch.dead_letters.append(refused_order(code, "order.code", answer, record_id=code))
             else:
                 self.result.failed += isinstance(answer, ApiError)
         return refusal

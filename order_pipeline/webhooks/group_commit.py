@@ -7,14 +7,18 @@ share a commit. Nothing is answered before its commit.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
+from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from order_pipeline.operations.inbox import ReceivedEvent, store_events
+from order_pipeline.operations.refusals import Refusal, add_refusals
 from order_pipeline.operations.store import OperationsStore
 
 logger = logging.getLogger(__name__)
@@ -40,7 +44,9 @@ class GroupCommit:
 
     def __init__(self, store: OperationsStore) -> None:
         self._store = store
-        self._queue: queue.Queue[_Waiting | None] = queue.Queue(MOST_WAITING)
+        self._queue: queue.Queue[_Waiting | Literal["refused"] | None] = queue.Queue(MOST_WAITING)
+        self._refusals: Counter[tuple[str, Refusal]] = Counter()
+        self._refusals_lock = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="inbox", daemon=True)
         self._closing = False
 
@@ -75,6 +81,15 @@ class GroupCommit:
         except TimeoutError:
             raise InboxUnavailableError(f"The store took more than {ANSWER_WITHIN_SECONDS} s.") from None
 
+    def count_refusal(self, channel: str, reason: Refusal) -> None:
+        """Count a webhook that was turned away. Written with the next commit; many cost no more than one."""
+        with self._refusals_lock:
+            is_first = not self._refusals
+            self._refusals[channel, reason] += 1
+        if is_first:
+            with contextlib.suppress(queue.Full):  # then a commit is near anyway
+                self._queue.put_nowait("refused")
+
     def _work(self) -> None:
         while (batch := self._next_batch()) is not None:
             failure = self._commit(batch)
@@ -82,12 +97,14 @@ class GroupCommit:
                 futures = [waiting.stored for waiting in batch if waiting.loop is loop]
                 if not loop.is_closed():
                     loop.call_soon_threadsafe(_resolve, futures, failure)
+            self._commit_refusals()
+        self._commit_refusals()
 
     def _next_batch(self) -> list[_Waiting] | None:
         first = self._queue.get()
         if first is None:
             return None
-        batch = [first]
+        batch = [] if first == "refused" else [first]
         while len(batch) < MOST_IN_A_COMMIT:
             try:
                 waiting = self._queue.get_nowait()
@@ -96,8 +113,17 @@ class GroupCommit:
             if waiting is None:
                 self._queue.put(None)  # the end comes after what was queued before it
                 break
-            batch.append(waiting)
+            if waiting != "refused":
+                batch.append(waiting)
         return batch
+
+    def _commit_refusals(self) -> None:
+        with self._refusals_lock:
+            counted, self._refusals = self._refusals, Counter()
+        try:
+            add_refusals(self._store, counted, datetime.now(UTC))
+        except Exception as error:  # noqa: BLE001 - a count that is lost stands in the log, line by line
+            logger.error("%d refused webhooks could not be counted: %s", counted.total(), _reason(error))
 
     def _commit(self, batch: list[_Waiting]) -> InboxUnavailableError | None:
         try:

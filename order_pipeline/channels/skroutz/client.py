@@ -19,7 +19,7 @@ from order_pipeline.http.reply import Reply, json_problem
 from order_pipeline.http.transport import Transport
 
 ACCEPT = "application/vnd.skroutz+json; version=3.0"
-_MOST_ORDER_BYTES = 32_000_000  # an order of 10,000 lines has up to 16 MB
+_MOST_ORDER_BYTES = 16_000_000  # an order of 10,000 lines has 3 to 11 MB
 
 
 class TokenReplacedError(PermanentError):

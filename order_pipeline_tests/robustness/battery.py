@@ -35,6 +35,10 @@ FIRST_GOOD, FIRST_MUTANT = 2_000_001, 7_000_001
 """Numbers of which none is part of another: a record is found by its number wherever it went."""
 
 WINDOW = Window(DAY, DAY + timedelta(days=1))
+NEXT = Window(WINDOW.end, WINDOW.end + timedelta(days=1))
+"""A day without orders: those of the day before are read again by their ids."""
+
+NOT_COMPARED = {"raw_sha256", "run_id", "fetched_at", "loaded_at", "first_seen_at", "observed_at"}
 REFUSALS = (400, 403, 404, 410, 422, 302)
 UNREADABLE = (b"<html>no</html>", b"", b'{"a":', b"null", b'{"a": "\xe9"}', b"[" * 3000 + b"]" * 3000)
 
@@ -45,15 +49,17 @@ class Fate:
 
     Attributes:
         good_missing: numbers of good orders that are not in core.
-        good_rejected: numbers of good orders with an open reject.
+        good_rejected: numbers of good orders with an open reject, but for those whose own call is refused.
+        as_sent: numbers of mutants that are in core with another value than a good one, each with its damage.
         unaccounted: numbers of mutants that are neither in core nor in quarantine, each with its damage.
-        counts: of mutants: `quarantined`, `warned`, `as sent`, `superseded`.
+        counts: of mutants: `quarantined`; `warned`; `equal` in core to a good one; in core `as sent`, another value.
         rules: rejects of mutants by rule.
         reports: every fetch report.
     """
 
     good_missing: list[int] = field(default_factory=list[int])
     good_rejected: list[int] = field(default_factory=list[int])
+    as_sent: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     unaccounted: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     counts: Counter[str] = field(default_factory=Counter[str])
     rules: Counter[str] = field(default_factory=Counter[str])
@@ -69,6 +75,7 @@ class Battery:
     mutants: Mapping[int, str]
     api: Api
     posted: Sequence[bytes] = ()
+    second_window: Window = WINDOW
 
 
 def battery_of(channel: str, good: int, mutants: int, seed: int = 21) -> Battery:
@@ -90,7 +97,7 @@ def _kibo(goods: Sequence[int], bads: dict[int, str], damaged: Mapping[int, Any]
     whole = [(str(number), records_of("kibo", number)[0].payload) for number in goods]
     broken = [(str(number), records[0].payload) for number, records in damaged.items()]
     refused = frozenset(str(number) for number in draw.sample(list(goods), min(5, len(goods))))
-    return Battery("kibo", goods, bads, KiboBytes(dict(_shuffled(draw, whole + broken)), refused))
+    return Battery("kibo", goods, bads, KiboBytes(dict(_shuffled(draw, whole + broken)), refused), second_window=NEXT)
 
 
 def _skroutz(goods: Sequence[int], bads: dict[int, str], damaged: Mapping[int, Any], draw: random.Random) -> Battery:
@@ -148,8 +155,8 @@ def run_battery(battery: Battery, settings: Settings) -> Fate:
     try:
         if battery.posted:
             _post(battery, settings)
-        for run in ("run-1", "run-2"):
-            fate.reports += asyncio.run(_read(battery, lake, settings, run))
+        for run, window in (("run-1", WINDOW), ("run-2", battery.second_window)):
+            fate.reports += asyncio.run(_read(battery, lake, settings, run, window))
             build_core(lake, battery.channel, WINDOW.days, run, project=project())
         _judge(battery, lake, fate)
     finally:
@@ -165,12 +172,12 @@ def _post(battery: Battery, settings: Settings) -> None:
     store.close()
 
 
-async def _read(battery: Battery, lake: Lake, settings: Settings, run: str) -> list[FetchReport]:
+async def _read(battery: Battery, lake: Lake, settings: Settings, run: str, window: Window) -> list[FetchReport]:
     reports: list[FetchReport] = []
     async with ScriptedServer(battery.api) as server:
         for extraction, committed in _readings(battery, server.url, settings):
             known = WarehouseState(lake, battery.channel)
-            result = await ingest(lake, battery.channel, extraction, WINDOW, known, run)
+            result = await ingest(lake, battery.channel, extraction, window, known, run)
             committed(run)
             reports += result.reports
     return reports
@@ -193,8 +200,10 @@ def _judge(battery: Battery, lake: Lake, fate: Fate) -> None:
     rejected = {record_id for record_id, _, _ in open_rejects} | {content for _, content, _ in open_rejects}
     warned = {key for (sample,) in lake.query("SELECT sample FROM quarantine.warnings").rows for key in sample}
     fate.good_missing = [number for number in battery.good if name(number) not in in_core]
-    fate.good_rejected = [number for number in battery.good if name(number) in rejected]
+    refused = battery.api.refused if isinstance(battery.api, KiboBytes) else frozenset[str]()
+    fate.good_rejected = [number for number in battery.good if name(number) in rejected - refused]
     places = _places(battery, lake)
+    core_rows = _core_rows(battery, lake)
     for number, damage in battery.mutants.items():
         ids = places.get(number, set()) | {name(number)}
         if ids & rejected:
@@ -202,9 +211,29 @@ def _judge(battery: Battery, lake: Lake, fate: Fate) -> None:
             fate.rules.update({rule for record_id, content, rule in open_rejects if {record_id, content} & ids})
         elif ids & in_core:
             has_warning = any(str(number) in key for key in warned)
-            fate.counts["warned" if has_warning else "as sent" if name(number) in in_core else "under another id"] += 1
+            is_equal = core_rows.get(str(number)) == core_rows[str(battery.good[0])]
+            fate.counts["warned" if has_warning else "equal" if is_equal else "as sent"] += 1
+            if not has_warning and not is_equal:
+                fate.as_sent.append((number, damage))
         else:
             fate.unaccounted.append((number, damage))
+
+
+def _core_rows(battery: Battery, lake: Lake) -> dict[str, Counter[str]]:
+    """What core holds of each order by number, with the number taken out, so that two orders can be compared."""
+    tables = lake.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'core'").rows
+    found: dict[str, Counter[str]] = {}
+    for (table,) in tables:
+        answer = lake.query(f"SELECT * FROM core.{table}")
+        if "raw_record_id" not in answer.columns:
+            continue
+        told = [place for place, column in enumerate(answer.columns) if column not in NOT_COMPARED]
+        record = answer.columns.index("raw_record_id")
+        for row in answer.rows:
+            number = "".join(filter(str.isdigit, str(row[record]).rpartition(":")[2]))
+            content = "|".join(str(row[place]) for place in told).replace(number, "N")
+            found.setdefault(number, Counter())[f"{table} {content}"] += 1
+    return found
 
 
 def _places(battery: Battery, lake: Lake) -> dict[int, set[str]]:

@@ -6,7 +6,7 @@ Each is a handler of `ScriptedServer` over records given as bytes, as strict abo
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -67,8 +67,8 @@ class KiboBytes:
 class ScanSourceBytes:
     """ScanSource (docs/apis/scansource.md sections 3 to 5): rows of the list, and answers by operation and number."""
 
-    rows: Sequence[bytes]
-    answers: Mapping[tuple[str, str], bytes | Answer]
+    rows: list[bytes]
+    answers: dict[tuple[str, str], bytes | Answer]
     items_asked: set[str] = field(default_factory=set[str])
 
     def settings(self, url: str) -> ScanSourceSettings:

@@ -141,8 +141,10 @@ class _AccountRun:
                 self._refusals += 1
                 if not ids or not concerns_the_record(error) or self._refusals > REFUSALS_BORNE:
                     raise
-                self._group.reports[-1] = replace(self._group.reports[-1], complete=True)
                 half = len(ids) // 2
+                note = f"{len(ids)} ids {error.reason}, asked again in halves" if half else f"{error.reason}: a reject"
+                note = f"manufacturer {self._account}, by {one.name}: {note}"
+                self._group.reports[-1] = replace(self._group.reports[-1], complete=True, note=note)
                 if half:
                     halves = ids[half:], ids[:half]
                     waiting += [replace(one, query=self._by_id(some), expected=len(some)) for some in halves]

@@ -30,9 +30,9 @@ def shop(count=ORDERS, **changes):
     return ScanSourceBytes(rows, answers)
 
 
-async def extract(api, store=None, **changes):
+async def extract(api, store=None, handler=None, **changes):
     store = store or RawStore()
-    async with ScriptedServer(api) as server:
+    async with ScriptedServer(handler or api) as server:
         settings = api.settings(server.url).model_copy(update=changes)
         await store.commit_all(build_extraction(settings)(WINDOW, store))
     return store
@@ -78,8 +78,7 @@ async def test_a_body_that_is_utf_8_is_utf_8_whatever_its_header_says():
         answer = api(request)
         return Answer(body=answer.body, headers={"Content-Type": "application/json; charset=iso-8859-1"})
 
-    latin.settings = api.settings
-    store = await extract(latin)
+    store = await extract(api, handler=latin)
     assert "Βόλος".encode() in store.records["order_rows"]["1000:7"][1]
 
 

@@ -257,9 +257,9 @@ def _places(battery: Battery, lake: Lake) -> dict[int, set[str]]:
 
 def _numbers_in(payload: bytes) -> set[bytes]:
     length = len(str(FIRST_MUTANT))
-    start = payload.find(b"7000")
+    start = payload.find(b"700")
     found: set[bytes] = set()
     while start >= 0:
         found.add(payload[start : start + length])
-        start = payload.find(b"7000", start + 1)
+        start = payload.find(b"700", start + 1)
     return found

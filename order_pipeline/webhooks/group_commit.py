@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal, Self
 
+from sqlalchemy.exc import DataError
+
 from order_pipeline.operations.inbox import ReceivedEvent, store_events
 from order_pipeline.operations.refusals import Refusal, add_refusals
 from order_pipeline.operations.store import OperationsStore
@@ -92,11 +94,11 @@ class GroupCommit:
 
     def _work(self) -> None:
         while (batch := self._next_batch()) is not None:
-            failure = self._commit(batch)
-            for loop in {waiting.loop for waiting in batch}:
-                futures = [waiting.stored for waiting in batch if waiting.loop is loop]
-                if not loop.is_closed():
-                    loop.call_soon_threadsafe(_resolve, futures, failure)
+            for part, failure in self._commit(batch):
+                for loop in {waiting.loop for waiting in part}:
+                    futures = [waiting.stored for waiting in part if waiting.loop is loop]
+                    if not loop.is_closed():
+                        loop.call_soon_threadsafe(_resolve, futures, failure)
             self._commit_refusals()
         self._commit_refusals()
 
@@ -125,16 +127,19 @@ class GroupCommit:
         except Exception as error:  # noqa: BLE001 - a count that is lost stands in the log, line by line
             logger.error("%d refused webhooks could not be counted: %s", counted.total(), _reason(error))
 
-    def _commit(self, batch: list[_Waiting]) -> InboxUnavailableError | None:
+    def _commit(self, batch: list[_Waiting]) -> list[tuple[list[_Waiting], InboxUnavailableError | None]]:
+        """Store the events; what became of which. One whose values the store does not take costs no other."""
         try:
             store_events(self._store, [waiting.received for waiting in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, this thread lives on and the senders get an answer
+            if len(batch) > 1 and isinstance(error, DataError):
+                return [part for waiting in batch for part in self._commit([waiting])]
             reason = _reason(error)
             logger.error(
                 "%d webhooks could not be stored, their senders were told to send again: %s", len(batch), reason
             )
-            return InboxUnavailableError(reason)
-        return None
+            return [(batch, InboxUnavailableError(reason))]
+        return [(batch, None)]
 
 
 def _resolve(futures: list[asyncio.Future[None]], failure: InboxUnavailableError | None) -> None:

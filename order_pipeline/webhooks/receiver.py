@@ -179,7 +179,10 @@ def received_event(
         number, day, parsable = None, None, False
     else:
         number, day, parsable = seen.order_number, None if seen.problem else seen.order_day, True
-    return inbox.ReceivedEvent(channel, body, parsable, number, day, address, received_at)
+    # Text that the sender chose: PostgreSQL takes no NUL, and refuses the webhooks committed with it too.
+    shown = number if number is not None and number.isprintable() else None
+    address = address[:_LONGEST_ADDRESS] if address.isprintable() else ""
+    return inbox.ReceivedEvent(channel, body, parsable, shown, day, address, received_at)
 
 
 def _checked_token(settings: WebhookSettings) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from order_pipeline.channels.base import Extraction, FetchReport, Window
+from order_pipeline.channels.base import Extraction, FetchReport, Window, content_hash
 from order_pipeline.channels.kibo.extraction import build_extraction as kibo_extraction
 from order_pipeline.channels.scansource.extraction import build_extraction as scansource_extraction
 from order_pipeline.channels.skroutz.inbox_extraction import InboxExtraction
@@ -68,13 +68,24 @@ class Fate:
 
 @dataclass(slots=True)
 class Battery:
-    """One channel's good numbers, its mutants (number and what is wrong with it), and the API that serves them."""
+    """One channel's good numbers, its mutants, and the API that serves them.
+
+    Attributes:
+        channel: its name.
+        good: numbers of whole orders.
+        mutants: number and what is wrong with it.
+        api: what the channel is read from.
+        posted: bodies for the receiver.
+        second_window: what the second run asks for.
+        damaged: the bytes of each mutant.
+    """
 
     channel: str
     good: Sequence[int]
     mutants: Mapping[int, str]
     api: Api
     posted: Sequence[bytes] = ()
+    damaged: Mapping[int, Sequence[bytes]] = field(default_factory=dict[int, Sequence[bytes]])
     second_window: Window = WINDOW
 
 
@@ -86,7 +97,9 @@ def battery_of(channel: str, good: int, mutants: int, seed: int = 21) -> Battery
     bads = {FIRST_MUTANT + place: str(damage[1:]) + damage[0] for place, damage in enumerate(chosen)}
     damaged = {number: mutant(channel, number, damage) for number, damage in zip(bads, chosen, strict=True)}
     make = {"kibo": _kibo, "skroutz": _skroutz, "scansource": _scansource}[channel]
-    return make(goods, bads, damaged, draw)
+    battery = make(goods, bads, damaged, draw)
+    battery.damaged = {number: [record.payload for record in records] for number, records in damaged.items()}
+    return battery
 
 
 def _shuffled(draw: random.Random, payloads: Sequence[Any]) -> list[Any]:
@@ -205,7 +218,7 @@ def _judge(battery: Battery, lake: Lake, fate: Fate) -> None:
     places = _places(battery, lake)
     core_rows = _core_rows(battery, lake)
     for number, damage in battery.mutants.items():
-        ids = places.get(number, set()) | {name(number)}
+        ids = places.get(number, set()) | {name(number)} | {content_hash(bytes_) for bytes_ in battery.damaged[number]}
         if ids & rejected:
             fate.counts["quarantined"] += 1
             fate.rules.update({rule for record_id, content, rule in open_rejects if {record_id, content} & ids})

@@ -5,12 +5,17 @@ import json
 import logging
 import random
 import socket
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy.exc import DataError
 
+from order_pipeline.operations.inbox import store_events
 from order_pipeline.operations.refusals import Refusal, add_refusals, refusals_since
 from order_pipeline.sandbox.shared.catalogue import catalogue
 from order_pipeline.sandbox.skroutz.orders import ask_for_invoice, draw_line, plain_order
+from order_pipeline.webhooks import group_commit
 from order_pipeline.webhooks import receiver as receiver_module
 from order_pipeline_tests.webhooks.conftest import PATH, TOKEN, run_receiver
 
@@ -118,3 +123,27 @@ def test_an_order_of_ten_thousand_lines_fits(store):
         [row] = receiver.rows()
     assert row["body"] == body
     assert counted(store) == {}
+
+
+@pytest.mark.parametrize("code", ["a\0b", "\u200b", "x" * 100_000])
+def test_a_code_that_no_text_of_a_store_can_hold_costs_no_webhook(store, event, code):
+    event["order"]["code"] = code
+    with run_receiver(store) as receiver:
+        assert receiver.post(event).status_code == 200
+        [row] = receiver.rows()
+    assert row["order_number"] == (code if code.isprintable() else None)
+    assert json.loads(row["body"])["order"]["code"] == code
+
+
+def test_an_event_whose_values_the_store_refuses_costs_no_other(store, event, monkeypatch):
+    def refuse_one(store, events):
+        if any(b"refused" in received.body for received in events):
+            raise DataError("INSERT", None, ValueError("no such text"))
+        store_events(store, events)
+
+    monkeypatch.setattr(group_commit, "store_events", refuse_one)
+    with run_receiver(store) as receiver, ThreadPoolExecutor(8) as threads:
+        bodies = [{**event, "number": number} for number in range(20)] + [{**event, "note": "refused"}]
+        answers = Counter(threads.map(lambda body: receiver.post(body).status_code, bodies))
+        assert answers == {200: 20, 503: 1}
+        assert len(receiver.rows()) == 20

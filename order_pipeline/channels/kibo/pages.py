@@ -14,6 +14,7 @@ import msgspec
 
 from order_pipeline.channels.base import DeadLetter
 from order_pipeline.channels.kibo.masking import mask_passwords
+from order_pipeline.channels.meant_times import can_be_meant
 from order_pipeline.http.errors import UNREADABLE_JSON
 from order_pipeline.http.json_spans import array_elements
 from order_pipeline.http.reply import Reply
@@ -179,14 +180,14 @@ def _usable_id(value: object) -> str | None:
 
 
 def _usable_time(text: object) -> datetime | None:
-    """An ISO date-time with an offset (`Z`, `+00:00`, `+0000`), in UTC; without one it is no time (section 3.4)."""
+    """An ISO date-time with an offset (`Z`, `+00:00`, `+0000`) that can be meant, in UTC (section 3.4)."""
     if not isinstance(text, str) or text[10:11] != "T" or text[4:5] != "-":
         return None
     try:
         time = datetime.fromisoformat(text)
-        if time.tzinfo is UTC:
-            return time
-        return time.astimezone(UTC) if time.tzinfo else None
+        if time.tzinfo is not UTC:
+            time = time.astimezone(UTC) if time.tzinfo else None
+        return time if time and can_be_meant(time) else None
     except (ValueError, OverflowError):
         return None
 

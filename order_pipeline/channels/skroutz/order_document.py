@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
+from order_pipeline.channels.meant_times import can_be_meant
 from order_pipeline.channels.webhook import NotJsonError, Peek, Problem
 from order_pipeline.http.errors import UNREADABLE_JSON
 
@@ -58,13 +59,13 @@ def _peek_at_order(order: dict[str, Any], envelope: dict[str, Any], event_time: 
     problem = None
     if order_number is None:
         problem = Problem("missing_key", "order.code", repr(code))
-    elif ordered_at is None:
+    elif ordered_at is None or not can_be_meant(ordered_at):
         problem = Problem("bad_timestamp", "order.created_at", repr(created_at))
     elif envelope.get("event_time") is not None and event_time is None:
         problem = Problem("bad_timestamp", "event_time", repr(envelope["event_time"]))
     return Peek(
         order_number=order_number,
-        order_day=ordered_at.date() if ordered_at else None,
+        order_day=ordered_at.date() if ordered_at and can_be_meant(ordered_at) else None,
         event_time=event_time,
         state=state if isinstance(state, str) else None,
         problem=problem,

@@ -120,6 +120,19 @@ async def test_an_order_that_was_refused_is_asked_for_again_and_comes():
     assert set(store.records["order_details"]) == ids()
 
 
+@pytest.mark.parametrize("entered", ["1/5/2062", "12/31/9999", "1/1/1999 3:00 PM"])
+async def test_an_order_of_a_day_that_cannot_be_meant_is_a_reject_and_not_left_out(entered):
+    store = await extract(shop(DateEntered=entered))
+    assert set(store.records["order_rows"]) == ids(7)
+    (record,) = store.dead_letters
+    assert (record.rule, record.field, record.value, record.record_id) == (
+        "bad_timestamp",
+        "DateEntered",
+        entered,
+        "1000:7",
+    )
+
+
 @pytest.mark.parametrize("number", ["x" * 3000, "a\0b", "..", "\u200b7"])
 async def test_a_number_that_no_call_can_carry_is_a_reject_and_not_sent(number):
     api = shop(OrderNumber=number)

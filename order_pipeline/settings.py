@@ -59,7 +59,9 @@ class WebhookSettings(BaseModel, extra="forbid"):
         default_factory=list, description="CIDRs, or a channel: its sender's addresses; empty: all."
     )
     trusted_proxies: list[str] = Field(default_factory=list, description="CIDRs whose X-Forwarded-For is believed.")
-    max_body_bytes: int = 1_000_000
+    max_body_bytes: int = Field(
+        default=16_000_000, ge=1, description="An order of 10,000 lines has 3 MB, with every key in escapes 8 to 11 MB."
+    )
     keep_landed_days: int = Field(default=7, ge=0, description="Landed events stay in the inbox so long; raw has them.")
     keep_unparsable_days: int = Field(default=30, ge=1, description="Events that are not JSON stay so long.")
 

@@ -9,6 +9,15 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 
 SHOWN_EXCERPT = 300
+UNREADABLE_JSON = (ValueError, RecursionError)
+"""What decoding JSON raises: no JSON, no UTF-8, numbers out of range; nesting deeper than the stack has room for.
+
+How deep that is depends on where the decoder is called from: what one process could read, another may not.
+"""
+REFUSALS_BORNE = 20
+"""Calls for single records that may be refused one after the other before it is the API that refuses."""
+
+_ABOUT_THE_CALLER = frozenset({401, 407, 408, 429})
 
 
 class NotConfigured(Exception):
@@ -66,6 +75,14 @@ class PermanentError(ApiError):
     """The same request will fail again: bad credentials, bad parameters, not found, wrong address."""
 
 
+class NoToken(PermanentError):
+    """The token endpoint refused: no API call can be made."""
+
+
+class NotBuilt(PermanentError):
+    """A value cannot stand in a request: no URL, or no body, can carry it. Nothing was sent."""
+
+
 class CallsUsedUp(PermanentError):
     """The transport has made all the calls that it may make; this one was not sent."""
 
@@ -87,3 +104,16 @@ class OutcomeUnknown(ApiError):
 
 class PagingError(PermanentError):
     """The pages contradict the paging contract: one repeats, or they do not end."""
+
+
+def concerns_the_record(error: BaseException) -> bool:
+    """Whether a call for one record failed over that record, as far as the answer says: the others may be asked.
+
+    So it is with 3xx and 4xx, but for what is about the caller (401, 407, 408, 429), with a body that cannot be read,
+    and with a request that cannot be built. When all are refused, it is the API: see `REFUSALS_BORNE`.
+    """
+    if isinstance(error, UnreadableBody | CutBody | NotBuilt):
+        return True
+    if not isinstance(error, PermanentError) or isinstance(error, NoToken | CallsUsedUp | PagingError):
+        return False
+    return error.status is not None and 300 <= error.status < 500 and error.status not in _ABOUT_THE_CALLER

@@ -20,7 +20,7 @@ from authlib.common.security import generate_token
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 
-from order_pipeline.http.errors import NotSent, PermanentError
+from order_pipeline.http.errors import UNREADABLE_JSON, NoToken, NotSent, PermanentError
 from order_pipeline.http.redaction import redact_body, redact_text
 
 ClientStyle = Literal["basic", "form"]
@@ -50,7 +50,7 @@ async def request_token(
 
     Raises:
         NotSent: the endpoint could not be reached, was busy (408, 429) or failed (5xx): no API call was made.
-        PermanentError: it refused, or answered something that holds no token.
+        NoToken: it refused, or answered something that holds no token.
     """
     body = str(prepare_token_request(grant_type, **{name: value for name, value in fields.items() if value}))
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
@@ -85,11 +85,11 @@ def _read_token(response: httpx.Response, shown_url: str, secrets: tuple[str, ..
         )
     try:
         answer = msgspec.json.decode(response.content, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except UNREADABLE_JSON:
         answer = {}
     access_token = answer.get("access_token")
     if status >= 300 or not isinstance(access_token, str) or not access_token:
-        raise PermanentError(
+        raise NoToken(
             f"no token: the token endpoint answered {status} without an access token",
             **about,
             excerpt=excerpt if status >= 300 else "",

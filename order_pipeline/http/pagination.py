@@ -6,6 +6,7 @@ The consumer decodes a page and says with `Walk.saw` how many items came and how
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
@@ -31,13 +32,23 @@ class NumberedPages:
     max_pages: int = 100_000
     short_page_ends: bool = False
 
-    def parameters(self, number: int) -> dict[str, str]:
-        """The query parameters of page `number`."""
-        return {self.page_parameter: str(number), self.size_parameter: str(self.size)}
+    def parameters(self, number: int, size: int | None = None) -> dict[str, str]:
+        """The query parameters of page `number`, of another size than the walk's if one is given."""
+        return {self.page_parameter: str(number), self.size_parameter: str(size or self.size)}
 
     def walk(self, *, expected: int | None = None) -> Walk:
         """Start a walk; `expected` items are known beforehand when items were asked for by id."""
         return Walk(self, expected)
+
+
+def smaller_pages(number: int, size: int) -> tuple[int, range]:
+    """The size and the numbers of the smaller pages (counted from 1) that hold what page `number` of `size` holds.
+
+    For a page in which one broken item cannot be told from the next: about ten pages of ten, then of one.
+    """
+    smaller = next(part for part in range(math.isqrt(size), 0, -1) if size % part == 0)
+    first = (number - 1) * (size // smaller) + 1
+    return smaller, range(first, first + size // smaller)
 
 
 class Walk:
@@ -47,6 +58,7 @@ class Walk:
         pages: pages seen.
         records: distinct items seen.
         claimed_total: the latest total the API claimed, None if it never did.
+        largest_page: items on the fullest page so far; servers cap the page size silently.
         finished: nothing more is to be asked.
         complete: everything was proved to be seen.
         note: why not complete, or what was odd; "" otherwise.
@@ -61,7 +73,7 @@ class Walk:
         self.note = ""
         self._paging = paging
         self._expected = expected
-        self._largest_page = 0
+        self.largest_page = 0
         self._doubtful = False
         self._refill: Callable[[int], None] | None = None
 
@@ -75,7 +87,7 @@ class Walk:
         """
         self.pages += 1
         self.records += new
-        self._largest_page = max(self._largest_page, items)
+        self.largest_page = max(self.largest_page, items)
         self.claimed_total = total if total is not None else self.claimed_total
         last_number = self._paging.first + self.pages - 1
         if items == 0 or (self._promised is not None and self.records == self._promised):
@@ -137,9 +149,9 @@ class Walk:
     @property
     def _implied_last(self) -> int | None:
         """Number of the last page by the claimed total and the page size that the server really serves."""
-        if self._promised is None or not self._largest_page:
+        if self._promised is None or not self.largest_page:
             return None
-        return self._paging.first - 1 + min(-(-self._promised // self._largest_page), self._paging.max_pages)
+        return self._paging.first - 1 + min(-(-self._promised // self.largest_page), self._paging.max_pages)
 
     def _finish(self) -> None:
         self.finished = True

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
 import msgspec
 
-from order_pipeline.http.errors import ApiError, CutBody, UnreadableBody
+from order_pipeline.http.errors import UNREADABLE_JSON, ApiError, CutBody, UnreadableBody
 from order_pipeline.http.redaction import redact_body, redact_text
 from order_pipeline.http.retry import parse_retry_after
 
 T = TypeVar("T")
 E = TypeVar("E", bound=ApiError)
+_CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 _BLANK = b" \t\r\n"
 _PAIRS = {ord("{"): ord("}"), ord("["): ord("]")}
 _MARKUP = ord("<")
@@ -39,6 +41,24 @@ class Reply:
         """The URL, redacted only when it is asked for, because that costs more than the rest of a small reply."""
         return redact_text(self.sent_to, self.secrets)
 
+    def utf8(self, otherwise: str | None = None) -> bytes:
+        """The body as UTF-8, without a byte order mark.
+
+        A body that is UTF-8 is UTF-8, whatever the header says; another is read by the header's charset, or `otherwise`
+        by that one. One that fits none stays as it is: no UTF-8.
+        """
+        content = self.content.removeprefix(b"\xef\xbb\xbf")
+        if content.isascii():
+            return content
+        named = _CHARSET.search(self.headers.get("content-type", ""))
+        for charset in filter(None, ("utf-8", named and named[1], otherwise)):
+            try:
+                text = content.decode(charset)
+                return content if charset == "utf-8" else text.encode()
+            except (UnicodeError, LookupError):
+                continue
+        return content
+
     @property
     def retry_after(self) -> float | None:
         """Seconds that the server asks to wait, if it does."""
@@ -59,8 +79,8 @@ class Reply:
         if problem is not None:
             raise problem
         try:
-            return msgspec.json.decode(self.content, type=kind)
-        except msgspec.DecodeError as error:
+            return msgspec.json.decode(self.utf8(), type=kind)
+        except UNREADABLE_JSON as error:
             raise self.unreadable(f"the body is not the JSON that was expected ({error})") from error
 
     def excerpt(self) -> str:
@@ -112,3 +132,12 @@ def json_problem(reply: Reply) -> ApiError | None:
     if closing is not None and content[body_end - 1] != closing:
         return reply.unreadable("the body is cut: its JSON does not end", CutBody)
     return None
+
+
+def is_utf8(content: bytes) -> bool:
+    """Whether bytes are UTF-8."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -30,7 +30,7 @@ from order_pipeline.http.oauth2 import is_loopback
 from order_pipeline.http.reply import Reply
 from order_pipeline.http.retry import RetryPolicy
 from order_pipeline.http.settings import RateSettings
-from order_pipeline.http.transport_errors import secrets_of, shown_url, transport_error
+from order_pipeline.http.transport_errors import not_built, secrets_of, shown_url, transport_error
 
 Classify = Callable[[Reply], ApiError | None]
 """Sees every reply, good or bad; returns the error it stands for, or None to let the general rules decide.
@@ -126,28 +126,32 @@ class Transport:
         Raises:
             TransientError: retries are used up, or the request may not be repeated; `NotSent` if it never left.
             CallsUsedUp: `most_calls` were made before this one.
-            PermanentError: 4xx, an unexpected redirect, a request that cannot be built, a body that is too large.
+            NotBuilt: a value cannot stand in a URL or a body.
+            PermanentError: 4xx, an unexpected redirect, a body that is too large.
             OutcomeUnknown: a request that is not idempotent left and no definite answer came (also 3xx, 408 and 5xx).
         """
         repeatable = method.upper() in _IDEMPOTENT if idempotent is None else idempotent
         sent_headers = dict(headers or {})
         if json is not None:
-            content = msgspec.json.encode(json)
+            content = self._encoded(method, json)
             sent_headers.setdefault("Content-Type", "application/json")
         query = {name: str(value) for name, value in (params or {}).items() if value is not None}
         renewed: list[bool] = []
 
         def build() -> httpx.Request:
-            return self._client.build_request(
-                method,
-                path,
-                params=query or None,
-                content=content,
-                data=form,
-                files=files,
-                headers=sent_headers,
-                extensions={RENEWED: renewed},
-            )
+            try:
+                return self._client.build_request(
+                    method,
+                    path,
+                    params=query or None,
+                    content=content,
+                    data=form,
+                    files=files,
+                    headers=sent_headers,
+                    extensions={RENEWED: renewed},
+                )
+            except (httpx.InvalidURL, ValueError) as error:
+                raise not_built(method, error) from error
 
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self.policy.attempts if repeatable else 1),
@@ -161,6 +165,13 @@ class Transport:
                 number = attempt.retry_state.attempt_number
                 return await self._send(build(), number, repeatable=repeatable, urgency=urgency)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    @staticmethod
+    def _encoded(method: str, json: object) -> bytes:
+        try:
+            return msgspec.json.encode(json)
+        except (ValueError, RecursionError) as error:
+            raise not_built(method, error) from error
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -6,11 +6,12 @@ from typing import Any
 
 import httpx
 
-from order_pipeline.http.errors import ApiError, NotSent, OutcomeUnknown, PermanentError, TransientError
+from order_pipeline.http.errors import ApiError, NotBuilt, NotSent, OutcomeUnknown, PermanentError, TransientError
 from order_pipeline.http.redaction import redact_text
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _WRONG_REQUEST = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, httpx.TooManyRedirects)
+_BAD_REDIRECT = "Invalid URL in location header"  # httpx reads the header of a redirect that it will not follow
 _SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie")
 
 
@@ -28,6 +29,14 @@ def shown_url(request: httpx.Request) -> str:
     return redact_text(str(request.url), secrets_of(request))
 
 
+def not_built(method: str, error: Exception) -> NotBuilt:
+    """A value that no request can carry. Neither the value nor the library's words about it are shown."""
+    return NotBuilt(
+        f"the {method} request cannot be built: {type(error).__name__}",
+        next_step="An id or a text holds what no URL or body can carry, or is too long.",
+    )
+
+
 def transport_error(error: Exception, request: httpx.Request, attempt: int, *, repeatable: bool) -> ApiError:
     """What the failure of a request means that brought no reply.
 
@@ -38,6 +47,9 @@ def transport_error(error: Exception, request: httpx.Request, attempt: int, *, r
     about: dict[str, Any] = {"method": request.method, "url": shown_url(request), "attempts": attempt}
     if isinstance(error, _NOT_SENT):
         return NotSent(f"could not connect: {reason}", next_step="Check the address, the network and TLS.", **about)
+    if repeatable and _BAD_REDIRECT in str(error):
+        next_step = "Check the base URL."
+        return PermanentError("it points elsewhere, and not to a URL", status=302, next_step=next_step, **about)
     if isinstance(error, _WRONG_REQUEST):
         next_step = "Check the base URL and the header settings."
         return PermanentError(f"the request cannot be sent: {reason}", next_step=next_step, **about)

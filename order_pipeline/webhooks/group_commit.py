@@ -7,14 +7,20 @@ share a commit. Nothing is answered before its commit.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
+from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
+
+from sqlalchemy.exc import DataError
 
 from order_pipeline.operations.inbox import ReceivedEvent, store_events
+from order_pipeline.operations.refusals import Refusal, add_refusals
 from order_pipeline.operations.store import OperationsStore
 
 logger = logging.getLogger(__name__)
@@ -40,7 +46,9 @@ class GroupCommit:
 
     def __init__(self, store: OperationsStore) -> None:
         self._store = store
-        self._queue: queue.Queue[_Waiting | None] = queue.Queue(MOST_WAITING)
+        self._queue: queue.Queue[_Waiting | Literal["refused"] | None] = queue.Queue(MOST_WAITING)
+        self._refusals: Counter[tuple[str, Refusal]] = Counter()
+        self._refusals_lock = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="inbox", daemon=True)
         self._closing = False
 
@@ -75,19 +83,30 @@ class GroupCommit:
         except TimeoutError:
             raise InboxUnavailableError(f"The store took more than {ANSWER_WITHIN_SECONDS} s.") from None
 
+    def count_refusal(self, channel: str, reason: Refusal) -> None:
+        """Count a webhook that was turned away. Written with the next commit; many cost no more than one."""
+        with self._refusals_lock:
+            is_first = not self._refusals
+            self._refusals[channel, reason] += 1
+        if is_first:
+            with contextlib.suppress(queue.Full):  # then a commit is near anyway
+                self._queue.put_nowait("refused")
+
     def _work(self) -> None:
         while (batch := self._next_batch()) is not None:
-            failure = self._commit(batch)
-            for loop in {waiting.loop for waiting in batch}:
-                futures = [waiting.stored for waiting in batch if waiting.loop is loop]
-                if not loop.is_closed():
-                    loop.call_soon_threadsafe(_resolve, futures, failure)
+            for part, failure in self._commit(batch):
+                for loop in {waiting.loop for waiting in part}:
+                    futures = [waiting.stored for waiting in part if waiting.loop is loop]
+                    if not loop.is_closed():
+                        loop.call_soon_threadsafe(_resolve, futures, failure)
+            self._commit_refusals()
+        self._commit_refusals()
 
     def _next_batch(self) -> list[_Waiting] | None:
         first = self._queue.get()
         if first is None:
             return None
-        batch = [first]
+        batch = [] if first == "refused" else [first]
         while len(batch) < MOST_IN_A_COMMIT:
             try:
                 waiting = self._queue.get_nowait()
@@ -96,19 +115,31 @@ class GroupCommit:
             if waiting is None:
                 self._queue.put(None)  # the end comes after what was queued before it
                 break
-            batch.append(waiting)
+            if waiting != "refused":
+                batch.append(waiting)
         return batch
 
-    def _commit(self, batch: list[_Waiting]) -> InboxUnavailableError | None:
+    def _commit_refusals(self) -> None:
+        with self._refusals_lock:
+            counted, self._refusals = self._refusals, Counter()
+        try:
+            add_refusals(self._store, counted, datetime.now(UTC))
+        except Exception as error:  # noqa: BLE001 - a count that is lost stands in the log, line by line
+            logger.error("%d refused webhooks could not be counted: %s", counted.total(), _reason(error))
+
+    def _commit(self, batch: list[_Waiting]) -> list[tuple[list[_Waiting], InboxUnavailableError | None]]:
+        """Store the events; what became of which. One whose values the store does not take costs no other."""
         try:
             store_events(self._store, [waiting.received for waiting in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, this thread lives on and the senders get an answer
+            if len(batch) > 1 and isinstance(error, DataError):
+                return [part for waiting in batch for part in self._commit([waiting])]
             reason = _reason(error)
             logger.error(
                 "%d webhooks could not be stored, their senders were told to send again: %s", len(batch), reason
             )
-            return InboxUnavailableError(reason)
-        return None
+            return [(batch, InboxUnavailableError(reason))]
+        return [(batch, None)]
 
 
 def _resolve(futures: list[asyncio.Future[None]], failure: InboxUnavailableError | None) -> None:

@@ -8,6 +8,8 @@ The answers (only 200 stops the sender; docs/apis/skroutz.md section 7 for examp
 - 403 the address is not on the list
 - 408, 413 the body is too slow, too large
 - 503 not known to be durable
+
+Whoever is turned away leaves a line in the log and a count (`operations.refusals`).
 """
 
 from __future__ import annotations
@@ -21,13 +23,14 @@ from datetime import UTC, datetime
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from order_pipeline.channels.registry import webhooks
 from order_pipeline.channels.webhook import NotJsonError, Webhook
 from order_pipeline.operations import inbox
+from order_pipeline.operations.refusals import Refusal
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.settings import WebhookSettings
 from order_pipeline.webhooks.group_commit import ANSWER_WITHIN_SECONDS, GroupCommit, InboxUnavailableError
@@ -38,7 +41,16 @@ logger = logging.getLogger(__name__)
 
 SHORTEST_TOKEN = 16
 _BODY_WITHIN_SECONDS = 10.0
+_LONGEST_ADDRESS = 60  # an address that a proxy forwards is text that anybody wrote
 _encode = msgspec.json.Encoder().encode
+
+_NOTHING_HERE = (404, "unknown", "There is nothing here.")
+_ANSWERS = {
+    Refusal.ADDRESS: (403, "refused", "The sender's address is not on the list."),
+    Refusal.TOO_LARGE: (413, "too large", "A body may have at most {most} bytes."),
+    Refusal.TOO_SLOW: (408, "too slow", f"The body did not arrive within {_BODY_WITHIN_SECONDS:.0f} s."),
+    Refusal.CUT_OFF: (400, "cut off", "The body did not arrive whole."),
+}
 
 
 class ReceiverConfigurationError(ValueError):
@@ -65,7 +77,9 @@ def build_app(settings: WebhookSettings, store: OperationsStore) -> Starlette:
         Route("/ready", receiver.ready, methods=["GET"]),
         Route("/openapi.json", _document, methods=["GET"]),
     ]
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _unknown_path, 405: _wrong_method})
+    return Starlette(
+        routes=routes, lifespan=lifespan, exception_handlers={404: receiver.unknown_path, 405: _wrong_method}
+    )
 
 
 class _Receiver:
@@ -88,23 +102,39 @@ class _Receiver:
     async def receive(self, request: Request) -> Response:
         """Store one event; the answer says whether it is durable."""
         address = self._sources.client_address(request)
-        if not self._sources.lets_in(address):
-            logger.warning("refused: the address %s is not on the list", address)
-            return _answer(403, "refused", "The sender's address is not on the list.")
-        if not hmac.compare_digest(request.path_params["token"].encode(), self._token):
-            logger.warning("refused: wrong token, from %s", address)
-            return _answer(404, "unknown", "There is nothing here.")
-        channel = request.path_params["channel"]
-        if channel not in self._webhooks:
-            logger.warning("refused: the path names no channel with a webhook, from %s", address)
-            return _answer(404, "unknown", "There is nothing here.")
+        named = request.path_params["channel"]
+        channel = named if named in self._webhooks else ""
+        if reason := self._reason_to_refuse(channel, request.path_params["token"], address):
+            return self._refuse(channel, reason, address)
         try:
             body = await self._body(request)
         except TimeoutError:
-            return _answer(408, "too slow", f"The body did not arrive within {_BODY_WITHIN_SECONDS:.0f} s.")
+            return self._refuse(channel, Refusal.TOO_SLOW, address)
+        except ClientDisconnect:
+            return self._refuse(channel, Refusal.CUT_OFF, address)
         if body is None:
-            return _answer(413, "too large", f"A body may have at most {self._most_bytes} bytes.")
+            return self._refuse(channel, Refusal.TOO_LARGE, address)
         return await self._keep(channel, body, address)
+
+    def _reason_to_refuse(self, channel: str, token: str, address: str) -> Refusal | None:
+        if not self._sources.lets_in(address):
+            return Refusal.ADDRESS
+        if not hmac.compare_digest(token.encode(errors="replace"), self._token):
+            return Refusal.TOKEN
+        return None if channel else Refusal.CHANNEL
+
+    async def unknown_path(self, request: Request, _error: Exception) -> Response:
+        """404; counted where somebody posts near the webhook's path, for its sender may have the wrong one."""
+        if request.method == "POST" and request.url.path.startswith("/webhooks"):
+            return self._refuse("", Refusal.PATH, self._sources.client_address(request))
+        return _answer(404, "unknown", "There is nothing here.")
+
+    def _refuse(self, channel: str, reason: Refusal, address: str) -> Response:
+        """Leave a line and a count, and nothing of the path, which may hold the token, nor of the body."""
+        logger.warning("refused for %s, from %s: %s", channel or "no channel", address[:_LONGEST_ADDRESS], reason.value)
+        self.inbox.count_refusal(channel, reason)
+        status, word, detail = _ANSWERS.get(reason, _NOTHING_HERE)
+        return _answer(status, word, detail.format(most=self._most_bytes))
 
     async def ready(self, _request: Request) -> Response:
         """200 when an event could be stored now, else 503."""
@@ -131,6 +161,7 @@ class _Receiver:
             await self.inbox.store(received)
         except InboxUnavailableError as error:
             logger.error("answered 503: %s", error)
+            self.inbox.count_refusal(channel, Refusal.NOT_STORED)
             return _answer(503, "not stored", "The event is not known to be stored. Send it again.")
         if not received.parsable:
             logger.warning("an event of %d bytes is not JSON: kept, answered 400", len(body))
@@ -148,7 +179,10 @@ def received_event(
         number, day, parsable = None, None, False
     else:
         number, day, parsable = seen.order_number, None if seen.problem else seen.order_day, True
-    return inbox.ReceivedEvent(channel, body, parsable, number, day, address, received_at)
+    # Text that the sender chose: PostgreSQL takes no NUL, and refuses the webhooks committed with it too.
+    shown = number if number is not None and number.isprintable() else None
+    address = address[:_LONGEST_ADDRESS] if address.isprintable() else ""
+    return inbox.ReceivedEvent(channel, body, parsable, shown, day, address, received_at)
 
 
 def _checked_token(settings: WebhookSettings) -> str:
@@ -167,10 +201,6 @@ async def _health(_request: Request) -> Response:
 
 async def _document(_request: Request) -> Response:
     return Response(_encode(openapi_document()), media_type="application/json")
-
-
-async def _unknown_path(_request: Request, _error: Exception) -> Response:
-    return _answer(404, "unknown", "There is nothing here.")
 
 
 async def _wrong_method(_request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ locked out (docs/apis/skroutz.md section 7: three times within 2025).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -14,6 +15,7 @@ from starlette.requests import Request
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+_WITH_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}|\[([0-9A-Fa-f:.%\w]+)\](?::[0-9]{1,5})?")
 
 
 def networks(ranges: Iterable[str], presets: Mapping[str, Sequence[str]]) -> tuple[Network, ...]:
@@ -39,7 +41,11 @@ class SourcePolicy:
         `X-Forwarded-For` from anybody else is ignored, because everybody can write it.
         """
         peer = request.client.host if request.client else ""
-        hops = [hop.strip() for header in request.headers.getlist("x-forwarded-for") for hop in header.split(",")]
+        hops = [
+            _without_port(hop.strip())
+            for header in request.headers.getlist("x-forwarded-for")
+            for hop in header.split(",")
+        ]
         address = peer
         while hops and _is_in(address, self.trusted_proxies):
             address = hops.pop()
@@ -48,6 +54,12 @@ class SourcePolicy:
     def lets_in(self, address: str) -> bool:
         """Whether a webhook from this address is accepted; an unreadable address is not, once there is a list."""
         return not self.allowed or _is_in(address, self.allowed)
+
+
+def _without_port(hop: str) -> str:
+    """The address of a hop: some proxies write its port too, `1.2.3.4:5678` or `[::1]:5678`."""
+    found = _WITH_PORT.fullmatch(hop)
+    return next(filter(None, found.groups())) if found else hop
 
 
 def _is_in(address: str, ranges: tuple[Network, ...]) -> bool:

@@ -14,7 +14,7 @@ from order_pipeline.channels.kibo.query import SearchQuery
 from order_pipeline.channels.kibo.settings import KiboSettings
 from order_pipeline.http.auth import ClientCredentials
 from order_pipeline.http.errors import ApiError, CutBody, NotConfigured, PermanentError, TransientError
-from order_pipeline.http.pagination import NumberedPages, Walk
+from order_pipeline.http.pagination import NumberedPages, Walk, smaller_pages
 from order_pipeline.http.reply import Reply, json_problem
 from order_pipeline.http.transport import Transport
 
@@ -88,22 +88,47 @@ class KiboClient:
     async def pages(self, query: SearchQuery, walk: Walk, day: date | None = None) -> AsyncGenerator[OrderPage]:
         """Yield the pages of a search, passwords masked; the consumer calls `walk.saw` for each.
 
-        A page that stays cut after all tries is split as far as it came, and `walk` is told that it proves nothing.
+        A page in which a broken order cannot be told from the next is asked for again in smaller pages. One that stays
+        cut after all tries is split as far as it came, and `walk` is told that it proves nothing.
 
         Raises:
             ApiError: the API refused, failed beyond the retries, or answered something that is no page.
         """
 
-        async def fetch(number: int) -> Reply:
-            parameters = query.parameters() | self._paging.parameters(number)
-            try:
-                return await self.transport.request("GET", "order/", params=parameters)
-            except CutBody as cut:
-                return Reply(cut.method, cut.url, 200, {}, cut.content, cut.attempts)
+        async def fetch(number: int) -> tuple[OrderPage, CutBody | None]:
+            return await self._page(query, number, self._paging.size, day)
 
         async with aclosing(walk.read(fetch, ahead=self.transport.rate.max_in_flight)) as fetched:
-            async for number, reply in fetched:
-                page = read_page(reply, day)
-                if page.cut:
-                    walk.doubt(f"page {number} was cut after {reply.attempts} tries")
+            async for number, (page, cut) in fetched:
+                size = walk.largest_page if number > 1 and walk.largest_page else self._paging.size
+                if cut is None and size > 1 and page.hides_orders(number, size):
+                    page, cut = await self._in_smaller_pages(query, number, size, day)  # noqa: PLW2901
+                if cut is not None and page.cut:
+                    walk.doubt(f"page {number} was cut after {cut.attempts} tries")
                 yield page
+
+    async def _page(
+        self, query: SearchQuery, number: int, size: int, day: date | None
+    ) -> tuple[OrderPage, CutBody | None]:
+        """A page, and how it was cut if it was."""
+        parameters = query.parameters() | self._paging.parameters(number, size)
+        try:
+            return read_page(await self.transport.request("GET", "order/", params=parameters), day, size=size), None
+        except CutBody as cut:
+            return read_page(Reply(cut.method, cut.url, 200, {}, cut.content, cut.attempts), day), cut
+
+    async def _in_smaller_pages(
+        self, query: SearchQuery, number: int, size: int, day: date | None
+    ) -> tuple[OrderPage, CutBody | None]:
+        """The page's orders, the broken one apart from the others; and how the first part was cut that was."""
+        whole, first_cut = OrderPage(), None
+        smaller, numbers = smaller_pages(number, size)
+        for each in numbers:
+            page, cut = await self._page(query, each, smaller, day)
+            if cut is None and smaller > 1 and page.hides_orders(each, smaller):
+                page, cut = await self._in_smaller_pages(query, each, smaller, day)
+            whole.add(page)
+            first_cut = first_cut or cut
+            if not page.items:
+                break
+        return whole, first_cut

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from order_pipeline.channels.base import (
@@ -24,7 +24,8 @@ from order_pipeline.channels.kibo.client import KiboClient, open_transport
 from order_pipeline.channels.kibo.pages import OrderPage
 from order_pipeline.channels.kibo.query import SearchQuery, can_be_asked_for
 from order_pipeline.channels.kibo.settings import KiboSettings
-from order_pipeline.http.errors import ApiError, PagingError, PermanentError
+from order_pipeline.channels.refusals import refusal
+from order_pipeline.http.errors import REFUSALS_BORNE, ApiError, PagingError, PermanentError, concerns_the_record
 from order_pipeline.http.pagination import Walk
 
 RESOURCE = "orders"
@@ -82,6 +83,7 @@ class _AccountRun:
         self._batch = RecordBatch(RESOURCE)
         self._bytes = 0
         self._to_reread: set[str] = set()
+        self._refusals = 0
 
     async def run(self, window: Window, known: SourceState) -> AsyncGenerator[CommitGroup]:
         """Yield the groups of all reads; a search whose paging contradicts itself fails the run after the others."""
@@ -91,7 +93,7 @@ class _AccountRun:
         contradiction: PagingError | None = None
         for read in self._plan(window, asked_again):
             try:
-                async with aclosing(self._read(read)) as groups:
+                async with aclosing(self._read_bearing_refusals(read)) as groups:
                     async for group in groups:
                         yield group
             except PagingError as error:
@@ -118,9 +120,36 @@ class _AccountRun:
         rest = sorted(self._to_reread)
         saved = -(-len(asked_again) // IDS_PER_SEARCH) - -(-len(rest) // IDS_PER_SEARCH)
         for ids in (rest[first : first + IDS_PER_SEARCH] for first in range(0, len(rest), IDS_PER_SEARCH)):
-            query = SearchQuery(manufacturer_ids=account, order_ids=ids)
-            yield _Read("unsettled", query, window, expected=len(ids), calls_saved=saved)
+            yield _Read("unsettled", self._by_id(ids), window, expected=len(ids), calls_saved=saved)
             saved = 0
+
+    def _by_id(self, ids: Sequence[str]) -> SearchQuery:
+        return SearchQuery(manufacturer_ids=(self._account,), order_ids=ids)
+
+    async def _read_bearing_refusals(self, read: _Read) -> AsyncGenerator[CommitGroup]:
+        """The read. A search by ids that is refused is asked in halves: one id must not spoil those beside it."""
+        waiting = [read]
+        while waiting:
+            one = waiting.pop()
+            try:
+                async with aclosing(self._read(one)) as groups:
+                    async for group in groups:
+                        yield group
+                self._refusals = 0
+            except ApiError as error:
+                ids = one.query.order_ids
+                self._refusals += 1
+                if not ids or not concerns_the_record(error) or self._refusals > REFUSALS_BORNE:
+                    raise
+                half = len(ids) // 2
+                note = f"{len(ids)} ids {error.reason}, asked again in halves" if half else f"{error.reason}: a reject"
+                note = f"manufacturer {self._account}, by {one.name}: {note}"
+                self._group.reports[-1] = replace(self._group.reports[-1], complete=True, note=note)
+                if half:
+                    halves = ids[half:], ids[:half]
+                    waiting += [replace(one, query=self._by_id(some), expected=len(some)) for some in halves]
+                else:
+                    self._batch.dead_letters.append(refusal(ids[0], "orderID", error, record_id=ids[0]))
 
     async def _read(self, read: _Read) -> AsyncGenerator[CommitGroup]:
         walk = self._client.walk(expected=read.expected)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from order_pipeline.channels.kibo.json_spans import end_of_value
+from order_pipeline.http.json_spans import end_of_value
 
 PASSWORD_MARK = b'"[removed]"'
 

@@ -13,8 +13,10 @@ from typing import Any, TypeAlias, cast
 import msgspec
 
 from order_pipeline.channels.base import DeadLetter
-from order_pipeline.channels.kibo.json_spans import array_elements
 from order_pipeline.channels.kibo.masking import mask_passwords
+from order_pipeline.channels.meant_times import can_be_meant
+from order_pipeline.http.errors import UNREADABLE_JSON
+from order_pipeline.http.json_spans import array_elements
 from order_pipeline.http.reply import Reply
 
 _SHOWN = 100
@@ -24,7 +26,6 @@ _POSITION = re.compile(r"\(byte (\d+)\)")
 _KEY = re.compile(rb'"(\w+)"\s*:\s*', re.ASCII)
 _NUMBER = re.compile(rb"[-+.]?[0-9][0-9a-zA-Z.+-]{0,40}")
 _ID_SOMEWHERE = re.compile(rb'"orderID"\s*:\s*"?([1-9][0-9]{0,17})\b')
-_CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 _ABSENT = msgspec.Raw(b"")
 
 
@@ -59,7 +60,9 @@ class OrderPage:
     Attributes:
         dead_letters: orders without a usable id or time, or that are no JSON objects; with their bytes.
         total: the API's `totalCount`, None if absent or no number.
-        cut: the page ended in the middle, so orders may be missing from it.
+        broken: the page is no JSON, so it was split by its brackets.
+        cut: its list does not end, so orders may be missing from it.
+        is_doubtful: it was split at places that may be wrong.
     """
 
     ids: list[str] = field(default_factory=list[str])
@@ -67,23 +70,43 @@ class OrderPage:
     payloads: list[memoryview] = field(default_factory=list[memoryview])
     dead_letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
     total: int | None = None
+    broken: bool = False
     cut: bool = False
+    is_doubtful: bool = False
 
     @property
     def items(self) -> int:
         """Orders on the page, usable or not."""
         return len(self.ids) + len(self.dead_letters)
 
+    def hides_orders(self, number: int, size: int) -> bool:
+        """Whether a broken order may have swallowed others: page `number` does not have its `size`, or odd orders."""
+        promised = size if self.total is None else min(size, self.total - (number - 1) * size)
+        return self.broken and (self.is_doubtful or self.items != promised)
 
-def read_page(reply: Reply, day: date | None = None) -> OrderPage:
+    def add(self, other: OrderPage) -> None:
+        """Put the orders of another page behind those of this one."""
+        for mine, others in (
+            (self.ids, other.ids),
+            (self.times, other.times),
+            (self.payloads, other.payloads),
+            (self.dead_letters, other.dead_letters),
+        ):
+            mine.extend(others)  # pyright: ignore[reportUnknownMemberType, reportArgumentType]
+        self.total = self.total if other.total is None else other.total
+        self.cut |= other.cut
+
+
+def read_page(reply: Reply, day: date | None = None, *, size: int | None = None) -> OrderPage:
     """Split a 200 reply of the search; an empty body means "no result" (observed). `day` goes to dead letters.
 
     A page that is not valid JSON is split by its brackets, so that one broken order does not take the others with it.
+    One of `size` 1 is not split: all of it is that order.
 
     Raises:
         UnreadableBody: the reply is no page at all (no `collection`).
     """
-    content = mask_passwords(_as_utf8(reply))
+    content = mask_passwords(reply.utf8("latin1"))  # the platform stores latin1 (section 8)
     page = OrderPage()
     if not content.strip():
         return page
@@ -91,8 +114,8 @@ def read_page(reply: Reply, day: date | None = None) -> OrderPage:
         envelope = _decode_envelope(content)
     except msgspec.ValidationError as error:
         raise reply.unreadable(f"the reply holds no list of orders ({error})") from error
-    except msgspec.DecodeError:
-        _read_broken_page(reply, content, page, day)
+    except UNREADABLE_JSON:
+        _read_broken_page(reply, content, page, day, alone=size == 1)
         return page
     page.total = _total(bytes(envelope.totalCount))
     for raw in envelope.collection or ():
@@ -100,17 +123,30 @@ def read_page(reply: Reply, day: date | None = None) -> OrderPage:
     return page
 
 
-def _read_broken_page(reply: Reply, content: bytes, page: OrderPage, day: date | None) -> None:
+def _read_broken_page(reply: Reply, content: bytes, page: OrderPage, day: date | None, *, alone: bool) -> None:
     start = _COLLECTION.search(content)
     if start is None:
         raise reply.unreadable("the reply is neither JSON nor a broken list of orders")
     elements, end = array_elements(content, start.end())
+    if alone and (last := content.rfind(b"]")) > start.end():
+        elements, end = [whole] if (whole := content[start.end() + 1 : last].strip()) else [], last + 1
     outside = content[: start.start()] + (content[end:] if end is not None else b"")
     total = _TOTAL.search(outside)
     page.total = int(total[1]) if total else None
     page.cut = end is None
+    page.broken = True
+    page.is_doubtful = end is None or not _is_json(content[: start.end()] + b"[]" + content[end:])
     for element in elements:
+        page.is_doubtful |= element[:1] != b"{" or element[-1:] != b"}"
         _add_order(page, element, _read_key(element), day)
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        msgspec.json.decode(content)
+    except UNREADABLE_JSON:
+        return False
+    return True
 
 
 def _add_order(page: OrderPage, raw: msgspec.Raw | bytes, key: _IdAndTime, day: date | None) -> None:
@@ -131,7 +167,7 @@ def _read_key_first(raw: msgspec.Raw) -> _IdAndTime:
 def _read_key(raw: msgspec.Raw | bytes) -> _IdAndTime:
     try:
         key = _decode_key(raw)
-    except msgspec.DecodeError:
+    except UNREADABLE_JSON:
         return None, None
     return _usable_id(key.orderID), _usable_time(key.orderDate)
 
@@ -144,14 +180,14 @@ def _usable_id(value: object) -> str | None:
 
 
 def _usable_time(text: object) -> datetime | None:
-    """An ISO date-time with an offset (`Z`, `+00:00`, `+0000`), in UTC; without one it is no time (section 3.4)."""
+    """An ISO date-time with an offset (`Z`, `+00:00`, `+0000`) that can be meant, in UTC (section 3.4)."""
     if not isinstance(text, str) or text[10:11] != "T" or text[4:5] != "-":
         return None
     try:
         time = datetime.fromisoformat(text)
-        if time.tzinfo is UTC:
-            return time
-        return time.astimezone(UTC) if time.tzinfo else None
+        if time.tzinfo is not UTC:
+            time = time.astimezone(UTC) if time.tzinfo else None
+        return time if time and can_be_meant(time) else None
     except (ValueError, OverflowError):
         return None
 
@@ -159,10 +195,13 @@ def _usable_time(text: object) -> datetime | None:
 def _explain(payload: bytes, day: date | None) -> DeadLetter:
     """Name the rule (docs/apis/common_schema.md section 13) that an order breaks, with field and value."""
     try:
-        order = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+        return _explain_order(msgspec.json.decode(payload), payload, day)
+    except UNREADABLE_JSON as error:
         found = _ID_SOMEWHERE.search(payload)
         return DeadLetter("bad_json", *_place_of(error, payload), payload, day, found[1].decode() if found else None)
+
+
+def _explain_order(order: object, payload: bytes, day: date | None) -> DeadLetter:
     if not isinstance(order, dict):
         return DeadLetter("bad_json", "order", f"{type(order).__name__} instead of an object", payload, day)
     fields = cast("dict[str, Any]", order)
@@ -189,18 +228,3 @@ def _shown(fields: dict[str, Any], name: str) -> str:
 def _total(raw: bytes) -> int | None:
     digits = raw.strip(b' "')
     return int(digits) if digits.isdigit() and len(digits) <= 12 else None
-
-
-def _as_utf8(reply: Reply) -> bytes:
-    """The body as UTF-8: by the charset of the header, else UTF-8, else latin1 (the platform stores latin1)."""
-    content = reply.content.removeprefix(b"\xef\xbb\xbf")
-    if content.isascii():
-        return content
-    named = _CHARSET.search(reply.headers.get("content-type", ""))
-    for charset in (named[1] if named else "utf-8", "utf-8"):
-        try:
-            text = content.decode(charset)
-        except (UnicodeDecodeError, LookupError):
-            continue
-        return text.encode()
-    return content.decode("latin1").encode()

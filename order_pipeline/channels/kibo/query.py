@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 ID_PATTERN = r"^0*[1-9][0-9]*$"
 """What the API takes as an id: a positive integer."""
 
+_MOST_DIGITS = 20  # of a 64-bit number
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchQuery:
@@ -37,4 +39,4 @@ class SearchQuery:
 
 def can_be_asked_for(order_id: str) -> bool:
     """Whether the API takes it as an id. One that it does not take would refuse the whole search."""
-    return order_id.isascii() and re.fullmatch(ID_PATTERN, order_id) is not None
+    return len(order_id) <= _MOST_DIGITS and order_id.isascii() and re.fullmatch(ID_PATTERN, order_id) is not None

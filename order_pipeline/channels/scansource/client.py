@@ -18,8 +18,9 @@ import msgspec
 from order_pipeline.channels.scansource.authentication import authentication_for, host_for
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RecordNotFound, classify
 from order_pipeline.channels.scansource.operations import operations_for
+from order_pipeline.channels.scansource.rows import Rows, rows_of_page, split_rows
 from order_pipeline.channels.scansource.settings import ScanSourceSettings
-from order_pipeline.http.errors import ApiError, CallsUsedUp
+from order_pipeline.http.errors import UNREADABLE_JSON, ApiError, CallsUsedUp
 from order_pipeline.http.pagination import NumberedPages, Walk
 from order_pipeline.http.reply import Reply
 from order_pipeline.http.transport import Transport
@@ -27,8 +28,6 @@ from order_pipeline.http.transport import Transport
 LARGEST_CUSTOMER_NUMBER = 10
 MAX_PAGES = 10_000
 DEFAULT_PAGE_SIZE = 100
-_RAW_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
-_WRAPPERS = ("items", "lines")
 # Where calls wait for each other: a list's page opens the way for many calls, and orders matter most when a quota ends.
 _URGENCY = {"order_list": 3, "invoice_summary": 2, "order_detail": 1, "order_tracking": 1, "order_serials": 1}
 
@@ -71,7 +70,8 @@ class ScanSourceClient:
             reply = await self._call(operation, parameters)
         except RecordNotFound:
             return None
-        return reply.content if reply.content.strip() else None
+        content = reply.utf8()
+        return content if content.strip() else None
 
     def _pages(
         self, operation: str, parameters: Mapping[str, str | None], *, short_page_ends: bool = False
@@ -81,11 +81,18 @@ class ScanSourceClient:
             size_parameter="pageSize", size=size, max_pages=MAX_PAGES, short_page_ends=short_page_ends
         )
 
-        async def fetch(number: int) -> list[bytes]:
-            reply = await self._call(operation, {**parameters, **paging.parameters(number)})
-            return split_rows(reply)
+        walk = paging.walk()
 
-        return RowPages(paging.walk(), fetch)
+        async def fetch(number: int, size: int) -> Rows:
+            reply = await self._call(operation, {**parameters, **paging.parameters(number, size)})
+            return split_rows(reply, size)
+
+        async def rows(number: int) -> list[bytes]:
+            if short_page_ends:
+                return (await fetch(number, size)).rows
+            return await rows_of_page(fetch, number, size, walk.largest_page)
+
+        return RowPages(walk, rows)
 
     def order_rows(
         self,
@@ -134,7 +141,7 @@ class ScanSourceClient:
         }
         if settings.deal_id:
             body["DealID1"] = settings.deal_id
-        return split_rows(await self._call("pricing", {"customerNumber": customer_number}, body))
+        return await self._rows_of("pricing", customer_number, body, items)
 
     async def availability(self, customer_number: str, items: Sequence[str]) -> list[bytes]:
         """product/availability in the warehouse of the settings: one row per item, keyed by SAP material number."""
@@ -144,7 +151,16 @@ class ScanSourceClient:
             "ItemNumbers": list(items),
             "PartNumberType": self._settings.part_number_type,
         }
-        return split_rows(await self._call("availability", {"customerNumber": customer_number}, body))
+        return await self._rows_of("availability", customer_number, body, items)
+
+    async def _rows_of(
+        self, operation: str, customer_number: str, body: dict[str, Any], items: Sequence[str]
+    ) -> list[bytes]:
+        reply = await self._call(operation, {"customerNumber": customer_number}, body)
+        answer = split_rows(reply, len(items))
+        if answer.is_doubtful and len(items) > 1:
+            raise reply.unreadable("the rows cannot be told apart")
+        return answer.rows
 
     async def customer(self, customer_number: str) -> bytes | None:
         """customer/{number}: whether the number exists; what the answer holds is not documented."""
@@ -197,40 +213,6 @@ async def open_client(settings: ScanSourceSettings) -> AsyncGenerator[ScanSource
         yield ScanSourceClient(transport, settings)
 
 
-def split_rows(reply: Reply) -> list[bytes]:
-    """The rows of a bare array, as received; an empty body is no row.
-
-    Tolerates the wrappers `{items}`, `{Lines}` and `[{Lines}]` (section 5.1).
-
-    Raises:
-        UnreadableBody: when it is none of these.
-    """
-    content = reply.content.strip()
-    if not content:
-        return []
-    try:
-        if content[:1] == b"[":
-            rows = [bytes(row) for row in _RAW_ROWS.decode(content)]
-            wrapped = _wrapped(rows[0]) if len(rows) == 1 else None
-            return rows if wrapped is None else wrapped
-        wrapped = _wrapped(content)
-    except msgspec.DecodeError as error:
-        raise reply.unreadable(f"the body is not the JSON that was expected ({error})") from error
-    if wrapped is None:
-        raise reply.unreadable("the body is an object where an array of rows is expected")
-    return wrapped
-
-
-def _wrapped(content: bytes) -> list[bytes] | None:
-    """The rows inside a wrapper object whose only key is one of the known wrappers; else None."""
-    if content[:1] != b"{":
-        return None
-    keys = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
-    if len(keys) != 1 or next(iter(keys)).casefold() not in _WRAPPERS:
-        return None
-    return [bytes(row) for row in _RAW_ROWS.decode(next(iter(keys.values())))]
-
-
 def _days(first: tuple[date, date] | None, changed: tuple[date, date] | None) -> dict[str, str | None]:
     days: dict[str, str | None] = {}
     if first is not None:
@@ -252,6 +234,6 @@ def decode_object(content: bytes) -> dict[str, Any] | None:
     """The JSON object, or None when it is none."""
     try:
         decoded = msgspec.json.decode(content)
-    except msgspec.DecodeError:
+    except UNREADABLE_JSON:
         return None
     return cast("dict[str, Any]", decoded) if isinstance(decoded, dict) else None

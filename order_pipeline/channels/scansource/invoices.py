@@ -12,6 +12,7 @@ from contextlib import aclosing
 from datetime import timedelta
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, Window
+from order_pipeline.channels.refusals import about
 from order_pipeline.channels.scansource.client import decode_object
 from order_pipeline.channels.scansource.list_step import Bundle, ListStep, Run, known_in_window
 from order_pipeline.channels.scansource.listed import ListedRow, read_row
@@ -56,9 +57,12 @@ class InvoiceStep:
         return read_row(payload, "InvoiceNumber", self._customer_number, self._run.zone)
 
     async def _fetch(self, row: ListedRow) -> Bundle:
-        detail = await self._run.client.invoice_detail(self._customer_number, row.number)
-        if detail is None:
-            return Bundle({})
-        if decode_object(detail) is None:
-            return Bundle({}, {DETAILS: DeadLetter("bad_json", "", "not an object", detail, row.day, row.record_id)})
-        return Bundle({DETAILS: detail})
+        call = self._run.client.invoice_detail(self._customer_number, row.number)
+        found = await self._step.bundle(row, {DETAILS: call})
+        detail = found.payloads.get(DETAILS)
+        if detail is None or decode_object(detail) is not None:
+            return found
+        return Bundle(
+            {},
+            {DETAILS: DeadLetter("bad_json", "", "not an object", about(row.number, detail), row.day, row.record_id)},
+        )

@@ -15,12 +15,15 @@ from zoneinfo import ZoneInfo
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.payloads import Payloads
+from order_pipeline.channels.refusals import REFUSED_CALL, about, refusal
 from order_pipeline.channels.scansource.client import RowPages, ScanSourceClient
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
 from order_pipeline.channels.scansource.listed import ListedRow
 from order_pipeline.channels.scansource.progress import StepProgress, Stop
 from order_pipeline.channels.scansource.settings import ScanSourceSettings
-from order_pipeline.http.errors import ApiError, NotSent, TransientError, UnreadableBody
+from order_pipeline.http.errors import ApiError, NotSent, TransientError, concerns_the_record
+from order_pipeline.http.record_ids import problem_of_id
+from order_pipeline.http.reply import is_utf8
 
 CHUNK = 50
 CHUNKS_UNDER_WAY = 3
@@ -217,14 +220,52 @@ class ListStep:
             self.progress.handed_over[resource] += len(batch) + len(batch.dead_letters)
         return CommitGroup(list(batches.values()))
 
+    async def bundle(self, row: ListedRow, calls: Mapping[str, Awaitable[bytes | None]]) -> Bundle:
+        """What a row's calls brought, by resource. A call that failed over the record is a reject of that resource.
+
+        Raises:
+            ApiError: a call failed for another reason, or is refused for every record; after all of them have ended.
+        """
+        answers = await asyncio.gather(*calls.values(), return_exceptions=True)
+        payloads: dict[str, bytes] = {}
+        rejects: dict[str, DeadLetter] = {}
+        failure: BaseException | None = None
+        for resource, answer in zip(calls, answers, strict=True):
+            if not isinstance(answer, BaseException):
+                self.progress.refused_in_a_row[resource] = 0
+                if answer is not None and is_utf8(answer):
+                    payloads[resource] = answer
+                elif answer is not None:
+                    rejects[resource] = DeadLetter(
+                        "bad_json", resource, "not UTF-8", about(row.number, answer), row.day, row.record_id
+                    )
+            elif isinstance(answer, ApiError) and self._is_borne(answer, resource, row):
+                rejects[resource] = refusal(
+                    row.number, resource, answer, record_id=row.record_id, day=row.day, known=row.payload
+                )
+            else:
+                failure = failure or answer
+        if failure is not None:
+            raise failure
+        return Bundle(payloads, rejects)
+
+    def _is_borne(self, error: ApiError, resource: str, row: ListedRow) -> bool:
+        over_the_record = concerns_the_record(error) and not isinstance(error, QuotaExceeded)
+        return over_the_record and self.progress.bears(resource, row.number)
+
     async def _fetch_row(self, row: ListedRow) -> Bundle | None:
         """The row's bundle, or None when it has to be left for the next run."""
+        if problem := problem_of_id(row.number):
+            unasked = DeadLetter(
+                REFUSED_CALL, "number", problem, about(row.number, row.payload), row.day, row.record_id
+            )
+            return Bundle({}, {self.fetched_resources[0]: unasked})
         if not self.has_ended:
             try:
                 return await self.fetch(row)
             except (QuotaExceeded, RateLimited) as limit:
                 self.run.stop.at_limit(limit, self.run.now())
-            except (TransientError, UnreadableBody) as error:
+            except TransientError as error:
                 self.progress.failed.append(error)
                 if isinstance(error, NotSent) or len(self.progress.failed) > FAILURES_BORNE:
                     self.progress.fail(error)
@@ -232,15 +273,6 @@ class ListStep:
                 self.progress.fail(error)
         self.progress.remaining.append((row.day, row.number))
         return None
-
-
-async def all_of(*calls: Awaitable[bytes | None]) -> list[bytes | None]:
-    """The answers of calls that run at once; when some fail, the first failure, after all of them have ended."""
-    answers = await asyncio.gather(*calls, return_exceptions=True)
-    for answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
-    return [answer for answer in answers if not isinstance(answer, BaseException)]
 
 
 def known_by_id(known: SourceState, row_resource: str, detail_resource: str, rows: Sequence[ListedRow]) -> Known:

@@ -12,8 +12,9 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from order_pipeline.channels.base import DeadLetter, content_hash
+from order_pipeline.channels.meant_times import can_be_meant
 from order_pipeline.channels.scansource.client import decode_object, field_of
-from order_pipeline.channels.scansource.dates import day_of
+from order_pipeline.channels.scansource.dates import parse_moment
 
 OPEN_STATUSES = frozenset({"open", "on hold", "partially shipped"})
 
@@ -38,12 +39,20 @@ class ListedRow:
 
 def read_row(payload: bytes, key: str, customer_number: str, zone: ZoneInfo) -> ListedRow | DeadLetter:
     """A row of salesorder/list (key `OrderNumber`) or of invoice/summary (`InvoiceNumber`)."""
+    try:
+        return _read(payload, key, customer_number, zone)
+    except RecursionError:
+        return DeadLetter("bad_json", "", "nested too deeply", payload)
+
+
+def _read(payload: bytes, key: str, customer_number: str, zone: ZoneInfo) -> ListedRow | DeadLetter:
     row = decode_object(payload)
     if row is None:
         return DeadLetter("bad_json", "", "not an object", payload)
     number = text_of(field_of(row, key))
     entered = field_of(row, "DateEntered")
-    day = day_of(entered, zone)
+    moment = parse_moment(entered, zone)
+    day = moment.date() if moment and can_be_meant(moment) else None
     if not number:
         return DeadLetter("missing_key", key, "", payload, day)
     record_id = f"{customer_number}:{number}"

@@ -6,14 +6,16 @@ Which lists are walked, and what belongs to an order: docs/apis/scansource.md se
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from datetime import date, timedelta
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter
+from order_pipeline.channels.refusals import about
 from order_pipeline.channels.scansource.client import decode_object, field_of
 from order_pipeline.channels.scansource.dates import day_of
-from order_pipeline.channels.scansource.list_step import Bundle, ListStep, Run, all_of, known_by_id, known_in_window
+from order_pipeline.channels.scansource.errors import RecordNotFound
+from order_pipeline.channels.scansource.list_step import Bundle, ListStep, Run, known_by_id, known_in_window
 from order_pipeline.channels.scansource.listed import ListedRow, read_row, text_of
 from order_pipeline.channels.scansource.merged_streams import merge_streams
 
@@ -97,25 +99,24 @@ class OrderStep:
     async def _fetch(self, row: ListedRow) -> Bundle:
         """Detail, tracking and serials at once; an order of which nothing has shipped has only a detail."""
         client, customer, number = self._run.client, self._customer_number, row.number
-        detail_call = client.order_detail(customer, number)
+        calls: dict[str, Awaitable[bytes | None]] = {DETAILS: client.order_detail(customer, number)}
         if row.has_shipped:
-            detail, tracking, serials = await all_of(
-                detail_call, client.order_tracking(customer, number), self._serials(number)
-            )
+            calls |= {TRACKING: client.order_tracking(customer, number), SERIALS: self._serials(number)}
         else:
             self._step.progress.calls_saved.update((TRACKING, SERIALS))
-            detail, tracking, serials = await detail_call, None, None
-        found = {DETAILS: detail, TRACKING: tracking, SERIALS: serials}
-        payloads = {resource: payload for resource, payload in found.items() if payload is not None}
-        problem = detail_problem(detail, row) if detail is not None else None
-        if problem is None:
-            return Bundle(payloads)
-        del payloads[DETAILS]
-        return Bundle(payloads, {DETAILS: problem})
+        found = await self._step.bundle(row, calls)
+        payloads, rejects = dict(found.payloads), dict(found.dead_letters)
+        if DETAILS in payloads and (problem := detail_problem(payloads[DETAILS], row)):
+            rejects[DETAILS] = problem
+            del payloads[DETAILS]
+        return Bundle(payloads, rejects)
 
-    async def _serials(self, number: str) -> bytes:
-        """The serial rows of an order as one array."""
-        rows = await self._run.client.order_serials(self._customer_number, number).all_rows()
+    async def _serials(self, number: str) -> bytes | None:
+        """The serial rows of an order as one array; None when the API knows no such order there."""
+        try:
+            rows = await self._run.client.order_serials(self._customer_number, number).all_rows()
+        except RecordNotFound:
+            return None
         return b"[" + b",".join(rows) + b"]"
 
 
@@ -123,8 +124,8 @@ def detail_problem(detail: bytes, row: ListedRow) -> DeadLetter | None:
     """Why a detail cannot be the row's: no object, or another order's; leading zeros do not count."""
     decoded = decode_object(detail)
     if decoded is None:
-        return DeadLetter("bad_json", "", "not an object", detail, row.day, row.record_id)
+        return DeadLetter("bad_json", "", "not an object", about(row.number, detail), row.day, row.record_id)
     number = text_of(field_of(decoded, "SalesOrderNumber"))
     if number.lstrip("0") != row.number.lstrip("0"):
-        return DeadLetter("missing_key", "SalesOrderNumber", number, detail, row.day, row.record_id)
+        return DeadLetter("missing_key", "SalesOrderNumber", number, about(row.number, detail), row.day, row.record_id)
     return None

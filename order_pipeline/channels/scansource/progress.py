@@ -9,10 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from order_pipeline.channels.base import FetchReport, Window
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
-from order_pipeline.http.errors import ApiError
+from order_pipeline.http.errors import REFUSALS_BORNE, ApiError
 
 Limit = QuotaExceeded | RateLimited
 NAMED_RECORDS = 20
+LONGEST_SHOWN = 40
 ENDED_BY_EMPTY_PAGE = "ended by an empty page; the API states no total"
 
 
@@ -55,6 +56,8 @@ class StepProgress:
     remaining: list[tuple[date, str]] = field(default_factory=list[tuple[date, str]])
     without_detail: list[str] = field(default_factory=list[str])
     failed: list[ApiError] = field(default_factory=list[ApiError])
+    refused: list[str] = field(default_factory=list[str])
+    refused_in_a_row: Counter[str] = field(default_factory=Counter[str])
     failure: ApiError | None = None
 
     @property
@@ -65,6 +68,14 @@ class StepProgress:
     def fail(self, error: ApiError) -> None:
         """Note the error that ends the step; the first one counts."""
         self.failure = self.failure or error
+
+    def bears(self, resource: str, number: str) -> bool:
+        """Note that a record's call was refused; whether that still is the record, and not the API that refuses."""
+        self.refused_in_a_row[resource] += 1
+        if self.refused_in_a_row[resource] > REFUSALS_BORNE:
+            return False
+        self.refused.append(number)
+        return True
 
     def list_report(self, resource: str, window: Window, stop: Stop, calls: int) -> FetchReport:
         """The report on the lists: complete when they came to their ends."""
@@ -93,6 +104,8 @@ class StepProgress:
             notes.append(describe_remaining(self.remaining, noun))
         if self.without_detail:
             notes.append(f"{len(self.without_detail)} {noun} listed without a detail: {_named(self.without_detail)}")
+        if self.refused:
+            notes.append(f"calls of {len(self.refused)} {noun} were refused or unreadable: {_named(self.refused)}")
         if self.failed:
             notes.append(f"{len(self.failed)} calls failed; the first: {self.failed[0].reason}")
         if calls_left is not None:
@@ -125,4 +138,9 @@ def joined(notes: Iterable[str]) -> str:
 
 def _named(numbers: list[str]) -> str:
     more = f" and {len(numbers) - NAMED_RECORDS} more" if len(numbers) > NAMED_RECORDS else ""
-    return ", ".join(numbers[:NAMED_RECORDS]) + more
+    return ", ".join(map(_shown, numbers[:NAMED_RECORDS])) + more
+
+
+def _shown(number: str) -> str:
+    """A record says what its number is: it may be long, or hold what no text of a table can."""
+    return (number if number.isprintable() else ascii(number))[:LONGEST_SHOWN]

@@ -23,7 +23,14 @@ from order_pipeline.channels.skroutz.choices import LineRejection, choose_accept
 from order_pipeline.channels.skroutz.client import open_transport, order_path, read_order
 from order_pipeline.channels.skroutz.invoice_file import InvoiceFile, read_invoice_file
 from order_pipeline.channels.skroutz.settings import SkroutzSettings
-from order_pipeline.http.errors import ApiError, NotSent, OutcomeUnknown, PermanentError, TransientError
+from order_pipeline.http.errors import (
+    UNREADABLE_JSON,
+    ApiError,
+    NotSent,
+    OutcomeUnknown,
+    PermanentError,
+    TransientError,
+)
 from order_pipeline.http.reply import Reply
 from order_pipeline.http.transport import Transport
 from order_pipeline.operations.store import OperationsStore
@@ -229,7 +236,10 @@ async def _current_order(transport: Transport, code: str) -> Order:
     found = await read_order(transport, code)
     if found.content is None:
         raise RequestError(f"Skroutz knows no order {code}. Compare the code with the merchant panel.")
-    order = cast("dict[str, Any]", msgspec.json.decode(found.content)).get("order")
+    try:
+        order = msgspec.json.decode(found.content, type=dict[str, Any]).get("order")
+    except UNREADABLE_JSON as error:
+        raise RequestError(f"Skroutz's answer about {code} cannot be read ({type(error).__name__}).") from None
     if not isinstance(order, dict) or cast("Order", order).get("code") != code:
         raise RequestError(f"Skroutz answered with another order than {code}; nothing was done.")
     return cast("Order", order)
@@ -239,7 +249,7 @@ def refusal_text(error: ApiError) -> str:
     """The messages of an error body, for the person; the general reason where the body is not the documented one."""
     try:
         body = msgspec.json.decode(error.content, type=_ErrorBody)
-    except msgspec.DecodeError:
+    except UNREADABLE_JSON:
         return f"{error.reason}. {error.excerpt}".strip()
     return "; ".join(f"{part.code}: {' '.join(part.messages)}" for part in body.errors) + f" (status {error.status})."
 

@@ -13,12 +13,13 @@ from urllib.parse import quote
 
 from order_pipeline.channels.skroutz.settings import SkroutzSettings
 from order_pipeline.http.auth import BearerToken
-from order_pipeline.http.errors import ApiError, NotConfigured, PermanentError, TransientError
+from order_pipeline.http.errors import ApiError, NotBuilt, NotConfigured, PermanentError, TransientError
+from order_pipeline.http.record_ids import problem_of_id
 from order_pipeline.http.reply import Reply, json_problem
 from order_pipeline.http.transport import Transport
 
 ACCEPT = "application/vnd.skroutz+json; version=3.0"
-_MOST_ORDER_BYTES = 5_000_000
+_MOST_ORDER_BYTES = 16_000_000  # an order of 10,000 lines has 3 to 11 MB
 
 
 class TokenReplacedError(PermanentError):
@@ -56,7 +57,13 @@ def open_transport(settings: SkroutzSettings) -> Transport:
 
 
 def order_path(code: str, action: str = "") -> str:
-    """The path of an order or of an action on it. Codes are opaque text, so they are quoted whole."""
+    """The path of an order or of an action on it. Codes are opaque text, so they are quoted whole.
+
+    Raises:
+        NotBuilt: no URL can carry the code.
+    """
+    if problem := problem_of_id(code):
+        raise NotBuilt(problem, next_step="Check the code; Skroutz's look like 191128-1234567.")
     return f"/merchants/ecommerce/orders/{quote(code, safe='')}" + (f"/{action}" if action else "")
 
 
@@ -64,6 +71,7 @@ async def read_order(transport: Transport, code: str) -> ReadOrder:
     """Read one order as it is now.
 
     Raises:
+        NotBuilt: no URL can carry the code; nothing was sent.
         TokenReplacedError: nothing can be read with this token.
         ApiError: the read failed for another reason; `attempts` says how often it was tried.
     """
@@ -73,7 +81,7 @@ async def read_order(transport: Transport, code: str) -> ReadOrder:
         if error.status == 404:
             return ReadOrder(code, None, datetime.now(UTC))
         raise
-    return ReadOrder(code, reply.content, answered_at(reply))
+    return ReadOrder(code, reply.utf8(), answered_at(reply))
 
 
 def answered_at(reply: Reply) -> datetime:

@@ -63,6 +63,7 @@ class InboxExtraction:
 
 
 def _told_at(event: inbox.InboxEvent) -> datetime:
+    """When the event happened, as far as it says. What the receiver could read, a run need not (`UNREADABLE_JSON`)."""
     try:
         return peek(event.body).event_time or event.received_at
     except NotJsonError:

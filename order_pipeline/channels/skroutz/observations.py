@@ -40,14 +40,13 @@ def add_observation(batch: RecordBatch, body: bytes, seen_at: datetime, seen_by:
         seen_by: where it came from.
     """
     try:
-        seen = peek(body)
+        seen, payload = peek(body), without_secrets(body)
     except NotJsonError as error:
         payload = mask_secrets(body)
         found = _CODE_SOMEWHERE.search(body)
         code = found[1].decode() if found else None
         batch.dead_letters.append(DeadLetter("bad_json", "payload", str(error), payload, None, code))
         return None
-    payload = without_secrets(body)
     if seen.problem is not None or seen.order_number is None or seen.order_day is None:
         problem = seen.problem
         rule, field, value = (problem.rule, problem.field, problem.value) if problem else ("missing_key", "order", "")

@@ -11,7 +11,9 @@ from typing import Any, cast
 
 import msgspec
 
+from order_pipeline.channels.meant_times import can_be_meant
 from order_pipeline.channels.webhook import NotJsonError, Peek, Problem
+from order_pipeline.http.errors import UNREADABLE_JSON
 
 FORBIDDEN_KEYS = frozenset({"otp"})
 """Keys whose values no one may keep: the one-time password of a VAT exclusion (docs/apis/skroutz.md section 12)."""
@@ -33,9 +35,12 @@ def peek(body: bytes) -> Peek:
         NotJsonError: the bytes are not JSON.
     """
     try:
-        document: object = msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:
-        raise NotJsonError(f"{type(error).__name__} in {len(body)} bytes: {_where(error)}") from None
+        return _peek(msgspec.json.decode(body))
+    except UNREADABLE_JSON as error:
+        raise _not_json(body, error) from None
+
+
+def _peek(document: object) -> Peek:
     if not isinstance(document, dict):
         return Peek(None, None, None, None, Problem("bad_json", "$", type(document).__name__))
     envelope = cast("dict[str, Any]", document)
@@ -54,13 +59,13 @@ def _peek_at_order(order: dict[str, Any], envelope: dict[str, Any], event_time: 
     problem = None
     if order_number is None:
         problem = Problem("missing_key", "order.code", repr(code))
-    elif ordered_at is None:
+    elif ordered_at is None or not can_be_meant(ordered_at):
         problem = Problem("bad_timestamp", "order.created_at", repr(created_at))
     elif envelope.get("event_time") is not None and event_time is None:
         problem = Problem("bad_timestamp", "event_time", repr(envelope["event_time"]))
     return Peek(
         order_number=order_number,
-        order_day=ordered_at.date() if ordered_at else None,
+        order_day=ordered_at.date() if ordered_at and can_be_meant(ordered_at) else None,
         event_time=event_time,
         state=state if isinstance(state, str) else None,
         problem=problem,
@@ -86,12 +91,18 @@ def without_secrets(body: bytes) -> bytes:
 
     Everything else keeps its bytes (numbers above all: `10.40` stays `10.40`). Keys that are repeated inside an object
     on the way to a secret are reduced to their last occurrence, which is the one that counts.
+
+    Raises:
+        NotJsonError: the bytes are no JSON, or nested deeper than it can be followed from here.
     """
     lowered = body.lower()
     # An escaped key ("\\u006ftp") means the same: such bodies, rare, are searched as well.
     if not any(key.encode() in lowered for key in FORBIDDEN_KEYS) and b"\\u00" not in lowered:
         return body
-    return _cleaned(body)
+    try:
+        return _cleaned(body)
+    except UNREADABLE_JSON as error:
+        raise _not_json(body, error) from None
 
 
 def mask_secrets(body: bytes) -> bytes:
@@ -111,6 +122,10 @@ def _cleaned(value: bytes) -> bytes:
     if opening == b"[":
         return _encode([msgspec.Raw(_cleaned(bytes(part))) for part in _decode_array(value)])
     return value
+
+
+def _not_json(body: bytes, error: BaseException) -> NotJsonError:
+    return NotJsonError(f"{type(error).__name__} in {len(body)} bytes: {_where(error)}")
 
 
 def _where(error: BaseException) -> str:

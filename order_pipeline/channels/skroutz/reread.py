@@ -10,19 +10,22 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, SourceState, Window
+from order_pipeline.channels.refusals import about
+from order_pipeline.channels.refusals import refusal as refused_order
 from order_pipeline.channels.skroutz.client import ReadOrder, TokenReplacedError, open_transport, read_order
 from order_pipeline.channels.skroutz.observations import RESOURCE, add_observation, facts_of, is_read
-from order_pipeline.channels.skroutz.order_document import parse_time, peek, without_secrets
+from order_pipeline.channels.skroutz.order_document import mask_secrets, parse_time, peek, without_secrets
 from order_pipeline.channels.skroutz.settings import SkroutzSettings
 from order_pipeline.channels.webhook import NotJsonError, Peek, Problem
-from order_pipeline.http.errors import ApiError
+from order_pipeline.http.errors import REFUSALS_BORNE, UNREADABLE_JSON, ApiError, concerns_the_record
+from order_pipeline.http.record_ids import problem_of_id
 from order_pipeline.http.transport import Transport
 
 READS_A_GROUP = 50
@@ -41,12 +44,14 @@ class Reconciliation:
     not_found: int = 0
     dead_letters: int = 0
     failed: int = 0
+    left_out: int = 0
     differing_keys: Counter[str] = field(default_factory=Counter[str])
 
     def describe(self) -> str:
         """One line for the fetch report: names of keys, never values."""
         counts = f"{self.confirmed} confirmed, {self.first_seen} first seen, {self.differed} differed"
         rest = f"{self.not_found} not found, {self.dead_letters} dead letters, {self.failed} failed"
+        rest += f", {self.left_out} left out for their codes" if self.left_out else ""
         keys = ", ".join(f"{key} {count}" for key, count in self.differing_keys.most_common(8))
         return f"re-read: {counts}, {rest}" + (f"; differing keys: {keys}" if keys else "")
 
@@ -73,10 +78,11 @@ class RereadExtraction:
             TokenReplacedError: the token was refused; what was read before is yielded first.
         """
         if self.codes is None:
-            due = self._due(window, known)
+            due = [self._askable(codes) for codes in self._due(window, known)]
             asked = sampled(due, self.settings.reread_most_orders)
         else:
-            due, asked = [self.codes], self.codes
+            asked = self._askable(self.codes)
+            due = [asked]
         refusal: TokenReplacedError | None = None
         read = 0
         async with open_transport(self.settings) as transport:
@@ -85,13 +91,19 @@ class RereadExtraction:
                 good = [answer for answer in answers if isinstance(answer, ReadOrder)]
                 read += len(good)
                 batch = self._compare(good, known)
-                refusal = self._count_failures(answers)
+                refusal = self._set_aside(dict(zip(codes, answers, strict=True)), batch)
                 yield CommitGroup(batches=[batch])
                 if refusal is not None:
                     break
             yield CommitGroup(reports=[self._report(window, transport, sum(map(len, due)), read)])
         if refusal is not None:
             raise refusal
+
+    def _askable(self, codes: Sequence[str]) -> list[str]:
+        """The codes that a URL can carry; the others are counted."""
+        askable = [code for code in codes if problem_of_id(code) is None]
+        self.result.left_out += len(codes) - len(askable)
+        return askable
 
     def _due(self, window: Window, known: SourceState) -> list[list[str]]:
         """Codes to read, by rank: open and accepted orders, then the others that changed not long ago."""
@@ -102,7 +114,11 @@ class RereadExtraction:
         recent: list[str] = []
         for some in _chunks(sorted(codes), 500):
             for code, payload in known.latest_payloads(RESOURCE, some).items():
-                seen = peek(payload)
+                try:
+                    seen = peek(payload)
+                except NotJsonError:  # it was read once, from a place with more room (`UNREADABLE_JSON`)
+                    urgent.append(code)
+                    continue
                 if seen.state in ALWAYS_REREAD:
                     urgent.append(code)
                 elif seen.state not in SETTLED and _changed_at(seen, payload) >= oldest:
@@ -115,14 +131,18 @@ class RereadExtraction:
         for answer in answers:
             if answer.content is None:
                 self.result.not_found += 1
-            elif (problem := problem_of_answer(answer.content, answer.code)) is not None:
-                self.result.dead_letters += 1
-                payload = answer.content if problem.rule == "bad_json" else without_secrets(answer.content)
-                batch.dead_letters.append(
-                    DeadLetter(problem.rule, problem.field, problem.value[:100], payload, None, answer.code)
-                )
-            elif self._is_news(answer.content, before.get(answer.code)):
+                continue
+            problem = problem_of_answer(answer.content, answer.code)
+            if problem is None and self._is_news(answer.content, before.get(answer.code)):
                 add_observation(batch, answer.content, answer.read_at, "read")
+            elif problem is not None:
+                self.result.dead_letters += 1
+                is_json = problem.rule != "bad_json"
+                payload = without_secrets(answer.content) if is_json else mask_secrets(answer.content)
+                value = problem.value[:100]
+                batch.dead_letters.append(
+                    DeadLetter(problem.rule, problem.field, value, about(answer.code, payload), None, answer.code)
+                )
         return batch
 
     def _is_news(self, content: bytes, before: bytes | None) -> bool:
@@ -134,7 +154,11 @@ class RereadExtraction:
         if before is None:
             self.result.first_seen += 1
             return True
-        now, then = facts_of(without_secrets(content)), facts_of(before)
+        now = facts_of(without_secrets(content))
+        try:
+            then = facts_of(before)
+        except UNREADABLE_JSON:
+            return True
         differing = {key for key in now.keys() | then.keys() if now.get(key) != then.get(key)}
         if differing:
             self.result.differed += 1
@@ -143,14 +167,23 @@ class RereadExtraction:
         self.result.confirmed += 1
         return not is_read(before)
 
-    def _count_failures(self, answers: Sequence[ReadOrder | BaseException]) -> TokenReplacedError | None:
+    def _set_aside(
+        self, answers: Mapping[str, ReadOrder | BaseException], batch: RecordBatch
+    ) -> TokenReplacedError | None:
+        """Count the reads that failed; those that failed over their order are rejects, unless Skroutz refuses all."""
+        refused = [code for code, answer in answers.items() if _is_about_the_order(answer)]
+        all_refused = len(refused) == len(answers) > REFUSALS_BORNE
         refusal: TokenReplacedError | None = None
-        for answer in answers:
+        for code, answer in answers.items():
             if isinstance(answer, TokenReplacedError):
                 refusal = answer
             elif isinstance(answer, BaseException) and not isinstance(answer, ApiError):
                 raise answer
-            self.result.failed += isinstance(answer, ApiError)
+            if isinstance(answer, ApiError) and code in refused and not all_refused:
+                self.result.dead_letters += 1
+                batch.dead_letters.append(refused_order(code, "order.code", answer, record_id=code))
+            else:
+                self.result.failed += isinstance(answer, ApiError)
         return refusal
 
     def _report(self, window: Window, transport: Transport, due: int, read: int) -> FetchReport:
@@ -179,10 +212,15 @@ def sampled(ranks: Sequence[Sequence[str]], most: int) -> list[str]:
     return asked
 
 
+def _is_about_the_order(answer: ReadOrder | BaseException) -> bool:
+    return isinstance(answer, ApiError) and concerns_the_record(answer)
+
+
 def problem_of_answer(content: bytes, code: str) -> Problem | None:
     """Why an answer cannot be filed as the order that was asked for; None if it can."""
     try:
         seen = peek(content)
+        without_secrets(content)
     except NotJsonError as error:
         return Problem("bad_json", "payload", str(error))
     if seen.problem is None and seen.order_number != code:

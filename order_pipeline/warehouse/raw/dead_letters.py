@@ -38,7 +38,9 @@ def write_dead_letters(
             "field": pa.array([record.field for record in rows.values()], pa.string()),
             "value": pa.array([_storable(record.value) for record in rows.values()], pa.string()),
             "partition_day": pa.array([record.day for record in rows.values()], pa.date32()),
-            "record_id": pa.array([record.record_id for record in rows.values()], pa.string()),
+            "record_id": pa.array(
+                [record.record_id and _storable(record.record_id) for record in rows.values()], pa.string()
+            ),
             "payload": pa.array([record.payload for record in rows.values()], pa.binary()),
         }
     )

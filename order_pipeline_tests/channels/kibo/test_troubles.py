@@ -30,6 +30,8 @@ BROKEN_ORDERS: list[tuple[Any, str, str, str]] = [
         "orderDate",
         '"0001-01-01T00:00:00+09:00"',
     ),
+    (b'{"orderID":5,"orderDate":"2062-01-05T10:00:00Z"}', "bad_timestamp", "orderDate", '"2062-01-05T10:00:00Z"'),
+    (b'{"orderID":5,"orderDate":"1999-12-31T23:59:59Z"}', "bad_timestamp", "orderDate", '"1999-12-31T23:59:59Z"'),
     (b'{"orderID":5,"orderDate":1772323200}', "bad_timestamp", "orderDate", "1772323200"),
     (b"[1]", "bad_json", "order", "list instead of an object"),
     (b"null", "bad_json", "order", "NoneType instead of an object"),

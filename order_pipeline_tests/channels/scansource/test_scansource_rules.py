@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from order_pipeline.channels.scansource.authentication import authentication_for, host_for
-from order_pipeline.channels.scansource.client import split_rows
 from order_pipeline.channels.scansource.dates import day_of, parse_moment
 from order_pipeline.channels.scansource.errors import (
     BadKey,
@@ -21,6 +20,7 @@ from order_pipeline.channels.scansource.errors import (
     classify,
 )
 from order_pipeline.channels.scansource.operations import OPERATIONS, Operation, operations_for
+from order_pipeline.channels.scansource.rows import split_rows
 from order_pipeline.channels.scansource.settings import ScanSourceSettings
 from order_pipeline.http.errors import NotConfigured, PermanentError, UnreadableBody
 from order_pipeline.http.reply import Reply
@@ -131,11 +131,11 @@ def test_what_is_no_special_case_is_left_to_the_general_rules(answer):
     ],
 )
 def test_rows_come_out_of_a_bare_array_and_of_the_known_wrappers(body):
-    assert split_rows(reply(200, body)) == [b'{"a":1}', b'{"a":2}']
+    assert split_rows(reply(200, body)).rows == [b'{"a":1}', b'{"a":2}']
 
 
 def test_no_body_is_no_row_and_another_object_is_an_error():
-    assert split_rows(reply(200)) == split_rows(reply(200, b"[]")) == []
+    assert split_rows(reply(200)).rows == split_rows(reply(200, b"[]")).rows == []
     with pytest.raises(UnreadableBody):
         split_rows(reply(200, b'{"Message":"sorry"}'))
 

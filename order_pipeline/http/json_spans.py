@@ -7,6 +7,8 @@ import re
 # Whole strings are one token, so that brackets and commas inside them are not seen; a string without an end runs on.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\Z)|[\[\]{},]', re.DOTALL)
 
+_CLOSES = {ord("["): ord("]"), ord("{"): ord("}")}
+
 
 def end_of_value(content: bytes, start: int) -> int:
     """The index behind the object or array that begins at `start`; the content's length if it does not end."""
@@ -23,18 +25,23 @@ def end_of_value(content: bytes, start: int) -> int:
 
 
 def array_elements(content: bytes, start: int) -> tuple[list[bytes], int | None]:
-    """The elements of the array whose `[` is at `start`, and the index behind its `]` (None: the array is cut)."""
+    """The elements of the array whose `[` is at `start`, and the index behind its `]` (None: the array is cut).
+
+    A bracket that a broken element left open ends with the one around it, where that is of the other kind.
+    """
     elements: list[bytes] = []
-    depth, begin = 0, start + 1
+    opened: list[int] = []
+    begin = start + 1
     for token in _TOKEN.finditer(content, start + 1):
         character = content[token.start()]
-        if character in b"[{":
-            depth += 1
+        if character in _CLOSES:
+            opened.append(character)
         elif character in b"]}":
-            if depth == 0:
+            if not any(_CLOSES[bracket] == character for bracket in opened):
                 return _with(elements, content[begin : token.start()]), token.end()
-            depth -= 1
-        elif character == ord(",") and depth == 0:
+            while _CLOSES[opened.pop()] != character:
+                pass
+        elif character == ord(",") and not opened:
             elements.append(content[begin : token.start()].strip())
             begin = token.end()
     return _with(elements, content[begin:]), None

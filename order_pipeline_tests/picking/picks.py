@@ -33,6 +33,7 @@ def pick_row(number=0, order="K1", line="1", **changes):
         "marketplace_order_id": None,
         "hold_reason": None,
         "hold_detail": None,
+        "hold_scope": None,
     }
     return row | changes
 

@@ -197,3 +197,16 @@ def test_a_new_line_that_cannot_go_makes_an_order_on_the_floor_an_exception():
     rows = [pick_row(0, line="1"), pick_row(1, line="2", barcode=None)]
     (task,) = plan_of(rows, [known("sent", rows[0])]).tasks
     assert task.detail == "on the floor: 1; in doubt: none; not on the floor: 2 (missing_barcode)"
+
+
+def test_what_keeps_the_rest_of_an_order_calls_no_sent_line_off():
+    row = pick_row(hold_reason="line_not_ready", hold_scope="order")
+    plan = plan_of([row], [known("sent")])
+    assert (moves(plan), plan.tasks) == ([], [])
+
+
+def test_levels_that_contradict_each_other_after_sending_are_a_task_with_the_values():
+    detail = "order CANCELED, shipment 10 READY, item A NORMAL"
+    row = pick_row(hold_reason="contradictory_levels", hold_detail=detail, hold_scope="line")
+    (task,) = plan_of([row], [known("sent")]).tasks
+    assert (task.kind, detail in task.detail) == ("cancelled_after_send", True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
@@ -28,6 +29,10 @@ class KiboSettings(ChannelSettings):
         default=True, description="Third read: orders that core holds as not settled, by id."
     )
     max_pages: int = Field(default=100_000, ge=1)
+    pick_whole: Literal["order", "shipment"] = Field(
+        default="order",
+        description="What is picked whole or held: the order, or its shipments READY, whatever the rest of it is.",
+    )
     rate: RateSettings = RateSettings(requests_per_second=2.0, max_in_flight=1)
 
     def required(self) -> Sequence[str]:

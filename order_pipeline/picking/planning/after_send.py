@@ -31,13 +31,14 @@ def follow_wanted(plan: Plan, known: OutboxLine, request: PickRequest, upstream:
     status = upstream.status if upstream else None
     if known.state in ON_THE_FLOOR and status is not None and status != known.upstream_status:
         plan.observations.append(Observation(known.pick_id, {"upstream_status": status}))
-    hold = request.line.hold_reason
+    # What keeps the rest of an order says nothing about a line that is on the floor.
+    hold = None if request.line.hold_scope == "order" else request.line.hold_reason
     if hold in DATA_GAPS:
         return known.state
     if known.state in PERHAPS_ON_THE_FLOOR:
         return _follow_doubtful(plan, known, request)
     if hold is not None:
-        return _cancel(plan, known, f"the order is on hold now: {hold}")
+        return _cancel(plan, known, f"the order is on hold now: {hold}: {request.line.hold_detail or hold}")
     if known.state is not PickState.CANCELLED_AFTER_SEND:
         if request.sha256 == (known.seen_sha256 or known.payload_sha256):
             return known.state

@@ -18,7 +18,8 @@ class PickLine:
     """One row of `marts.pick_lines`: one line (of one shipment) that the floor may have to pick.
 
     `pick_id` is the identity: source:account:order:line, with :shipment where the source has shipments. `ordered_at` is
-    aware. `quantity` is in sales units. `hold_reason` is None for a pickable line.
+    aware. `quantity` is in sales units. `hold_reason` is None for a pickable line; `hold_scope` is `line` where
+    the line itself cannot be picked, and `order` where it waits for the rest of its order.
     """
 
     pick_id: str
@@ -41,6 +42,7 @@ class PickLine:
     marketplace_order_id: str | None = None
     hold_reason: str | None = None
     hold_detail: str | None = None
+    hold_scope: str | None = None
 
     @property
     def order_key(self) -> OrderKey:

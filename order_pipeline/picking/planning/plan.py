@@ -7,6 +7,7 @@ The rules:
   holds it, when it lacks what ScanOrders requires, or when ScanOrders refused this very payload before.
 - A line that left the list of picks is held when it is unsent. When it was sent, its upstream status tells a shipment
   (the normal end) from a cancellation or a move elsewhere (a task).
+- A pick of an item that is on the floor under another number of the same order waits for a person (`remade`).
 - A line that the quarantine keeps off the list was not called off. It waits in the quarantine for a person, so nothing
   is concluded from its absence.
 """
@@ -14,7 +15,7 @@ The rules:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.picking.outbox.payload import payload_sha256, payload_text
@@ -25,6 +26,7 @@ from order_pipeline.picking.planning.after_send import follow_unwanted, follow_w
 from order_pipeline.picking.planning.pick_lines import PickLine, build_payload, pick_lines_from_rows, why_not_sendable
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.pick_requests import PickRequest, Plan, Reason
+from order_pipeline.picking.planning.remade import hold_remade
 
 ORDER_HELD = "order_held"
 ORDER_REFUSED = "order_refused"
@@ -38,6 +40,7 @@ def make_plan(
     *,
     wave: int,
     covered: frozenset[str] | None = None,
+    remade: Literal["hold", "send"] = "hold",
 ) -> Plan:
     """Compare the whole list of picks with the whole outbox.
 
@@ -47,6 +50,7 @@ def make_plan(
         settings: which payload is sent, and to which orders.
         wave: the number that lines get which enter the queue now.
         covered: the sources whose lines are all in `picks`; None: all. Lines of others are left alone.
+        remade: whether a pick that was made anew waits for a person (see `remade`).
 
     Raises:
         ValueError: a row is none of `marts.pick_lines`.
@@ -55,6 +59,8 @@ def make_plan(
     outbox = {line.pick_id: line for line in known_lines}
     upstream = {status.pick_id: status for status in picks.upstream}
     plan = Plan()
+    if remade == "hold":
+        orders = hold_remade(plan, orders, outbox, upstream)
     outcome: dict[str, tuple[PickState, str | None]] = {}
     entering: list[tuple[PickRequest, OutboxLine | None, Reason | None]] = []
     for requests in orders.values():

@@ -131,7 +131,9 @@ class SandboxServer:
         return f"{self.url}/{name}"
 
     def bind(self) -> None:
-        """Take the port. Loopback only: the fakes hold invented data, but also open control routes.
+        """Take the port; who calls from now on waits for `serve`, and is not refused.
+
+        Loopback only: the fakes hold invented data, but also open control routes.
 
         Raises:
             OSError: if the port is taken.
@@ -140,6 +142,7 @@ class SandboxServer:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((LOOPBACK, self._port))
+            listener.listen()
         except OSError:
             listener.close()
             raise

@@ -2,8 +2,6 @@
 
 import signal
 import socket
-import subprocess
-import sys
 
 import httpx
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from order_pipeline.sandbox.scanorders.fake import ScanOrdersChannel
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.clock import SandboxClock
+from order_pipeline_tests.child_processes import child_running
 
 
 def test_health_answers_when_the_server_is_entered(client):
@@ -80,17 +79,15 @@ def test_serving_in_the_foreground_says_where_and_ends_quietly_on_an_interrupt(t
     script.write_text("[{kind: status, api: kibo, status: 418}]")
     serving = f"serve(0, 7, 1, 1, Path({str(script)!r}))"
     code = f"from pathlib import Path\nfrom order_pipeline.sandbox.server import serve\n{serving}"
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as served:
+    with child_running(code) as served:
         assert served.stdout is not None
         name, url = served.stdout.readline().split()
         assert name == "sandbox"
         assert httpx.get(f"{url}/health").status_code == 200
         assert httpx.get(f"{url}/kibo/api/v2/order/").status_code == 418
         served.send_signal(signal.SIGINT)
-        _, complaint = served.communicate(timeout=10)
-    assert (served.returncode, complaint) == (0, "")
+        _, complaint = served.communicate(timeout=60)
+        assert (served.returncode, complaint) == (0, "")
 
 
 def test_by_share_the_busiest_channel_has_all_orders_and_the_others_a_fifth():
@@ -105,3 +102,10 @@ def test_a_channel_says_how_it_is_reached(sandbox, client):
     reached = client.post("/control/connections").json()
     assert set(reached) == set(sandbox.channels)
     assert all(fields["base_url"].startswith(sandbox.channel_url(name)) for name, fields in reached.items())
+
+
+def test_who_calls_between_the_announcement_and_the_first_answer_is_not_refused():
+    server = SandboxServer(orders=1, days=1)
+    server.bind()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60):
+        pass

@@ -1,7 +1,5 @@
 """Scripted faults hit the calls they name, and do over real HTTP what they say."""
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -13,6 +11,7 @@ from order_pipeline.sandbox.scanorders.fake import ScanOrdersChannel
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault, FaultBook, FaultScriptError, load_faults, parse_faults
 from order_pipeline.sandbox.shared.injection import retry_after_text
+from order_pipeline_tests.child_processes import child_running
 from order_pipeline_tests.waiting import wait_until
 
 CALLER = """
@@ -229,8 +228,7 @@ def test_a_sandbox_in_a_process_of_its_own_takes_the_same_arguments():
 
 
 def test_a_sandbox_does_not_outlive_a_caller_that_was_killed():
-    caller = subprocess.Popen([sys.executable, "-c", CALLER], stdout=subprocess.PIPE, text=True)
-    with caller:
+    with child_running(CALLER) as caller:
         assert caller.stdout is not None
         url = caller.stdout.readline().strip()
         assert httpx.get(f"{url}/health").json()["status"] == "ok"

@@ -74,6 +74,14 @@ class PickingSettings(BaseModel):
     __pydantic_extra__: dict[str, bool] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
 
     doubt_alert_minutes: int = Field(default=60, description="The doubts check is red while an in_doubt line is older.")
+    barcode_fallback: Literal["none", "ean", "sku"] = Field(
+        default="none",
+        description="What the picker scans of an item that has no barcode in the item master; none: the order is held.",
+    )
+    wave_order: Literal["urgent", "oldest"] = Field(
+        default="urgent",
+        description="urgent: express orders first, then those that must leave first; oldest: by order time alone.",
+    )
     remade_shipments: Literal["hold", "send"] = Field(
         default="hold",
         description="A pick of an item that is on the floor under another shipment or item number of the same order "

@@ -57,6 +57,7 @@ SELECT
     detail,
     NULL
 FROM {{ ref('orders_without_picks') }}
+WHERE reason = 'nothing_to_pick'
 UNION ALL
 SELECT
     'warning',

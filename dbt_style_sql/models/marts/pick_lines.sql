@@ -10,36 +10,47 @@ WITH quarantined AS (
     GROUP BY order_id
 ),
 
+located AS (
+    SELECT
+        candidates.* EXCLUDE (product_name, is_stocked),
+        coalesce(locations.product_name, candidates.product_name) AS product_name,
+        locations.sku IS NOT NULL AS is_known_item,
+        coalesce(
+            nullif(locations.barcode, ''),
+            {{ {'ean': "nullif(candidates.ean, '')", 'sku': 'candidates.sku'}.get(var('barcode_fallback', 'none'), 'NULL') }}
+        ) AS barcode,
+        locations.bin_location,
+        locations.warehouse
+    FROM {{ ref('pick_candidates') }} AS candidates
+    LEFT JOIN {{ source('reference', 'item_locations') }} AS locations
+        ON locations.source = candidates.source AND locations.sku = candidates.sku
+    WHERE candidates.is_stocked
+),
+
 judged AS (
     SELECT
-        candidates.* EXCLUDE (product_name, hold_reason, hold_detail),
-        coalesce(locations.product_name, candidates.product_name) AS product_name,
-        locations.barcode,
-        locations.bin_location,
-        locations.warehouse,
+        located.* EXCLUDE (hold_reason, hold_detail),
         CASE
             WHEN quarantined.order_id IS NOT NULL THEN 'quarantined'
-            WHEN candidates.hold_reason IS NOT NULL THEN candidates.hold_reason
-            WHEN locations.sku IS NULL THEN 'unknown_item'
-            WHEN coalesce(locations.barcode, '') = '' THEN 'no_barcode'
-            WHEN coalesce(locations.bin_location, '') = '' THEN 'no_location'
-            WHEN candidates.quantity IS NULL OR candidates.quantity <= 0 THEN 'no_quantity'
+            WHEN located.hold_reason IS NOT NULL THEN located.hold_reason
+            WHEN NOT located.is_known_item THEN 'unknown_item'
+            WHEN located.barcode IS NULL THEN 'no_barcode'
+            WHEN coalesce(located.bin_location, '') = '' THEN 'no_location'
+            WHEN located.quantity IS NULL OR located.quantity <= 0 THEN 'no_quantity'
             {% if var('hold_fractional_quantities', true) -%}
-            WHEN candidates.quantity <> trunc(candidates.quantity) THEN 'fractional_quantity'
+            WHEN located.quantity <> trunc(located.quantity) THEN 'fractional_quantity'
             {%- endif %}
         END AS line_reason,
         CASE
             WHEN quarantined.order_id IS NOT NULL THEN quarantined.detail
-            WHEN candidates.hold_reason IS NOT NULL THEN candidates.hold_detail
-            WHEN locations.sku IS NULL THEN 'item ' || candidates.sku || ' is not in reference.item_locations'
-            WHEN coalesce(locations.barcode, '') = '' THEN 'item ' || candidates.sku || ' has no barcode'
-            WHEN coalesce(locations.bin_location, '') = '' THEN 'item ' || candidates.sku || ' has no bin location'
-            ELSE 'line ' || candidates.line_id || ' asks for ' || coalesce(candidates.quantity::VARCHAR, 'no') || ' pieces'
+            WHEN located.hold_reason IS NOT NULL THEN located.hold_detail
+            WHEN NOT located.is_known_item THEN 'item ' || located.sku || ' is not in reference.item_locations'
+            WHEN located.barcode IS NULL THEN 'item ' || located.sku || ' has no barcode'
+            WHEN coalesce(located.bin_location, '') = '' THEN 'item ' || located.sku || ' has no bin location'
+            ELSE 'line ' || located.line_id || ' asks for ' || coalesce(located.quantity::VARCHAR, 'no') || ' pieces'
         END AS line_detail
-    FROM {{ ref('pick_candidates') }} AS candidates
-    LEFT JOIN {{ source('reference', 'item_locations') }} AS locations
-        ON locations.source = candidates.source AND locations.sku = candidates.sku
-    LEFT JOIN quarantined ON quarantined.order_id = candidates.order_id
+    FROM located
+    LEFT JOIN quarantined ON quarantined.order_id = located.order_id
 ),
 
 held_orders AS (
@@ -64,6 +75,9 @@ SELECT
     judged.order_number,
     judged.order_day,
     judged.ordered_at,
+    judged.ordered_on,
+    judged.ship_by_at,
+    judged.is_express,
     judged.line_id,
     judged.shipment_id,
     judged.sku,

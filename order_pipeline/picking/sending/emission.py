@@ -160,7 +160,7 @@ def _plan(run: _Run, report: EmissionReport, picks: PickList, covered: frozenset
             run.settings.scanorders,
             wave=outbox.next_wave(connection),
             covered=covered,
-            remade=run.settings.picking.remade_shipments,
+            rules=run.settings.picking,
         )
         outbox.add_lines(connection, plan.new_lines, context)
         outbox.apply(connection, plan.transitions, context)

@@ -66,6 +66,8 @@ SELECT
     order_number,
     order_day,
     ordered_at,
+    CAST(ordered_at AT TIME ZONE '{{ var("kibo_timezone", "UTC") }}' AS DATE) AS ordered_on,
+    is_express,
     line_id,
     shipment_id,
     sku,

@@ -53,6 +53,7 @@ SELECT
     order_number,
     order_day,
     ordered_at,
+    CAST(ordered_at AT TIME ZONE {{ scansource_zone() }} AS DATE) AS ordered_on,
     line_id,
     CAST(NULL AS VARCHAR) AS shipment_id,
     sku,

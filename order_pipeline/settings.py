@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, create_model, model_validator
@@ -76,6 +76,19 @@ class PickingSettings(BaseModel):
     __pydantic_extra__: dict[str, bool] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
 
     doubt_alert_minutes: int = Field(default=60, description="The doubts check is red while an in_doubt line is older.")
+    barcode_fallback: Literal["none", "ean", "sku"] = Field(
+        default="none",
+        description="What the picker scans of an item that has no barcode in the item master; none: the order is held.",
+    )
+    wave_order: Literal["urgent", "oldest"] = Field(
+        default="urgent",
+        description="urgent: express orders first, then those that must leave first; oldest: by order time alone.",
+    )
+    remade_shipments: Literal["hold", "send"] = Field(
+        default="hold",
+        description="A pick of an item that is on the floor under another shipment or item number of the same order "
+        "waits until a person withdrew or confirmed the first one, or is sent.",
+    )
     lease_seconds: int = Field(default=60, ge=1, description="An emitter's lease; renewed while it works.")
     stop_after_doubts: int = Field(
         default=10, ge=1, description="Calls in a row without a definite answer that stop a run, the rest left planned."

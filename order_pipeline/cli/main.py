@@ -37,6 +37,8 @@ COMMANDS = group(
                 "list": ("outbox:list_lines", "List pick lines with state, reason and times."),
                 "show": ("outbox:show", "Show a line, or every line of an order, with its history."),
                 "resolve": ("outbox:resolve", "Resolve a doubt after a look at the ScanOrders screen."),
+                "withdraw": ("outbox:withdraw", "Say that a pick was taken off the ScanOrders screen."),
+                "confirm": ("outbox:confirm", "Say that a pick on the floor is right, whatever its order says."),
                 "tasks": ("outbox:list_tasks", "List what waits for a person."),
                 "close-task": ("outbox:close_task", "Say that a task is done; the record stays."),
                 "preview": ("preview:preview", "Show what an emission of now would send. Reads only."),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from order_pipeline.cli.output import Format, fail, note, print_objects, print_table, result_console
-from order_pipeline.operations.store import open_store
+from order_pipeline.operations.store import OperationsStore, open_store
 from order_pipeline.picking.operators import views
+from order_pipeline.picking.operators.resolve import Verdict
 from order_pipeline.picking.operators.resolve import close_task as close
+from order_pipeline.picking.operators.resolve import confirm as store_confirmation
 from order_pipeline.picking.operators.resolve import resolve as store_verdict
+from order_pipeline.picking.operators.resolve import withdraw as store_withdrawal
 from order_pipeline.picking.outbox.states import ForbiddenTransitionError, PickState
 from order_pipeline.settings import load_settings
 
@@ -68,7 +72,7 @@ def print_story(story: views.LineStory, *, with_payload: bool) -> None:
 
 
 def resolve(
-    pick_id: Annotated[str, typer.Argument(help="The pick id of a line that is in doubt or was rejected.")],
+    pick_id: Annotated[str, typer.Argument(help="The pick id of a line that is in doubt, rejected or held.")],
     sent: Annotated[bool, typer.Option("--sent/--not-sent", help="Is it on the picker's screen?")],
     reason: Reason,
     who: Who,
@@ -76,10 +80,42 @@ def resolve(
     """Resolve a doubt after a look at the ScanOrders screen; nothing else ever resolves one.
 
     --not-sent lets the next emission send the line again: if it is on the floor after all, it will be there twice.
+    A held line can only be called --sent: it was added by hand, or the goods of another pick serve it.
     """
+    verdict: Verdict = "sent" if sent else "not_sent"
+    _tell(pick_id, lambda store: store_verdict(store, pick_id, verdict, reason=reason, who=who))
+
+
+def withdraw(
+    pick_id: Annotated[str, typer.Argument(help="The pick id of a line that is on the floor.")],
+    reason: Reason,
+    who: Who,
+) -> None:
+    """Say that a pick was taken off the ScanOrders screen. It is never sent again; its tasks are closed.
+
+    A pick of the same item that was made anew in its place (held: remade_after_send) goes out with the next emission.
+    """
+    _tell(pick_id, lambda store: store_withdrawal(store, pick_id, reason=reason, who=who))
+
+
+def confirm(
+    pick_id: Annotated[str, typer.Argument(help="The pick id of a line that is on the floor.")],
+    reason: Reason,
+    who: Who,
+) -> None:
+    """Say that a pick on the floor is right, whatever its order says; its tasks are closed.
+
+    A pick of the same item that was made anew (held: remade_after_send) is then one more parcel, and goes out with the
+    next emission. If the goods of the first serve the second: `outbox resolve SECOND --sent` instead.
+    """
+    _tell(pick_id, lambda store: store_confirmation(store, pick_id, reason=reason, who=who))
+
+
+def _tell(pick_id: str, store_word: Callable[[OperationsStore], PickState]) -> None:
+    """Store a person's word about a pick, and print its new state."""
     with open_store(load_settings().resolved_operations_url) as store:
         try:
-            state = store_verdict(store, pick_id, "sent" if sent else "not_sent", reason=reason, who=who)
+            state = store_word(store)
         except (views.UnknownPickError, ForbiddenTransitionError, ValueError) as error:
             fail(str(error), NEXT_STEP)
     note(f"{pick_id}: {state.value}")

@@ -12,7 +12,7 @@ from order_pipeline.cli.tracing import trace_order
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.lake.connection import LakeError
 
-SECTIONS = ("quarantine", "pick_lines", "outbox", "events", "raw_versions")
+SECTIONS = ("quarantine", "pick_lines", "without_picks", "outbox", "events", "raw_versions")
 CORE_COLUMNS = ("line_id", "shipment_id", "order_status", "line_status", "shipment_status", "sku", "quantity_ordered")
 
 

@@ -51,6 +51,9 @@ PICK_LINES = """
 SELECT pick_id, sku, barcode, bin_location, quantity, hold_reason, hold_detail
 FROM marts.pick_lines WHERE source = $source AND order_id = $order_id ORDER BY pick_id
 """
+WITHOUT_PICKS = """
+SELECT reason, detail FROM marts.orders_without_picks WHERE source = $source AND order_id = $order_id
+"""
 OUTBOX = """
 SELECT pick_id, state, reason, detail, attempt, http_status, fulfilment_id, snapshot_id, planned_at, sent_at, updated_at
 FROM ops.pick_outbox WHERE source = $source AND order_id = $order_id ORDER BY pick_id
@@ -67,7 +70,8 @@ WHERE outbox.source = $source AND outbox.order_id = $order_id ORDER BY event_id
 def trace_order(settings: Settings, order: str) -> list[Facts]:
     """One entry for each order that `order` names (its id, its number, or the other party's number); often just one.
 
-    Keys of an entry: order_id, source, verdict, core, quarantine, pick_lines, outbox, events, raw_versions.
+    Keys of an entry: order_id, source, verdict, core, quarantine, pick_lines, without_picks, outbox, events,
+    raw_versions.
 
     Raises:
         LakeError: there is no lake yet.
@@ -88,6 +92,7 @@ def _trace(connection: duckdb.DuckDBPyConnection, source: str, order_id: str, as
         "core": core,
         "quarantine": _rows(connection, REJECTS, **about),
         "pick_lines": _rows(connection, PICK_LINES, **about),
+        "without_picks": _rows(connection, WITHOUT_PICKS, **about),
         "outbox": _rows(connection, OUTBOX, **about),
         "events": _rows(connection, EVENTS, **about),
     }
@@ -159,15 +164,23 @@ def verdict(facts: Mapping[str, Any]) -> str:
             words = f"{line['state']} ({line['reason']})" if line["reason"] else line["state"]
             counts[words] = counts.get(words, 0) + 1
         return "; ".join(f"{count} line{'s' if count > 1 else ''} {words}" for words, count in counts.items())
-    held = sorted({row["hold_reason"] for row in facts["pick_lines"] if row["hold_reason"]})
-    if held:
-        return f"held, not yet in the outbox: {', '.join(held)}"
-    if facts["pick_lines"]:
-        return "to be picked, not yet planned: run emission_job"
+    if of_marts := _of_marts(facts):
+        return of_marts
     if open_rejects:
         return f"not picked: rows of it are in quarantine ({_rules(open_rejects)})"
     order = facts["core"]["orders"][0]
     return f"not to be picked: order status {order['order_status']} ({order['source_status']})"
+
+
+def _of_marts(facts: Mapping[str, Any]) -> str | None:
+    """What the marts say of an order that is not in the outbox yet; None: nothing."""
+    for row in facts.get("without_picks", []):
+        return f"{row['reason']}: {row['detail']}"
+    held = {row["hold_reason"]: row.get("hold_detail") for row in facts["pick_lines"] if row["hold_reason"]}
+    if held:
+        reasons = "; ".join(f"{reason} ({detail})" if detail else reason for reason, detail in sorted(held.items()))
+        return f"held, not yet in the outbox: {reasons}"
+    return "to be picked, not yet planned: run emission_job" if facts["pick_lines"] else None
 
 
 def _rules(rejects: Sequence[Mapping[str, Any]]) -> str:

@@ -23,6 +23,11 @@ class ItemLocations(pandera.DataFrameModel):
     bin_location: Text = column("where the item lies")
     warehouse: Text = column("building")
     product_name: Text = column("name shown to the picker")
+    not_stocked: Text = column(
+        "true or yes: no thing on a shelf (a gift card, a service, the parent of a bundle): the rest of "
+        "an order goes without it",
+        pattern=r"^([Tt]rue|TRUE|[Yy]es|YES|[Ff]alse|FALSE|[Nn]o|NO)$",
+    )
 
     class Config(BaseConfig):
         """Table name and key; `unique` makes a second row of the same item an error."""

@@ -131,7 +131,10 @@ def add_result(whole: IngestResult, part: IngestResult) -> None:
 
 def project_for(settings: Settings) -> SqlProject:
     """The SQL project with the variables that settings decide: whose orders are picked, what no payload says."""
-    variables: dict[str, Any] = {"picked_channels": settings.picked_channels()}
+    variables: dict[str, Any] = {
+        "picked_channels": settings.picked_channels(),
+        "barcode_fallback": settings.picking.barcode_fallback,
+    }
     for name, channel in registry.channels().items():
         variables |= channel.sql_variables(settings.of_channel(name))
     return SqlProject(variables=variables)

@@ -103,6 +103,7 @@ _RENAMES = {
 _ADDED_COLUMNS = {
     "raw.dead_letters.record_id": "ALTER TABLE raw.dead_letters ADD COLUMN record_id VARCHAR",
     "raw.dead_letters.healed_at": "ALTER TABLE raw.dead_letters ADD COLUMN healed_at TIMESTAMPTZ",
+    "reference.item_locations.not_stocked": "ALTER TABLE reference.item_locations ADD COLUMN not_stocked VARCHAR",
     "quarantine.rejects.closed_reason": "ALTER TABLE quarantine.rejects ADD COLUMN closed_reason VARCHAR",
 }
 

@@ -20,6 +20,9 @@ def pick_row(number=0, order="K1", line="1", **changes):
         "order_number": order,
         "order_day": MORNING.date(),
         "ordered_at": MORNING + timedelta(seconds=number),
+        "ordered_on": None,
+        "ship_by_at": None,
+        "is_express": None,
         "line_id": line,
         "shipment_id": None,
         "sku": f"SKU-{number}",
@@ -33,6 +36,7 @@ def pick_row(number=0, order="K1", line="1", **changes):
         "marketplace_order_id": None,
         "hold_reason": None,
         "hold_detail": None,
+        "hold_scope": None,
     }
     return row | changes
 

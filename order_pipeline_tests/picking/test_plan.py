@@ -1,5 +1,6 @@
 """Planning, without any I/O: what the order says now against what the outbox knows."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,6 +14,7 @@ from order_pipeline.picking.planning.pick_lines import build_payload, pick_line_
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.plan import make_plan
 from order_pipeline.picking.planning.upstream import UpstreamStatus
+from order_pipeline.settings import PickingSettings
 from order_pipeline_tests.picking.picks import MORNING, pick_row
 
 SETTINGS = ScanOrdersSettings()
@@ -197,3 +199,36 @@ def test_a_new_line_that_cannot_go_makes_an_order_on_the_floor_an_exception():
     rows = [pick_row(0, line="1"), pick_row(1, line="2", barcode=None)]
     (task,) = plan_of(rows, [known("sent", rows[0])]).tasks
     assert task.detail == "on the floor: 1; in doubt: none; not on the floor: 2 (missing_barcode)"
+
+
+def test_what_keeps_the_rest_of_an_order_calls_no_sent_line_off():
+    row = pick_row(hold_reason="line_not_ready", hold_scope="order")
+    plan = plan_of([row], [known("sent")])
+    assert (moves(plan), plan.tasks) == ([], [])
+
+
+def test_levels_that_contradict_each_other_after_sending_are_a_task_with_the_values():
+    detail = "order CANCELED, shipment 10 READY, item A NORMAL"
+    row = pick_row(hold_reason="contradictory_levels", hold_detail=detail, hold_scope="line")
+    (task,) = plan_of([row], [known("sent")]).tasks
+    assert (task.kind, detail in task.detail) == ("cancelled_after_send", True)
+
+
+@pytest.mark.parametrize(
+    ("wave_order", "orders"),
+    [("urgent", ["express", "soon", "later", "old"]), ("oldest", ["old", "later", "soon", "express"])],
+)
+def test_express_and_what_must_leave_first_is_first_in_a_wave(wave_order, orders):
+    rows = [
+        pick_row(0, order="old"),
+        pick_row(1, order="later", ship_by_at=MORNING + timedelta(days=2)),
+        pick_row(2, order="soon", ship_by_at=MORNING + timedelta(days=1)),
+        pick_row(3, order="express", is_express=True),
+    ]
+    plan = make_plan(PickList(rows=rows), (), SETTINGS, wave=1, rules=PickingSettings(wave_order=wave_order))
+    assert [row["order_number"] for row in plan.new_lines] == orders
+
+
+def test_the_payload_shows_the_day_on_the_channel_s_own_clock():
+    line = pick_line_from_row(pick_row(ordered_on=MORNING.date() + timedelta(days=1)))
+    assert build_payload(line, SETTINGS)["orderdate"] == "2026-03-02"

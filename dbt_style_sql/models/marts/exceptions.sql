@@ -1,4 +1,5 @@
--- Everything that wants a person's eye, one row each: open rejects, held orders, soft warnings, unproved windows.
+-- Everything that wants a person's eye, one row each: open rejects, held orders, orders to be picked that have nothing to
+-- pick, soft warnings, unproved windows.
 WITH held AS (
     SELECT
         source,
@@ -45,6 +46,18 @@ SELECT
     hold_detail,
     NULL
 FROM held
+UNION ALL
+SELECT
+    'nothing to pick',
+    source,
+    order_day,
+    order_id,
+    order_id,
+    reason,
+    detail,
+    NULL
+FROM {{ ref('orders_without_picks') }}
+WHERE reason = 'nothing_to_pick'
 UNION ALL
 SELECT
     'warning',

@@ -70,8 +70,8 @@ SELECT
     coalesce(shipments.shipped_shipments, 0) AS shipped_shipments,
     parcels.tracking_numbers,
     coalesce(picks.pick_lines, 0) AS pick_lines,
-    picks.hold_reason,
-    picks.hold_detail,
+    coalesce(picks.hold_reason, without_picks.reason) AS hold_reason,
+    coalesce(picks.hold_detail, without_picks.detail) AS hold_detail,
     coalesce(rejects.open_rejects, 0) AS open_rejects,
     orders.fetched_at
 FROM {{ source('core', 'orders') }} AS orders
@@ -79,4 +79,5 @@ LEFT JOIN lines ON lines.order_id = orders.order_id
 LEFT JOIN shipments ON shipments.order_id = orders.order_id
 LEFT JOIN parcels ON parcels.order_id = orders.order_id
 LEFT JOIN picks ON picks.order_id = orders.order_id
+LEFT JOIN {{ ref('orders_without_picks') }} AS without_picks ON without_picks.order_id = orders.order_id
 LEFT JOIN rejects ON rejects.order_id = orders.order_id

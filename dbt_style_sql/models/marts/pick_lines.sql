@@ -1,22 +1,7 @@
--- One row a line of a shipment that the floor may have to pick. hold_reason NULL: pickable. An order is whole or held:
--- when any of its lines cannot be picked, all of them carry the order's reason, and hold_detail names the lines.
--- The union is over pick_candidates__<channel> of the channels that settings name.
-WITH candidates AS (
-    SELECT * FROM (
-        SELECT
-            NULL::VARCHAR AS pick_id, NULL::VARCHAR AS source, NULL::VARCHAR AS account, NULL::VARCHAR AS order_id,
-            NULL::VARCHAR AS order_number, NULL::DATE AS order_day, NULL::TIMESTAMPTZ AS ordered_at,
-            NULL::VARCHAR AS line_id, NULL::VARCHAR AS shipment_id, NULL::VARCHAR AS sku,
-            NULL::VARCHAR AS product_name, NULL::DECIMAL(18, 3) AS quantity, NULL::VARCHAR AS customer_name,
-            NULL::VARCHAR AS ship_to, NULL::VARCHAR AS marketplace_order_id, NULL::VARCHAR AS hold_reason,
-            NULL::VARCHAR AS hold_detail
-    ) WHERE false
-    {% for channel in var('picked_channels') %}
-    UNION ALL BY NAME SELECT * FROM {{ ref('pick_candidates__' ~ channel) }}
-    {% endfor %}
-),
-
-quarantined AS (
+-- One row a line that the floor may have to pick. hold_reason NULL: pickable. An order is whole or held: when anything of
+-- it cannot be picked, all its lines carry the order's reason, and hold_detail names the lines. hold_scope tells a line
+-- that cannot be picked itself (`line`) from one that waits for the rest of its order (`order`).
+WITH quarantined AS (
     SELECT
         order_id,
         min(table_name || ' ' || key || ': ' || rule || ' on ' || field) AS detail
@@ -25,45 +10,57 @@ quarantined AS (
     GROUP BY order_id
 ),
 
+located AS (
+    SELECT
+        candidates.* EXCLUDE (product_name, is_stocked),
+        coalesce(locations.product_name, candidates.product_name) AS product_name,
+        locations.sku IS NOT NULL AS is_known_item,
+        coalesce(
+            nullif(locations.barcode, ''),
+            {{ {'ean': "nullif(candidates.ean, '')", 'sku': 'candidates.sku'}.get(var('barcode_fallback', 'none'), 'NULL') }}
+        ) AS barcode,
+        locations.bin_location,
+        locations.warehouse
+    FROM {{ ref('pick_candidates') }} AS candidates
+    LEFT JOIN {{ source('reference', 'item_locations') }} AS locations
+        ON locations.source = candidates.source AND locations.sku = candidates.sku
+    WHERE candidates.is_stocked
+),
+
 judged AS (
     SELECT
-        candidates.* EXCLUDE (product_name, hold_reason, hold_detail),
-        coalesce(locations.product_name, candidates.product_name) AS product_name,
-        locations.barcode,
-        locations.bin_location,
-        locations.warehouse,
+        located.* EXCLUDE (hold_reason, hold_detail),
         CASE
             WHEN quarantined.order_id IS NOT NULL THEN 'quarantined'
-            WHEN candidates.hold_reason IS NOT NULL THEN candidates.hold_reason
-            WHEN locations.sku IS NULL THEN 'unknown_item'
-            WHEN coalesce(locations.barcode, '') = '' THEN 'no_barcode'
-            WHEN coalesce(locations.bin_location, '') = '' THEN 'no_location'
-            WHEN candidates.quantity IS NULL OR candidates.quantity <= 0 THEN 'no_quantity'
+            WHEN located.hold_reason IS NOT NULL THEN located.hold_reason
+            WHEN NOT located.is_known_item THEN 'unknown_item'
+            WHEN located.barcode IS NULL THEN 'no_barcode'
+            WHEN coalesce(located.bin_location, '') = '' THEN 'no_location'
+            WHEN located.quantity IS NULL OR located.quantity <= 0 THEN 'no_quantity'
             {% if var('hold_fractional_quantities', true) -%}
-            WHEN candidates.quantity <> trunc(candidates.quantity) THEN 'fractional_quantity'
+            WHEN located.quantity <> trunc(located.quantity) THEN 'fractional_quantity'
             {%- endif %}
         END AS line_reason,
         CASE
             WHEN quarantined.order_id IS NOT NULL THEN quarantined.detail
-            WHEN candidates.hold_reason IS NOT NULL THEN candidates.hold_detail
-            WHEN locations.sku IS NULL THEN 'item ' || candidates.sku || ' is not in reference.item_locations'
-            WHEN coalesce(locations.barcode, '') = '' THEN 'item ' || candidates.sku || ' has no barcode'
-            WHEN coalesce(locations.bin_location, '') = '' THEN 'item ' || candidates.sku || ' has no bin location'
-            ELSE 'line ' || candidates.line_id || ' asks for ' || coalesce(candidates.quantity::VARCHAR, 'no') || ' pieces'
+            WHEN located.hold_reason IS NOT NULL THEN located.hold_detail
+            WHEN NOT located.is_known_item THEN 'item ' || located.sku || ' is not in reference.item_locations'
+            WHEN located.barcode IS NULL THEN 'item ' || located.sku || ' has no barcode'
+            WHEN coalesce(located.bin_location, '') = '' THEN 'item ' || located.sku || ' has no bin location'
+            ELSE 'line ' || located.line_id || ' asks for ' || coalesce(located.quantity::VARCHAR, 'no') || ' pieces'
         END AS line_detail
-    FROM candidates
-    LEFT JOIN {{ source('reference', 'item_locations') }} AS locations
-        ON locations.source = candidates.source AND locations.sku = candidates.sku
-    LEFT JOIN quarantined ON quarantined.order_id = candidates.order_id
+    FROM located
+    LEFT JOIN quarantined ON quarantined.order_id = located.order_id
 ),
 
 held_orders AS (
     SELECT
         order_id,
-        arg_min(line_reason, CASE line_reason
-            WHEN 'quarantined' THEN 1 WHEN 'no_quantity' THEN 6 WHEN 'fractional_quantity' THEN 7
-            WHEN 'unknown_item' THEN 3 WHEN 'no_barcode' THEN 4 WHEN 'no_location' THEN 5 ELSE 2
-        END) AS hold_reason,
+        arg_min(line_reason, (CASE line_reason
+            WHEN 'quarantined' THEN 1 WHEN 'contradictory_levels' THEN 2 WHEN 'unknown_status' THEN 3
+            WHEN 'unknown_item' THEN 5 WHEN 'no_barcode' THEN 6 WHEN 'no_location' THEN 7
+            WHEN 'no_quantity' THEN 8 WHEN 'fractional_quantity' THEN 9 ELSE 4
+        END, line_reason)) AS hold_reason,
         array_to_string(list_sort(list_distinct(list(line_detail)))[:5], '; ') AS hold_detail
     FROM judged
     WHERE line_reason IS NOT NULL
@@ -78,6 +75,9 @@ SELECT
     judged.order_number,
     judged.order_day,
     judged.ordered_at,
+    judged.ordered_on,
+    judged.ship_by_at,
+    judged.is_express,
     judged.line_id,
     judged.shipment_id,
     judged.sku,
@@ -90,6 +90,11 @@ SELECT
     judged.ship_to,
     judged.marketplace_order_id,
     held_orders.hold_reason,
-    held_orders.hold_detail
+    held_orders.hold_detail,
+    CASE
+        WHEN judged.line_reason IS NOT NULL THEN 'line'
+        WHEN held_orders.order_id IS NOT NULL THEN 'order'
+    END AS hold_scope
 FROM judged
 LEFT JOIN held_orders ON held_orders.order_id = judged.order_id
+WHERE judged.pick_id IS NOT NULL

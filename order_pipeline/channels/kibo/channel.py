@@ -28,6 +28,10 @@ CHANNEL = Channel(
     readings=_readings,
     probe=Probe(_search_for_one_order, credentials=("API_KEY", "API_SECRET"), address=("BASE_URL", "TOKEN_URL")),
     schedule_minute=5,
+    sql_variables=lambda settings: {
+        "kibo_pick_whole": settings.pick_whole,
+        "kibo_timezone": settings.timezone,
+    },
     never_filled={
         "serial_numbers": "its orders hold no serial numbers.",
         "invoices": "the Kibo API has no invoices.",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from order_pipeline.channels.kibo.query import ID_PATTERN
 from order_pipeline.channels.settings import ChannelSettings
@@ -32,7 +33,19 @@ class KiboSettings(ChannelSettings):
         default=True, description="Third read: orders that core holds as not settled, by id."
     )
     max_pages: int = Field(default=100_000, ge=1)
+    timezone: str = Field(default="UTC", description="Zone of the order date that the floor shows.")
+    pick_whole: Literal["order", "shipment"] = Field(
+        default="order",
+        description="What is picked whole or held: the order, or its shipments READY, whatever the rest of it is.",
+    )
     rate: RateSettings = RateSettings(requests_per_second=2.0, max_in_flight=1)
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"{name!r} is no time zone, like Europe/Athens")
+        return name
 
     def required(self) -> Sequence[str]:
         """Key, secret and at least one manufacturer."""

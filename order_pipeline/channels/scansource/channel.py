@@ -46,5 +46,8 @@ CHANNEL = Channel(
         address=("PRESET", "BASE_URL", "TOKEN_URL", "PATHS"),
     ),
     schedule_minute=20,
-    sql_variables=lambda settings: {"scansource_timezone": settings.timezone},
+    sql_variables=lambda settings: {
+        "scansource_timezone": settings.timezone,
+        "scansource_pick_whole": settings.pick_whole,
+    },
 )

@@ -36,6 +36,10 @@ class ScanSourceSettings(ChannelSettings):
     priced_quantity: int = Field(default=1, ge=1, description="Quantity for which prices are asked.")
     part_number_type: int = Field(default=1, description="What item numbers are: 1 ScanSource, 2 manufacturer, 3 SAP.")
     deal_id: str = Field(default="", description="DealID1 of pricing calls; empty: none.")
+    pick_whole: Literal["order", "committed"] = Field(
+        default="order",
+        description="What is picked whole or held: the order, or what of it is committed, whatever the rest is.",
+    )
     call_budget: int | None = Field(default=None, ge=1, description="Most calls of one run; None: no budget.")
     paths: dict[str, str] = Field(default_factory=dict, description="Path templates that replace the defaults.")
     rate: RateSettings = RateSettings(requests_per_second=2.0, max_in_flight=2)

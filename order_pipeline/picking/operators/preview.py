@@ -42,7 +42,7 @@ def preview(settings: Settings, store: OperationsStore, picks: PickList) -> list
     store.create_all()
     with store.reading() as connection:
         known = {line.pick_id: line for line in outbox.load_lines(connection)}
-    plan = make_plan(picks, known.values(), settings.scanorders, wave=0)
+    plan = make_plan(picks, known.values(), settings.scanorders, wave=0, rules=settings.picking)
     after = {pick_id: (line.state, line.reason) for pick_id, line in known.items()}
     after |= {row["pick_id"]: (PickState(row["state"]), row["reason"]) for row in plan.new_lines}
     after |= {each.pick_id: (each.after, each.reason) for each in plan.transitions}

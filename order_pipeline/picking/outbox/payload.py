@@ -12,6 +12,10 @@ Payload: TypeAlias = dict[str, str | int]
 PERSONAL_PARAMETERS = ("customername", "shippingaddress")
 """Parameters of `neworders` whose values may be stored, but never shown in logs, metadata, tasks or errors."""
 
+WHAT_A_PICKER_DOES = ("barcode", "binloc", "ordernumber", "qtytopick")
+"""Parameters by which a picker acts: what to scan, where it lies, for which order, how many. The address is one too
+where the floor gets it. Others are only shown: a change of them after sending is no task (docs/decisions/0014)."""
+
 _PAYLOADS = msgspec.json.Decoder(Payload)
 
 
@@ -34,6 +38,15 @@ def personal_values(text: str) -> list[str]:
     """The personal values of a payload text, which must not be kept from a reply that repeats them."""
     payload = read_payload(text)
     return [str(payload[name]) for name in PERSONAL_PARAMETERS if payload.get(name)]
+
+
+def is_same_pick(sent: str, now: str) -> bool:
+    """Whether a picker would do the same for both payload texts."""
+    before, after = read_payload(sent), read_payload(now)
+    if any(before.get(name) != after.get(name) for name in WHAT_A_PICKER_DOES):
+        return False
+    addresses = before.get("shippingaddress"), after.get("shippingaddress")
+    return None in addresses or addresses[0] == addresses[1]
 
 
 def differences(sent: str, now: str) -> list[str]:

@@ -36,6 +36,12 @@ class PickState(StrEnum):
     """On the floor, but not to be picked any more: a task for a person."""
 
 
+WITHDRAWN = "withdrawn"
+"""Reason of a line in `cancelled_after_send` that a person took off the floor."""
+CONFIRMED = "confirmed"
+"""Reason of a line in `resolved_sent` that a person called right, whatever its order says."""
+
+
 class Actor(StrEnum):
     """Who causes a transition. A person is recorded by name instead of `person`."""
 
@@ -72,14 +78,23 @@ TRANSITIONS: dict[tuple[PickState | None, PickState], frozenset[Actor]] = {
     (_S.IN_DOUBT, _S.RESOLVED_NOT_SENT): frozenset({Actor.PERSON}),
     (_S.REJECTED, _S.RESOLVED_SENT): frozenset({Actor.PERSON}),
     (_S.REJECTED, _S.RESOLVED_NOT_SENT): frozenset({Actor.PERSON}),
+    (_S.HELD, _S.RESOLVED_SENT): frozenset({Actor.PERSON}),  # added by hand, or served by another pick
+    (_S.SENT, _S.RESOLVED_SENT): frozenset({Actor.PERSON}),
+    (_S.RESOLVED_SENT, _S.RESOLVED_SENT): frozenset({Actor.PERSON}),
+    (_S.CANCELLED_AFTER_SEND, _S.CANCELLED_AFTER_SEND): frozenset({Actor.PERSON}),
     # Afterwards: the order moves on while its line is on the floor.
     (_S.SENT, _S.CHANGED_AFTER_SEND): frozenset({Actor.PLANNER}),
-    (_S.SENT, _S.CANCELLED_AFTER_SEND): frozenset({Actor.PLANNER}),
+    (_S.SENT, _S.CANCELLED_AFTER_SEND): frozenset({Actor.PLANNER, Actor.PERSON}),
     (_S.RESOLVED_SENT, _S.CHANGED_AFTER_SEND): frozenset({Actor.PLANNER}),
-    (_S.RESOLVED_SENT, _S.CANCELLED_AFTER_SEND): frozenset({Actor.PLANNER}),
+    (_S.RESOLVED_SENT, _S.CANCELLED_AFTER_SEND): frozenset({Actor.PLANNER, Actor.PERSON}),
     (_S.CHANGED_AFTER_SEND, _S.CHANGED_AFTER_SEND): frozenset({Actor.PLANNER}),
-    (_S.CHANGED_AFTER_SEND, _S.CANCELLED_AFTER_SEND): frozenset({Actor.PLANNER}),
+    (_S.CHANGED_AFTER_SEND, _S.CANCELLED_AFTER_SEND): frozenset({Actor.PLANNER, Actor.PERSON}),
     (_S.CANCELLED_AFTER_SEND, _S.CHANGED_AFTER_SEND): frozenset({Actor.PLANNER}),
+    # The change was taken back, or a person confirmed the pick.
+    (_S.CHANGED_AFTER_SEND, _S.SENT): frozenset({Actor.PLANNER}),
+    (_S.CANCELLED_AFTER_SEND, _S.SENT): frozenset({Actor.PLANNER}),
+    (_S.CHANGED_AFTER_SEND, _S.RESOLVED_SENT): frozenset({Actor.PLANNER, Actor.PERSON}),
+    (_S.CANCELLED_AFTER_SEND, _S.RESOLVED_SENT): frozenset({Actor.PLANNER, Actor.PERSON}),
 }
 
 ON_THE_FLOOR = frozenset({_S.SENT, _S.RESOLVED_SENT, _S.CHANGED_AFTER_SEND, _S.CANCELLED_AFTER_SEND})

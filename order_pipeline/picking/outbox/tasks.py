@@ -7,7 +7,7 @@ after its lines were sent. No text holds personal data: order numbers, lines, qu
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from order_pipeline.operations.tables import pick_tasks
 from order_pipeline.picking.outbox.payload import differences
-from order_pipeline.picking.outbox.states import ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR, PickState
+from order_pipeline.picking.outbox.states import ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR, WITHDRAWN, PickState
 from order_pipeline.picking.outbox.store import OrderKey, OutboxLine
 
 
@@ -28,6 +28,14 @@ class TaskKind(StrEnum):
     CANCELLED_AFTER_SEND = "cancelled_after_send"
     CHANGED_IN_DOUBT = "changed_in_doubt"
     PARTLY_SENT_ORDER = "partly_sent_order"
+    REMADE_AFTER_SEND = "remade_after_send"
+
+
+BY_PLANNING = "planner"
+"""Who closes a task whose cause is gone. It is opened again when the cause comes back."""
+
+OF_ORDERS_ON_THE_LIST = frozenset({TaskKind.PARTLY_SENT_ORDER, TaskKind.REMADE_AFTER_SEND})
+"""Kinds that every planning finds again while their cause lasts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,20 +56,49 @@ class Task:
         return hashlib.sha256(f"{self.kind}|{self.subject}|{self.evidence}".encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """The cause of tasks about a subject is gone. `otherwise` is opened when a person had closed them already."""
+
+    subject: str
+    kinds: frozenset[TaskKind]
+    reason: str
+    otherwise: Task | None = None
+
+
 def changed_after_send(line: OutboxLine, now: str, sha256: str) -> Task:
     """The order says something else than what the floor got."""
-    if sha256 == line.payload_sha256:
-        detail = "the order says again what was sent"
-        what = "If the pick was already corrected by hand on the ScanOrders screen, put it back as it was sent."
-    else:
-        detail = "; ".join(differences(line.payload, now))
-        what = "Correct the pick by hand on the ScanOrders screen, or tell the picker; it is not sent a second time."
+    detail = "; ".join(differences(line.payload, now))
+    what = "Correct the pick by hand on the ScanOrders screen, or tell the picker; it is not sent a second time."
     return _about(line, TaskKind.CHANGED_AFTER_SEND, what, detail, evidence=f"{sha256}|{line.updated_at.isoformat()}")
 
 
+def taken_back(line: OutboxLine) -> Closing:
+    """The order says again what was sent: the tasks about its change are done, or what a person did is to be undone."""
+    why = "the order says again what was sent"
+    what = "If the pick was already corrected by hand on the ScanOrders screen, put it back as it was sent."
+    task = _about(line, TaskKind.CHANGED_AFTER_SEND, what, why, evidence=f"{why}|{line.updated_at.isoformat()}")
+    kinds = frozenset({TaskKind.CHANGED_AFTER_SEND, TaskKind.CANCELLED_AFTER_SEND})
+    return Closing(subject=line.pick_id, kinds=kinds, reason=f"taken back: {why}", otherwise=task)
+
+
+def wanted_again(line: OutboxLine) -> Task:
+    """A person took the line off the floor, and its order asks for it."""
+    what = (
+        "Add the pick by hand on the ScanOrders screen, for it is not sent a second time; then say so: "
+        f"order-pipeline outbox confirm {line.pick_id}."
+    )
+    detail = f"the order asks for a pick that was taken off: {line.detail or WITHDRAWN}"
+    return _about(line, TaskKind.CHANGED_AFTER_SEND, what, detail, evidence=detail)
+
+
 def cancelled_after_send(line: OutboxLine, why: str) -> Task:
-    """The line is on the floor and should not be picked any more."""
-    what = "Take the pick off the ScanOrders screen by hand; if it was picked already, put the goods back to their bin."
+    """The line is on the floor and should not be picked any more, as far as its order says."""
+    what = (
+        "Look at the order at its channel. If it is not to be picked, take the pick off the ScanOrders screen by hand, "
+        "put the goods back to their bin, and say so: order-pipeline outbox withdraw. If the pick is right all the "
+        "same: order-pipeline outbox confirm."
+    )
     return _about(line, TaskKind.CANCELLED_AFTER_SEND, what, why, evidence=f"{why}|{line.updated_at.isoformat()}")
 
 
@@ -72,6 +109,23 @@ def changed_in_doubt(line: OutboxLine, detail: str) -> Task:
         "and resolve the doubt (order-pipeline outbox resolve)."
     )
     return _about(line, TaskKind.CHANGED_IN_DOUBT, what, detail, evidence=detail)
+
+
+def remade_after_send(line: OutboxLine, source: str, pick_id: str, order_number: str) -> Task:
+    """Another pick for the same item and order waits, because `line` is, or may be, on the floor."""
+    return Task(
+        kind=TaskKind.REMADE_AFTER_SEND,
+        subject=pick_id,
+        source=source,
+        order_number=order_number,
+        what_to_do=(
+            f"Take {line.pick_id} off the ScanOrders screen and say so: order-pipeline outbox withdraw {line.pick_id}. "
+            f"Then {pick_id} is sent. If both are to be picked: order-pipeline outbox confirm {line.pick_id}. "
+            f"If the goods of the first serve the second: order-pipeline outbox resolve {pick_id} --sent."
+        ),
+        detail=f"{line.pick_id} of the same item is {line.state.value}",
+        evidence=line.pick_id,
+    )
 
 
 def _about(line: OutboxLine, kind: TaskKind, what: str, detail: str, *, evidence: str) -> Task:
@@ -123,11 +177,15 @@ def partly_sent_order(
 
 
 def open_tasks(connection: Connection, tasks: Sequence[Task], run_id: str, at: datetime) -> int:
-    """Open what is not open yet and was not closed before; returns how many are new."""
+    """Open what is not open and what no person closed; returns how many are new or open again."""
     unique = {task.fingerprint: task for task in tasks}
-    known = set(
-        connection.execute(select(pick_tasks.c.fingerprint).where(pick_tasks.c.fingerprint.in_(unique))).scalars()
-    )
+    of_them = pick_tasks.c.fingerprint.in_(unique)
+    known = set(connection.execute(select(pick_tasks.c.fingerprint).where(of_them)).scalars())
+    again = connection.execute(
+        update(pick_tasks)
+        .where(of_them, pick_tasks.c.closed_by == BY_PLANNING)
+        .values(closed_at=None, closed_by=None, closing_reason=None, opened_at=at, run_id=run_id)
+    ).rowcount
     copied = ("subject", "source", "order_number", "what_to_do", "detail", "fingerprint")
     rows: list[dict[str, Any]] = [
         {"kind": task.kind.value, "run_id": run_id, "opened_at": at, **{name: getattr(task, name) for name in copied}}
@@ -136,7 +194,59 @@ def open_tasks(connection: Connection, tasks: Sequence[Task], run_id: str, at: d
     ]
     if rows:
         connection.execute(insert(pick_tasks), rows)
-    return len(rows)
+    return len(rows) + again
+
+
+def close_where_over(connection: Connection, closings: Sequence[Closing], at: datetime) -> list[Task]:
+    """Close the tasks whose cause is gone; returns the tasks to open where none was open any more."""
+    left: list[Task] = []
+    for closing in closings:
+        closed = connection.execute(
+            update(pick_tasks)
+            .where(
+                pick_tasks.c.subject == closing.subject,
+                pick_tasks.c.kind.in_(closing.kinds),
+                pick_tasks.c.closed_at.is_(None),
+            )
+            .values(closed_at=at, closed_by=BY_PLANNING, closing_reason=closing.reason)
+        )
+        if not closed.rowcount and closing.otherwise is not None:
+            left.append(closing.otherwise)
+    return left
+
+
+def close_what_was_not_found(
+    connection: Connection, found: Iterable[Task], covered: Collection[str] | None, at: datetime
+) -> None:
+    """Close the open tasks of `OF_ORDERS_ON_THE_LIST` that this planning did not find again.
+
+    Args:
+        connection: of a transaction that writes.
+        found: the tasks that planning found.
+        covered: the sources that planning spoke for; None: all.
+        at: now.
+    """
+    query = (
+        update(pick_tasks)
+        .where(
+            pick_tasks.c.kind.in_(OF_ORDERS_ON_THE_LIST),
+            pick_tasks.c.closed_at.is_(None),
+            pick_tasks.c.fingerprint.not_in([task.fingerprint for task in found if task.kind in OF_ORDERS_ON_THE_LIST]),
+        )
+        .values(closed_at=at, closed_by=BY_PLANNING, closing_reason="no longer so")
+    )
+    if covered is not None:
+        query = query.where(pick_tasks.c.source.in_(covered))
+    connection.execute(query)
+
+
+def close_tasks_about(connection: Connection, subject: str, *, who: str, reason: str, at: datetime) -> None:
+    """Close every open task about a pick."""
+    connection.execute(
+        update(pick_tasks)
+        .where(pick_tasks.c.subject == subject, pick_tasks.c.closed_at.is_(None))
+        .values(closed_at=at, closed_by=who, closing_reason=reason)
+    )
 
 
 def close_task(connection: Connection, task_id: int, *, who: str, reason: str, at: datetime) -> bool:

@@ -7,8 +7,15 @@ gets a task instead. What enters the queue is decided in `plan`.
 from __future__ import annotations
 
 from order_pipeline.picking.outbox import tasks
-from order_pipeline.picking.outbox.payload import differences, read_payload
-from order_pipeline.picking.outbox.states import NOT_ON_THE_FLOOR, ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR, PickState
+from order_pipeline.picking.outbox.payload import differences, is_same_pick, payload_text, read_payload
+from order_pipeline.picking.outbox.states import (
+    CONFIRMED,
+    NOT_ON_THE_FLOOR,
+    ON_THE_FLOOR,
+    PERHAPS_ON_THE_FLOOR,
+    WITHDRAWN,
+    PickState,
+)
 from order_pipeline.picking.outbox.store import Observation, OutboxLine, transition
 from order_pipeline.picking.planning.pick_requests import PickRequest, Plan
 from order_pipeline.picking.planning.upstream import (
@@ -25,34 +32,73 @@ QUARANTINED = "quarantined"
 DATA_GAPS = frozenset({"unknown_item", "no_barcode", "no_location", "no_quantity", "fractional_quantity", QUARANTINED})
 """Hold reasons of the mart that say something about our data and nothing about the order: they call no pick off."""
 
+DOUBTFUL = frozenset({"contradictory_levels", "unknown_status"})
+"""Hold reasons of the mart that a person settles by confirming the pick."""
+
 
 def follow_wanted(plan: Plan, known: OutboxLine, request: PickRequest, upstream: UpstreamStatus | None) -> PickState:
     """A line that is, or may be, on the floor and is still on the list of picks."""
     status = upstream.status if upstream else None
     if known.state in ON_THE_FLOOR and status is not None and status != known.upstream_status:
         plan.observations.append(Observation(known.pick_id, {"upstream_status": status}))
-    hold = request.line.hold_reason
+    # What keeps the rest of an order says nothing about a line that is on the floor.
+    hold = None if request.line.hold_scope == "order" else request.line.hold_reason
     if hold in DATA_GAPS:
         return known.state
     if known.state in PERHAPS_ON_THE_FLOOR:
-        return _follow_doubtful(plan, known, request)
+        return _follow_doubtful(plan, known, request, hold)
     if hold is not None:
-        return _cancel(plan, known, f"the order is on hold now: {hold}")
-    if known.state is not PickState.CANCELLED_AFTER_SEND:
-        if request.sha256 == (known.seen_sha256 or known.payload_sha256):
-            return known.state
-        if known.state is not PickState.CHANGED_AFTER_SEND and _only_shipped_since(known, request, upstream):
-            plan.observations.append(_seen(known, request))
-            return known.state
+        return _follow_held(plan, known, f"{hold}: {request.line.hold_detail or hold}", is_doubt=hold in DOUBTFUL)
+    if known.reason == WITHDRAWN:
+        plan.tasks.append(tasks.wanted_again(known))
+        return known.state
+    return _follow_change(plan, known, request, upstream)
+
+
+def _follow_held(plan: Plan, known: OutboxLine, why: str, *, is_doubt: bool) -> PickState:
+    if known.reason == WITHDRAWN or (known.reason == CONFIRMED and is_doubt):
+        return known.state
+    return _cancel(plan, known, f"the order is on hold now: {why}")
+
+
+def _follow_change(plan: Plan, known: OutboxLine, request: PickRequest, upstream: UpstreamStatus | None) -> PickState:
+    has_task = known.state in {PickState.CHANGED_AFTER_SEND, PickState.CANCELLED_AFTER_SEND}
+    if has_task and is_same_pick(known.payload, request.payload):
+        return _take_back(plan, known)
+    is_as_seen = is_same_pick(known.seen_payload or known.payload, request.payload)
+    if is_as_seen and known.state is not PickState.CANCELLED_AFTER_SEND:
+        return known.state
+    if not has_task and _only_shipped_since(known, request, upstream):
+        plan.observations.append(_seen(known, request))
+        return known.state
     return _change(plan, known, request)
 
 
-def _follow_doubtful(plan: Plan, known: OutboxLine, request: PickRequest) -> PickState:
-    if request.sha256 not in {known.payload_sha256, known.seen_sha256}:
+def _follow_doubtful(plan: Plan, known: OutboxLine, request: PickRequest, hold: str | None) -> PickState:
+    if hold is not None:
+        plan.tasks.append(tasks.changed_in_doubt(known, f"the order is on hold now: {hold}"))
+    elif is_same_pick(known.payload, request.payload):
+        if known.seen_payload or known.upstream_status:
+            kinds = frozenset({tasks.TaskKind.CHANGED_IN_DOUBT})
+            reason = "taken back: the order says again what was sent"
+            plan.closings.append(tasks.Closing(subject=known.pick_id, kinds=kinds, reason=reason))
+            forgotten = {"seen_payload": None, "seen_sha256": None, "upstream_status": None}
+            plan.observations.append(Observation(known.pick_id, forgotten))
+    elif not is_same_pick(known.seen_payload or known.payload, request.payload):
         plan.observations.append(_seen(known, request))
         detail = "; ".join(differences(known.payload, request.payload))
         plan.tasks.append(tasks.changed_in_doubt(known, detail))
     return known.state
+
+
+def _take_back(plan: Plan, known: OutboxLine) -> PickState:
+    """The order says again what was sent, so the line is as it was before; a person's correction is to be undone."""
+    after = PickState.SENT if known.fulfilment_id else PickState.RESOLVED_SENT
+    plan.closings.append(tasks.taken_back(known))
+    forgotten = {"seen_payload": None, "seen_sha256": None, "upstream_status": None}
+    detail = "the order says again what was sent"
+    plan.transitions.append(transition(known, after, "taken_back", detail, **forgotten))
+    return after
 
 
 def _seen(known: OutboxLine, request: PickRequest) -> Observation:
@@ -66,22 +112,30 @@ def _only_shipped_since(known: OutboxLine, request: PickRequest, upstream: Upstr
     sent = read_payload(known.payload)
     now = read_payload(request.payload)
     missing = int(sent["qtytopick"]) - int(now["qtytopick"])
-    return sent | {"qtytopick": 0} == now | {"qtytopick": 0} and 0 < missing <= upstream.quantity_shipped
+    same_quantity = payload_text(now | {"qtytopick": sent["qtytopick"]})
+    return is_same_pick(known.payload, same_quantity) and 0 < missing <= upstream.quantity_shipped
 
 
 def _change(plan: Plan, known: OutboxLine, request: PickRequest) -> PickState:
     task = tasks.changed_after_send(known, request.payload, request.sha256)
     plan.tasks.append(task)
+    plan.closings.append(_overtaken(known))
     after = PickState.CHANGED_AFTER_SEND
     changes = _seen(known, request).changes
     plan.transitions.append(transition(known, after, "changed_after_send", task.detail, **changes))
     return after
 
 
+def _overtaken(known: OutboxLine) -> tasks.Closing:
+    kinds = frozenset({tasks.TaskKind.CHANGED_AFTER_SEND, tasks.TaskKind.CANCELLED_AFTER_SEND})
+    return tasks.Closing(subject=known.pick_id, kinds=kinds, reason="overtaken by a later change")
+
+
 def _cancel(plan: Plan, known: OutboxLine, why: str, status: str | None = None) -> PickState:
     after = PickState.CANCELLED_AFTER_SEND
     if known.state is not after:
         plan.tasks.append(tasks.cancelled_after_send(known, why))
+        plan.closings.append(_overtaken(known))
         plan.transitions.append(transition(known, after, "cancelled_after_send", why, upstream_status=status))
     return after
 
@@ -102,6 +156,8 @@ def follow_unwanted(plan: Plan, known: OutboxLine, upstream: UpstreamStatus | No
     if known.state in NOT_ON_THE_FLOOR:
         if known.reason != LEFT_THE_LIST:
             plan.transitions.append(transition(known, PickState.HELD, LEFT_THE_LIST, why, upstream_status=status))
+        return
+    if known.reason == CONFIRMED and known.upstream_status == status:
         return
     if status in SHIPPED_STATUSES or status == UNKNOWN_STATUS:
         if known.upstream_status != status:

@@ -17,8 +17,9 @@ from order_pipeline.picking.outbox.store import OrderKey
 class PickLine:
     """One row of `marts.pick_lines`: one line (of one shipment) that the floor may have to pick.
 
-    `pick_id` is the identity: source:account:order:line, with :shipment where the source has shipments. `ordered_at` is
-    aware. `quantity` is in sales units. `hold_reason` is None for a pickable line.
+    `pick_id` is the identity: source:account:order:line, with :shipment where the source has shipments. Times are
+    aware. `quantity` is in sales units. `hold_reason` is None for a pickable line; `hold_scope` is `line` where
+    the line itself cannot be picked, and `order` where it waits for the rest of its order.
     """
 
     pick_id: str
@@ -30,6 +31,9 @@ class PickLine:
     ordered_at: datetime
     line_id: str
     quantity: Decimal
+    ordered_on: date | None = None
+    ship_by_at: datetime | None = None
+    is_express: bool | None = None
     shipment_id: str | None = None
     sku: str | None = None
     barcode: str | None = None
@@ -41,6 +45,12 @@ class PickLine:
     marketplace_order_id: str | None = None
     hold_reason: str | None = None
     hold_detail: str | None = None
+    hold_scope: str | None = None
+
+    @property
+    def urgency(self) -> tuple[bool, datetime]:
+        """Express orders come first, then those that must leave first; an order without such a time comes last."""
+        return not self.is_express, self.ship_by_at or datetime.max.replace(tzinfo=UTC)
 
     @property
     def order_key(self) -> OrderKey:
@@ -66,8 +76,10 @@ def pick_line_from_row(row: Mapping[str, Any]) -> PickLine:
         raise ValueError(message)
     values = {name: row[name] for name in _COLUMNS}
     values["quantity"] = Decimal(str(values["quantity"] if values["quantity"] is not None else 0))
-    moment: datetime = values["ordered_at"]
-    values["ordered_at"] = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    for name in ("ordered_at", "ship_by_at"):
+        moment: datetime | None = values[name]
+        if moment is not None:
+            values[name] = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return PickLine(**values)
 
 
@@ -85,7 +97,7 @@ def build_payload(line: PickLine, settings: ScanOrdersSettings) -> Payload:
     payload: Payload = {
         "barcode": line.barcode or "",
         "ordernumber": line.order_number,
-        "orderdate": line.order_day.strftime(settings.order_date_format),
+        "orderdate": (line.ordered_on or line.order_day).strftime(settings.order_date_format),
         "qtytopick": int(line.quantity),
         "customername": line.customer_name or "",
         "binloc": line.bin_location or "",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from order_pipeline.picking.outbox.store import Observation, Transition
-from order_pipeline.picking.outbox.tasks import Task
+from order_pipeline.picking.outbox.tasks import Closing, Task
 from order_pipeline.picking.planning.pick_lines import PickLine
 
 Reason: TypeAlias = tuple[str, str]
@@ -31,3 +31,4 @@ class Plan:
     transitions: list[Transition] = field(default_factory=list[Transition])
     observations: list[Observation] = field(default_factory=list[Observation])
     tasks: list[Task] = field(default_factory=list[Task])
+    closings: list[Closing] = field(default_factory=list[Closing])

@@ -7,6 +7,7 @@ The rules:
   holds it, when it lacks what ScanOrders requires, or when ScanOrders refused this very payload before.
 - A line that left the list of picks is held when it is unsent. When it was sent, its upstream status tells a shipment
   (the normal end) from a cancellation or a move elsewhere (a task).
+- A pick of an item that is on the floor under another number of the same order waits for a person (`remade`).
 - A line that the quarantine keeps off the list was not called off. It waits in the quarantine for a person, so nothing
   is concluded from its absence.
 """
@@ -25,6 +26,8 @@ from order_pipeline.picking.planning.after_send import follow_unwanted, follow_w
 from order_pipeline.picking.planning.pick_lines import PickLine, build_payload, pick_lines_from_rows, why_not_sendable
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.pick_requests import PickRequest, Plan, Reason
+from order_pipeline.picking.planning.remade import hold_remade
+from order_pipeline.settings import PickingSettings
 
 ORDER_HELD = "order_held"
 ORDER_REFUSED = "order_refused"
@@ -38,6 +41,7 @@ def make_plan(
     *,
     wave: int,
     covered: frozenset[str] | None = None,
+    rules: PickingSettings | None = None,
 ) -> Plan:
     """Compare the whole list of picks with the whole outbox.
 
@@ -47,14 +51,18 @@ def make_plan(
         settings: which payload is sent, and to which orders.
         wave: the number that lines get which enter the queue now.
         covered: the sources whose lines are all in `picks`; None: all. Lines of others are left alone.
+        rules: what settings decide; None: their defaults.
 
     Raises:
         ValueError: a row is none of `marts.pick_lines`.
     """
-    orders = _requests_by_order(pick_lines_from_rows(picks.rows), settings)
+    rules = rules or PickingSettings()
+    orders = _requests_by_order(pick_lines_from_rows(picks.rows), settings, urgent_first=rules.wave_order == "urgent")
     outbox = {line.pick_id: line for line in known_lines}
     upstream = {status.pick_id: status for status in picks.upstream}
     plan = Plan()
+    if rules.remade_shipments == "hold":
+        orders = hold_remade(plan, orders, outbox, upstream)
     outcome: dict[str, tuple[PickState, str | None]] = {}
     entering: list[tuple[PickRequest, OutboxLine | None, Reason | None]] = []
     for requests in orders.values():
@@ -79,8 +87,10 @@ def make_plan(
     return plan
 
 
-def _requests_by_order(lines: Iterable[PickLine], settings: ScanOrdersSettings) -> dict[OrderKey, list[PickRequest]]:
-    """The pick requests of each order: the oldest order first, its lines in the order of their pick ids."""
+def _requests_by_order(
+    lines: Iterable[PickLine], settings: ScanOrdersSettings, *, urgent_first: bool
+) -> dict[OrderKey, list[PickRequest]]:
+    """The pick requests of each order: the (most urgent and) oldest order first, its lines by their pick ids."""
     requests: dict[str, PickRequest] = {}
     for line in lines:
         text = payload_text(build_payload(line, settings))
@@ -91,9 +101,12 @@ def _requests_by_order(lines: Iterable[PickLine], settings: ScanOrdersSettings) 
             request = PickRequest(line, text, request.sha256, block)
         requests[line.pick_id] = request
     orders: dict[OrderKey, list[PickRequest]] = {}
-    for request in sorted(
-        requests.values(), key=lambda each: (each.line.ordered_at, each.line.order_key, each.line.pick_id)
-    ):
+
+    def rank(request: PickRequest) -> tuple[Any, ...]:
+        line = request.line
+        return *(line.urgency if urgent_first else ()), line.ordered_at, line.order_key, line.pick_id
+
+    for request in sorted(requests.values(), key=rank):
         orders.setdefault(request.line.order_key, []).append(request)
     return orders
 

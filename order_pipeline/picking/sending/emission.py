@@ -160,12 +160,15 @@ def _plan(run: _Run, report: EmissionReport, picks: PickList, covered: frozenset
             run.settings.scanorders,
             wave=outbox.next_wave(connection),
             covered=covered,
+            rules=run.settings.picking,
         )
         outbox.add_lines(connection, plan.new_lines, context)
         outbox.apply(connection, plan.transitions, context)
         outbox.observe(connection, plan.observations, context)
         report.new_lines = len(plan.new_lines)
-        report.new_tasks = tasks.open_tasks(connection, plan.tasks, run.run_id, context.at)
+        to_undo = tasks.close_where_over(connection, plan.closings, context.at)
+        tasks.close_what_was_not_found(connection, plan.tasks, covered, context.at)
+        report.new_tasks = tasks.open_tasks(connection, [*plan.tasks, *to_undo], run.run_id, context.at)
         queue = outbox.load_lines(connection, states=[PickState.PLANNED])
     return [line for line in queue if covered is None or line.source in covered]
 

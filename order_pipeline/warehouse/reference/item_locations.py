@@ -17,10 +17,12 @@ from order_pipeline.contracts import ItemLocations, find_failures, table_contrac
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.reference.damage import Finding, doubtful_barcodes, mend
-from order_pipeline.warehouse.reference.sheet import SheetError, read_sheet
+from order_pipeline.warehouse.reference.sheet import Columns, SheetError, read_sheet
 
 FILE_NAMES = ("item_locations.csv", "item_locations.xlsx")
 DEMO_FILE = Path(__file__).resolve().parents[3] / "data" / "reference" / "demo_item_locations.csv"
+OPTIONAL_COLUMNS = ("not_stocked",)
+"""Columns that a file may leave out."""
 LEAST_SHARE_KEPT = 0.5
 """A file with a smaller share of the stored rows is refused: mostly it was saved with a filter on."""
 _FEW_ROWS = 20
@@ -118,7 +120,7 @@ def check_item_locations(path: Path) -> CheckedFile:
             f"columns {', '.join(names)}; try it with: order-pipeline locations check FILE"
         )
     try:
-        sheet = read_sheet(path, names)
+        sheet = read_sheet(path, Columns(names, OPTIONAL_COLUMNS))
     except SheetError as error:
         raise ReferenceDataError(str(error)) from error
     mended = mend(sheet)

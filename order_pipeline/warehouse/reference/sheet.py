@@ -49,8 +49,16 @@ class Sheet:
     is_numeric: set[tuple[int, str]] = field(default_factory=set[tuple[int, str]])
 
 
-def read_sheet(path: Path, known: Sequence[str]) -> Sheet:
-    """Read the file; columns that are not among `known` are left out, with a note.
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns that a file may have, and those of them that it may leave out: their cells are empty."""
+
+    known: Sequence[str]
+    optional: Sequence[str] = ()
+
+
+def read_sheet(path: Path, columns: Columns) -> Sheet:
+    """Read the file; columns that are not known are left out, with a note.
 
     Raises:
         SheetError: the file cannot be opened, its text cannot be decoded, it has no header with the known columns, a
@@ -61,9 +69,9 @@ def read_sheet(path: Path, known: Sequence[str]) -> Sheet:
     except OSError as error:
         raise SheetError(f"{path} cannot be read: {error.strerror or error}.") from error
     if content.startswith(_EXCEL_MAGIC):
-        return _excel(path, content, known)
+        return _excel(path, content, columns)
     text, notes = _decoded(path, content)
-    return _csv(path, text, known, notes)
+    return _csv(path, text, columns, notes)
 
 
 def clean(cell: str) -> str:
@@ -88,12 +96,14 @@ def _decoded(path: Path, content: bytes) -> tuple[str, list[str]]:
     raise SheetError(f"{path}: its encoding is not known. Save it as CSV UTF-8.")
 
 
-def _csv(path: Path, text: str, known: Sequence[str], notes: list[str]) -> Sheet:
+def _csv(path: Path, text: str, columns: Columns, notes: list[str]) -> Sheet:
     lines = text.splitlines(keepends=True)
     skipped = 1 if lines and lines[0].strip().lower().startswith("sep=") else 0
     body = "".join(lines[skipped:])
     header = lines[skipped] if len(lines) > skipped else ""
-    separator = max(_SEPARATORS, key=lambda one: len({clean(c).lower() for c in header.split(one)} & set(known)))
+    separator = max(
+        _SEPARATORS, key=lambda one: len({clean(c).lower() for c in header.split(one)} & set(columns.known))
+    )
     if separator != ",":
         notes.append(f"separated by {_SEPARATORS[separator]}")
     reader = csv.reader(io.StringIO(body, newline=""), delimiter=separator, strict=True)
@@ -105,10 +115,10 @@ def _csv(path: Path, text: str, known: Sequence[str], notes: list[str]) -> Sheet
         except csv.Error as error:
             raise SheetError(f"{path}, line {reader.line_num + skipped}: {error}. Look at its quotes.") from error
 
-    return _sheet(path, rows(), known, notes)
+    return _sheet(path, rows(), columns, notes)
 
 
-def _excel(path: Path, content: bytes, known: Sequence[str]) -> Sheet:
+def _excel(path: Path, content: bytes, columns: Columns) -> Sheet:
     try:
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
@@ -121,18 +131,19 @@ def _excel(path: Path, content: bytes, known: Sequence[str]) -> Sheet:
         numeric |= {(line, place) for place, value in enumerate(values) if isinstance(value, int | float)}
     book.close()
     notes = [f"read from the sheet {page.title}"] if len(book.worksheets) > 1 else []
-    sheet = _sheet(path, iter(table), known, notes)
+    sheet = _sheet(path, iter(table), columns, notes)
     header = next((cells for _, cells in table if any(clean(cell) for cell in cells)), [])
     names = [clean(cell).lower() for cell in header]
     sheet.is_numeric.update((line, names[place]) for line, place in numeric if place < len(names))
     return sheet
 
 
-def _sheet(path: Path, rows: Iterator[tuple[int, list[str]]], known: Sequence[str], notes: list[str]) -> Sheet:
+def _sheet(path: Path, rows: Iterator[tuple[int, list[str]]], columns: Columns, notes: list[str]) -> Sheet:
+    known = columns.known
     filled = ((line, cells) for line, cells in rows if any(clean(cell) for cell in cells))
     line, header = next(filled, (1, []))
     names = [clean(cell).lower() for cell in header]
-    if missing := [name for name in known if name not in names]:
+    if missing := [name for name in known if name not in names and name not in columns.optional]:
         raise SheetError(f"{path} lacks the columns {', '.join(missing)}: it needs {', '.join(known)} in line {line}.")
     if twice := sorted({name for name in names if name in known and names.count(name) > 1}):
         raise SheetError(f"{path}: the column {twice[0]} stands twice, and which one counts is not known. Remove one.")
@@ -143,5 +154,5 @@ def _sheet(path: Path, rows: Iterator[tuple[int, list[str]]], known: Sequence[st
         if any(clean(cell) for cell in cells[len(names) :]):
             raise SheetError(f"{path}, line {number}: more cells than the header. Quote cells that hold a separator.")
         padded = [*cells, *[""] * (len(names) - len(cells))]
-        found.append(Row(number, {name: padded[names.index(name)] for name in known}))
+        found.append(Row(number, {name: padded[names.index(name)] if name in names else "" for name in known}))
     return Sheet(tuple(names), found, notes)

@@ -1,34 +1,79 @@
 -- Who is picked, ScanSource: orders Open or Partially Shipped; quantity = Committed (allocated stock not yet shipped).
 -- A lot that is allocated after everything before it had left is a pick of its own (`:after-<shipped>`); while goods of a
--- lot are still here, a changed quantity belongs to the pick that was made for it.
-WITH lines AS (
+-- lot are still here, a changed quantity belongs to the pick that was made for it. Committed goods of an order whose status
+-- says that nothing is left to pick, or whose own quantities say so, are held; so is an order whose rest is not committed.
+WITH delivered AS (
     SELECT
-        *,
-        list_last({{ json_quantities_at('extras', '$.allocated_after') }}) AS allocated_after
-    FROM {{ source('core', 'order_lines') }}
-    WHERE source = 'scansource'
-        AND quantity_committed > 0
+        shipment_lines.line_id,
+        sum(shipment_lines.quantity_shipped) AS quantity
+    FROM {{ source('core', 'shipment_lines') }} AS shipment_lines
+    INNER JOIN {{ source('core', 'shipments') }} AS shipments
+        ON shipments.shipment_id = shipment_lines.shipment_id
+        AND shipments.shipment_status = 'shipped'
+    WHERE shipment_lines.source = 'scansource'
+    GROUP BY shipment_lines.line_id
+),
+
+lines AS (
+    SELECT
+        orders.*,
+        order_lines.line_id,
+        order_lines.line_key,
+        order_lines.sku,
+        order_lines.description AS product_name,
+        order_lines.quantity_committed,
+        list_last({{ json_quantities_at('order_lines.extras', '$.allocated_after') }}) AS allocated_after,
+        CASE
+            WHEN orders.order_status IN ('cancelled', 'shipped', 'rejected', 'expired')
+                THEN concat('order ', orders.source_status)
+            WHEN order_lines.reject_reason IS NOT NULL THEN 'line rejected: ' || order_lines.reject_reason
+            WHEN {{ wide('greatest(coalesce(order_lines.quantity_shipped, 0), coalesce(delivered.quantity, 0))') }}
+                + order_lines.quantity_committed + coalesce(order_lines.quantity_cancelled, 0) > order_lines.quantity_ordered
+                THEN concat(
+                    {{ plain_number('order_lines.quantity_ordered') }}, ' ordered, ',
+                    {{ plain_number('coalesce(order_lines.quantity_cancelled, 0)') }}, ' cancelled, ',
+                    {{ plain_number('coalesce(order_lines.quantity_shipped, 0)') }}, ' shipped by the line, ',
+                    {{ plain_number('coalesce(delivered.quantity, 0)') }}, ' by deliveries'
+                )
+        END AS contradiction
+    FROM {{ source('core', 'order_lines') }} AS order_lines
+    INNER JOIN {{ source('core', 'orders') }} AS orders ON orders.order_id = order_lines.order_id
+    LEFT JOIN delivered ON delivered.line_id = order_lines.line_id
+    WHERE order_lines.source = 'scansource'
+        AND order_lines.quantity_committed > 0
+        AND orders.order_status NOT IN ('on_hold', 'quoted')
+        AND NOT orders.is_test
 )
 
 SELECT
-    lines.line_id || coalesce(':after-' || {{ plain_number('lines.allocated_after') }}, '') AS pick_id,
-    orders.source,
-    orders.account,
-    orders.order_id,
-    orders.order_number,
-    orders.order_day,
-    orders.ordered_at,
-    lines.line_id,
+    line_id || coalesce(':after-' || {{ plain_number('allocated_after') }}, '') AS pick_id,
+    source,
+    account,
+    order_id,
+    order_number,
+    order_day,
+    ordered_at,
+    CAST(ordered_at AT TIME ZONE {{ scansource_zone() }} AS DATE) AS ordered_on,
+    line_id,
     CAST(NULL AS VARCHAR) AS shipment_id,
-    lines.sku,
-    lines.description AS product_name,
-    lines.quantity_committed AS quantity,
-    orders.ship_to_name AS customer_name,
-    {{ address_line('orders') }} AS ship_to,
-    orders.external_reference AS marketplace_order_id,
-    CAST(NULL AS VARCHAR) AS hold_reason,
-    CAST(NULL AS VARCHAR) AS hold_detail
+    sku,
+    product_name,
+    quantity_committed AS quantity,
+    ship_to_name AS customer_name,
+    {{ address_line('lines') }} AS ship_to,
+    external_reference AS marketplace_order_id,
+    CASE
+        WHEN contradiction IS NOT NULL THEN 'contradictory_levels'
+        WHEN order_status NOT IN ('open', 'partially_shipped') THEN 'unknown_status'
+    END AS hold_reason,
+    CASE
+        WHEN contradiction IS NOT NULL THEN concat(
+            contradiction, ', and ', {{ plain_number('quantity_committed') }}, ' of item ', sku, ' (line ', line_key,
+            ') are committed'
+        )
+        WHEN order_status NOT IN ('open', 'partially_shipped')
+            THEN 'order status ' || source_status || ' is not in the seed status_mappings'
+    END AS hold_detail
 FROM lines
-INNER JOIN {{ source('core', 'orders') }} AS orders ON orders.order_id = lines.order_id
-WHERE orders.order_status IN ('open', 'partially_shipped')
-    AND NOT orders.is_test
+UNION ALL BY NAME
+SELECT * FROM {{ ref('pick_obstacles__scansource') }}

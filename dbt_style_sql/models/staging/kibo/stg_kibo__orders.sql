@@ -38,6 +38,7 @@ orders AS (
         coalesce(upper(document.shipType) LIKE 'EXPRESS%', false) AS is_express,
         {{ flag('document.isGift') }} AS is_gift,
         {{ text('document.isGift') }} AS is_gift_text,
+        {{ text('trim(document.fraudLock)') }} AS order_lock,
         coalesce(upper(nullif(trim(document.fraudLock), '')) NOT IN ('WILL_CHARGE', 'FALSE'), false) AS is_order_locked,
         list_append(
             [shipment.shippingAddressInformation.fraudLock FOR shipment IN coalesce(document.shipments, [])],
@@ -82,6 +83,7 @@ SELECT
     orders.order_type,
     coalesce(mapping.status, 'unknown') AS order_status,
     orders.source_status,
+    CASE WHEN orders.is_order_locked THEN 'fraudLock ' || orders.order_lock END AS status_reason,
     orders.ordered_at,
     orders.ordered_at_raw,
     orders.currency,

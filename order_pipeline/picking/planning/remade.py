@@ -1,0 +1,79 @@
+"""Planning for a pick that was made anew: the same item of the same order under another shipment or item number.
+
+While the first one is, or may be, on the floor, the goods would go out twice. So the second waits until a person
+withdrew the first or confirmed it (`operators.resolve`). What the channel asked for in one planning is no remake, and
+neither is what comes after the first one left the warehouse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from order_pipeline.picking.outbox.payload import read_payload
+from order_pipeline.picking.outbox.states import (
+    CONFIRMED,
+    NOT_ON_THE_FLOOR,
+    ON_THE_FLOOR,
+    PERHAPS_ON_THE_FLOOR,
+    WITHDRAWN,
+)
+from order_pipeline.picking.outbox.store import OrderKey, OutboxLine
+from order_pipeline.picking.outbox.tasks import remade_after_send
+from order_pipeline.picking.planning.pick_requests import PickRequest, Plan
+from order_pipeline.picking.planning.upstream import SHIPPED_STATUSES, UpstreamStatus
+
+REMADE = "remade_after_send"
+
+
+def hold_remade(
+    plan: Plan,
+    orders: Mapping[OrderKey, Sequence[PickRequest]],
+    outbox: Mapping[str, OutboxLine],
+    upstream: Mapping[str, UpstreamStatus],
+) -> dict[OrderKey, list[PickRequest]]:
+    """The same requests; those that were made anew are blocked, each with a task."""
+    earlier = _on_the_floor(outbox.values(), upstream)
+    held: dict[OrderKey, list[PickRequest]] = {}
+    for key, requests in orders.items():
+        held[key] = [_held(plan, request, outbox, earlier.get(key, ())) for request in requests]
+    return held
+
+
+def _on_the_floor(
+    lines: Iterable[OutboxLine], upstream: Mapping[str, UpstreamStatus]
+) -> dict[OrderKey, list[OutboxLine]]:
+    found: dict[OrderKey, list[OutboxLine]] = {}
+    for line in lines:
+        status = upstream.get(line.pick_id)
+        has_left = status is not None and status.status in SHIPPED_STATUSES
+        is_settled = line.reason in {CONFIRMED, WITHDRAWN}
+        if line.state in ON_THE_FLOOR | PERHAPS_ON_THE_FLOOR and not has_left and not is_settled:
+            found.setdefault(line.order_key, []).append(line)
+    return found
+
+
+def _held(
+    plan: Plan, request: PickRequest, outbox: Mapping[str, OutboxLine], earlier: Sequence[OutboxLine]
+) -> PickRequest:
+    known = outbox.get(request.line.pick_id)
+    if known is not None and known.state not in NOT_ON_THE_FLOOR:
+        return request
+    for first in earlier:
+        if (known is None or first.wave < known.wave) and _is_same_item(first, request):
+            line = request.line
+            plan.tasks.append(remade_after_send(first, line.source, line.pick_id, line.order_number))
+            if request.block is not None:
+                return request
+            detail = (
+                f"{first.pick_id} of the same item is {first.state.value}: order-pipeline outbox withdraw, or confirm"
+            )
+            return replace(request, block=(REMADE, detail))
+    return request
+
+
+def _is_same_item(first: OutboxLine, request: PickRequest) -> bool:
+    """Whether both are for one line of the order, or for one barcode."""
+    if first.line_id == request.line.line_id:
+        return True
+    return read_payload(first.payload)["barcode"] == (request.line.barcode or None)

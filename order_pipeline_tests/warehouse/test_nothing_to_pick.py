@@ -1,0 +1,95 @@
+"""An order that its channel wants picked and that has nothing to pick is an exception with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from order_pipeline.cli.tracing import trace_order
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline_tests.warehouse.kibo_orders import dictionaries, kibo_item, kibo_order, kibo_shipment
+from order_pipeline_tests.warehouse.pick_lists import (
+    build_picks,
+    exceptions,
+    picks,
+    scansource_line,
+    scansource_records,
+    skroutz_record,
+)
+from order_pipeline_tests.warehouse.poisoned_records import Record, as_json
+from order_pipeline_tests.warehouse.settings_for_tests import settings_in
+
+
+def order(number: int, **changes: Any) -> Record:
+    shipment = kibo_shipment(number * 10, kibo_item(number * 100, sku="A"))
+    return Record(str(number), as_json(kibo_order(number, shipment, **changes)))
+
+
+def of_items(number: int, *items: dict[str, Any], **changes: Any) -> Record:
+    return Record(str(number), as_json(kibo_order(number, kibo_shipment(number * 10, *items, **changes))))
+
+
+NOTHING = {
+    "1": "the order is READY and has no shipment",
+    "2": "the order is READY and has no shipment",
+    "3": "shipment 30 is READY and has nothing to pick",
+    "4": "shipment 40 is READY and has nothing to pick",
+    "5": "the order is READY and has only the shipments 50 CANCELLED",
+    "6": "item A (line 600) is BACKORDERED in shipment 60, which is READY",
+    "41": "the order is Open and has no line",
+    "42": "the order is Open and has only cancelled lines",
+    "S1": "the order is accepted and has no line",
+}
+QUIET = ["11", "12", "13", "43", "S2", "S3"]
+KIBO = [
+    order(1, shipments=[]),
+    order(2, shipments=None),
+    of_items(3),
+    of_items(4, kibo_item(400, sku="A", itemState="CANCELED")),
+    of_items(5, kibo_item(500, sku="A"), shipmentStatus="CANCELLED"),
+    of_items(6, kibo_item(600, sku="A", itemState="BACKORDERED")),
+    order(11, shipments=[], orderStatus="AVAILABLE"),
+    order(12, shipments=[], orderStatus="CANCELED"),
+    order(13, shipments=[], isTestOrder=True),
+]
+SCANSOURCE = [
+    *scansource_records("41"),
+    *scansource_records("42", scansource_line(10, Committed=0, Canceled=2)),
+    *scansource_records("43", Status="Quotation/Sales"),
+]
+SKROUTZ = [
+    skroutz_record("S1"),
+    skroutz_record("S2", state="open"),
+    skroutz_record("S3", fulfilled_by_skroutz=True),
+]
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    lake = Lake(settings_in(tmp_path_factory.mktemp("nothing")))
+    build_picks(lake, "kibo", KIBO)
+    build_picks(lake, "scansource", SCANSOURCE)
+    build_picks(lake, "skroutz", SKROUTZ)
+    store = OperationsStore(lake.settings.resolved_operations_url)
+    store.create_all()
+    store.close()
+    yield lake
+    lake.close()
+
+
+@pytest.mark.parametrize(("number", "detail"), NOTHING.items())
+def test_absence_has_a_row_among_the_exceptions_and_a_sentence_in_trace(lake: Lake, number: str, detail: str) -> None:
+    assert picks(lake, number) == []
+    assert ("nothing to pick", "nothing_to_pick", detail) in exceptions(lake, number)
+    (traced,) = trace_order(lake.settings, number)
+    assert traced["verdict"] == f"nothing_to_pick: {detail}"
+    (status,) = dictionaries(lake, f"SELECT * FROM marts.order_status WHERE order_number = '{number}'")
+    assert (status["hold_reason"], status["hold_detail"]) == ("nothing_to_pick", detail)
+
+
+@pytest.mark.parametrize("number", QUIET)
+def test_an_order_that_nobody_wants_picked_is_no_exception(lake: Lake, number: str) -> None:
+    assert "nothing to pick" not in {kind for kind, _, _ in exceptions(lake, number)}

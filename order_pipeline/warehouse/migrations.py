@@ -10,8 +10,6 @@ from __future__ import annotations
 import duckdb
 
 from order_pipeline.contracts import CORE_TABLES, ItemLocations, create_table_statements
-from order_pipeline.warehouse.core.build_state import BUILDS
-from order_pipeline.warehouse.core.quarantine import REJECTS, WARNINGS
 from order_pipeline.warehouse.lake.connection import Lake, relations
 from order_pipeline.warehouse.lake.literals import quoted
 
@@ -81,15 +79,40 @@ CREATE TABLE IF NOT EXISTS core.pick_status (
     scanorders_read_at TIMESTAMPTZ
 )"""
 
+# The last build of every day.
+_BUILDS = """
+CREATE TABLE IF NOT EXISTS core.builds (
+    source VARCHAR NOT NULL, order_day DATE NOT NULL, build_id VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL,
+    orders BIGINT NOT NULL, order_lines BIGINT NOT NULL, rejects BIGINT NOT NULL, built_at TIMESTAMPTZ NOT NULL,
+    run_id VARCHAR NOT NULL
+)"""
+
+# One row a broken rule of a row: (source, table_name, key, rule, field, raw_record_id) is its identity over time.
+# `key` is the row's key as far as it is known; values of personal columns are masked.
+_REJECTS = """
+CREATE TABLE IF NOT EXISTS quarantine.rejects (
+    source VARCHAR NOT NULL, table_name VARCHAR NOT NULL, key VARCHAR NOT NULL, rule VARCHAR NOT NULL,
+    field VARCHAR NOT NULL, value VARCHAR, order_id VARCHAR, order_day DATE, raw_record_id VARCHAR NOT NULL,
+    raw_sha256 VARCHAR NOT NULL, first_seen_at TIMESTAMPTZ NOT NULL, last_seen_at TIMESTAMPTZ NOT NULL,
+    resolved_at TIMESTAMPTZ, run_id VARCHAR NOT NULL
+)"""
+
+# Soft checks of the last build of each day: exact counts, and a capped sample of keys (no personal data).
+_WARNINGS = """
+CREATE TABLE IF NOT EXISTS quarantine.warnings (
+    source VARCHAR NOT NULL, order_day DATE NOT NULL, rule VARCHAR NOT NULL, field VARCHAR NOT NULL,
+    occurrences BIGINT NOT NULL, sample VARCHAR[] NOT NULL, seen_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
+)"""
+
 BOOKKEEPING = {
     "raw.fetches": _FETCHES,
     "raw.stale_partitions": _STALE_PARTITIONS,
     "raw.reappearances": _REAPPEARANCES,
     "raw.dead_letters": _DEAD_LETTERS,
     "core.pick_status": _PICK_STATUS,
-    "core.builds": BUILDS,
-    "quarantine.rejects": REJECTS,
-    "quarantine.warnings": WARNINGS,
+    "core.builds": _BUILDS,
+    "quarantine.rejects": _REJECTS,
+    "quarantine.warnings": _WARNINGS,
 }
 
 # What earlier stores call by another name.

@@ -211,12 +211,13 @@ def _payload_ratio(connection: duckdb.DuckDBPyConnection, file_bytes: int, path:
 
 
 def _exceptions(connection: duckdb.DuckDBPyConnection, source: str, name: str, days: Collection[date]) -> pa.Table:
+    in_days = f"partition_day IN ({date_list(days)})"
     return connection.execute(
         f"""
         SELECT versions.record_id, versions.content_sha256, current.current_since
         FROM raw.{source}_{name} AS versions
-        LEFT JOIN ({current_versions(source, name, days)}) AS current USING (record_id, content_sha256)
-        WHERE versions.partition_day IN ({date_list(days)})
+        LEFT JOIN ({current_versions(source, name, in_days)}) AS current USING (record_id, content_sha256)
+        WHERE versions.{in_days}
             AND (current.record_id IS NULL OR current.current_since > versions.fetched_at)
         """
     ).to_arrow_table()

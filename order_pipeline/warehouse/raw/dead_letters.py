@@ -6,14 +6,24 @@ The core build turns them into rows of `quarantine.rejects`. A record that is re
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
 import duckdb
 import pyarrow as pa
 
-from order_pipeline.channels.base import DeadLetter
+from order_pipeline.channels.base import DeadLetter, content_hash
+
+_COLUMNS = pa.schema(
+    {
+        "content_sha256": pa.string(),
+        "rule": pa.string(),
+        "field": pa.string(),
+        "value": pa.string(),
+        "payload": pa.binary(),
+        "partition_day": pa.date32(),
+    }
+)
 
 
 def write_dead_letters(
@@ -26,30 +36,22 @@ def write_dead_letters(
     run_id: str,
 ) -> None:
     """Insert the dead letters, or note that they came again, within the caller's transaction."""
-    rows = {hashlib.sha256(record.payload).hexdigest(): record for record in records}
-    if not rows:
+    if not records:
         return
-    received = pa.table(
+    rows = {content_hash(one.payload): one for one in records}
+    received = [
         {
-            "content_sha256": pa.array(rows, pa.string()),
-            "rule": pa.array([record.rule for record in rows.values()], pa.string()),
-            "field": pa.array([record.field for record in rows.values()], pa.string()),
-            "value": pa.array([_storable(record.value) for record in rows.values()], pa.string()),
-            "partition_day": pa.array([record.day for record in rows.values()], pa.date32()),
-            "payload": pa.array([record.payload for record in rows.values()], pa.binary()),
+            "content_sha256": sha256,
+            "rule": one.rule,
+            "field": one.field,
+            "value": _storable(one.value),
+            "payload": one.payload,
+            "partition_day": one.day,
         }
-    )
-    connection.register("received", received)
-    _write(connection, [source, resource, fetched_at, run_id])
-    connection.unregister("received")
-
-
-def _storable(value: str) -> str:
-    """The value to be shown: a NUL would end it in SQL and in catalogs, half a character is none."""
-    return value.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-def _write(connection: duckdb.DuckDBPyConnection, parameters: Sequence[object]) -> None:
+        for sha256, one in rows.items()
+    ]
+    connection.register("received", pa.Table.from_pylist(received, _COLUMNS))
+    parameters = [source, resource, fetched_at, run_id]
     connection.execute(
         """UPDATE raw.dead_letters SET last_fetched_at = $3, last_run_id = $4
         WHERE source = $1 AND resource = $2 AND content_sha256 IN (SELECT content_sha256 FROM received)""",
@@ -64,3 +66,9 @@ def _write(connection: duckdb.DuckDBPyConnection, parameters: Sequence[object]) 
         )""",
         parameters,
     )
+    connection.unregister("received")
+
+
+def _storable(value: str) -> str:
+    """The value to be shown: a NUL would end it in SQL and in catalogs, half a character is none."""
+    return value.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -13,7 +13,8 @@ import pyarrow as pa
 from order_pipeline.channels.base import Window
 from order_pipeline.contracts.enumerations import SETTLED_ORDER_STATUSES
 from order_pipeline.warehouse.lake.connection import Lake, relations
-from order_pipeline.warehouse.raw.versions import current_versions, current_versions_of
+from order_pipeline.warehouse.lake.literals import date_list
+from order_pipeline.warehouse.raw.versions import current_versions
 
 
 class WarehouseState:
@@ -40,10 +41,11 @@ class WarehouseState:
         with self._lake.snapshot() as connection:
             if not record_ids or f"raw.{self._source}_{resource}" not in relations(connection):
                 return {}
+            of_wanted = "record_id IN (SELECT record_id FROM wanted)"
             connection.register("wanted", pa.table({"record_id": pa.array(record_ids, pa.string())}))
             try:
                 found = connection.execute(
-                    f"SELECT record_id, payload FROM ({current_versions_of(self._source, resource, 'wanted')})"
+                    f"SELECT record_id, payload FROM ({current_versions(self._source, resource, of_wanted)})"
                 ).fetchall()
             finally:
                 connection.unregister("wanted")
@@ -55,7 +57,8 @@ class WarehouseState:
             if f"raw.{self._source}_{resource}" not in relations(connection):
                 return {}
             days = [window.start + timedelta(days=n) for n in range((window.end - window.start).days)]
+            in_window = f"partition_day IN ({date_list(days)})"
             found = connection.execute(
-                f"SELECT record_id, content_sha256 FROM ({current_versions(self._source, resource, days)})"
+                f"SELECT record_id, content_sha256 FROM ({current_versions(self._source, resource, in_window)})"
             ).fetchall()
         return dict(found)

@@ -58,6 +58,10 @@ def current(lake: Lake) -> dict[str, str]:
     return dict(rows(lake, "SELECT record_id, payload FROM raw.kibo_orders_current"))
 
 
+def in_day(day: date) -> str:
+    return f"partition_day = DATE '{day}'"
+
+
 def all_stale(lake: Lake) -> list[date]:
     with lake.connect() as connection:
         return list(stale_marks(connection, "kibo"))
@@ -118,7 +122,7 @@ def test_while_the_writer_is_busy_one_more_transaction_is_buffered_and_no_more(
 
     def wait_and_write(writer: RawWriter, buffer: CommitBuffer) -> None:
         assert may_write.wait(20), "the source was made to wait with nothing gathered"
-        groups = len(buffer.groups)
+        groups = buffer.groups
         write(writer, buffer)
         written.append(groups)
 
@@ -180,7 +184,7 @@ def test_a_record_that_moves_to_another_day_marks_both_days_and_leaves_the_old_o
     load(lake, group(("1", SECOND, "B")))
     assert all_stale(lake) == [FIRST, SECOND]
     by_day = {
-        day: rows(lake, f"SELECT record_id, payload FROM ({current_versions('kibo', 'orders', [day])})")
+        day: rows(lake, f"SELECT record_id, payload FROM ({current_versions('kibo', 'orders', in_day(day))})")
         for day in (FIRST, SECOND)
     }
     assert by_day == {FIRST: [("2", "X")], SECOND: [("1", "B")]}

@@ -27,8 +27,7 @@ from order_pipeline.warehouse.core.observations import new_observations
 from order_pipeline.warehouse.core.raw_rows import create_numbers_as_text, open_raw_rows
 from order_pipeline.warehouse.core.rejects import found_rejects, undecided_rows
 from order_pipeline.warehouse.core.soft_checks import find_warnings
-from order_pipeline.warehouse.lake.extensions import Extension
-from order_pipeline.warehouse.lake.instance import open_instance
+from order_pipeline.warehouse.lake.instance import Extension, open_instance
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA
 from order_pipeline.warehouse.sql.slice import run_models

@@ -102,7 +102,7 @@ def make_core(connection: Any) -> dict[str, int]:
     from order_pipeline.warehouse.core.hard_checks import check_rows, create_failures, staged_table
     from order_pipeline.warehouse.core.staging_models import build_sql
     from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlProject
-    from order_pipeline.warehouse.sql.slice import run_models
+    from order_pipeline.warehouse.sql.slice import run_model, run_models
 
     sql = build_sql(SqlProject(), "kibo")
     # Staged rows and helpers stay in memory.
@@ -131,6 +131,6 @@ def make_core(connection: Any) -> dict[str, int]:
 
     for table, relation in sql.staged.items():
         store(table, relation)
-    sql.line_prices.create(connection)
+    run_model(connection, sql.line_prices)
     store("prices", sql.line_prices.relation)
     return counts

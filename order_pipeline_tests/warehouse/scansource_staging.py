@@ -21,7 +21,7 @@ from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.warehouse.migrations import SCHEMAS
 from order_pipeline.warehouse.sql.deploy import load_seed
 from order_pipeline.warehouse.sql.project import SqlProject
-from order_pipeline.warehouse.sql.slice import rendered_models
+from order_pipeline.warehouse.sql.slice import run_model
 
 ACCOUNT = "1000047110"
 DAY = date(2026, 1, 5)
@@ -110,8 +110,8 @@ def stage(records: Records, *tables: str, mart: str | None = None) -> dict[str, 
 
 
 def _make(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
-    for model in rendered_models(project(), project().upstream(names)):
-        model.create(connection)
+    for name in project().upstream(names):
+        run_model(connection, project().graph[name])
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, relation: str) -> list[dict[str, Any]]:

@@ -76,7 +76,7 @@ def _publish(transaction: Connection, plan: GroupPlan, results: Sequence[ChunkRe
     if plan.builds_seen:
         orders = [file.path for file in files if file.table == "orders"]
         warnings += compare_with_previous_build(transaction, plan.source, plan.days, orders)
-    _delete_days(transaction, plan)
+        _delete_days(transaction, plan)
     _register(transaction, files)
     _collect_rejects(transaction, plan, results)
     rows = Counter[str]()

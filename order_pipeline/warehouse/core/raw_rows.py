@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from order_pipeline.warehouse.lake.connection import relations
 from order_pipeline.warehouse.lake.literals import date_list, quoted
+from order_pipeline.warehouse.raw.tables import RAW_COLUMNS
 from order_pipeline.warehouse.raw.versions import current_versions
 
 # DuckDB reads JSON numbers as doubles: exact up to 15 significant digits. More digits outside a string (the character
@@ -27,16 +28,7 @@ _LONG_NUMBER = r"[:\[,\s]-?[0-9][0-9.eE+-]{15,}"
 _LONGEST_INTEGER = 18
 
 _DAY_OF_FILE = re.compile(r"/partition_day=(\d{4}-\d{2}-\d{2})/")
-_COLUMNS = {
-    "record_id": "VARCHAR",
-    "partition_day": "DATE",
-    "content_sha256": "VARCHAR",
-    "payload": "VARCHAR",
-    "fetched_at": "TIMESTAMPTZ",
-    "sequence": "BIGINT",
-    "run_id": "VARCHAR",
-}
-_NO_ROWS = f"SELECT {', '.join(f'NULL::{kind} AS {name}' for name, kind in _COLUMNS.items())} WHERE false"
+_NO_ROWS = f"SELECT {', '.join(f'NULL::{kind} AS {name}' for name, kind in RAW_COLUMNS.items())} WHERE false"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +160,7 @@ def _stored(files: Sequence[RawFile], days: Collection[date], share: Share | Non
     payload = (
         f"CASE WHEN regexp_matches(payload, {quoted(_LONG_NUMBER)}) THEN numbers_as_text(payload) ELSE payload END"
     )
-    columns = ", ".join(f"{payload} AS payload" if exact and name == "payload" else name for name in _COLUMNS)
+    columns = ", ".join(f"{payload} AS payload" if exact and name == "payload" else name for name in RAW_COLUMNS)
     conditions = [f"partition_day IN ({date_list(days)})"]
     if share:
         conditions.append(f"hash(record_id) % {share.count} = {share.number}")

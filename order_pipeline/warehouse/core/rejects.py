@@ -37,8 +37,10 @@ def undecided_rows(
             SELECT rejects.* EXCLUDE (row) REPLACE ('orphan' AS rule),
                 CASE WHEN rejects.row NOT IN ({staged.failed} AND rule <> '{UNDECIDED}') THEN typed END AS good_row
             FROM ({_failures_as_rejects(staged)}) AS rejects
-            INNER JOIN (SELECT rowid AS row, {staged.typed_columns(run_id)} FROM {staged.relation}) AS typed
-                ON typed.row = rejects.row
+            INNER JOIN (
+                SELECT rowid AS row, {staged.typed_columns(run_id)} FROM {staged.relation}
+                WHERE rowid IN ({staged.failed})
+            ) AS typed ON typed.row = rejects.row
             WHERE rejects.rule = '{UNDECIDED}'
             """
         ).to_arrow_table()

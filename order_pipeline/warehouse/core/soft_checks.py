@@ -14,7 +14,8 @@ import duckdb
 
 from order_pipeline.contracts.enumerations import SETTLED_ORDER_STATUSES
 from order_pipeline.warehouse.lake.literals import date_list, quoted
-from order_pipeline.warehouse.sql.slice import RenderedModel, run_models
+from order_pipeline.warehouse.sql.project import Rendered
+from order_pipeline.warehouse.sql.slice import run_models
 
 SAMPLE_SIZE = 5
 ROW_DROP_SHARE = 0.30
@@ -31,7 +32,7 @@ class SoftWarning:
     sample: tuple[str | None, ...]
 
 
-def find_warnings(connection: duckdb.DuckDBPyConnection, checks: Sequence[RenderedModel]) -> list[SoftWarning]:
+def find_warnings(connection: duckdb.DuckDBPyConnection, checks: Sequence[Rendered]) -> list[SoftWarning]:
     """Run the checks over the good rows of a chunk, which its database has as `core.<table>`."""
     run_models(connection, checks, kept=[check.relation for check in checks])
     return _counted(

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from order_pipeline.contracts import CORE_TABLES, ContractError, TableContract, table_contract
+from order_pipeline.contracts import CORE_TABLES, ContractError, TableContract, create_table_statements, table_contract
 from order_pipeline.warehouse.core.chunk import ChunkFile, ChunkResult, ChunkTask
 from order_pipeline.warehouse.core.hard_checks import (
     StagedTable,
@@ -30,7 +30,7 @@ from order_pipeline.warehouse.core.soft_checks import find_warnings
 from order_pipeline.warehouse.lake.instance import Extension, open_instance
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA
-from order_pipeline.warehouse.sql.slice import run_models
+from order_pipeline.warehouse.sql.slice import run_model, run_models
 
 # Doubles hold four decimals exactly below 2^53 / 10^4, about 9.007e11; a larger amount may have been rounded.
 LARGEST_EXACT = 900_000_000_000
@@ -53,7 +53,7 @@ def stage_chunk(task: ChunkTask) -> ChunkResult:
         for staged in tables.values():
             check_parents(connection, staged, tables.get("orders"))
         warnings = find_warnings(connection, task.sql.checks)
-        task.sql.line_prices.create(connection)  # what the good lines were sold at
+        run_model(connection, task.sql.line_prices)  # what the good lines were sold at
         line_prices = staged_table(connection, "prices", task.sql.line_prices.relation)
         check_rows(connection, line_prices, task.sql.source, task.run_id)
         all_tables = [*tables.values(), line_prices]
@@ -122,13 +122,8 @@ def _make_good_rows(
     """Make `core.<table>` of the chunk's database: a view over the rows of which no check noted anything."""
     for name in names:
         parts = [staged.good_rows(task.run_id) for staged in tables if staged.contract.name == name]
-        rows = " UNION ALL ".join(parts) or _no_rows(table_contract(CORE_TABLES[name]))
-        connection.execute(f"CREATE VIEW core.{name} AS {rows}")
-
-
-def _no_rows(contract: TableContract) -> str:
-    columns = ", ".join(f"NULL::{column.duckdb_type} AS {column.name}" for column in contract.columns)
-    return f"SELECT {columns} WHERE false"
+        (empty_table,) = create_table_statements(CORE_TABLES[name], "core", partitioned=False)
+        connection.execute(f"CREATE VIEW core.{name} AS {' UNION ALL '.join(parts)}" if parts else empty_table)
 
 
 def _write(connection: duckdb.DuckDBPyConnection, task: ChunkTask, table: str) -> list[ChunkFile]:

@@ -14,8 +14,7 @@ import pyarrow as pa
 
 from order_pipeline.contracts import CORE_TABLES, contracts_fingerprint
 from order_pipeline.warehouse.sql.deploy import load_seed
-from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlProject
-from order_pipeline.warehouse.sql.slice import RenderedModel, rendered_models
+from order_pipeline.warehouse.sql.project import SEED_SCHEMA, Rendered, SqlProject
 
 LINE_PRICES = "stg_common__order_line_prices"
 
@@ -38,9 +37,9 @@ class BuildSql:
     fingerprint: str
     resources: tuple[str, ...]
     staged: Mapping[str, str]
-    models: tuple[RenderedModel, ...]
-    line_prices: RenderedModel
-    checks: tuple[RenderedModel, ...]
+    models: tuple[Rendered, ...]
+    line_prices: Rendered
+    checks: tuple[Rendered, ...]
     seeds: Mapping[str, pa.Table]
 
     @property
@@ -59,23 +58,23 @@ def build_sql(project: SqlProject, source: str) -> BuildSql:
     names = {table: f"stg_{source}__{table}" for table in CORE_TABLES}
     staged = {table: name for table, name in names.items() if name in project.models}
     read = {table.removesuffix("_current") for schema, table in project.sources_of(staged.values()) if schema == "raw"}
-    checks = [name for name in project.models if name.startswith("check__") and not _reads_everything(project, name)]
+    checks = [project.graph[name] for name in project.models if name.startswith("check__")]
     sql = project.fingerprint([*staged.values(), LINE_PRICES])
     return BuildSql(
         source=source,
         fingerprint=sql + contracts_fingerprint(list(CORE_TABLES.values())),
         resources=tuple(sorted(t.removeprefix(f"{source}_") for t in read if t.startswith(f"{source}_"))),
         staged={table: project.models[name].relation for table, name in staged.items()},
-        models=rendered_models(project, project.upstream(staged.values())),
-        line_prices=rendered_models(project, [LINE_PRICES])[0],
-        checks=rendered_models(project, checks),
+        models=tuple(project.graph[name] for name in project.upstream(staged.values())),
+        line_prices=project.graph[LINE_PRICES],
+        checks=tuple(check for check in checks if not _reads_everything(check)),
         seeds=_read_seeds(project),
     )
 
 
-def _reads_everything(project: SqlProject, name: str) -> bool:
+def _reads_everything(check: Rendered) -> bool:
     """A check that says `meta={'over': 'everything'}` needs all days: it is a view only."""
-    return project.graph[name].config.get("meta", {}).get("over") == "everything"
+    return check.config.get("meta", {}).get("over") == "everything"
 
 
 def _read_seeds(project: SqlProject) -> dict[str, pa.Table]:

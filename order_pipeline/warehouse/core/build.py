@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import date
@@ -37,7 +37,6 @@ def build_core(
     *,
     skip_unchanged: bool = False,
     project: SqlProject | None = None,
-    progress: Callable[[int], None] | None = None,
     executor: Executor | None = None,
 ) -> CoreResult:
     """Bring core in line with raw for the given days and for every stale day of the source.
@@ -49,7 +48,6 @@ def build_core(
         run_id: kept in every row.
         skip_unchanged: leave out requested days that are not stale and were built by the same SQL and contracts.
         project: the SQL project; None reads the repository's.
-        progress: told the number of orders stored so far, after each commit.
         executor: stages the chunks; None: threads of this process, as many as the settings say.
 
     Raises:
@@ -64,8 +62,6 @@ def build_core(
     with _executor(lake, executor) as pool:
         for group in groups:
             result.add(_build_group(lake, sql, group, run_id, pool))
-            if progress:
-                progress(result.rows["orders"])
     result.seconds = time.perf_counter() - started
     return result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from order_pipeline.warehouse.reference.item_locations import DEMO_FILE
+from order_pipeline.reference.item_locations import DEMO_FILE
 
 
 def with_demo_locations(data_dir: Path) -> Path:

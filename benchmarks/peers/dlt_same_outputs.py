@@ -99,10 +99,10 @@ def load(url: str, directory: str, days: int, today: date) -> dict[str, object]:
 
 def make_core(connection: Any) -> dict[str, int]:
     """Stage, check and store all core tables of the file; rows by table."""
-    from order_pipeline.warehouse.core.hard_checks import check_rows, create_failures, good_rows, staged_table
+    from order_pipeline.warehouse.core.hard_checks import check_rows, create_failures, staged_table
     from order_pipeline.warehouse.core.staging_models import build_sql
     from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlProject
-    from order_pipeline.warehouse.sql.slice import run_models
+    from order_pipeline.warehouse.sql.slice import run_model, run_models
 
     sql = build_sql(SqlProject(), "kibo")
     # Staged rows and helpers stay in memory.
@@ -125,15 +125,12 @@ def make_core(connection: Any) -> dict[str, int]:
     def store(table: str, relation: str) -> None:
         staged = staged_table(connection, table, relation)
         check_rows(connection, staged, "kibo", "benchmark")
-        stored = connection.execute(
-            f"CREATE TABLE {file}.core.{table} AS SELECT {staged.typed_columns('benchmark')} FROM {staged.relation}"
-            f" WHERE {good_rows(connection, staged)}"
-        ).fetchone()
+        stored = connection.execute(f"CREATE TABLE {file}.core.{table} AS {staged.good_rows('benchmark')}").fetchone()
         counts[table] = int(stored[0])
         connection.execute(f"CREATE VIEW core.{table} AS SELECT * FROM {file}.core.{table}")
 
     for table, relation in sql.staged.items():
         store(table, relation)
-    sql.line_prices.create(connection)
+    run_model(connection, sql.line_prices)
     store("prices", sql.line_prices.relation)
     return counts

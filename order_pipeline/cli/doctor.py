@@ -129,7 +129,7 @@ def look_at_scanorders(settings: Settings) -> Iterator[Finding]:
 
 def look_at_reference(settings: Settings) -> Iterator[Finding]:
     """Whether the file that the pipeline loads is there, and can be loaded."""
-    from order_pipeline.warehouse.reference.item_locations import (  # noqa: PLC0415
+    from order_pipeline.reference.item_locations import (  # noqa: PLC0415
         ReferenceDataError,
         check_item_locations,
         item_locations_path,

@@ -8,16 +8,16 @@ from typing import Annotated
 import typer
 
 from order_pipeline.cli.output import Format, fail, note, print_rows
-from order_pipeline.settings import load_settings
-from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.migrations import migrate
-from order_pipeline.warehouse.reference.item_locations import (
+from order_pipeline.reference.item_locations import (
     CheckedFile,
     ReferenceDataError,
     check_item_locations,
     item_locations_path,
     load_item_locations,
 )
+from order_pipeline.settings import load_settings
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.migrations import migrate
 
 File = Annotated[Path | None, typer.Argument(help="CSV or .xlsx. Default: the file that the pipeline loads.")]
 

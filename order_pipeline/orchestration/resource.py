@@ -21,7 +21,7 @@ from order_pipeline.warehouse.core.build import CoreResult, build_core
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.raw.ingest import ingest
-from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
+from order_pipeline.warehouse.raw.ingest_result import IngestResult
 from order_pipeline.warehouse.raw.source_state import WarehouseState
 from order_pipeline.warehouse.raw.tables import ensure_raw_table
 from order_pipeline.warehouse.sql.deploy import Deployment, deploy
@@ -68,7 +68,7 @@ class PipelineResource:
         fetched = IngestResult(channel.name, run_id)
         for reading in channel.readings(self.settings.of_channel(channel.name), self.operations):
             if only in {None, reading.name}:
-                add_result(fetched, asyncio.run(self._ingest(channel, reading, window, run_id)))
+                fetched.add(asyncio.run(self._ingest(channel, reading, window, run_id)))
                 reading.committed(run_id)
         return fetched
 
@@ -116,17 +116,6 @@ class PipelineResource:
         with self.lake.connect() as connection:
             row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
         return int(row[0]) if row else 0
-
-
-def add_result(whole: IngestResult, part: IngestResult) -> None:
-    """Add one reading's result to that of the whole fetch."""
-    whole.total.add(part.total)
-    for resource, counts in part.resources.items():
-        whole.resources.setdefault(resource, Counts()).add(counts)
-    whole.stale_days |= part.stale_days
-    whole.reports += part.reports
-    whole.commits += part.commits
-    whole.payload_bytes += part.payload_bytes
 
 
 def project_for(settings: Settings) -> SqlProject:

@@ -1,24 +1,16 @@
-"""The lake's schemas and tables: created once, brought up to date on every start.
+"""The lake's schemas and tables: what is missing is created on every start.
 
-Belongs here: when tables are made, and those that no contract, model or other module describes. The core tables come
-from `contracts`, the views from the SQL models; a raw table is made when its resource first arrives
-(`raw.tables`).
+The core tables come from `contracts`, the views from the SQL models; a raw table is made when its resource first
+arrives (`raw.tables`).
 """
 
 from __future__ import annotations
 
-import duckdb
-
 from order_pipeline.contracts import CORE_TABLES, ItemLocations, create_table_statements
-from order_pipeline.warehouse.core.build_state import BUILDS
-from order_pipeline.warehouse.core.quarantine import REJECTS, WARNINGS
-from order_pipeline.warehouse.lake.connection import Lake, relations
+from order_pipeline.warehouse.lake.connection import Connection, Lake, relations
 from order_pipeline.warehouse.lake.literals import quoted
 
-SCHEMAS = ("raw", "staging", "intermediate", "core", "quarantine", "reference")
-
-# Made last, so it tells that everything before it is done.
-LAST_SCHEMA = "marts"
+SCHEMAS = ("raw", "staging", "intermediate", "core", "quarantine", "reference", "marts")
 
 # Persisted in the catalog, so every writer follows them.
 OPTIONS = {
@@ -81,22 +73,40 @@ CREATE TABLE IF NOT EXISTS core.pick_status (
     scanorders_read_at TIMESTAMPTZ
 )"""
 
+# The last build of every day.
+_BUILDS = """
+CREATE TABLE IF NOT EXISTS core.builds (
+    source VARCHAR NOT NULL, order_day DATE NOT NULL, build_id VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL,
+    orders BIGINT NOT NULL, order_lines BIGINT NOT NULL, rejects BIGINT NOT NULL, built_at TIMESTAMPTZ NOT NULL,
+    run_id VARCHAR NOT NULL
+)"""
+
+# One row a broken rule of a row: (source, table_name, key, rule, field, raw_record_id) is its identity over time.
+# `key` is the row's key as far as it is known; values of personal columns are masked.
+_REJECTS = """
+CREATE TABLE IF NOT EXISTS quarantine.rejects (
+    source VARCHAR NOT NULL, table_name VARCHAR NOT NULL, key VARCHAR NOT NULL, rule VARCHAR NOT NULL,
+    field VARCHAR NOT NULL, value VARCHAR, order_id VARCHAR, order_day DATE, raw_record_id VARCHAR NOT NULL,
+    raw_sha256 VARCHAR NOT NULL, first_seen_at TIMESTAMPTZ NOT NULL, last_seen_at TIMESTAMPTZ NOT NULL,
+    resolved_at TIMESTAMPTZ, run_id VARCHAR NOT NULL, closed_reason VARCHAR
+)"""
+
+# Soft checks of the last build of each day: exact counts, and a capped sample of keys (no personal data).
+_WARNINGS = """
+CREATE TABLE IF NOT EXISTS quarantine.warnings (
+    source VARCHAR NOT NULL, order_day DATE NOT NULL, rule VARCHAR NOT NULL, field VARCHAR NOT NULL,
+    occurrences BIGINT NOT NULL, sample VARCHAR[] NOT NULL, seen_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
+)"""
+
 BOOKKEEPING = {
     "raw.fetches": _FETCHES,
     "raw.stale_partitions": _STALE_PARTITIONS,
     "raw.reappearances": _REAPPEARANCES,
     "raw.dead_letters": _DEAD_LETTERS,
     "core.pick_status": _PICK_STATUS,
-    "core.builds": BUILDS,
-    "quarantine.rejects": REJECTS,
-    "quarantine.warnings": WARNINGS,
-}
-
-# What earlier stores call by another name.
-_RENAMES = {
-    "raw.dirty_days": "ALTER TABLE raw.dirty_days RENAME TO stale_partitions",
-    "raw.unusable": "ALTER TABLE raw.unusable RENAME TO dead_letters",
-    "raw.fetches.unusable": "ALTER TABLE raw.fetches RENAME COLUMN unusable TO dead_letters",
+    "core.builds": _BUILDS,
+    "quarantine.rejects": _REJECTS,
+    "quarantine.warnings": _WARNINGS,
 }
 
 # What earlier stores lack.
@@ -109,104 +119,58 @@ _ADDED_COLUMNS = {
 
 _ITEM_LOCATIONS = "reference.item_locations"
 
-# DuckLake remembers the statistics of a table that ever had a row; of another it asks the catalog at every look, which
-# takes 10 ms instead of 2. These are looked at by every commit group or build, and may stay empty for long.
-_LOOKED_AT_WHILE_EMPTY = {
-    "raw.reappearances": "'', '', '', DATE '2000-01-01', '', now(), 0, ''",
-    "raw.dead_letters": "'', '', '', '', '', '', NULL, ''::BLOB, now(), '', now(), '', NULL, NULL",
-    "core.builds": "'', DATE '2000-01-01', '', '', 0, 0, 0, now(), ''",
-    "quarantine.rejects": "'', '', '', '', '', NULL, NULL, NULL, '', '', now(), now(), now(), '', NULL",
-}
-
 
 def migrate(lake: Lake) -> None:
     """Create what is missing; a lake that is up to date is only read."""
     with lake.snapshot() as connection:
-        has_options, has_core_options = _has_options(connection, None), _has_options(connection, "core")
-        has_tables = _has_tables(connection)
-    if not has_options:
-        lake.run("set the lake's options", _set_options)
-    if not has_tables:
-        lake.run("create the lake's schemas and tables", _create_tables)
-        lake.run("finish the lake's new tables", _finish_tables)
-    elif not has_core_options:
-        lake.run("set core's options", _set_core_options)
+        is_done = _has_options(connection) and not _missing_tables(connection) and not _missing_columns(connection)
+    if not is_done:
+        # Two steps: an option of a schema asks for the schema to be committed.
+        lake.run("set the lake's options and create its schemas", _create_schemas)
+        lake.run("create the lake's tables", _create_tables)
 
 
-def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
-    schemas = connection.execute("SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'lake'").fetchall()
-    has_schemas = {(schema,) for schema in (*SCHEMAS, LAST_SCHEMA)} <= set(schemas)
-    return has_schemas and not _missing_tables(connection) and _ADDED_COLUMNS.keys() <= _names(connection)
+def _has_options(connection: Connection) -> bool:
+    found = connection.execute("SELECT option_name, value, scope_entry FROM ducklake_options('lake')").fetchall()
+    wanted = [(*option, None) for option in OPTIONS.items()] + [(*option, "core") for option in OPTIONS_OF_CORE.items()]
+    return set(wanted) <= set(found)
 
 
-def _missing_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def _missing_tables(connection: Connection) -> list[str]:
     existing = relations(connection)
     wanted = (*BOOKKEEPING, *(f"core.{name}" for name in CORE_TABLES), _ITEM_LOCATIONS)
     return [name for name in wanted if name not in existing]
 
 
+def _missing_columns(connection: Connection) -> list[str]:
+    columns = connection.execute(
+        "SELECT schema_name || '.' || table_name || '.' || column_name FROM duckdb_columns()"
+        " WHERE database_name = 'lake'"
+    ).fetchall()
+    existing = relations(connection)
+    return [name for name in _ADDED_COLUMNS if name.rpartition(".")[0] in existing and (name,) not in columns]
+
+
+def _create_schemas(connection: Connection) -> None:
+    for name, value in OPTIONS.items():
+        connection.execute(f"CALL lake.set_option({quoted(name)}, {quoted(value)})")
+    for schema in SCHEMAS:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+
+
+def _create_tables(connection: Connection) -> None:
+    for name, value in OPTIONS_OF_CORE.items():
+        connection.execute(f"CALL lake.set_option({quoted(name)}, {quoted(value)}, schema => 'core')")
+    for column in _missing_columns(connection):
+        connection.execute(_ADDED_COLUMNS[column])
+    for table in _missing_tables(connection):
+        for statement in _statements(table):
+            connection.execute(statement)
+
+
 def _statements(table: str) -> list[str]:
-    """What makes the table. Asked only for missing ones: the contracts' statements take 4 ms each."""
     if table in BOOKKEEPING:
         return [BOOKKEEPING[table]]
     if table == _ITEM_LOCATIONS:
         return create_table_statements(ItemLocations, "reference", partitioned=False)
     return create_table_statements(CORE_TABLES[table.removeprefix("core.")], "core")
-
-
-def _has_options(connection: duckdb.DuckDBPyConnection, schema: str | None) -> bool:
-    found = connection.execute(
-        "SELECT option_name, value FROM ducklake_options('lake') WHERE scope_entry IS NOT DISTINCT FROM ?", [schema]
-    ).fetchall()
-    return (OPTIONS_OF_CORE if schema else OPTIONS).items() <= dict(found).items()
-
-
-def _set_options(connection: duckdb.DuckDBPyConnection) -> None:
-    for name, value in OPTIONS.items():
-        connection.execute(f"CALL lake.set_option({quoted(name)}, {quoted(value)})")
-
-
-def _set_core_options(connection: duckdb.DuckDBPyConnection) -> None:
-    """Set what is for core's tables alone; the schema must be there before the transaction."""
-    for name, value in OPTIONS_OF_CORE.items():
-        connection.execute(f"CALL lake.set_option({quoted(name)}, {quoted(value)}, schema => 'core')")
-
-
-def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    for schema in SCHEMAS:
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    _rename_tables(connection)
-    missing = _missing_tables(connection)
-    names = _names(connection)
-    for column, statement in _ADDED_COLUMNS.items():
-        if column.rpartition(".")[0] in names and column not in names:
-            connection.execute(statement)
-    for table in missing:
-        for statement in _statements(table):
-            connection.execute(statement)
-    for table, values in _LOOKED_AT_WHILE_EMPTY.items():
-        if table in missing:
-            connection.execute(f"INSERT INTO {table} VALUES ({values})")
-
-
-def _names(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """The qualified names of all tables and of all their columns."""
-    columns = connection.execute(
-        "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
-    ).fetchall()
-    return {f"{schema}.{table}" for schema, table, _ in columns} | {".".join(column) for column in columns}
-
-
-def _rename_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    names = _names(connection)
-    for name, statement in _RENAMES.items():
-        if name in names:
-            connection.execute(statement)
-
-
-def _finish_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """What needs the tables committed: core's options, and removing the placeholders (no source has an empty name)."""
-    _set_core_options(connection)
-    for table in _LOOKED_AT_WHILE_EMPTY:
-        connection.execute(f"DELETE FROM {table} WHERE source = ''")
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {LAST_SCHEMA}")

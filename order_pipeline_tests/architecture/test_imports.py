@@ -13,6 +13,7 @@ LAYERS = (
     {"cli", "definitions", "__main__"},
     {"orchestration"},
     {"picking", "webhooks"},
+    {"reference"},
     {"warehouse"},
     {"settings"},
     {"channels"},

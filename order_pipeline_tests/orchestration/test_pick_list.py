@@ -11,11 +11,11 @@ from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.picking.operators.views import list_tasks
 from order_pipeline.picking.sending.emission import LEASE_NAME
 from order_pipeline.picking.sending.read_pick_list import read_pick_list
+from order_pipeline.reference.item_locations import load_item_locations
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.migrations import migrate
-from order_pipeline.warehouse.reference.item_locations import load_item_locations
 from order_pipeline.warehouse.sql.deploy import deploy
 from order_pipeline_tests.picking.picks import states
 from order_pipeline_tests.warehouse.kibo_orders import (

@@ -11,7 +11,7 @@ import dagster as dg
 from order_pipeline.contracts import ItemLocations, column_schema, table_contract
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import ITEM_LOCATIONS_KEY, OWNERS, REFERENCE_GROUP, model_key
-from order_pipeline.warehouse.reference.item_locations import item_locations_path, load_item_locations
+from order_pipeline.reference.item_locations import item_locations_path, load_item_locations
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlProject
 
 BARCODE_CHECK = "barcodes_are_plausible"

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 
-from order_pipeline.contracts import CORE_TABLES, contracts_fingerprint
-from order_pipeline.warehouse.core.build_files import remove_leftovers, remove_unpublished, running_build
-from order_pipeline.warehouse.core.build_state import BuiltMeanwhileError
+from order_pipeline.warehouse.core.build_files import remove_leftovers, running_build
 from order_pipeline.warehouse.core.chunk import ChunkResult
-from order_pipeline.warehouse.core.plan import Build, GroupPlan
-from order_pipeline.warehouse.core.publish import publish
+from order_pipeline.warehouse.core.plan import GroupPlan, due_groups, plan_group
+from order_pipeline.warehouse.core.publish import BuiltMeanwhileError, publish
 from order_pipeline.warehouse.core.result import CoreResult
 from order_pipeline.warehouse.core.stage import stage_chunk
-from order_pipeline.warehouse.core.staging_models import build_sql, fingerprinted_models, raw_resources
+from order_pipeline.warehouse.core.staging_models import BuildSql, build_sql
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.sql.project import SqlProject
 
@@ -39,7 +37,6 @@ def build_core(
     *,
     skip_unchanged: bool = False,
     project: SqlProject | None = None,
-    progress: Callable[[int], None] | None = None,
     executor: Executor | None = None,
 ) -> CoreResult:
     """Bring core in line with raw for the given days and for every stale day of the source.
@@ -51,7 +48,6 @@ def build_core(
         run_id: kept in every row.
         skip_unchanged: leave out requested days that are not stale and were built by the same SQL and contracts.
         project: the SQL project; None reads the repository's.
-        progress: told the number of orders stored so far, after each commit.
         executor: stages the chunks; None: threads of this process, as many as the settings say.
 
     Raises:
@@ -59,45 +55,28 @@ def build_core(
         ContractError, SqlModelError: a defect of the SQL, not of the data; the days at hand were not changed.
     """
     started = time.perf_counter()
-    project = project or SqlProject()
-    fingerprint = project.fingerprint(fingerprinted_models(project, source))
-    build = Build(
-        lake,
-        source,
-        run_id,
-        fingerprint + contracts_fingerprint(list(CORE_TABLES.values())),
-        resources=tuple(raw_resources(project, source)),
-        sql=build_sql(project, source),
-    )
+    sql = build_sql(project or SqlProject(), source)
     remove_leftovers(lake)
-    state, groups = build.due_days(days, skip_unchanged=skip_unchanged)
-    result = CoreResult(source, skipped_days=state.skipped_days)
+    groups, skipped = due_groups(lake, sql, days, skip_unchanged=skip_unchanged)
+    result = CoreResult(source, skipped_days=skipped)
     with _executor(lake, executor) as pool:
         for group in groups:
-            result.add(_build_group(build, group, pool))
-            if progress:
-                progress(result.rows["orders"])
+            result.add(_build_group(lake, sql, group, run_id, pool))
     result.seconds = time.perf_counter() - started
     return result
 
 
-def _build_group(build: Build, days: Sequence[date], executor: Executor) -> CoreResult:
+def _build_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], run_id: str, executor: Executor) -> CoreResult:
     """Stage and publish the days; from newer raw rows again when another build of them committed meanwhile."""
     for attempt in range(1, _ATTEMPTS + 1):
         build_id = uuid.uuid4().hex
-        with running_build(build.lake, build_id):
-            plan = build.plan_group(days, build_id)
-            built_at = datetime.now(UTC)
-            try:
-                published = publish(build.lake, plan, _stage(plan, executor), built_at=built_at, run_id=build.run_id)
-            except BuiltMeanwhileError:
-                remove_unpublished(build.lake, {build_id})
-                if attempt == _ATTEMPTS:
-                    raise
-            else:
-                if plan.has_copies:
-                    remove_unpublished(build.lake, {build_id})
-                return published
+        try:
+            with running_build(lake, build_id):
+                plan = plan_group(lake, sql, days, build_id, run_id)
+                return publish(lake, plan, _stage(plan, executor))
+        except BuiltMeanwhileError:
+            if attempt == _ATTEMPTS:
+                raise
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 

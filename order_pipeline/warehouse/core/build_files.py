@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import duckdb
 import filelock
 from pyarrow import fs
 
@@ -26,18 +25,17 @@ _NAME = re.compile(r"^(?P<build>[0-9a-f]{32})-[^/]*\.parquet$")
 
 @contextmanager
 def running_build(lake: Lake, build_id: str) -> Generator[None]:
-    """Hold the build's lock for the block; remove what it did not publish when it ends, however it ends."""
-    locks = _locks(lake)
-    locks.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(locks / f"{build_id}.lock", thread_local=False)
-    with lock:
+    """Hold the build's lock for the block; when it fails, remove its files."""
+    lock = _locks(lake) / f"{build_id}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(lock):
         try:
             yield
         except BaseException:
             remove_unpublished(lake, {build_id})
             raise
         finally:
-            Path(lock.lock_file).unlink(missing_ok=True)
+            lock.unlink(missing_ok=True)
 
 
 def remove_leftovers(lake: Lake) -> int:
@@ -70,21 +68,21 @@ def remove_unpublished(lake: Lake, builds: Collection[str] | None, *, older_than
     ]
     if not candidates:
         return 0
-    with lake.snapshot() as connection:
-        known = _known_names(connection)
+    known = _known_names(lake)
     unpublished = [file.path for file in candidates if file.base_name not in known]
     for path in unpublished:
         filesystem.delete_file(path)
     return len(unpublished)
 
 
-def _known_names(connection: duckdb.DuckDBPyConnection) -> set[str]:
+def _known_names(lake: Lake) -> set[str]:
     """Names of all files of any snapshot that still exists, and of those that wait for their clean-up."""
     metadata = "__ducklake_metadata_lake"
-    paths = connection.execute(
-        f"SELECT path FROM {metadata}.ducklake_data_file"
-        f" UNION ALL SELECT path FROM {metadata}.ducklake_files_scheduled_for_deletion"
-    ).fetchall()
+    with lake.snapshot() as connection:
+        paths = connection.execute(
+            f"SELECT path FROM {metadata}.ducklake_data_file"
+            f" UNION ALL SELECT path FROM {metadata}.ducklake_files_scheduled_for_deletion"
+        ).fetchall()
     return {path.rsplit("/", 1)[-1] for (path,) in paths}
 
 
@@ -94,7 +92,7 @@ def _locks(lake: Lake) -> Path:
 
 def _has_ended(file: Path) -> bool:
     try:
-        with filelock.FileLock(file, thread_local=False).acquire(timeout=0):
+        with filelock.FileLock(file).acquire(timeout=0):
             return True
     except filelock.Timeout:
         return False

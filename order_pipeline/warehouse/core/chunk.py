@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from order_pipeline.warehouse.core.raw_rows import RawRows, Share
-from order_pipeline.warehouse.core.soft_checks import DayWarning
+from order_pipeline.warehouse.core.soft_checks import SoftWarning
 from order_pipeline.warehouse.core.staging_models import BuildSql
 
 
@@ -19,21 +19,20 @@ class ChunkTask:
     """A chunk to be staged.
 
     Attributes:
-        build_id: with `number` the beginning of every file's name.
+        sql: what the source's build runs.
+        name: the beginning of every file's name: the build's id and the chunk's number.
         days: whole days, or one day of which it is a share.
         known_observations: of append-only tables what core has of the days that are published together.
         data_path: the lake's, with a slash at its end; files go below it.
         spill_parent: a directory of the machine that stages.
     """
 
-    build_id: str
-    number: int
-    source: str
+    sql: BuildSql
+    name: str
     run_id: str
     days: tuple[date, ...]
     share: Share | None
     raw: tuple[RawRows, ...]
-    sql: BuildSql
     known_observations: Mapping[str, pa.Table]
     data_path: str
     spill_parent: Path
@@ -56,14 +55,12 @@ class ChunkResult:
 
     Attributes:
         files: where its good rows are.
-        rejects: what broke a hard check, columns as `quarantine.FOUND_REJECTS`.
-        undecided: by table, children whose order is not in the chunk: the columns of `rejects`, that would make each an
-            orphan, and as struct `row` the row itself, which is NULL for one that is rejected anyway.
+        rejects: what broke a hard check, columns as `FOUND_REJECTS`.
+        undecided: children whose order is not in the chunk, by table; see `undecided_rows`.
         warnings: what the soft checks counted.
     """
 
-    days: tuple[date, ...]
     files: tuple[ChunkFile, ...]
     rejects: pa.Table
     undecided: Mapping[str, pa.Table]
-    warnings: tuple[DayWarning, ...]
+    warnings: tuple[SoftWarning, ...]

@@ -4,8 +4,7 @@ Three kinds: text that did not cast and faults that staging names (from the comp
 contract (as SQL), and what needs other rows (duplicates, rejected parents, children without an order).
 
 Companions of a staged row, none of them in the contract: `<column>_text` is the source's text of a cast column (a
-column's `_raw` in the contract serves as well), `faults` a list of (rule, field, value), `is_partial` marks
-summary-only rows.
+column's `_raw` in the contract serves as well), `faults` a list of (rule, field, value).
 """
 
 from __future__ import annotations
@@ -18,7 +17,10 @@ from order_pipeline.contracts import CORE_TABLES, LONGEST_VALUE, MASK, TableCont
 from order_pipeline.warehouse.lake.literals import quoted
 
 UNDECIDED = "undecided"
-"""The rule noted for a child whose order is not in its chunk; only the lake can tell whether it is an orphan."""
+"""Noted for a child whose order is not in its chunk; only the lake can tell whether it is an orphan."""
+
+MERGED_COPY = "merged_copy"
+"""Noted for a row whose identical copy stays: it is not stored and no reject."""
 
 _RULES_BY_TYPE = {
     "DECIMAL": "bad_number",
@@ -28,6 +30,9 @@ _RULES_BY_TYPE = {
 }
 _NEEDS_ORDER = ("order_lines", "shipments", "shipment_lines", "parcels", "serial_numbers")
 
+# Where a row came from, not what it says.
+_ORIGIN = {"raw_record_id", "raw_sha256", "fetched_at", "run_id"}
+
 
 @dataclass(frozen=True, slots=True)
 class StagedTable:
@@ -36,6 +41,11 @@ class StagedTable:
     contract: TableContract
     relation: str
     columns: frozenset[str]
+
+    @property
+    def failed(self) -> str:
+        """SQL of the rows that a check noted something of, as `rowid`s."""
+        return f"SELECT row FROM failures WHERE relation = {quoted(self.relation)}"
 
     def values(self, run_id: str) -> dict[str, str]:
         """The SQL expression of every column that staging or the build knows."""
@@ -49,6 +59,10 @@ class StagedTable:
             for column in self.contract.columns
         )
 
+    def good_rows(self, run_id: str) -> str:
+        """SQL of the rows that failed nothing, as the contract has them. Ask after all checks."""
+        return f"SELECT {self.typed_columns(run_id)} FROM {self.relation} WHERE rowid NOT IN ({self.failed})"
+
 
 def staged_table(connection: duckdb.DuckDBPyConnection, table: str, relation: str) -> StagedTable:
     """A core table's staged rows, with the columns that staging gave them."""
@@ -57,122 +71,85 @@ def staged_table(connection: duckdb.DuckDBPyConnection, table: str, relation: st
 
 
 def create_failures(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the empty tables of failures and of merged copies, for all staged tables of the database."""
+    """Create the empty table of failures, for all staged tables of the database."""
     connection.execute(
         "CREATE TABLE failures (relation VARCHAR, row BIGINT, rule VARCHAR, field VARCHAR, value VARCHAR)"
     )
-    connection.execute("CREATE TABLE merged_copies (relation VARCHAR, row BIGINT)")
 
 
 def check_rows(connection: duckdb.DuckDBPyConnection, staged: StagedTable, source: str, run_id: str) -> None:
-    """Note what is wrong with rows of a staged table in `failures`, identical copies of a key in `merged_copies`."""
-    _note_unreadable(connection, staged)
-    _note_contract_failures(connection, staged, source, run_id)
-    _note_duplicates(connection, staged)
+    """Note in `failures` what is wrong with rows of a staged table, one by one and as copies of each other."""
+    _note(connection, staged, _unreadable(staged))
+    broken = rules_as_sql(staged.contract.model, (source,)).failures_query(staged.relation, staged.values(run_id))
+    noted = f"SELECT row, field FROM failures WHERE relation = {quoted(staged.relation)}"
+    _note(connection, staged, f"SELECT row, rule, field, value FROM ({broken}) WHERE (row, field) NOT IN ({noted})")
+    _note(connection, staged, _copies(staged))
 
 
 def check_parents(connection: duckdb.DuckDBPyConnection, staged: StagedTable, orders: StagedTable | None) -> None:
-    """Note children of a rejected order, which go with it, and those whose order is not among the staged ones."""
-    if staged.contract.name not in _NEEDS_ORDER:
-        return
-    relation = quoted(staged.relation)
-    none = "SELECT NULL::VARCHAR AS order_id WHERE false"
-    good, rejected = none, none
-    if orders:
-        good = f"SELECT order_id FROM {orders.relation} WHERE {good_rows(connection, orders)}"
-        rejected = (
-            f"SELECT DISTINCT order_id FROM {orders.relation}"
-            f" WHERE rowid IN (SELECT row FROM failures WHERE relation = {quoted(orders.relation)})"
+    """Note children of a rejected order, which go with it, and those whose order is not among the staged ones.
+
+    Args:
+        connection: its database has the good orders as `core.orders`.
+        staged: of any core table; one that needs no order has nothing to note.
+        orders: the staged orders, checked; None: the source stages none.
+    """
+    if staged.contract.name in _NEEDS_ORDER:
+        rejected = f"SELECT order_id FROM {orders.relation} WHERE rowid IN ({orders.failed})" if orders else "NULL"
+        _note(
+            connection,
+            staged,
+            f"""
+            SELECT rowid, CASE WHEN order_id IN ({rejected}) THEN 'parent_rejected' ELSE '{UNDECIDED}' END,
+                'order_id', order_id
+            FROM {staged.relation} WHERE order_id IS NOT NULL AND order_id NOT IN (SELECT order_id FROM core.orders)
+            """,
         )
-    connection.execute(
-        f"""
-        INSERT INTO failures
-        SELECT {relation}, child.row, CASE WHEN rejected.order_id IS NULL THEN '{UNDECIDED}' ELSE 'parent_rejected' END,
-            'order_id', child.order_id
-        FROM (SELECT rowid AS row, order_id FROM {staged.relation} WHERE order_id IS NOT NULL) AS child
-        ANTI JOIN ({good}) AS good ON good.order_id = child.order_id
-        LEFT JOIN ({rejected}) AS rejected ON rejected.order_id = child.order_id
-        """
-    )
 
 
-def good_rows(connection: duckdb.DuckDBPyConnection, staged: StagedTable) -> str:
-    """Condition over the staged table: the row failed nothing and is no second copy. Ask after all checks."""
-    relation = quoted(staged.relation)
-    conditions = [
-        f"rowid NOT IN (SELECT row FROM {bad} WHERE relation = {relation})"
-        for bad in ("failures", "merged_copies")
-        if _exists(connection, f"SELECT 1 FROM {bad} WHERE relation = {relation}")
-    ]
-    return " AND ".join(conditions) or "true"
+def _note(connection: duckdb.DuckDBPyConnection, staged: StagedTable, failures: str) -> None:
+    connection.execute(f"INSERT INTO failures SELECT {quoted(staged.relation)}, * FROM ({failures})")
 
 
-def _note_unreadable(connection: duckdb.DuckDBPyConnection, staged: StagedTable) -> None:
-    relation, name = staged.relation, quoted(staged.relation)
-    tests: list[tuple[str, str, str, str]] = []
+def _unreadable(staged: StagedTable) -> str:
+    """Text that did not cast, and the faults that staging names."""
+    tests: dict[str, str] = {}
     for column in staged.contract.columns:
         rule = _RULES_BY_TYPE.get(column.duckdb_type.split("(")[0])
         companion = next((c for c in (f"{column.name}_text", f"{column.name}_raw") if c in staged.columns), None)
         if rule and companion and column.name in staged.columns:
-            value = f"'{MASK}'" if column.personal else f"left({companion}, {LONGEST_VALUE})"
-            tests.append((f"({column.name} IS NULL AND {companion} IS NOT NULL)", rule, column.name, value))
-    any_test = " OR ".join(test for test, _, _, _ in tests) or "false"
-    if tests and _exists(connection, f"SELECT 1 FROM {relation} WHERE {any_test}"):
-        for test, rule, field, value in tests:
-            connection.execute(
-                f"INSERT INTO failures SELECT {name}, rowid, '{rule}', '{field}', {value} FROM {relation} WHERE {test}"
-            )
-    if "faults" in staged.columns and _exists(connection, f"SELECT 1 FROM {relation} WHERE len(faults) > 0"):
-        connection.execute(
-            f"INSERT INTO failures SELECT {name}, row, fault.rule, fault.field, left(fault.value, {LONGEST_VALUE})"
-            f" FROM (SELECT rowid AS row, unnest(faults) AS fault FROM {relation} WHERE len(faults) > 0)"
-        )
+            value = f"'{MASK}'" if column.personal else companion
+            failure = f"{{'rule': '{rule}', 'field': '{column.name}', 'value': {value}}}"
+            tests[f"({column.name} IS NULL AND {companion} IS NOT NULL)"] = failure
+    cases = ", ".join(f"CASE WHEN {test} THEN {failure} END" for test, failure in tests.items())
+    has_faults = "faults" in staged.columns
+    found = f"list_concat([{cases}], {'faults' if has_faults else '[]'})"
+    conditions = [*tests, *(["len(faults) > 0"] if has_faults else [])]
+    return f"""
+        SELECT row, failure.rule, failure.field, left(failure.value, {LONGEST_VALUE})
+        FROM (
+            SELECT rowid AS row, unnest({found}::STRUCT(rule VARCHAR, field VARCHAR, value VARCHAR)[]) AS failure
+            FROM {staged.relation} WHERE {" OR ".join(conditions) or "false"}
+        ) WHERE failure IS NOT NULL
+    """
 
 
-def _note_contract_failures(
-    connection: duckdb.DuckDBPyConnection, staged: StagedTable, source: str, run_id: str
-) -> None:
-    """Note which rules of the contract are broken, but for a field whose fault is noted already."""
-    name = quoted(staged.relation)
-    rules = rules_as_sql(staged.contract.model, (source,))
-    connection.execute(
-        f"INSERT INTO failures SELECT {name}, row, rule, field, value"
-        f" FROM ({rules.failures_query(staged.relation, staged.values(run_id))})"
-        f" WHERE (row, field) NOT IN (SELECT row, field FROM failures WHERE relation = {name})"
-    )
-
-
-def _note_duplicates(connection: duckdb.DuckDBPyConnection, staged: StagedTable) -> None:
+def _copies(staged: StagedTable) -> str:
     """Same key twice: identical copies merge into the first; with different content all of them are rejected."""
-    contract, relation, name = staged.contract, staged.relation, quoted(staged.relation)
+    contract, relation = staged.contract, staged.relation
     key_columns = [column for column in contract.key if column in staged.columns]
     key = ", ".join(key_columns)
     whole = " AND ".join(f"{column} IS NOT NULL" for column in key_columns)
-    repeated = f"SELECT {key} FROM {relation} WHERE {whole} GROUP BY {key} HAVING count(*) > 1"
-    if not _exists(connection, repeated):
-        return
-    bookkeeping = {"raw_record_id", "raw_sha256", "fetched_at", "run_id"}
     content = ", ".join(
-        f"CAST({column.name} AS VARCHAR)"
-        for column in contract.columns
-        if column.name in staged.columns and column.name not in bookkeeping
+        f"CAST({name} AS VARCHAR)" for name in contract.column_names if name in staged.columns and name not in _ORIGIN
     )
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TABLE copies AS
-        SELECT rowid AS row, concat_ws(':', {key}) AS key_text,
-            count(DISTINCT hash({content})) OVER same_key AS contents, min(rowid) OVER same_key AS first_row
-        FROM {relation} WHERE ({key}) IN ({repeated}) WINDOW same_key AS (PARTITION BY {key})
-        """
-    )
-    connection.execute(
-        f"INSERT INTO failures SELECT {name}, row, 'duplicate_key', '{contract.key[-1]}', key_text"
-        " FROM copies WHERE contents > 1"
-    )
-    connection.execute(
-        f"INSERT INTO merged_copies SELECT {name}, row FROM copies WHERE contents = 1 AND row <> first_row"
-    )
-
-
-def _exists(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
-    return connection.execute(f"{sql} LIMIT 1").fetchone() is not None
+    return f"""
+        SELECT row, CASE WHEN contents > 1 THEN 'duplicate_key' ELSE '{MERGED_COPY}' END, '{contract.key[-1]}', key_text
+        FROM (
+            SELECT rowid AS row, concat_ws(':', {key}) AS key_text,
+                count(DISTINCT hash({content})) OVER same_key AS contents, min(rowid) OVER same_key AS first_row
+            FROM {relation}
+            WHERE ({key}) IN (SELECT {key} FROM {relation} WHERE {whole} GROUP BY {key} HAVING count(*) > 1)
+            WINDOW same_key AS (PARTITION BY {key})
+        ) WHERE contents > 1 OR row <> first_row
+    """

@@ -18,46 +18,40 @@ _ORIGIN_OF_ROW = ("order_day", "raw_record_id", "raw_sha256", "fetched_at", "run
 def known_observations(
     connection: duckdb.DuckDBPyConnection, source: str, days: Collection[date]
 ) -> dict[str, pa.Table]:
-    """What core has of these days: append-only table -> hashes of the rows' contents.
+    """What core has of these days: append-only table -> hashes of the rows' contents, as `content`.
 
     Args:
         connection: in a read transaction of the lake.
         source: the channel.
-        days: all were built before.
+        days: the days that are built.
     """
     return {
-        name: connection.execute(
-            f"SELECT DISTINCT hash({_content(contract)}) AS content FROM core.{name}"
+        contract.name: connection.execute(
+            f"SELECT DISTINCT {_content_hash(contract)} AS content FROM core.{contract.name}"
             f" WHERE source = {quoted(source)} AND order_day IN ({date_list(days)})"
         ).to_arrow_table()
-        for name, contract in ((name, table_contract(model)) for name, model in CORE_TABLES.items())
+        for contract in map(table_contract, CORE_TABLES.values())
         if contract.append_only
     }
 
 
-def new_observations(
-    connection: duckdb.DuckDBPyConnection, contract: TableContract, rows: str, known: pa.Table | None
-) -> str:
-    """SQL of the rows that core does not have, once per distinct content.
+def new_observations(connection: duckdb.DuckDBPyConnection, contract: TableContract, known: pa.Table) -> str:
+    """SQL of the rows of `core.<table>` in a chunk's database that the lake does not have, once per distinct content.
 
     Args:
-        connection: sees `rows`.
+        connection: of the chunk.
         contract: of the append-only table.
-        rows: a relation.
-        known: what core has, see `known_observations`; None where nothing was built before.
+        known: what the lake has, see `known_observations`.
     """
-    content = _content(contract)
-    conditions = ""
-    if known is not None and known.num_rows:
-        connection.register("known", known)
-        connection.execute(f"CREATE TABLE known_{contract.name} AS SELECT content FROM known")
-        connection.unregister("known")
-        conditions += f" WHERE hash({content}) NOT IN (SELECT content FROM known_{contract.name})"
-    counts = connection.execute(f"SELECT count(*), count(DISTINCT hash({content})) FROM {rows}").fetchone()
-    if counts and counts[0] != counts[1]:  # sorting them is expensive, and mostly there are no equal ones
-        conditions += f" QUALIFY row_number() OVER (PARTITION BY hash({content}) ORDER BY raw_record_id) = 1"
-    return f"(SELECT * FROM {rows}{conditions})"
+    connection.register("known", known)
+    connection.execute(f"CREATE TABLE known_{contract.name} AS SELECT content FROM known")
+    connection.unregister("known")
+    content = _content_hash(contract)
+    return (
+        f"SELECT * FROM core.{contract.name} WHERE {content} NOT IN (SELECT content FROM known_{contract.name})"
+        f" QUALIFY row_number() OVER (PARTITION BY {content} ORDER BY raw_record_id) = 1"
+    )
 
 
-def _content(contract: TableContract) -> str:
-    return ", ".join(name for name in contract.column_names if name not in _ORIGIN_OF_ROW)
+def _content_hash(contract: TableContract) -> str:
+    return f"hash({', '.join(name for name in contract.column_names if name not in _ORIGIN_OF_ROW)})"

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import date
 from math import ceil
 
-from order_pipeline.warehouse.core.build_state import BuildState, read_state
 from order_pipeline.warehouse.core.chunk import ChunkTask
 from order_pipeline.warehouse.core.observations import known_observations
 from order_pipeline.warehouse.core.raw_rows import RawFile, Share, find_raw_files, find_raw_rows
 from order_pipeline.warehouse.core.staging_models import BuildSql
-from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.connection import Connection, Lake
+from order_pipeline.warehouse.raw.stale_partitions import stale_marks
 
 GROUP_BYTES = 640_000_000
 """Payload bytes of the days that are published together."""
@@ -28,60 +28,76 @@ MOST_DAYS = 31
 
 @dataclass(frozen=True, slots=True)
 class GroupPlan:
-    """Days that are published together: what was read of them, and the tasks that stage them."""
+    """Days that are published together.
 
-    build_id: str
-    state: BuildState
-    tasks: tuple[ChunkTask, ...]
-    has_copies: bool
+    Attributes:
+        build_id: with it begins the name of every file of the build.
+        marks: the stale marks that building these days answers.
+        builds_seen: the ids of the days' last builds when raw was read; none of another may be overwritten.
+        tasks: they stage the days.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """What is the same for all days of one build."""
-
-    lake: Lake
     source: str
-    run_id: str
     fingerprint: str
-    resources: tuple[str, ...]
-    sql: BuildSql
+    run_id: str
+    build_id: str
+    days: tuple[date, ...]
+    marks: tuple[str, ...]
+    builds_seen: frozenset[str]
+    tasks: tuple[ChunkTask, ...]
 
-    def due_days(self, days: Iterable[date], *, skip_unchanged: bool) -> tuple[BuildState, list[tuple[date, ...]]]:
-        """The days that are due, and the groups in which they are built."""
-        with self.lake.snapshot() as connection:
-            state = read_state(connection, self.source, days, self.fingerprint, skip_unchanged=skip_unchanged)
-            files = find_raw_files(connection, self.source, self.resources, state.days)
-        return state, group_days(payload_sizes(state.days, files), GROUP_BYTES)
 
-    def plan_group(self, days: Sequence[date], build_id: str) -> GroupPlan:
-        """Read what staging these days needs, and divide it."""
-        copies = f"{self.lake.data_path}core/{build_id}"
-        with self.lake.snapshot() as connection:
-            state = read_state(connection, self.source, days, self.fingerprint).only(days)
-            files = find_raw_files(connection, self.source, self.resources, days, copies)
-            raw = find_raw_rows(connection, self.source, files, days)
-            known = known_observations(connection, self.source, state.builds_seen) if state.builds_seen else {}
-        settings = self.lake.settings.lake
-        tasks = tuple(
-            ChunkTask(
-                build_id=build_id,
-                number=number,
-                source=self.source,
-                run_id=self.run_id,
-                days=chunk_days,
-                share=share,
-                raw=raw,
-                sql=self.sql,
-                known_observations=known,
-                data_path=self.lake.data_path,
-                spill_parent=self.lake.settings.data_dir.resolve() / "tmp",
-                memory_limit=settings.build_memory_limit,
-            )
-            for number, (chunk_days, share) in enumerate(divide(payload_sizes(days, files), settings.build_chunk_bytes))
+def due_groups(
+    lake: Lake, sql: BuildSql, requested: Iterable[date], *, skip_unchanged: bool
+) -> tuple[list[tuple[date, ...]], tuple[date, ...]]:
+    """The days that are due, in the groups in which they are built; and the days that are skipped."""
+    with lake.snapshot() as connection:
+        stale = set(stale_marks(connection, sql.source))
+        wanted = set(requested) | stale
+        built = connection.execute(
+            "SELECT order_day FROM core.builds WHERE source = ? AND fingerprint = ?", [sql.source, sql.fingerprint]
+        ).fetchall()
+        skipped = wanted & {day for (day,) in built} - stale if skip_unchanged else set[date]()
+        days = sorted(wanted - skipped)
+        files = find_raw_files(connection, sql.source, sql.resources, days)
+    return group_days(payload_sizes(days, files), GROUP_BYTES), tuple(sorted(skipped))
+
+
+def plan_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], build_id: str, run_id: str) -> GroupPlan:
+    """Read what staging these days needs, and divide it."""
+    settings = lake.settings.lake
+    with lake.snapshot() as connection:
+        marks = stale_marks(connection, sql.source)
+        seen = builds_of(connection, sql.source, days)
+        files = find_raw_files(connection, sql.source, sql.resources, days)
+        raw = find_raw_rows(connection, sql.source, files, days)
+        known = known_observations(connection, sql.source, days)
+    tasks = tuple(
+        ChunkTask(
+            sql=sql,
+            name=f"{build_id}-{number}",
+            run_id=run_id,
+            days=chunk_days,
+            share=share,
+            raw=raw,
+            known_observations=known,
+            data_path=lake.data_path,
+            spill_parent=lake.settings.data_dir.resolve() / "tmp",
+            memory_limit=settings.build_memory_limit,
         )
-        has_copies = any(file.path.startswith(copies) for found in files.values() for file in found)
-        return GroupPlan(build_id, state, tasks, has_copies)
+        for number, (chunk_days, share) in enumerate(divide(payload_sizes(days, files), settings.build_chunk_bytes))
+    )
+    answered = tuple(mark for day in days for mark in marks.get(day, ()))
+    return GroupPlan(sql.source, sql.fingerprint, run_id, build_id, days, answered, seen, tasks)
+
+
+def builds_of(connection: Connection, source: str, days: Sequence[date]) -> frozenset[str]:
+    """The ids of the last builds of the days."""
+    found = connection.execute(
+        "SELECT build_id FROM core.builds WHERE source = ? AND order_day IN (SELECT unnest(?::DATE[]))",
+        [source, list(days)],
+    )
+    return frozenset(build_id for (build_id,) in found.fetchall())
 
 
 def group_days(sizes: Mapping[date, float], most_bytes: float) -> list[tuple[date, ...]]:

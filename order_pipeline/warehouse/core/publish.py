@@ -8,21 +8,21 @@ one in the wrong directory would be read as another day's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
-import duckdb
 import pyarrow as pa
 
 from order_pipeline.contracts import CORE_TABLES, table_contract
-from order_pipeline.warehouse.core.build_state import BuildState, record_build, stop_if_built_meanwhile
 from order_pipeline.warehouse.core.chunk import ChunkFile, ChunkResult
-from order_pipeline.warehouse.core.plan import GroupPlan
+from order_pipeline.warehouse.core.plan import GroupPlan, builds_of
 from order_pipeline.warehouse.core.quarantine import FOUND_REJECTS, add_dead_letters, record_rejects, record_warnings
 from order_pipeline.warehouse.core.result import CoreResult
-from order_pipeline.warehouse.core.soft_checks import compare_with_previous_build, merged_by_day, summarised
-from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.core.soft_checks import compare_with_previous_build, merged
+from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.literals import date_list, quoted
+from order_pipeline.warehouse.lake.rows import insert_rows
+from order_pipeline.warehouse.raw.stale_partitions import clear_marks
 from order_pipeline.warehouse.raw.writer import take_turn
 
 _REJECTS = "build_rejects"  # a temporary table of the transaction
@@ -32,99 +32,83 @@ class UnexpectedFileError(ValueError):
     """A staged file that is not what its name says, or that came twice; nothing was published."""
 
 
-def publish(
-    lake: Lake, plan: GroupPlan, results: Sequence[ChunkResult], *, built_at: datetime, run_id: str
-) -> CoreResult:
+class BuiltMeanwhileError(RuntimeError):
+    """Another build of the same days committed after this one began to read: this one's rows may be older."""
+
+
+def publish(lake: Lake, plan: GroupPlan, results: Sequence[ChunkResult]) -> CoreResult:
     """Replace the days of the core tables by the staged rows.
 
     Raises:
-        BuiltMeanwhileError: another build of one of the days committed after the plan was made.
+        BuiltMeanwhileError: another build of one of the days committed after the plan was made; start again from the
+            newer raw rows.
         UnexpectedFileError: a defect of staging.
     """
     _verify(lake, plan, [file for result in results for file in result.files])
 
-    def body(transaction: duckdb.DuckDBPyConnection) -> CoreResult:
-        stop_if_built_meanwhile(transaction, plan.state)
+    def body(transaction: Connection) -> CoreResult:
+        if builds_of(transaction, plan.source, plan.days) != plan.builds_seen:
+            days = f"{plan.days[0]} to {plan.days[-1]}"
+            raise BuiltMeanwhileError(f"core of {plan.source}: another run built one of the days {days} meanwhile.")
         if not lake.is_embedded:
-            take_turn(transaction, plan.state.source)
-        return _publish(transaction, plan, results, built_at, run_id)
+            take_turn(transaction, plan.source)
+        return _publish(transaction, plan, results)
 
-    return lake.run(f"publish {len(plan.state.days)} days of core, {plan.state.source}", body)
+    return lake.run(f"publish {len(plan.days)} days of core, {plan.source}", body)
 
 
 def _verify(lake: Lake, plan: GroupPlan, files: Sequence[ChunkFile]) -> None:
     paths = Counter(file.path for file in files)
     for file in files:
-        directory = f"{lake.data_path}core/{file.table}/source={plan.state.source}/order_day={file.day.isoformat()}/"
+        directory = f"{lake.data_path}core/{file.table}/source={plan.source}/order_day={file.day.isoformat()}/"
         name = file.path.removeprefix(directory)
-        if paths[file.path] > 1 or file.day not in plan.state.days or "/" in name or not name.startswith(plan.build_id):
+        if paths[file.path] > 1 or file.day not in plan.days or "/" in name or not name.startswith(plan.build_id):
             raise UnexpectedFileError(
                 f"Build {plan.build_id} staged {file.path} as rows of core.{file.table} on {file.day}: such a file must"
                 f" come once, lie in {directory} and be of a day that is built. Nothing was published."
             )
 
 
-def _publish(
-    transaction: duckdb.DuckDBPyConnection,
-    plan: GroupPlan,
-    results: Sequence[ChunkResult],
-    built_at: datetime,
-    run_id: str,
-) -> CoreResult:
-    state, files = plan.state, [file for result in results for file in result.files]
+def _publish(transaction: Connection, plan: GroupPlan, results: Sequence[ChunkResult]) -> CoreResult:
+    built_at = datetime.now(UTC)
+    files = [file for result in results for file in result.files]
     warnings = [warning for result in results for warning in result.warnings]
-    if state.builds_seen:
+    if plan.builds_seen:
         orders = [file.path for file in files if file.table == "orders"]
-        warnings += compare_with_previous_build(transaction, state.source, state.days, orders)
-        _delete_days(transaction, state, plan.tasks[0].sql.staged)
+        warnings += compare_with_previous_build(transaction, plan.source, plan.days, orders)
+        _delete_days(transaction, plan)
     _register(transaction, files)
-    _collect_rejects(transaction, state, results)
-    added = _decide_children(transaction, results)
-    rows = {name: sum(file.rows for file in files if file.table == name) + added.get(name, 0) for name in CORE_TABLES}
-    changes = record_rejects(
-        transaction,
-        source=state.source,
-        days=state.days,
-        found=_REJECTS,
-        seen_at=built_at,
-        run_id=run_id,
-        any_known=bool(state.rejects_seen),
-    )
-    by_day = merged_by_day(warnings)
-    record_warnings(
-        transaction,
-        source=state.source,
-        days=state.days,
-        warnings=by_day,
-        seen_at=built_at,
-        run_id=run_id,
-        any_known=bool(state.builds_seen),
-    )
-    record_build(
-        transaction, state, plan.build_id, _counts_by_day(transaction, files), built_at=built_at, run_id=run_id
-    )
+    _collect_rejects(transaction, plan, results)
+    rows = Counter[str]()
+    for file in files:
+        rows[file.table] += file.rows
+    rows += _decide_children(transaction, results)
+    changes = record_rejects(transaction, plan, _REJECTS, built_at)
+    record_warnings(transaction, plan, merged(warnings), built_at)
+    clear_marks(transaction, plan.marks)
+    _record_build(transaction, plan, files, built_at)
     rejected, by_rule = _count_rejects(transaction)
-    transaction.execute(f"DROP TABLE {_REJECTS}")
     return CoreResult(
-        state.source,
-        days=state.days,
+        plan.source,
+        days=plan.days,
         rows=rows,
         rejected_rows=rejected,
         rejects_by_rule=by_rule,
         quarantine=changes,
-        warnings=summarised(by_day),
+        warnings=merged(warnings, over_days=True),
     )
 
 
-def _delete_days(transaction: duckdb.DuckDBPyConnection, state: BuildState, tables: Collection[str]) -> None:
+def _delete_days(transaction: Connection, plan: GroupPlan) -> None:
     """Days are partitions, so only the catalog changes."""
-    of_these_days = f"source = {quoted(state.source)} AND order_day IN ({date_list(state.days)})"
-    for name in tables:
-        if not table_contract(CORE_TABLES[name]).append_only:
+    of_these_days = f"source = {quoted(plan.source)} AND order_day IN ({date_list(plan.days)})"
+    for name, model in CORE_TABLES.items():
+        if not table_contract(model).append_only:
             transaction.execute(f"DELETE FROM core.{name} WHERE {of_these_days}")
+    transaction.execute(f"DELETE FROM core.builds WHERE {of_these_days}")
 
 
-def _register(transaction: duckdb.DuckDBPyConnection, files: Sequence[ChunkFile]) -> None:
+def _register(transaction: Connection, files: Sequence[ChunkFile]) -> None:
     for name in CORE_TABLES:
         paths = ", ".join(quoted(file.path) for file in files if file.table == name)
         if paths:
@@ -132,47 +116,53 @@ def _register(transaction: duckdb.DuckDBPyConnection, files: Sequence[ChunkFile]
             transaction.execute(f"CALL ducklake_add_data_files('lake', {quoted(name)}, [{paths}], {options})")
 
 
-def _collect_rejects(transaction: duckdb.DuckDBPyConnection, state: BuildState, results: Sequence[ChunkResult]) -> None:
+def _collect_rejects(transaction: Connection, plan: GroupPlan, results: Sequence[ChunkResult]) -> None:
     """Bring together what the chunks rejected, and received bytes that could not even be keyed."""
-    found = pa.concat_tables([result.rejects for result in results])
-    transaction.register("found", found)
     transaction.execute(f"CREATE OR REPLACE TEMP TABLE {_REJECTS} ({FOUND_REJECTS})")
+    transaction.register("found", pa.concat_tables([result.rejects for result in results]))
     transaction.execute(f"INSERT INTO {_REJECTS} SELECT * FROM found")
     transaction.unregister("found")
-    if state.has_dead_letters:
-        add_dead_letters(transaction, _REJECTS, state.source, state.days)
+    add_dead_letters(transaction, plan, _REJECTS)
 
 
-def _decide_children(transaction: duckdb.DuckDBPyConnection, results: Sequence[ChunkResult]) -> dict[str, int]:
+def _decide_children(transaction: Connection, results: Sequence[ChunkResult]) -> Counter[str]:
     """Store children whose order another chunk or another day has, and reject orphans; rows stored by table."""
-    stored: dict[str, int] = {}
+    stored = Counter[str]()
+    has_order = "EXISTS (SELECT 1 FROM core.orders WHERE core.orders.order_id = undecided.order_id)"
     for name, rows in ((name, rows) for result in results for name, rows in result.undecided.items()):
         columns = ", ".join(table_contract(CORE_TABLES[name]).column_names)
-        has_order = "EXISTS (SELECT 1 FROM core.orders WHERE core.orders.order_id = undecided.order_id)"
         transaction.register("undecided", rows)
         inserted = transaction.execute(
             f"INSERT INTO core.{name} BY NAME SELECT {columns} FROM"
             f" (SELECT unnest(good_row) FROM undecided WHERE good_row IS NOT NULL AND {has_order})"
         ).fetchone()
-        stored[name] = stored.get(name, 0) + (int(inserted[0]) if inserted else 0)
+        stored[name] += int(inserted[0]) if inserted else 0
         transaction.execute(f"INSERT INTO {_REJECTS} SELECT * EXCLUDE (good_row) FROM undecided WHERE NOT {has_order}")
         transaction.unregister("undecided")
     return stored
 
 
-def _count_rejects(transaction: duckdb.DuckDBPyConnection) -> tuple[int, dict[str, int]]:
+def _record_build(transaction: Connection, plan: GroupPlan, files: Sequence[ChunkFile], built_at: datetime) -> None:
+    """One row a built day."""
+    stored = Counter[tuple[str, object]]()
+    for file in files:
+        stored[file.table, file.day] += file.rows
+    rejects = dict(transaction.execute(f"SELECT order_day, count(*) FROM {_REJECTS} GROUP BY order_day").fetchall())
+    rows = [
+        (
+            *(plan.source, day, plan.build_id, plan.fingerprint),
+            *(stored["orders", day], stored["order_lines", day], rejects.get(day, 0)),
+            *(built_at, plan.run_id),
+        )
+        for day in plan.days
+    ]
+    insert_rows(transaction, "core.builds", rows)
+
+
+def _count_rejects(transaction: Connection) -> tuple[int, Counter[str]]:
     rows = transaction.execute(f"SELECT count(DISTINCT (table_name, key, raw_record_id)) FROM {_REJECTS}").fetchone()
     by_rule = transaction.execute(
         "SELECT rule, count(DISTINCT (table_name, key, field, raw_record_id))"
         f" FROM {_REJECTS} GROUP BY rule ORDER BY rule"
-    ).fetchall()
-    return (int(rows[0]) if rows else 0), dict(by_rule)
-
-
-def _counts_by_day(transaction: duckdb.DuckDBPyConnection, files: Sequence[ChunkFile]) -> dict[str, dict[date, int]]:
-    counts: dict[str, dict[date, int]] = {"orders": {}, "order_lines": {}}
-    for file in files:
-        if file.table in counts:
-            counts[file.table][file.day] = counts[file.table].get(file.day, 0) + file.rows
-    rejects = transaction.execute(f"SELECT order_day, count(*) FROM {_REJECTS} GROUP BY order_day").fetchall()
-    return {**counts, "rejects": dict(rejects)}
+    )
+    return (int(rows[0]) if rows else 0), Counter(dict(by_rule.fetchall()))

@@ -1,20 +1,18 @@
 """`quarantine`: rows that broke a hard check, with rule, field and value, and the soft checks' counts.
 
 A reject is never deleted: it is opened when seen, kept up to date while it lasts, and resolved when its row passes or
-is gone from the source's current version. A person may close it with a reason: it then
-stays closed for the same bytes. What is a reject is decided by `hard_checks.py`.
+is gone from the source's current version. A person may close it with a reason: it then stays closed for the same bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-import duckdb
-
-from order_pipeline.warehouse.core.soft_checks import DayWarning
-from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.core.plan import GroupPlan
+from order_pipeline.warehouse.core.soft_checks import SoftWarning
+from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.literals import date_list, quoted
 from order_pipeline.warehouse.lake.rows import insert_rows
 
@@ -23,23 +21,6 @@ FOUND_REJECTS = (
     " order_day DATE, raw_record_id VARCHAR, raw_sha256 VARCHAR"
 )
 """Columns of what a build found; see `record_rejects`."""
-
-# One row a broken rule of a row: (source, table_name, key, rule, field, raw_record_id) is its identity over time.
-# `key` is the row's key as far as it is known; values of personal columns are masked.
-REJECTS = """
-CREATE TABLE IF NOT EXISTS quarantine.rejects (
-    source VARCHAR NOT NULL, table_name VARCHAR NOT NULL, key VARCHAR NOT NULL, rule VARCHAR NOT NULL,
-    field VARCHAR NOT NULL, value VARCHAR, order_id VARCHAR, order_day DATE, raw_record_id VARCHAR NOT NULL,
-    raw_sha256 VARCHAR NOT NULL, first_seen_at TIMESTAMPTZ NOT NULL, last_seen_at TIMESTAMPTZ NOT NULL,
-    resolved_at TIMESTAMPTZ, run_id VARCHAR NOT NULL, closed_reason VARCHAR
-)"""
-
-# Soft checks of the last build of each day: exact counts, and a capped sample of keys (no personal data).
-WARNINGS = """
-CREATE TABLE IF NOT EXISTS quarantine.warnings (
-    source VARCHAR NOT NULL, order_day DATE NOT NULL, rule VARCHAR NOT NULL, field VARCHAR NOT NULL,
-    occurrences BIGINT NOT NULL, sample VARCHAR[] NOT NULL, seen_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
-)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,36 +37,18 @@ class RejectChanges:
         )
 
 
-def record_rejects(
-    connection: duckdb.DuckDBPyConnection,
-    *,
-    source: str,
-    days: Sequence[date],
-    found: str,
-    seen_at: datetime,
-    run_id: str,
-    any_known: bool,
-) -> RejectChanges:
-    """Bring the rejects of these days in line with what the build found; call it inside the build's transaction.
+def record_rejects(transaction: Connection, plan: GroupPlan, found: str, seen_at: datetime) -> RejectChanges:
+    """Bring the rejects of the built days in line with what the build found.
 
     Args:
-        connection: inside a lake transaction.
-        source: the channel.
-        days: every day that was built; open rejects of these days that were not found again are resolved.
+        transaction: the build's.
+        plan: names the days; open rejects of these days that were not found again are resolved.
         found: relation with the columns FOUND_REJECTS; rows without a day are always looked at.
         seen_at: the build's time.
-        run_id: the build's run.
-        any_known: whether the quarantine may hold rejects of these days, or without a day: asking it costs 15 ms.
     """
     identity = "source, table_name, key, rule, field, raw_record_id"
-    of_these_days = "source = $source AND (order_day IS NULL OR order_day IN (SELECT unnest($days::DATE[])))"
-    parameters = {"source": source, "days": list(days), "seen_at": seen_at, "run_id": run_id}
-    bound = {name: parameters[name] for name in ("source", "days")}
-    known = any_known and _count(connection, f"SELECT count(*) FROM quarantine.rejects WHERE {of_these_days}", bound)
-    now_found = _count(connection, f"SELECT count(*) FROM {found}", {})
-    if not known and not now_found:
-        return RejectChanges()
-    connection.execute(
+    of_these_days = f"source = {quoted(plan.source)} AND (order_day IS NULL OR order_day IN ({date_list(plan.days)}))"
+    transaction.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE merged_rejects AS
         WITH known AS (SELECT * FROM quarantine.rejects WHERE {of_these_days}),
@@ -105,26 +68,25 @@ def record_rejects(
             known.closed_reason IS NOT NULL AND known.raw_sha256 = found.raw_sha256 AS stays_closed,
             CASE WHEN found.source IS NULL OR stays_closed THEN coalesce(known.resolved_at, $seen_at) END
                 AS resolved_at,
+            CASE WHEN found.source IS NULL OR stays_closed THEN known.closed_reason END AS closed_reason,
             CASE WHEN found.source IS NULL AND known.resolved_at IS NOT NULL THEN known.run_id ELSE $run_id END
                 AS run_id,
-            CASE WHEN found.source IS NULL OR stays_closed THEN known.closed_reason END AS closed_reason,
             known.source IS NULL OR known.resolved_at IS NOT NULL AND found.source IS NOT NULL
                 AND stays_closed IS NOT true AS is_opened,
             known.resolved_at IS NULL AND known.source IS NOT NULL AND found.source IS NULL AS is_healed
         FROM known FULL OUTER JOIN found USING ({identity})
         """,
-        parameters,
+        {"seen_at": seen_at, "run_id": plan.run_id},
     )
-    connection.execute(f"DELETE FROM quarantine.rejects WHERE {of_these_days}", bound)
-    connection.execute(
+    transaction.execute(f"DELETE FROM quarantine.rejects WHERE {of_these_days}")
+    transaction.execute(
         "INSERT INTO quarantine.rejects BY NAME"
         " SELECT * EXCLUDE (stays_closed, is_opened, is_healed) FROM merged_rejects"
     )
-    opened, still_open, resolved = connection.execute(
+    opened, still_open, resolved = transaction.execute(
         "SELECT count(*) FILTER (is_opened), count(*) FILTER (resolved_at IS NULL AND NOT is_opened),"
         " count(*) FILTER (is_healed) FROM merged_rejects"
     ).fetchone() or (0, 0, 0)
-    connection.execute("DROP TABLE merged_rejects")
     return RejectChanges(opened, still_open, resolved)
 
 
@@ -142,43 +104,33 @@ def close_rejects(lake: Lake, key: str, reason: str, source: str | None = None) 
         " AND (key = $key OR starts_with(table_name, 'raw.') AND length($key) >= 8 AND starts_with(key, $key))"
     )
 
-    def close(connection: duckdb.DuckDBPyConnection) -> int:
+    def close(connection: Connection) -> int:
         bound: dict[str, object] = {"key": key, "source": source}
-        found = _count(connection, f"SELECT count(*) FROM quarantine.rejects WHERE {condition}", bound)
+        found = connection.execute(f"SELECT 1 FROM quarantine.rejects WHERE {condition}", bound).fetchall()
         if found:
             connection.execute(
                 f"UPDATE quarantine.rejects SET resolved_at = now(), closed_reason = $reason WHERE {condition}",
                 {**bound, "reason": reason},
             )
-        return found
+        return len(found)
 
     return lake.run("close rejects by hand", close)
 
 
 def record_warnings(
-    transaction: duckdb.DuckDBPyConnection,
-    *,
-    source: str,
-    days: Sequence[date],
-    warnings: Sequence[DayWarning],
-    seen_at: datetime,
-    run_id: str,
-    any_known: bool,
+    transaction: Connection, plan: GroupPlan, warnings: Sequence[SoftWarning], seen_at: datetime
 ) -> None:
-    """Replace the soft checks' counts of these days.
-
-    `any_known`: whether the days were built before, so that there may be counts of them.
-    """
-    of_these_days = f"source = {quoted(source)} AND order_day IN ({date_list(days)})"
-    if any_known and _count(transaction, f"SELECT count(*) FROM quarantine.warnings WHERE {of_these_days}", {}):
-        transaction.execute(f"DELETE FROM quarantine.warnings WHERE {of_these_days}")
+    """Replace the soft checks' counts of these days."""
+    of_these_days = f"source = {quoted(plan.source)} AND order_day IN ({date_list(plan.days)})"
+    transaction.execute(f"DELETE FROM quarantine.warnings WHERE {of_these_days}")
     rows = [
-        (source, one.day, one.rule, one.field, one.occurrences, list(one.sample), seen_at, run_id) for one in warnings
+        (plan.source, one.day, one.rule, one.field, one.occurrences, list(one.sample), seen_at, plan.run_id)
+        for one in warnings
     ]
     insert_rows(transaction, "quarantine.warnings", rows)
 
 
-def add_dead_letters(transaction: duckdb.DuckDBPyConnection, found: str, source: str, days: Sequence[date]) -> None:
+def add_dead_letters(transaction: Connection, plan: GroupPlan, found: str) -> None:
     """Add received bytes that could not even be keyed to `found`, unless their record arrived readable since.
 
     Their key is the content's hash, and so is their record id where it is not known. The table is
@@ -191,13 +143,8 @@ def add_dead_letters(transaction: duckdb.DuckDBPyConnection, found: str, source:
             letters.rule, letters.field, letters.value, NULL, letters.partition_day,
             coalesce(letters.record_id, letters.content_sha256), letters.content_sha256
         FROM raw.dead_letters AS letters
-        WHERE letters.source = {quoted(source)}
-            AND (letters.partition_day IS NULL OR letters.partition_day IN ({date_list(days)}))
+        WHERE letters.source = {quoted(plan.source)}
+            AND (letters.partition_day IS NULL OR letters.partition_day IN ({date_list(plan.days)}))
             AND letters.healed_at IS NULL
         """
     )
-
-
-def _count(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object]) -> int:
-    row = connection.execute(sql, parameters).fetchone()
-    return int(row[0]) if row else 0

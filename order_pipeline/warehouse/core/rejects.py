@@ -7,7 +7,7 @@ from collections.abc import Collection
 import duckdb
 import pyarrow as pa
 
-from order_pipeline.warehouse.core.hard_checks import UNDECIDED, StagedTable
+from order_pipeline.warehouse.core.hard_checks import MERGED_COPY, UNDECIDED, StagedTable
 from order_pipeline.warehouse.core.quarantine import FOUND_REJECTS
 from order_pipeline.warehouse.lake.literals import quoted
 
@@ -15,9 +15,10 @@ from order_pipeline.warehouse.lake.literals import quoted
 def found_rejects(connection: duckdb.DuckDBPyConnection, tables: Collection[StagedTable]) -> pa.Table:
     """The failures of staged tables as rows with the columns `FOUND_REJECTS`, without the undecided ones."""
     connection.execute(f"CREATE TABLE rejects ({FOUND_REJECTS})")
-    for staged in _failed(connection, tables, f"rule <> '{UNDECIDED}'"):
+    for staged in tables:
         connection.execute(
-            f"INSERT INTO rejects SELECT * EXCLUDE (row) FROM ({_rejects_of(staged)}) WHERE rule <> '{UNDECIDED}'"
+            f"INSERT INTO rejects SELECT * EXCLUDE (row) FROM ({_failures_as_rejects(staged)})"
+            f" WHERE rule NOT IN ('{UNDECIDED}', '{MERGED_COPY}')"
         )
     return connection.execute("SELECT * FROM rejects").to_arrow_table()
 
@@ -25,45 +26,37 @@ def found_rejects(connection: duckdb.DuckDBPyConnection, tables: Collection[Stag
 def undecided_rows(
     connection: duckdb.DuckDBPyConnection, tables: Collection[StagedTable], run_id: str
 ) -> dict[str, pa.Table]:
-    """Children whose order is not in the chunk, by core table.
+    """Children whose order is not in the chunk, by core table; only tables that have some.
 
     Columns: those of `FOUND_REJECTS`, for the reject that an orphan becomes; `good_row` the whole row as a struct, NULL
     for one that broke another rule.
     """
-    found: dict[str, pa.Table] = {}
-    for staged in _failed(connection, tables, f"rule = '{UNDECIDED}'"):
-        relation = quoted(staged.relation)
-        others = f"SELECT row FROM failures WHERE relation = {relation} AND rule <> '{UNDECIDED}'"
-        copies = f"SELECT row FROM merged_copies WHERE relation = {relation}"
-        found[staged.contract.name] = connection.execute(
+    found = {
+        staged.contract.name: connection.execute(
             f"""
             SELECT rejects.* EXCLUDE (row) REPLACE ('orphan' AS rule),
-                CASE WHEN rejects.row NOT IN ({others}) AND rejects.row NOT IN ({copies}) THEN typed END AS good_row
-            FROM ({_rejects_of(staged)}) AS rejects
-            INNER JOIN (SELECT rowid AS row, {staged.typed_columns(run_id)} FROM {staged.relation}) AS typed
-                ON typed.row = rejects.row
+                CASE WHEN rejects.row NOT IN ({staged.failed} AND rule <> '{UNDECIDED}') THEN typed END AS good_row
+            FROM ({_failures_as_rejects(staged)}) AS rejects
+            INNER JOIN (
+                SELECT rowid AS row, {staged.typed_columns(run_id)} FROM {staged.relation}
+                WHERE rowid IN ({staged.failed})
+            ) AS typed ON typed.row = rejects.row
             WHERE rejects.rule = '{UNDECIDED}'
             """
         ).to_arrow_table()
-    return found
+        for staged in tables
+    }
+    return {name: rows for name, rows in found.items() if rows.num_rows}
 
 
-def _failed(
-    connection: duckdb.DuckDBPyConnection, tables: Collection[StagedTable], condition: str
-) -> list[StagedTable]:
-    names = connection.execute(f"SELECT DISTINCT relation FROM failures WHERE {condition}").fetchall()
-    return [staged for staged in tables if (staged.relation,) in names]
-
-
-def _rejects_of(staged: StagedTable) -> str:
+def _failures_as_rejects(staged: StagedTable) -> str:
     """The failures as rows of the quarantine; a row whose key is not whole gets one from its order or raw record."""
     key_columns = [column for column in staged.contract.key if column in staged.columns]
     key = ", ".join(f"CAST({column} AS VARCHAR)" for column in key_columns)
     has_key = " AND ".join(f"{column} IS NOT NULL" for column in key_columns)
     order_id = "order_id" if "order_id" in staged.columns else "NULL::VARCHAR"
-    name = staged.contract.name
     return f"""
-        SELECT source, '{name}' AS table_name,
+        SELECT source, '{staged.contract.name}' AS table_name,
             CASE WHEN {has_key} THEN concat_ws('|', {key})
                 ELSE concat(coalesce({order_id}, raw_record_id), ':?', dense_rank() OVER (
                     PARTITION BY raw_record_id, {has_key} ORDER BY failures.row)) END AS key,

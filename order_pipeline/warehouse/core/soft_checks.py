@@ -14,34 +14,25 @@ import duckdb
 
 from order_pipeline.contracts.enumerations import SETTLED_ORDER_STATUSES
 from order_pipeline.warehouse.lake.literals import date_list, quoted
-from order_pipeline.warehouse.sql.slice import RenderedModel, run_models
+from order_pipeline.warehouse.sql.project import Rendered
+from order_pipeline.warehouse.sql.slice import run_models
 
 SAMPLE_SIZE = 5
 ROW_DROP_SHARE = 0.30
 
 
 @dataclass(frozen=True, slots=True)
-class DayWarning:
-    """One soft check on one day: the exact count and the first few keys to look at."""
-
-    day: date
-    rule: str
-    field: str
-    occurrences: int
-    sample: tuple[str | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class SoftWarning:
-    """One soft check of a build: the exact count over all its days and a few keys to look at."""
+    """One soft check on one day, or on all (None): the exact count and the first few keys to look at."""
 
+    day: date | None
     rule: str
     field: str
     occurrences: int
     sample: tuple[str | None, ...]
 
 
-def find_warnings(connection: duckdb.DuckDBPyConnection, checks: Sequence[RenderedModel]) -> list[DayWarning]:
+def find_warnings(connection: duckdb.DuckDBPyConnection, checks: Sequence[Rendered]) -> list[SoftWarning]:
     """Run the checks over the good rows of a chunk, which its database has as `core.<table>`."""
     run_models(connection, checks, kept=[check.relation for check in checks])
     return _counted(
@@ -52,7 +43,7 @@ def find_warnings(connection: duckdb.DuckDBPyConnection, checks: Sequence[Render
 
 def compare_with_previous_build(
     transaction: duckdb.DuckDBPyConnection, source: str, days: Sequence[date], files: Sequence[str]
-) -> list[DayWarning]:
+) -> list[SoftWarning]:
     """Settled orders that moved, and days that lost many orders; asked before the old rows are deleted.
 
     Args:
@@ -82,31 +73,20 @@ def compare_with_previous_build(
     return _counted(transaction, f"{moved} UNION ALL {dropped}")
 
 
-def _counted(connection: duckdb.DuckDBPyConnection, found: str) -> list[DayWarning]:
+def merged(warnings: Iterable[SoftWarning], *, over_days: bool = False) -> tuple[SoftWarning, ...]:
+    """One for each day, rule and field, or for each rule and field over all days; most frequent first."""
+    together: dict[tuple[date | None, str, str], SoftWarning] = {}
+    for warning in warnings:
+        key = (None if over_days else warning.day, warning.rule, warning.field)
+        known = together.get(key, SoftWarning(*key, 0, ()))
+        sample = sorted((*known.sample, *warning.sample), key=lambda one: (one is None, one))[:SAMPLE_SIZE]
+        together[key] = SoftWarning(*key, known.occurrences + warning.occurrences, tuple(sample))
+    return tuple(sorted(together.values(), key=lambda warning: (-warning.occurrences, warning.rule, warning.field)))
+
+
+def _counted(connection: duckdb.DuckDBPyConnection, found: str) -> list[SoftWarning]:
     counted = connection.execute(
         f"SELECT order_day, rule, field, count(*), list(key ORDER BY key)[:{SAMPLE_SIZE}]"
         f" FROM ({found}) GROUP BY order_day, rule, field"
     ).fetchall()
-    return [DayWarning(day, rule, field, count, tuple(sample)) for day, rule, field, count, sample in counted]
-
-
-def merged_by_day(warnings: Iterable[DayWarning]) -> list[DayWarning]:
-    """Warnings of several chunks, one a day, rule and field: the shares of a day as if it had been staged whole."""
-    together: dict[tuple[date, str, str], DayWarning] = {}
-    for warning in warnings:
-        key = (warning.day, warning.rule, warning.field)
-        known = together.get(key, DayWarning(*key, 0, ()))
-        sample = sorted((*known.sample, *warning.sample), key=lambda one: (one is None, one))[:SAMPLE_SIZE]
-        together[key] = DayWarning(*key, known.occurrences + warning.occurrences, tuple(sample))
-    return [together[key] for key in sorted(together)]
-
-
-def summarised(warnings: Iterable[DayWarning | SoftWarning]) -> tuple[SoftWarning, ...]:
-    """The soft checks over all days, most frequent first, samples capped again."""
-    together: dict[tuple[str, str], SoftWarning] = {}
-    for warning in warnings:
-        key = (warning.rule, warning.field)
-        known = together.get(key, SoftWarning(*key, 0, ()))
-        sample = (*known.sample, *warning.sample)[:SAMPLE_SIZE]
-        together[key] = SoftWarning(*key, known.occurrences + warning.occurrences, sample)
-    return tuple(sorted(together.values(), key=lambda warning: (-warning.occurrences, warning.rule, warning.field)))
+    return [SoftWarning(day, rule, field, count, tuple(sample)) for day, rule, field, count, sample in counted]

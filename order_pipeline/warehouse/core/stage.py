@@ -14,32 +14,26 @@ from typing import Any
 
 import duckdb
 
-from order_pipeline.contracts import CORE_TABLES, ContractError, TableContract, table_contract
+from order_pipeline.contracts import CORE_TABLES, ContractError, TableContract, create_table_statements, table_contract
 from order_pipeline.warehouse.core.chunk import ChunkFile, ChunkResult, ChunkTask
 from order_pipeline.warehouse.core.hard_checks import (
     StagedTable,
     check_parents,
     check_rows,
     create_failures,
-    good_rows,
     staged_table,
 )
 from order_pipeline.warehouse.core.observations import new_observations
-from order_pipeline.warehouse.core.raw_rows import close_raw_rows, make_numbers_exact, open_raw_rows
+from order_pipeline.warehouse.core.raw_rows import create_numbers_as_text, open_raw_rows
 from order_pipeline.warehouse.core.rejects import found_rejects, undecided_rows
 from order_pipeline.warehouse.core.soft_checks import find_warnings
-from order_pipeline.warehouse.lake.extensions import Extension
-from order_pipeline.warehouse.lake.instance import open_instance
+from order_pipeline.warehouse.lake.instance import Extension, open_instance
 from order_pipeline.warehouse.lake.literals import quoted
-from order_pipeline.warehouse.lake.spill_directory import spill_directory
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA
-from order_pipeline.warehouse.sql.slice import run_models
+from order_pipeline.warehouse.sql.slice import run_model, run_models
 
 # Doubles hold four decimals exactly below 2^53 / 10^4, about 9.007e11; a larger amount may have been rounded.
 LARGEST_EXACT = 900_000_000_000
-
-# In a database in memory, a column of more than 2,048 rows takes 256 KB, and as much again beyond 16,384.
-_BLOCK_BYTES = 32_768
 
 _FILE_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 32768"
 
@@ -53,18 +47,22 @@ def stage_chunk(task: ChunkTask) -> ChunkResult:
     """
     with _database(task) as connection:
         tables = _stage(connection, task)
-        _check(connection, task, tables)
-        staged = list(tables.values())
-        _make_good_rows(connection, task, staged, [name for name in CORE_TABLES if name != "prices"])
-        warnings = tuple(find_warnings(connection, task.sql.checks))
-        staged.append(_line_prices(connection, task))
-        _make_good_rows(connection, task, staged, ["prices"])
+        _make_good_rows(connection, task, tables.values(), [name for name in CORE_TABLES if name != "prices"])
+        for staged in tables.values():
+            check_rows(connection, staged, task.sql.source, task.run_id)
+        for staged in tables.values():
+            check_parents(connection, staged, tables.get("orders"))
+        warnings = find_warnings(connection, task.sql.checks)
+        run_model(connection, task.sql.line_prices)  # what the good lines were sold at
+        line_prices = staged_table(connection, "prices", task.sql.line_prices.relation)
+        check_rows(connection, line_prices, task.sql.source, task.run_id)
+        all_tables = [*tables.values(), line_prices]
+        _make_good_rows(connection, task, all_tables, ["prices"])
         return ChunkResult(
-            days=task.days,
             files=tuple(file for table in CORE_TABLES for file in _write(connection, task, table)),
-            rejects=found_rejects(connection, staged),
-            undecided=undecided_rows(connection, staged, task.run_id),
-            warnings=warnings,
+            rejects=found_rejects(connection, all_tables),
+            undecided=undecided_rows(connection, all_tables, task.run_id),
+            warnings=tuple(warnings),
         )
 
 
@@ -74,15 +72,7 @@ def _database(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
     extensions: tuple[Extension, ...] = ("httpfs",) if "://" in task.data_path else ()
     connection = open_instance(task.spill_parent, memory_limit=task.memory_limit, threads=1, extensions=extensions)
     try:
-        file = spill_directory(task.spill_parent) / f"{task.build_id}-{task.number}.duckdb"
-        connection.execute(
-            f"ATTACH {quoted(str(file))} AS chunk (BLOCK_SIZE {_BLOCK_BYTES}, RECOVERY_MODE no_wal_writes)"
-        )
-        file.unlink()  # it stays open; a killed process leaves nothing behind
-        connection.execute("USE chunk")
-        # Nothing is written to the file, and what was read of local files is in the system's cache already.
-        connection.execute("SET GLOBAL checkpoint_threshold = '1TB'")
-        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        # What was read of local files is in the system's cache already.
         connection.execute("SET GLOBAL enable_external_file_cache = false")
         for schema in task.sql.schemas:
             connection.execute(f"CREATE SCHEMA {schema}")
@@ -90,8 +80,6 @@ def _database(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
             connection.register("seed", rows)
             connection.execute(f"CREATE TABLE {SEED_SCHEMA}.{name} AS SELECT * FROM seed")
             connection.unregister("seed")
-        for rows in task.raw:
-            open_raw_rows(connection, rows, task.days, task.share)
         create_failures(connection)
         yield connection
     finally:
@@ -100,16 +88,16 @@ def _database(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
 
 def _stage(connection: duckdb.DuckDBPyConnection, task: ChunkTask) -> dict[str, StagedTable]:
     """Type the rows; again with exact payloads, where a number may have been rounded."""
-    tables = _run(connection, task)
+    tables = _run(connection, task, exact=False)
     if _has_rounded_numbers(connection, tables.values()):
-        make_numbers_exact(connection, task.raw)
-        tables = _run(connection, task)
-    for rows in task.raw:
-        close_raw_rows(connection, rows)
+        create_numbers_as_text(connection)
+        tables = _run(connection, task, exact=True)
     return tables
 
 
-def _run(connection: duckdb.DuckDBPyConnection, task: ChunkTask) -> dict[str, StagedTable]:
+def _run(connection: duckdb.DuckDBPyConnection, task: ChunkTask, *, exact: bool) -> dict[str, StagedTable]:
+    for rows in task.raw:
+        open_raw_rows(connection, rows, task.days, task.share, exact=exact)
     run_models(connection, task.sql.models, kept=task.sql.staged.values())
     return {table: staged_table(connection, table, relation) for table, relation in task.sql.staged.items()}
 
@@ -128,38 +116,14 @@ def _has_rounded_numbers(connection: duckdb.DuckDBPyConnection, tables: Iterable
     return bool(found and found[0])
 
 
-def _check(connection: duckdb.DuckDBPyConnection, task: ChunkTask, tables: Mapping[str, StagedTable]) -> None:
-    for staged in tables.values():
-        check_rows(connection, staged, task.source, task.run_id)
-    for staged in tables.values():
-        check_parents(connection, staged, tables.get("orders"))
-
-
 def _make_good_rows(
     connection: duckdb.DuckDBPyConnection, task: ChunkTask, tables: Iterable[StagedTable], names: Iterable[str]
 ) -> None:
-    """Make `core.<table>` of the chunk's database: a view over the good rows."""
+    """Make `core.<table>` of the chunk's database: a view over the rows of which no check noted anything."""
     for name in names:
-        contract = table_contract(CORE_TABLES[name])
-        parts = [
-            f"SELECT {staged.typed_columns(task.run_id)} FROM {staged.relation} WHERE {good_rows(connection, staged)}"
-            for staged in tables
-            if staged.contract.name == name
-        ] or [_no_rows(contract)]
-        connection.execute(f"CREATE VIEW core.{name} AS {' UNION ALL '.join(parts)}")
-
-
-def _line_prices(connection: duckdb.DuckDBPyConnection, task: ChunkTask) -> StagedTable:
-    """What the good lines were sold at."""
-    task.sql.line_prices.create(connection)
-    prices = staged_table(connection, "prices", task.sql.line_prices.relation)
-    check_rows(connection, prices, task.source, task.run_id)
-    return prices
-
-
-def _no_rows(contract: TableContract) -> str:
-    columns = ", ".join(f"NULL::{column.duckdb_type} AS {column.name}" for column in contract.columns)
-    return f"SELECT {columns} WHERE false"
+        parts = [staged.good_rows(task.run_id) for staged in tables if staged.contract.name == name]
+        (empty_table,) = create_table_statements(CORE_TABLES[name], "core", partitioned=False)
+        connection.execute(f"CREATE VIEW core.{name} AS {' UNION ALL '.join(parts)}" if parts else empty_table)
 
 
 def _write(connection: duckdb.DuckDBPyConnection, task: ChunkTask, table: str) -> list[ChunkFile]:
@@ -169,15 +133,15 @@ def _write(connection: duckdb.DuckDBPyConnection, task: ChunkTask, table: str) -
         ContractError: a row of another source or day, or a NULL where the contract allows none.
     """
     contract = table_contract(CORE_TABLES[table])
-    rows = f"core.{table}"
+    rows = f"SELECT * FROM core.{table}"
     if contract.append_only:
-        rows = new_observations(connection, contract, rows, task.known_observations.get(table))
+        rows = new_observations(connection, contract, task.known_observations[table])
     directory = f"{task.data_path}core/{table}"
     if "://" not in directory:
         Path(directory).mkdir(parents=True, exist_ok=True)
     written = connection.execute(
-        f"COPY (SELECT * FROM {rows}) TO {quoted(directory)} ({_FILE_OPTIONS}, PARTITION_BY (source, order_day),"
-        f" WRITE_PARTITION_COLUMNS true, FILENAME_PATTERN '{task.build_id}-{task.number}-{{i}}',"
+        f"COPY ({rows}) TO {quoted(directory)} ({_FILE_OPTIONS}, PARTITION_BY (source, order_day),"
+        f" WRITE_PARTITION_COLUMNS true, FILENAME_PATTERN '{task.name}-{{i}}',"
         " OVERWRITE_OR_IGNORE true, RETURN_STATS true)"
     )
     names = [column[0] for column in written.description]
@@ -194,9 +158,9 @@ def _file(task: ChunkTask, contract: TableContract, written: Mapping[str, Any]) 
         if not (column.nullable or column.duckdb_type.endswith("[]"))
         and statistics.get(f'"{column.name}"', {}).get("null_count") != "0"
     ]
-    if source != task.source or day not in task.days or missing:
+    if source != task.sql.source or day not in task.days or missing:
         raise ContractError(
-            f"Staged rows of {contract.name} are of {source} on {day}, in a build of {task.source}, and lack values in"
-            f" {missing}. Nothing was stored; correct the model stg_{task.source}__{contract.name}."
+            f"Staged rows of {contract.name} are of {source} on {day}, in a build of {task.sql.source}, and lack values"
+            f" in {missing}. Nothing was stored; correct the model stg_{task.sql.source}__{contract.name}."
         )
     return ChunkFile(contract.name, day, written["filename"], written["count"])

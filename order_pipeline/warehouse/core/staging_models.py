@@ -12,19 +12,20 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from order_pipeline.contracts import CORE_TABLES
+from order_pipeline.contracts import CORE_TABLES, contracts_fingerprint
 from order_pipeline.warehouse.sql.deploy import load_seed
-from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlProject
-from order_pipeline.warehouse.sql.slice import RenderedModel, rendered_models
+from order_pipeline.warehouse.sql.project import SEED_SCHEMA, Rendered, SqlProject
 
 LINE_PRICES = "stg_common__order_line_prices"
 
 
 @dataclass(frozen=True, slots=True)
 class BuildSql:
-    """The models of one source's build.
+    """What a build of one source runs.
 
     Attributes:
+        fingerprint: changes when the SQL, a seed or a contract does.
+        resources: those whose raw tables the models read.
         staged: core table -> relation of its staged rows, parents before children.
         models: makes those relations and what they read.
         line_prices: makes prices from good order lines.
@@ -32,10 +33,13 @@ class BuildSql:
         seeds: the rows of every seed.
     """
 
+    source: str
+    fingerprint: str
+    resources: tuple[str, ...]
     staged: Mapping[str, str]
-    models: tuple[RenderedModel, ...]
-    line_prices: RenderedModel
-    checks: tuple[RenderedModel, ...]
+    models: tuple[Rendered, ...]
+    line_prices: Rendered
+    checks: tuple[Rendered, ...]
     seeds: Mapping[str, pa.Table]
 
     @property
@@ -45,44 +49,32 @@ class BuildSql:
         return sorted(made | {"raw", "core", SEED_SCHEMA})
 
 
-def staging_models(project: SqlProject, source: str) -> dict[str, str]:
-    """The source's staged core tables: table -> model `stg_<source>__<table>`, parents before children."""
-    names = {table: f"stg_{source}__{table}" for table in CORE_TABLES}
-    return {table: name for table, name in names.items() if name in project.models}
-
-
-def fingerprinted_models(project: SqlProject, source: str) -> list[str]:
-    """The models whose SQL decides what a build of the source stores."""
-    return [*staging_models(project, source).values(), LINE_PRICES]
-
-
 def build_sql(project: SqlProject, source: str) -> BuildSql:
-    """Render what a build of the source runs.
+    """Render what a build of the source runs; its core tables are staged by models `stg_<source>__<table>`.
 
     Raises:
         SqlModelError: a model that does not exist, or does not render.
     """
-    staged = staging_models(project, source)
-    checks = [name for name in project.models if name.startswith("check__") and not _reads_everything(project, name)]
+    names = {table: f"stg_{source}__{table}" for table in CORE_TABLES}
+    staged = {table: name for table, name in names.items() if name in project.models}
+    read = {table.removesuffix("_current") for schema, table in project.sources_of(staged.values()) if schema == "raw"}
+    checks = [project.graph[name] for name in project.models if name.startswith("check__")]
+    sql = project.fingerprint([*staged.values(), LINE_PRICES])
     return BuildSql(
+        source=source,
+        fingerprint=sql + contracts_fingerprint(list(CORE_TABLES.values())),
+        resources=tuple(sorted(t.removeprefix(f"{source}_") for t in read if t.startswith(f"{source}_"))),
         staged={table: project.models[name].relation for table, name in staged.items()},
-        models=rendered_models(project, project.upstream(staged.values())),
-        line_prices=rendered_models(project, [LINE_PRICES])[0],
-        checks=rendered_models(project, checks),
+        models=tuple(project.graph[name] for name in project.upstream(staged.values())),
+        line_prices=project.graph[LINE_PRICES],
+        checks=tuple(check for check in checks if not _reads_everything(check)),
         seeds=_read_seeds(project),
     )
 
 
-def raw_resources(project: SqlProject, source: str) -> list[str]:
-    """The resources whose raw tables the source's models read."""
-    read = project.sources_of(staging_models(project, source).values())
-    tables = {table.removesuffix("_current") for schema, table in read if schema == "raw"}
-    return sorted(table.removeprefix(f"{source}_") for table in tables if table.startswith(f"{source}_"))
-
-
-def _reads_everything(project: SqlProject, name: str) -> bool:
+def _reads_everything(check: Rendered) -> bool:
     """A check that says `meta={'over': 'everything'}` needs all days: it is a view only."""
-    return project.graph[name].config.get("meta", {}).get("over") == "everything"
+    return check.config.get("meta", {}).get("over") == "everything"
 
 
 def _read_seeds(project: SqlProject) -> dict[str, pa.Table]:

@@ -1,12 +1,11 @@
-"""Where the lake is, and how a DuckDB instance opens it: extensions, limits, and the catalog attached as `lake`."""
+"""Opening the lake: a DuckDB instance with the catalog attached as `lake`."""
 
 from __future__ import annotations
 
 import random
 import re
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -14,8 +13,7 @@ from typing import TypeAlias
 import duckdb
 
 from order_pipeline.settings import LakeSettings, Settings
-from order_pipeline.warehouse.lake.extensions import Extension
-from order_pipeline.warehouse.lake.instance import open_instance
+from order_pipeline.warehouse.lake.instance import Extension, open_instance
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake.writers_lock import writers_lock
 
@@ -34,6 +32,7 @@ class Catalog:
 
     Attributes:
         address: of the catalog, as DuckLake takes it: `sqlite:<file>` or `postgres:<libpq string>`.
+        file: the SQLite file; None when the catalog is a server.
         data_path: directory or URL of the Parquet files, with a slash at its end.
         is_movable: the files lie beside the catalog, so the catalog's own note of their path is not followed.
         spill: directory under which the processes of this lake spill.
@@ -41,6 +40,7 @@ class Catalog:
     """
 
     address: str
+    file: Path | None
     data_path: str
     is_movable: bool
     spill: Path
@@ -50,31 +50,25 @@ class Catalog:
     def named_by(cls, settings: Settings) -> Catalog:
         """The lake of these settings."""
         directory = settings.data_dir.resolve()
+        address = settings.lake.catalog or f"sqlite:{directory / 'catalog.sqlite'}"
         return cls(
-            address=settings.lake.catalog or f"sqlite:{directory / 'catalog.sqlite'}",
+            address=address,
+            file=Path(address.removeprefix("sqlite:")) if address.startswith("sqlite:") else None,
             data_path=settings.lake.data_path or f"{directory / 'lake'}/",
             is_movable=settings.lake.data_path is None,
             spill=directory / "tmp",
             limits=settings.lake,
         )
 
-    @property
-    def file(self) -> Path | None:
-        """The SQLite file; None when the catalog is a server."""
-        return Path(self.address.removeprefix("sqlite:")) if self.address.startswith("sqlite:") else None
-
-    @contextmanager
-    def writing(self, purpose: str) -> Generator[None]:
-        """Hold the writers' lock of an embedded lake; another one needs none.
+    def writing(self, purpose: str) -> AbstractContextManager[None]:
+        """Hold the writers' lock of an embedded lake for the block; another one needs none.
 
         Raises:
             LakeBusyError: another writer held the lake longer than the setting allows.
         """
         if self.file is None:
-            yield
-            return
-        with writers_lock(self.file.with_suffix(".lock"), purpose, self.limits.lock_timeout_seconds):
-            yield
+            return nullcontext()
+        return writers_lock(self.file.with_suffix(".lock"), purpose, self.limits.lock_timeout_seconds)
 
     def open(self, *, read_only: bool) -> Connection:
         """A DuckDB instance of its own with the catalog attached as `lake`, which is made when there is none.
@@ -84,41 +78,36 @@ class Catalog:
         """
         if self.file and read_only and not self.file.exists():
             raise LakeError(f"There is no lake at {self.file} yet: run the pipeline once, or check the data directory.")
-        if self.file:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-        connection = self._open_instance(read_only=read_only)
+        extensions: list[Extension] = ["ducklake", "sqlite_scanner" if self.file else "postgres_scanner"]
+        is_remote = "://" in self.data_path
+        connection = open_instance(
+            self.spill,
+            memory_limit=self.limits.query_memory_limit if read_only else self.limits.memory_limit,
+            threads=None if read_only else self.limits.threads,
+            extensions=[*extensions, "httpfs"] if is_remote else extensions,
+        )
         try:
             if read_only:
                 self._attach(connection, "READ_ONLY")
             else:
                 # The system caches local files already; a copy in DuckDB's memory grows with all that a run reads.
-                connection.execute(f"SET GLOBAL enable_external_file_cache = {'://' in self.data_path}")
+                connection.execute(f"SET GLOBAL enable_external_file_cache = {is_remote}")
                 self._attach_or_create(connection)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _open_instance(self, *, read_only: bool) -> Connection:
-        extensions: list[Extension] = ["ducklake", "sqlite_scanner" if self.file else "postgres_scanner"]
-        if "://" in self.data_path:
-            extensions.append("httpfs")
-        return open_instance(
-            self.spill,
-            memory_limit=self.limits.query_memory_limit if read_only else self.limits.memory_limit,
-            threads=None if read_only else self.limits.threads,
-            extensions=extensions,
-        )
-
     def _attach_or_create(self, connection: Connection) -> None:
         """Attach for writing. Two processes that create a catalog's tables at once damage it, so the first queues."""
-        options = ["META_JOURNAL_MODE 'WAL'"] if self.file else []
-        ready = self.file.with_suffix(".ready") if self.file else None
-        if self.file is None or ready is None or (self.file.exists() and ready.exists()):
-            self._attach(connection, *options)
+        if self.file is None:
+            self._attach(connection)
             return
-        with self.writing("create the catalog"):
-            self._attach(connection, *options)
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        ready = self.file.with_suffix(".ready")
+        is_made = self.file.exists() and ready.exists()
+        with nullcontext() if is_made else self.writing("create the catalog"):
+            self._attach(connection, "META_JOURNAL_MODE 'WAL'")
             ready.touch()
 
     def _attach(self, connection: Connection, *options: str) -> None:

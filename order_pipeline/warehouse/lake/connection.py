@@ -11,9 +11,8 @@ import random
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
@@ -34,38 +33,29 @@ class Answer:
 
 
 class Lake:
-    """The lake that the settings name. Cheap to build: nothing is opened before the first connection."""
+    """The lake that the settings name. Cheap to build: nothing is opened before the first connection.
+
+    Attributes:
+        settings: that name it.
+        catalog: its address, `sqlite:<file>` or `postgres:<libpq string>`.
+        catalog_file: the SQLite catalog's file; None when the catalog is a server.
+        data_path: directory or URL of the Parquet files, with a slash at its end.
+        is_embedded: the catalog is a SQLite file, so that one transaction at a time may write.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
         self._catalog = Catalog.named_by(settings)
+        self.settings = settings
+        self.catalog = self._catalog.address
+        self.catalog_file = self._catalog.file
+        self.data_path = self._catalog.data_path
+        self.is_embedded = self._catalog.file is not None
         self._instance: Connection | None = None
-        self._idle: list[Connection] = []
         self._opening = threading.Lock()
         # DuckDB opens and closes a SQLite catalog with every transaction. SQLite locks it for a moment when it closes,
         # and a thread that opens it then sleeps for a second. So threads begin and end transactions one at a time.
         self._begin_or_end: AbstractContextManager[object] = threading.Lock() if self.is_embedded else nullcontext()
         self._writing = threading.local()
-
-    @property
-    def catalog(self) -> str:
-        """The catalog's address, `sqlite:<file>` or `postgres:<libpq string>`."""
-        return self._catalog.address
-
-    @property
-    def catalog_file(self) -> Path | None:
-        """The SQLite catalog's file; None when the catalog is a server."""
-        return self._catalog.file
-
-    @property
-    def data_path(self) -> str:
-        """Directory or URL of the Parquet files, with a slash at its end."""
-        return self._catalog.data_path
-
-    @property
-    def is_embedded(self) -> bool:
-        """Whether the catalog is a SQLite file, so that one transaction at a time may write."""
-        return self._catalog.file is not None
 
     def connect(self, *, read_only: bool = False, operations: bool = False) -> Connection:
         """A connection with the catalog `lake` attached; close it after use.
@@ -105,7 +95,7 @@ class Lake:
         """
         if getattr(self._writing, "purpose", None):
             raise LakeError(f"Transaction '{purpose}' inside '{self._writing.purpose}': finish the outer one first.")
-        with self._catalog.writing(purpose), self._connected() as connection:
+        with self._catalog.writing(purpose), closing(self.connect()) as connection:
             self._writing.purpose = purpose
             try:
                 with self._in_transaction(connection):
@@ -136,7 +126,7 @@ class Lake:
     @contextmanager
     def snapshot(self) -> Generator[Connection]:
         """A read transaction: all statements of the block see one snapshot. Waits for no writer."""
-        with self._connected() as connection, self._in_transaction(connection):
+        with closing(self.connect()) as connection, self._in_transaction(connection):
             yield connection
 
     def query(self, sql: str) -> Answer:
@@ -145,35 +135,16 @@ class Lake:
         Raises:
             duckdb.Error: the statement is wrong, or it writes.
         """
-        connection = self.connect(read_only=True, operations=True)
-        try:
+        with closing(self.connect(read_only=True, operations=True)) as connection:
             result = connection.execute(sql)
             return Answer([column[0] for column in result.description or []], result.fetchall())
-        finally:
-            connection.close()
 
     def close(self) -> None:
         """Close the instance; connections that are still open keep it alive until they close."""
         with self._opening:
-            while self._idle:
-                self._idle.pop().close()
             if self._instance is not None:
                 self._instance.close()
                 self._instance = None
-
-    @contextmanager
-    def _connected(self) -> Generator[Connection]:
-        # Kept for the next transaction: making one costs about 10 ms of catalog work.
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self.connect()
-        try:
-            yield connection
-        except BaseException:
-            connection.close()
-            raise
-        self._idle.append(connection)
 
     @contextmanager
     def _in_transaction(self, connection: Connection) -> Generator[None]:

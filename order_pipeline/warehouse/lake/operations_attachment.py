@@ -2,7 +2,7 @@
 
 A SQLite store is attached as a copy of this moment. DuckDB carries its own SQLite library, and two SQLite libraries
 in one process that open the same file lose each other's locks (https://sqlite.org/howtocorrupt.html, section 2.2.1);
-the pipeline's process has the store open for writing. Does not belong here: any table of the store.
+the pipeline's process has the store open for writing.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 
 import duckdb
 
-from order_pipeline.warehouse.lake.extensions import load_extension
+from order_pipeline.warehouse.lake.instance import load_extension
 from order_pipeline.warehouse.lake.literals import quoted
 
 
-def attach_operations(connection: duckdb.DuckDBPyConnection, url: str) -> bool:
-    """Attach the store as `ops`; False when it does not exist yet.
+def attach_operations(connection: duckdb.DuckDBPyConnection, url: str) -> None:
+    """Attach the store as `ops`, if it exists.
 
     Args:
         connection: the instance to attach it to.
@@ -28,14 +28,12 @@ def attach_operations(connection: duckdb.DuckDBPyConnection, url: str) -> bool:
     scheme, _, address = url.partition("://")
     if scheme.startswith("sqlite"):
         file = Path(address.partition("?")[0].removeprefix("/"))
-        if not file.is_file():
-            return False
-        load_extension(connection, "sqlite_scanner")
-        _attach_copy(connection, file)
-        return True
-    load_extension(connection, "postgres_scanner")
-    connection.execute(f"ATTACH {quoted(f'postgresql://{address}')} AS ops (TYPE postgres, READ_ONLY)")
-    return True
+        if file.is_file():
+            load_extension(connection, "sqlite_scanner")
+            _attach_copy(connection, file)
+    else:
+        load_extension(connection, "postgres_scanner")
+        connection.execute(f"ATTACH {quoted(f'postgresql://{address}')} AS ops (TYPE postgres, READ_ONLY)")
 
 
 def _attach_copy(connection: duckdb.DuckDBPyConnection, file: Path) -> None:

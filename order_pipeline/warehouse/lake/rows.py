@@ -1,7 +1,7 @@
 """A few rows of Python values into a table of the lake, all by one statement.
 
 Every statement that inserts writes a file of its own, with its statistics in the catalog, so rows that belong together
-go together. Does not belong here: rows by the thousand, which come as Arrow tables.
+go together. Rows by the thousand come as Arrow tables.
 """
 
 from __future__ import annotations

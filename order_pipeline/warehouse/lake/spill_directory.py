@@ -2,7 +2,7 @@
 
 DuckDB names its spilled blocks alike in every instance, so two that share a directory read and remove each other's:
 rows come back with wrong values, or the process ends (DuckDB #15173, #24758). What a killed process leaves behind is
-removed by the next one that begins here. Does not belong here: what is spilled, and when.
+removed by the next one that begins here.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Every table is counted and checksummed before and after its merge; a difference stops everything before anything is
 removed, and the older snapshot still holds the rows. What upkeep never does is `delete_orphaned_files`: it removes
-whatever the catalog does not list, and has removed live data (upstream #815). Belongs here: the order of the steps.
+whatever the catalog does not list, and has removed live data (upstream #815).
 """
 
 from __future__ import annotations

@@ -1,98 +1,94 @@
-"""What was received and waits for one transaction: whole commit groups, as columns that DuckDB reads in place."""
+"""What was received and waits for one transaction: whole commit groups, their records as Arrow tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
 
-import numpy as np
 import pyarrow as pa
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, content_hash
 
+COLUMNS = pa.schema(
+    {
+        "sequence": pa.int64(),
+        "window_number": pa.int64(),
+        "record_id": pa.string(),
+        "partition_day": pa.date32(),
+        "content_sha256": pa.string(),
+        "payload": pa.large_string(),
+        "fetched_at": pa.timestamp("us", "UTC"),
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
-class ReceivedGroup:
-    """A commit group without its records: when it came, its dead letters by resource, and its reports."""
+class ReceivedReport:
+    """A fetch report, which window of its resource in the buffer it ends (0 is the first), and when it came."""
 
+    report: FetchReport
+    window_number: int
     received_at: datetime
-    dead_letters: dict[str, list[DeadLetter]]
-    reports: Sequence[FetchReport]
 
 
-@dataclass(slots=True)
 class CommitBuffer:
     """Commit groups in the order in which they were received.
 
     Attributes:
         next_sequence: number of the next record; it orders the records of one run.
-        groups: the groups.
-        tables: the records of each resource, one Arrow table a batch. Columns: sequence, group_number (place in
-            `groups`), record_id, partition_day, content_sha256, payload (text), fetched_at.
+        groups: how many there are.
         payload_bytes: size of all payloads.
+        received_at: when the last group came.
+        records: of each resource, one table a batch, with the columns `COLUMNS`.
+        dead_letters: of each resource, with the number of their window.
+        reports: of all resources.
     """
 
-    next_sequence: int = 0
-    groups: list[ReceivedGroup] = field(default_factory=list[ReceivedGroup])
-    tables: dict[str, list[pa.Table]] = field(default_factory=dict[str, list[pa.Table]])
-    payload_bytes: int = 0
+    def __init__(self, next_sequence: int = 0) -> None:
+        self.next_sequence = next_sequence
+        self.groups = 0
+        self.payload_bytes = 0
+        self.received_at = datetime.now(UTC)
+        self.records: dict[str, list[pa.Table]] = defaultdict(list)
+        self.dead_letters: dict[str, list[tuple[int, DeadLetter]]] = defaultdict(list)
+        self.reports: list[ReceivedReport] = []
+        # Windows of each resource that have ended: what comes next belongs to the window of that number.
+        self._windows = Counter[str]()
 
     def add(self, group: CommitGroup, received_at: datetime) -> None:
         """Add a group. Payloads that are not UTF-8, so no JSON, and ids that no text can hold become dead letters."""
-        received = ReceivedGroup(received_at, {}, group.reports)
+        self.groups += 1
+        self.received_at = received_at
         for batch in group.batches:
-            self.payload_bytes += batch.payloads.size
-            texts = _texts(batch)
-            if texts is None or not is_storable("".join(batch.record_ids)):
-                batch = _without_unstorable(batch)  # noqa: PLW2901
-                texts = _texts(batch)
-            self.tables.setdefault(batch.resource, []).append(self._table(batch, texts or [], received_at))
-            self.next_sequence += len(batch)
-            received.dead_letters.setdefault(batch.resource, []).extend(batch.dead_letters)
-        self.groups.append(received)
+            self._add_batch(batch)
+        for report in group.reports:
+            self.reports.append(ReceivedReport(report, self._windows[report.resource], received_at))
+            self._windows[report.resource] += 1
 
-    def records(self, resource: str) -> pa.Table:
-        """All records of a resource."""
-        return pa.concat_tables(self.tables[resource])
-
-    def dead_letters(self, resource: str) -> list[DeadLetter]:
-        """All dead letters of a resource."""
-        return [record for group in self.groups for record in group.dead_letters.get(resource, ())]
-
-    def _table(self, batch: RecordBatch, texts: list[pa.Array], received_at: datetime) -> pa.Table:
-        rows = len(batch)
-        sequence = np.arange(self.next_sequence, self.next_sequence + rows, dtype=np.int64)
-        return pa.table(
-            {
-                "sequence": pa.array(sequence),
-                "group_number": pa.repeat(pa.scalar(len(self.groups), pa.int64()), rows),
-                "record_id": pa.array(batch.record_ids, pa.string()),
-                "partition_day": pa.array(batch.days, pa.date32()),
-                # Hashed here, in the receiving thread: the writing thread would wait for Python's lock at each one.
-                "content_sha256": pa.array(batch.hashes or list(map(content_hash, batch.payloads)), pa.string()),
-                "payload": pa.chunked_array(texts, pa.large_string()),
-                "fetched_at": pa.repeat(pa.scalar(received_at, pa.timestamp("us", "UTC")), rows),
-            }
-        )
-
-
-def _texts(batch: RecordBatch) -> list[pa.Array] | None:
-    """The payloads' blocks in place, or None if a payload is not UTF-8: DuckDB takes such a column on trust."""
-    texts = [_text_column(*block) for block in batch.payloads.blocks()]
-    try:
-        for text in texts:
-            text.validate(full=True)
-    except pa.ArrowInvalid:
-        return None
-    return texts
-
-
-def _text_column(block: bytes, lengths: list[int]) -> pa.Array:
-    """The block as it is, and its offsets: no Python string is made and DuckDB copies nothing."""
-    offsets = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    return pa.Array.from_buffers(pa.large_string(), len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(block)])
+    def _add_batch(self, batch: RecordBatch) -> None:
+        window = self._windows[batch.resource]
+        rows: list[tuple[object, ...]] = []
+        dead_letters = list(batch.dead_letters)
+        # Hashed here, in the receiving thread: the writing thread would wait for Python's lock at each one.
+        hashes = batch.hashes or map(content_hash, batch.payloads)
+        records = zip(batch.record_ids, batch.days, batch.payloads, hashes, strict=True)
+        for sequence, (record_id, day, payload, sha256) in zip(count(self.next_sequence), records, strict=False):
+            try:
+                text = payload.decode()
+            except UnicodeDecodeError:
+                dead_letters.append(DeadLetter("bad_json", "payload", "not UTF-8", payload, day))
+                continue
+            if is_storable(record_id):
+                rows.append((sequence, window, record_id, day, sha256, text, self.received_at))
+            else:
+                dead_letters.append(DeadLetter("bad_json", "record_id", record_id, payload, day))
+        self.next_sequence += len(batch)
+        self.payload_bytes += batch.payloads.size
+        arrays = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), COLUMNS.types, strict=False)]
+        self.records[batch.resource].append(pa.table(arrays, COLUMNS) if rows else COLUMNS.empty_table())
+        self.dead_letters[batch.resource] += [(window, letter) for letter in dead_letters]
 
 
 def is_storable(text: str) -> bool:
@@ -102,20 +98,3 @@ def is_storable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return "\0" not in text
-
-
-def _without_unstorable(batch: RecordBatch) -> RecordBatch:
-    kept = RecordBatch(batch.resource, dead_letters=list(batch.dead_letters))
-    for record_id, day, payload in zip(batch.record_ids, batch.days, batch.payloads, strict=True):
-        try:
-            payload.decode()
-        except UnicodeDecodeError:
-            kept.dead_letters.append(DeadLetter("bad_json", "payload", "not UTF-8", payload, day))
-            continue
-        if is_storable(record_id):
-            kept.record_ids.append(record_id)
-            kept.days.append(day)
-            kept.payloads.append(payload)
-        else:
-            kept.dead_letters.append(DeadLetter("bad_json", "record_id", record_id, payload, day))
-    return kept

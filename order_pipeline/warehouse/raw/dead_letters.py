@@ -6,14 +6,26 @@ readable form. One whose record is not known stays until a person closes its rej
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import date, datetime
 
 import duckdb
 import pyarrow as pa
 
-from order_pipeline.channels.base import DeadLetter
+from order_pipeline.channels.base import DeadLetter, content_hash
+
+_COLUMNS = pa.schema(
+    {
+        "content_sha256": pa.string(),
+        "rule": pa.string(),
+        "field": pa.string(),
+        "value": pa.string(),
+        "payload": pa.binary(),
+        "partition_day": pa.date32(),
+        "record_id": pa.string(),
+    }
+)
+
 
 _WITHOUT_DAY = r"regexp_replace({}.record_id, ':\d{{4}}-\d{{2}}-\d{{2}}:', ':')"
 
@@ -28,24 +40,38 @@ def write_dead_letters(
     run_id: str,
 ) -> None:
     """Insert the dead letters, or note that they came again, within the caller's transaction."""
-    rows = {hashlib.sha256(record.payload).hexdigest(): record for record in records}
-    if not rows:
+    if not records:
         return
-    received = pa.table(
+    rows = {content_hash(one.payload): one for one in records}
+    received = [
         {
-            "content_sha256": pa.array(rows, pa.string()),
-            "rule": pa.array([record.rule for record in rows.values()], pa.string()),
-            "field": pa.array([record.field for record in rows.values()], pa.string()),
-            "value": pa.array([_storable(record.value) for record in rows.values()], pa.string()),
-            "partition_day": pa.array([record.day for record in rows.values()], pa.date32()),
-            "record_id": pa.array(
-                [record.record_id and _storable(record.record_id) for record in rows.values()], pa.string()
-            ),
-            "payload": pa.array([record.payload for record in rows.values()], pa.binary()),
+            "content_sha256": sha256,
+            "rule": one.rule,
+            "field": one.field,
+            "value": _storable(one.value),
+            "payload": one.payload,
+            "partition_day": one.day,
+            "record_id": one.record_id and _storable(one.record_id),
         }
+        for sha256, one in rows.items()
+    ]
+    connection.register("received", pa.Table.from_pylist(received, _COLUMNS))
+    parameters = [source, resource, fetched_at, run_id]
+    connection.execute(
+        """UPDATE raw.dead_letters SET last_fetched_at = $3, last_run_id = $4, healed_at = NULL
+        WHERE source = $1 AND resource = $2 AND content_sha256 IN (SELECT content_sha256 FROM received)""",
+        parameters,
     )
-    connection.register("received", received)
-    _write(connection, [source, resource, fetched_at, run_id])
+    connection.execute(
+        """INSERT INTO raw.dead_letters
+        BY NAME SELECT $1 AS source, $2 AS resource, content_sha256, rule, field, value, partition_day, payload,
+            $3 AS first_fetched_at, $4 AS first_run_id, $3 AS last_fetched_at, $4 AS last_run_id, record_id
+        FROM received
+        WHERE content_sha256 NOT IN (
+            SELECT content_sha256 FROM raw.dead_letters WHERE source = $1 AND resource = $2
+        )""",
+        parameters,
+    )
     connection.unregister("received")
 
 
@@ -83,21 +109,3 @@ def heal_dead_letters(
 def _storable(value: str) -> str:
     """The value to be shown: a NUL would end it in SQL and in catalogs, half a character is none."""
     return value.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-def _write(connection: duckdb.DuckDBPyConnection, parameters: Sequence[object]) -> None:
-    connection.execute(
-        """UPDATE raw.dead_letters SET last_fetched_at = $3, last_run_id = $4, healed_at = NULL
-        WHERE source = $1 AND resource = $2 AND content_sha256 IN (SELECT content_sha256 FROM received)""",
-        parameters,
-    )
-    connection.execute(
-        """INSERT INTO raw.dead_letters
-        BY NAME SELECT $1 AS source, $2 AS resource, content_sha256, rule, field, value, partition_day, payload,
-            $3 AS first_fetched_at, $4 AS first_run_id, $3 AS last_fetched_at, $4 AS last_run_id, record_id
-        FROM received
-        WHERE content_sha256 NOT IN (
-            SELECT content_sha256 FROM raw.dead_letters WHERE source = $1 AND resource = $2
-        )""",
-        parameters,
-    )

@@ -1,7 +1,6 @@
-"""Drift: keys in what a channel sent that its contract does not name. Kept in raw, read by nobody, told here.
+"""Drift: keys in what a channel sent that its contract does not name. They are kept in raw and read by nobody.
 
-Belongs here: asking a source's model `stg_<source>__unknown_keys` about some days. Does not belong here: which keys are
-known (the model), and who is told (`assets`).
+The source's model `stg_<source>__unknown_keys` knows which keys are known.
 """
 
 from __future__ import annotations

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import date
+from operator import add
 
 from order_pipeline.channels.base import FetchReport
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Counts:
     """What became of received records: new, unchanged, reappeared (older content came back) or a dead letter."""
 
@@ -23,12 +23,8 @@ class Counts:
         """Records received."""
         return self.new_versions + self.unchanged + self.reappeared + self.dead_letters
 
-    def add(self, other: Counts) -> None:
-        """Add another count to this one."""
-        self.new_versions += other.new_versions
-        self.unchanged += other.unchanged
-        self.reappeared += other.reappeared
-        self.dead_letters += other.dead_letters
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*map(add, astuple(self), astuple(other)))
 
 
 @dataclass(slots=True)
@@ -37,7 +33,6 @@ class IngestResult:
 
     source: str
     run_id: str
-    total: Counts = field(default_factory=Counts)
     resources: dict[str, Counts] = field(default_factory=dict[str, Counts])
     stale_days: set[date] = field(default_factory=set[date])
     reports: list[FetchReport] = field(default_factory=list[FetchReport])
@@ -45,22 +40,24 @@ class IngestResult:
     payload_bytes: int = 0
 
     @property
+    def total(self) -> Counts:
+        """The counts of all resources."""
+        return sum(self.resources.values(), Counts())
+
+    @property
     def incomplete(self) -> list[FetchReport]:
         """Reports of windows that are not proved complete."""
         return [report for report in self.reports if not report.complete]
 
-    def add(
-        self,
-        counts: Iterable[Mapping[str, Counts]],
-        stale_days: set[date],
-        reports: Iterable[FetchReport],
-        payload_bytes: int,
-    ) -> None:
-        """Add what one transaction wrote; `counts` by resource, one mapping a commit group."""
-        for group in counts:
-            for resource, counted in group.items():
-                self.total.add(counted)
-                self.resources.setdefault(resource, Counts()).add(counted)
-        self.stale_days |= stale_days
-        self.reports += reports
-        self.payload_bytes += payload_bytes
+    def count(self, resource: str, counts: Counts) -> None:
+        """Add counts of a resource."""
+        self.resources[resource] = self.resources.get(resource, Counts()) + counts
+
+    def add(self, part: IngestResult) -> None:
+        """Add what another transaction wrote, or another ingest of the same run."""
+        for resource, counts in part.resources.items():
+            self.count(resource, counts)
+        self.stale_days |= part.stale_days
+        self.reports += part.reports
+        self.commits += part.commits
+        self.payload_bytes += part.payload_bytes

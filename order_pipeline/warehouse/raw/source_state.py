@@ -13,7 +13,8 @@ import pyarrow as pa
 from order_pipeline.channels.base import Window
 from order_pipeline.contracts.enumerations import SETTLED_ORDER_STATUSES
 from order_pipeline.warehouse.lake.connection import Lake, relations
-from order_pipeline.warehouse.raw.versions import current_versions, current_versions_of
+from order_pipeline.warehouse.lake.literals import date_list
+from order_pipeline.warehouse.raw.versions import current_versions
 
 
 class WarehouseState:
@@ -37,25 +38,22 @@ class WarehouseState:
 
     def latest_payloads(self, resource: str, record_ids: Sequence[str]) -> dict[str, bytes]:
         """The current payload of each of the records that raw holds."""
-        with self._lake.snapshot() as connection:
-            if not record_ids or f"raw.{self._source}_{resource}" not in relations(connection):
-                return {}
-            connection.register("wanted", pa.table({"record_id": pa.array(record_ids, pa.string())}))
-            try:
-                found = connection.execute(
-                    f"SELECT record_id, payload FROM ({current_versions_of(self._source, resource, 'wanted')})"
-                ).fetchall()
-            finally:
-                connection.unregister("wanted")
+        wanted = pa.table({"record_id": pa.array(record_ids, pa.string())})
+        found = self._current(resource, "payload", "record_id IN (SELECT record_id FROM wanted)", wanted)
         return {record_id: payload.encode() for record_id, payload in found}
 
     def latest_hashes(self, resource: str, window: Window) -> dict[str, str]:
         """record_id -> SHA-256 (hex) of the current version, for records whose day is in the window."""
+        days = [window.start + timedelta(days=n) for n in range((window.end - window.start).days)]
+        return dict(self._current(resource, "content_sha256", f"partition_day IN ({date_list(days)})"))
+
+    def _current(self, resource: str, column: str, of: str, wanted: pa.Table | None = None) -> list[tuple[str, str]]:
+        """record_id and a column of current versions; none while the resource was never fetched."""
         with self._lake.snapshot() as connection:
             if f"raw.{self._source}_{resource}" not in relations(connection):
-                return {}
-            days = [window.start + timedelta(days=n) for n in range((window.end - window.start).days)]
-            found = connection.execute(
-                f"SELECT record_id, content_sha256 FROM ({current_versions(self._source, resource, days)})"
+                return []
+            if wanted is not None:
+                connection.register("wanted", wanted)
+            return connection.execute(
+                f"SELECT record_id, {column} FROM ({current_versions(self._source, resource, of)})"
             ).fetchall()
-        return dict(found)

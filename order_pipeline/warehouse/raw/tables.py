@@ -11,10 +11,16 @@ from order_pipeline.warehouse.lake.connection import Lake, relations
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.raw.versions import current_versions
 
-_RAW_COLUMNS = """
-    record_id VARCHAR NOT NULL, partition_day DATE NOT NULL, content_sha256 VARCHAR NOT NULL, payload VARCHAR NOT NULL,
-    fetched_at TIMESTAMPTZ NOT NULL, sequence BIGINT NOT NULL, run_id VARCHAR NOT NULL
-"""
+RAW_COLUMNS = {
+    "record_id": "VARCHAR",
+    "partition_day": "DATE",
+    "content_sha256": "VARCHAR",
+    "payload": "VARCHAR",
+    "fetched_at": "TIMESTAMPTZ",
+    "sequence": "BIGINT",
+    "run_id": "VARCHAR",
+}
+"""The columns of every raw table, none of which may be NULL."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -46,7 +52,8 @@ def ensure_raw_table(lake: Lake, source: str, resource: str) -> str:
     def create(connection: duckdb.DuckDBPyConnection) -> None:
         existing = relations(connection)
         if table not in existing:
-            connection.execute(f"CREATE TABLE {table} ({_RAW_COLUMNS})")
+            columns = ", ".join(f"{name} {kind} NOT NULL" for name, kind in RAW_COLUMNS.items())
+            connection.execute(f"CREATE TABLE {table} ({columns})")
             connection.execute(f"ALTER TABLE {table} SET PARTITIONED BY (partition_day)")
         if _view_version(connection, f"{table}_current") != version:
             connection.execute(f"CREATE OR REPLACE VIEW {table}_current AS {view}")

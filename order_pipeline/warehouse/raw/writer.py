@@ -6,16 +6,15 @@ leaves a commit group whole or not at all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple
 from datetime import date, datetime
 
 import duckdb
 import pyarrow as pa
 
-from order_pipeline.channels.base import FetchReport
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.rows import insert_rows
-from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer, ReceivedGroup
+from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer
 from order_pipeline.warehouse.raw.dead_letters import heal_dead_letters, write_dead_letters
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.raw.stale_partitions import mark_stale
@@ -32,7 +31,7 @@ WITH known AS MATERIALIZED ({known}
     GROUP BY record_id
 ), compared AS (
     SELECT
-        incoming.sequence, incoming.group_number, incoming.record_id, incoming.partition_day,
+        incoming.sequence, incoming.window_number, incoming.record_id, incoming.partition_day,
         current.partition_day AS current_day,
         coalesce(lag(incoming.content_sha256) OVER of_record, current.content_sha256) IS DISTINCT FROM
             incoming.content_sha256 AS is_changed,
@@ -45,33 +44,19 @@ WITH known AS MATERIALIZED ({known}
         of_content AS (PARTITION BY incoming.record_id, incoming.content_sha256 ORDER BY incoming.sequence)
 )
 SELECT
-    sequence, group_number, partition_day, is_changed, is_changed AND is_known AS is_reappeared,
+    sequence, window_number, partition_day, is_changed, is_changed AND is_known AS is_reappeared,
     coalesce(lag(partition_day) OVER (PARTITION BY record_id, is_changed ORDER BY sequence), current_day)
         AS previous_day
 FROM compared"""
 
 _COUNT = """
 SELECT
-    group_number, count(*) FILTER (is_changed AND NOT is_reappeared), count(*) FILTER (NOT is_changed),
+    window_number, count(*) FILTER (is_changed AND NOT is_reappeared), count(*) FILTER (NOT is_changed),
     count(*) FILTER (is_reappeared)
 FROM compared
-GROUP BY group_number"""
+GROUP BY window_number"""
 
 _STALE = "SELECT DISTINCT unnest([partition_day, previous_day]) FROM compared WHERE is_changed"
-
-
-@dataclass(slots=True)
-class _Written:
-    """What one transaction wrote: counts by group and resource, stale days, and counts that no report has yet."""
-
-    counts: list[dict[str, Counts]]
-    stale_days: set[date] = field(default_factory=set[date])
-    unreported: dict[str, Counts] = field(default_factory=dict[str, Counts])
-
-    @property
-    def is_empty(self) -> bool:
-        records = [counts for group in self.counts for counts in group.values()]
-        return all(counts.records == counts.unchanged for counts in records)
 
 
 class RawWriter:
@@ -92,60 +77,58 @@ class RawWriter:
         Raises:
             LakeBusyError: another writer held the lake too long; nothing of the buffer was written.
         """
-        for resource in buffer.tables.keys() - self._tables:
+        for resource in buffer.records.keys() - self._tables:
             ensure_raw_table(self._lake, self._source, resource)
             self._tables.add(resource)
         purpose = f"write {self._source} to raw (run {self._run_id})"
-        written = self._lake.run(purpose, lambda connection: self._write(connection, buffer))
-        self._unreported = written.unreported
-        reports = [report for group in buffer.groups for report in group.reports]
-        self.result.add(written.counts, written.stale_days, reports, buffer.payload_bytes)
-        self.result.commits += bool(reports) or not written.is_empty
+        written, unreported = self._lake.run(purpose, lambda connection: self._write(connection, buffer))
+        self._unreported = unreported
+        self.result.add(written)
 
-    def _write(self, connection: Connection, buffer: CommitBuffer) -> _Written:
-        written = _Written([{} for _ in buffer.groups])
-        received_at = buffer.groups[-1].received_at
-        for resource in buffer.tables:
-            self._write_versions(connection, resource, buffer.records(resource), written, received_at)
-            letters = buffer.dead_letters(resource)
-            write_dead_letters(connection, self._source, resource, letters, fetched_at=received_at, run_id=self._run_id)
-            written.stale_days |= {letter.day for letter in letters if letter.day}
-        for group, counts in zip(buffer.groups, written.counts, strict=True):
-            for resource, letters in group.dead_letters.items():
-                counts.setdefault(resource, Counts()).dead_letters = len(letters)
+    def _write(self, connection: Connection, buffer: CommitBuffer) -> tuple[IngestResult, dict[str, Counts]]:
+        """What was written, and the counts that no report has yet."""
+        written = IngestResult(self._source, self._run_id, payload_bytes=buffer.payload_bytes)
+        received_at = buffer.received_at
+        windows = {(resource, 0): counts for resource, counts in self._unreported.items()}
+        for resource, batches in buffer.records.items():
+            found, days = self._write_versions(connection, resource, pa.concat_tables(batches), received_at)
+            letters = buffer.dead_letters[resource]
+            dead = [letter for _, letter in letters]
+            write_dead_letters(connection, self._source, resource, dead, fetched_at=received_at, run_id=self._run_id)
+            found += [(number, Counts(dead_letters=1)) for number, _ in letters]
+            written.stale_days |= days | {letter.day for _, letter in letters if letter.day}
+            for number, counts in found:
+                written.count(resource, counts)
+                windows[resource, number] = windows.get((resource, number), Counts()) + counts
         mark_stale(connection, self._source, written.stale_days, received_at, self._run_id)
-        self._write_reports(connection, buffer.groups, written)
-        if not self._lake.is_embedded and not written.is_empty:
+        rows: list[tuple[object, ...]] = []
+        for received in buffer.reports:
+            counts = windows.pop((received.report.resource, received.window_number), Counts())
+            fields = (*astuple(received.report), *astuple(counts))
+            rows.append((self._source, *fields, received.received_at, self._run_id))
+            written.reports.append(received.report)
+        insert_rows(connection, "raw.fetches", rows)
+        is_changed = written.total.records > written.total.unchanged
+        if is_changed and not self._lake.is_embedded:
             take_turn(connection, self._source)
-        return written
+        written.commits = int(bool(rows) or is_changed)
+        return written, {resource: counts for (resource, _), counts in windows.items()}
 
     def _write_versions(
-        self, connection: Connection, resource: str, records: pa.Table, written: _Written, received_at: datetime
-    ) -> None:
+        self, connection: Connection, resource: str, records: pa.Table, received_at: datetime
+    ) -> tuple[list[tuple[int, Counts]], set[date]]:
+        """Append what is new; counts by window number, and the days whose core is owed."""
         if not records.num_rows:
-            return
+            return [], set()
         connection.register("incoming", records)
         connection.register("compared", _compare(connection, self._source, resource))
         append_versions(connection, self._source, resource, self._run_id)
-        for number, new, unchanged, reappeared in connection.execute(_COUNT).fetchall():
-            written.counts[number][resource] = Counts(new, unchanged, reappeared)
-        written.stale_days |= {day for (day,) in connection.execute(_STALE).fetchall() if day}
-        written.stale_days |= heal_dead_letters(connection, self._source, resource, received_at)
+        counts = [(number, Counts(*counted)) for number, *counted in connection.execute(_COUNT).fetchall()]
+        days = {day for (day,) in connection.execute(_STALE).fetchall() if day}
+        days |= heal_dead_letters(connection, self._source, resource, received_at)
         connection.unregister("compared")
         connection.unregister("incoming")
-
-    def _write_reports(self, connection: Connection, groups: list[ReceivedGroup], written: _Written) -> None:
-        """Write each report with the counts of its resource since the report before it."""
-        unreported = {resource: replace(counts) for resource, counts in self._unreported.items()}
-        rows: list[tuple[object, ...]] = []
-        for group, counted in zip(groups, written.counts, strict=True):
-            for resource, counts in counted.items():
-                unreported.setdefault(resource, Counts()).add(counts)
-            for report in group.reports:
-                counts = unreported.pop(report.resource, Counts())
-                rows.append((self._source, *_fetch_columns(report, counts), group.received_at, self._run_id))
-        insert_rows(connection, "raw.fetches", rows)
-        written.unreported = unreported
+        return counts, days
 
 
 def append_versions(connection: Connection, source: str, resource: str, run_id: str) -> None:
@@ -180,24 +163,5 @@ def _compare(connection: Connection, source: str, resource: str) -> pa.Table:
     extremes = connection.execute("SELECT min(record_id) AS first, max(record_id) AS last FROM incoming").fetchone()
     first, last = extremes or (None, None)
     condition = "record_id BETWEEN $first AND $last AND record_id IN (SELECT record_id FROM incoming)"
-    compare = _COMPARE.format(known=sightings(source, resource, condition), seen=SEEN.format(of=""))
+    compare = _COMPARE.format(known=sightings(source, resource, condition), seen=SEEN)
     return connection.execute(compare, {"first": first, "last": last}).to_arrow_table()
-
-
-def _fetch_columns(report: FetchReport, counts: Counts) -> tuple[object, ...]:
-    return (
-        report.resource,
-        report.window_start,
-        report.window_end,
-        report.pages,
-        report.records,
-        report.claimed_total,
-        report.complete,
-        report.note,
-        report.calls,
-        report.calls_saved,
-        counts.new_versions,
-        counts.unchanged,
-        counts.reappeared,
-        counts.dead_letters,
-    )

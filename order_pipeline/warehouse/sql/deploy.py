@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from order_pipeline.warehouse.lake.connection import relations
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlModelError, SqlProject
 
 
@@ -37,7 +38,7 @@ def deploy(connection: duckdb.DuckDBPyConnection, project: SqlProject) -> Deploy
     )
     deployed = dict(connection.execute("SELECT model, fingerprint FROM reference.deployed_models").fetchall())
     _deploy_seeds(connection, project, deployed)
-    existing = _relations(connection)
+    existing = relations(connection)
     created, unchanged, waiting = list[str](), list[str](), list[str]()
     for name in project.upstream(project.models):
         model, rendered = project.models[name], project.graph[name]
@@ -78,11 +79,3 @@ def _deploy_seeds(connection: duckdb.DuckDBPyConnection, project: SqlProject, de
 def _note_deployed(connection: duckdb.DuckDBPyConnection, name: str, fingerprint: str) -> None:
     connection.execute("DELETE FROM reference.deployed_models WHERE model = ?", [name])
     connection.execute("INSERT INTO reference.deployed_models VALUES (?, ?)", [name, fingerprint])
-
-
-def _relations(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    rows = connection.execute(
-        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = current_database()"
-        " UNION ALL SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE database_name = current_database()"
-    ).fetchall()
-    return {row[0] for row in rows}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -42,14 +42,20 @@ class SqlModel:
         return f"{self.schema}.{self.name}"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Rendered:
-    """A model's SQL for one purpose, what it read, and its config."""
+    """A model's SQL for one purpose, what it read, and its config. It can be pickled."""
 
+    model: SqlModel
     sql: str
-    refs: list[str] = field(default_factory=list[str])
-    sources: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    config: dict[str, Any] = field(default_factory=dict[str, Any])
+    refs: tuple[str, ...]
+    sources: tuple[tuple[str, str], ...]
+    config: Mapping[str, Any]
+
+    @property
+    def relation(self) -> str:
+        """The qualified name of the model's view in the lake."""
+        return self.model.relation
 
 
 class SqlProject:
@@ -94,26 +100,26 @@ class SqlProject:
             SqlModelError: an unknown model or reference, or a template that does not render.
         """
         model = self._model(name)
-        rendered = Rendered(sql="")
+        refs, sources, config = list[str](), list[tuple[str, str]](), dict[str, Any]()
 
         def resolve_ref(target: str) -> str:
-            rendered.refs.append(target)
+            refs.append(target)
             return (ref or {}).get(target) or self.relation(target, name)
 
         def resolve_source(schema: str, table: str) -> str:
-            rendered.sources.append((schema, table))
+            sources.append((schema, table))
             return (source or {}).get((schema, table)) or f"{schema}.{table}"
 
         def keep_config(**options: Any) -> str:
-            rendered.config.update(options)
+            config.update(options)
             return ""
 
-        context = {"ref": resolve_ref, "source": resolve_source, "var": self._variable, "config": keep_config}
+        context = {"ref": resolve_ref, "source": resolve_source, "var": self.variables.get, "config": keep_config}
         try:
-            rendered.sql = self._environment.get_template(name).render(**self.macros(context)).strip()
+            sql = self._environment.get_template(name).render(**self.macros(context)).strip()
         except jinja2.TemplateError as error:
             raise SqlModelError(f"{model.path}: {error}") from error
-        return rendered
+        return Rendered(model, sql, tuple(refs), tuple(sources), config)
 
     def macros(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """The macros of `macros/`, seeing what the context names, beside the context itself."""
@@ -178,12 +184,9 @@ class SqlProject:
             return f"{SEED_SCHEMA}.{target}"
         raise SqlModelError(f"{self.models[asking].path}: ref({target!r}) names neither a model nor a seed.")
 
-    def _variable(self, name: str, default: Any = None) -> Any:
-        return self.variables.get(name, default)
-
 
 class _RenderedWhenAsked(dict[str, Rendered]):
-    """Rendering compiles a template: a build of one channel needs a third of the models."""
+    """A model that does not render stops only those who read it: a channel fails alone."""
 
     def __init__(self, project: SqlProject) -> None:
         super().__init__()

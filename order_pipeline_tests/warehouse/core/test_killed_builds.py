@@ -21,7 +21,7 @@ from order_pipeline_tests.warehouse.kibo_orders import DAY, build, kibo_order, r
 # Where the process that builds is killed: a function, and whether when it begins or when it is done.
 DEATHS = {
     "when all is staged": ("build", "publish", "begins"),
-    "with its files registered": ("publish", "record_build", "begins"),
+    "with its files registered": ("publish", "record_rejects", "begins"),
     "with everything written but not committed": ("publish", "_publish", "is done"),
     "after its commit": ("build", "publish", "is done"),
 }

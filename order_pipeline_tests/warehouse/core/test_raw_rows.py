@@ -24,7 +24,7 @@ def moved(number: int) -> dict[str, object]:
 def as_chunks_read_them(lake: Lake, days: Sequence[date], shares: Sequence[Share | None]) -> list[tuple[object, ...]]:
     """The current rows, read by databases that have no catalog."""
     with lake.snapshot() as connection:
-        files = find_raw_files(connection, "kibo", ["orders"], days, f"{lake.data_path}core/copied")
+        files = find_raw_files(connection, "kibo", ["orders"], days)
         (orders,) = find_raw_rows(connection, "kibo", files, days)
     found: list[tuple[object, ...]] = []
     for share in shares:

@@ -17,7 +17,7 @@ from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer
 from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.raw.source_state import WarehouseState
-from order_pipeline.warehouse.raw.stale_partitions import clear_stale, stale_partitions
+from order_pipeline.warehouse.raw.stale_partitions import clear_marks, stale_marks
 from order_pipeline.warehouse.raw.versions import current_versions
 from order_pipeline.warehouse.raw.writer import RawWriter
 
@@ -58,14 +58,18 @@ def current(lake: Lake) -> dict[str, str]:
     return dict(rows(lake, "SELECT record_id, payload FROM raw.kibo_orders_current"))
 
 
+def in_day(day: date) -> str:
+    return f"partition_day = DATE '{day}'"
+
+
 def all_stale(lake: Lake) -> list[date]:
     with lake.connect() as connection:
-        return [stale.day for stale in stale_partitions(connection, "kibo")]
+        return list(stale_marks(connection, "kibo"))
 
 
 def heal(lake: Lake) -> None:
     with lake.transaction("heal") as connection:
-        clear_stale(connection, stale_partitions(connection, "kibo"))
+        clear_marks(connection, [mark for marks in stale_marks(connection, "kibo").values() for mark in marks])
 
 
 def test_the_same_records_again_write_nothing_at_all(lake: Lake) -> None:
@@ -118,7 +122,7 @@ def test_while_the_writer_is_busy_one_more_transaction_is_buffered_and_no_more(
 
     def wait_and_write(writer: RawWriter, buffer: CommitBuffer) -> None:
         assert may_write.wait(20), "the source was made to wait with nothing gathered"
-        groups = len(buffer.groups)
+        groups = buffer.groups
         write(writer, buffer)
         written.append(groups)
 
@@ -180,7 +184,7 @@ def test_a_record_that_moves_to_another_day_marks_both_days_and_leaves_the_old_o
     load(lake, group(("1", SECOND, "B")))
     assert all_stale(lake) == [FIRST, SECOND]
     by_day = {
-        day: rows(lake, f"SELECT record_id, payload FROM ({current_versions('kibo', 'orders', [day])})")
+        day: rows(lake, f"SELECT record_id, payload FROM ({current_versions('kibo', 'orders', in_day(day))})")
         for day in (FIRST, SECOND)
     }
     assert by_day == {FIRST: [("2", "X")], SECOND: [("1", "B")]}
@@ -189,10 +193,10 @@ def test_a_record_that_moves_to_another_day_marks_both_days_and_leaves_the_old_o
 def test_marks_that_came_during_a_build_stay(lake: Lake) -> None:
     load(lake, group(("1", FIRST, "A")))
     with lake.connect() as connection:
-        read_before_the_build = stale_partitions(connection, "kibo")
+        read_before_the_build = stale_marks(connection, "kibo")[FIRST]
     load(lake, group(("1", FIRST, "B")))
     with lake.transaction("heal") as connection:
-        clear_stale(connection, read_before_the_build)
+        clear_marks(connection, read_before_the_build)
     assert all_stale(lake) == [FIRST]
 
 

@@ -131,10 +131,8 @@ def test_who_waits_too_long_is_told_the_holder_and_a_killed_holder_frees_the_lak
     holder = child("hold", str(tmp_path))
     assert holder.stdout
     assert holder.stdout.readline() == "holding\n"
-    with pytest.raises(LakeBusyError, match=rf"process {holder.pid} \(a long write, since 20") as caught:
+    with pytest.raises(LakeBusyError, match=rf"process {holder.pid} \(a long write, since 20"):
         write(lake)
-    assert caught.value.holder
-    assert caught.value.holder.pid == holder.pid
     holder.kill()
     holder.communicate()
     write(lake)

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.reference.damage import is_gtin
-from order_pipeline.warehouse.reference.item_locations import (
+from order_pipeline.reference.damage import is_gtin
+from order_pipeline.reference.item_locations import (
     DEMO_FILE,
     ReferenceDataError,
     check_item_locations,
     item_locations_path,
     load_item_locations,
 )
+from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.warehouse.kibo_orders import rows
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from order_pipeline.warehouse.reference.sheet import Row, Sheet, clean
+from order_pipeline.reference.sheet import Row, Sheet, clean
 
 _NOTHING = {"null", "none", "nan", "n/a", "#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!", "(null)"}
 _POWER_OF_TEN = re.compile(r"[+-]?\d+([.,]\d+)?[eE][+]\d+|[+-]?\d+[.,]\d+[eE]-?\d+")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from order_pipeline.warehouse.reference.damage import is_gtin
-from order_pipeline.warehouse.reference.item_locations import CheckedFile, ReferenceDataError, check_item_locations
+from order_pipeline.reference.damage import is_gtin
+from order_pipeline.reference.item_locations import CheckedFile, ReferenceDataError, check_item_locations
 
 HEADER = "source,sku,barcode,bin_location,warehouse,product_name"
 COLUMNS = HEADER.split(",")

@@ -14,13 +14,13 @@ import pyarrow as pa
 
 from order_pipeline.channels.registry import NAMES
 from order_pipeline.contracts import ItemLocations, find_failures, table_contract
+from order_pipeline.reference.damage import Finding, doubtful_barcodes, mend
+from order_pipeline.reference.sheet import Columns, SheetError, read_sheet
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.reference.damage import Finding, doubtful_barcodes, mend
-from order_pipeline.warehouse.reference.sheet import Columns, SheetError, read_sheet
 
 FILE_NAMES = ("item_locations.csv", "item_locations.xlsx")
-DEMO_FILE = Path(__file__).resolve().parents[3] / "data" / "reference" / "demo_item_locations.csv"
+DEMO_FILE = Path(__file__).resolve().parents[2] / "data" / "reference" / "demo_item_locations.csv"
 OPTIONAL_COLUMNS = ("not_stocked",)
 """Columns that a file may leave out."""
 LEAST_SHARE_KEPT = 0.5

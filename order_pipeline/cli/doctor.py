@@ -1,7 +1,4 @@
-"""`order-pipeline doctor`: what is configured, what is reachable, what is missing. Changes nothing, sends no order.
-
-Belongs here: the questions and their order. Does not belong here: mending anything.
-"""
+"""`order-pipeline doctor`: what is configured, what is reachable, what is missing. Changes nothing, sends no order."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class CoreTable(pandera.DataFrameModel):
         metadata: dict[str, Any] | None = None
 
 
-def table_config(name: str, key: tuple[str, ...], *, append_only: bool = False) -> type[BaseConfig]:
+def table_config(name: str, key: tuple[str, ...], *, append_only: bool = False) -> type[CoreTable.Config]:
     """The `Config` of a core table: its name, its key, and whether rows are only ever added."""
     return type("Config", (CoreTable.Config,), {"name": name, "metadata": {"key": key, "append_only": append_only}})
 

@@ -113,22 +113,6 @@ def create_table_statements(model: Model, schema: str, *, partitioned: bool = Tr
     return statements
 
 
-def column_schema(model: Model) -> list[dict[str, Any]]:
-    """Columns as plain dictionaries for Dagster's TableSchema: name, type, description, nullable, constraints."""
-    table = table_contract(model)
-    return [
-        {
-            "name": column.name,
-            "type": column.duckdb_type,
-            "description": column.description + (" (personal data)" if column.personal else ""),
-            "nullable": column.nullable,
-            "unique": table.key == (column.name,),
-            "constraints": list(column.constraints),
-        }
-        for column in table.columns
-    ]
-
-
 def contracts_fingerprint(models: list[Model]) -> str:
     """Short hash over every column, type and rule: a changed contract makes built days due again."""
     digest = hashlib.sha256()

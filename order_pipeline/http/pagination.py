@@ -25,16 +25,14 @@ class NumberedPages:
     `short_page_ends`: without that promise of the API it proves nothing, as servers cap the page size silently.
     """
 
-    page_parameter: str = "page"
     size_parameter: str = "perPage"
     size: int = 100
-    first: int = 1
     max_pages: int = 100_000
     short_page_ends: bool = False
 
     def parameters(self, number: int, size: int | None = None) -> dict[str, str]:
         """The query parameters of page `number`, of another size than the walk's if one is given."""
-        return {self.page_parameter: str(number), self.size_parameter: str(size or self.size)}
+        return {"page": str(number), self.size_parameter: str(size or self.size)}
 
     def walk(self, *, expected: int | None = None) -> Walk:
         """Start a walk; `expected` items are known beforehand when items were asked for by id."""
@@ -89,7 +87,7 @@ class Walk:
         self.records += new
         self.largest_page = max(self.largest_page, items)
         self.claimed_total = total if total is not None else self.claimed_total
-        last_number = self._paging.first + self.pages - 1
+        last_number = self.pages
         if items == 0 or (self._promised is not None and self.records == self._promised):
             self._finish()
         elif new == 0:
@@ -114,7 +112,7 @@ class Walk:
         Close it (`contextlib.aclosing`) when leaving early: that cancels the pages under way.
         """
         under_way: deque[asyncio.Future[T]] = deque()
-        asked = self._paging.first - 1
+        asked = 0
 
         def ask_up_to(last: int) -> None:
             nonlocal asked
@@ -126,8 +124,8 @@ class Walk:
             ask_up_to(max(min(current + ahead, self._implied_last or 0), current + 1))
 
         self._refill = refill
-        ask_up_to(self._paging.first)
-        number = self._paging.first
+        ask_up_to(1)
+        number = 1
         try:
             while not self.finished:
                 page = await under_way.popleft()
@@ -151,7 +149,7 @@ class Walk:
         """Number of the last page by the claimed total and the page size that the server really serves."""
         if self._promised is None or not self.largest_page:
             return None
-        return self._paging.first - 1 + min(-(-self._promised // self.largest_page), self._paging.max_pages)
+        return min(-(-self._promised // self.largest_page), self._paging.max_pages)
 
     def _finish(self) -> None:
         self.finished = True

@@ -103,9 +103,7 @@ class Transport:
         params: Parameters | None = None,
         json: object = None,
         form: Mapping[str, str] | None = None,
-        content: bytes | None = None,
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
-        headers: Mapping[str, str] | None = None,
         idempotent: bool | None = None,
         urgency: int = 0,
     ) -> Reply:
@@ -117,9 +115,7 @@ class Transport:
             params: query values; None values are left out.
             json: any msgspec-encodable value, sent as JSON.
             form: sent urlencoded (or beside `files`).
-            content: a body as it is.
             files: multipart parts: field name to (file name, bytes, content type).
-            headers: added to the transport's own.
             idempotent: True for a POST that only reads: retried like a GET. Otherwise a request is sent once.
             urgency: where requests wait for each other, those with the highest are sent first.
 
@@ -131,10 +127,8 @@ class Transport:
             OutcomeUnknown: a request that is not idempotent left and no definite answer came (also 3xx, 408 and 5xx).
         """
         repeatable = method.upper() in _IDEMPOTENT if idempotent is None else idempotent
-        sent_headers = dict(headers or {})
-        if json is not None:
-            content = self._encoded(method, json)
-            sent_headers.setdefault("Content-Type", "application/json")
+        content = None if json is None else self._encoded(method, json)
+        headers = None if json is None else {"Content-Type": "application/json"}
         query = {name: str(value) for name, value in (params or {}).items() if value is not None}
         renewed: list[bool] = []
 
@@ -147,7 +141,7 @@ class Transport:
                     content=content,
                     data=form,
                     files=files,
-                    headers=sent_headers,
+                    headers=headers,
                     extensions={RENEWED: renewed},
                 )
             except (httpx.InvalidURL, ValueError) as error:

@@ -1,8 +1,10 @@
-"""Names that several assets and jobs share: asset keys, groups, owners."""
+"""What several assets and jobs share: asset keys, groups, owners, the columns of a contract."""
 
 from __future__ import annotations
 
 import dagster as dg
+
+from order_pipeline.contracts import Model, table_contract
 
 OWNERS = ["team:order-pipeline"]
 
@@ -28,7 +30,24 @@ def model_key(schema: str, name: str) -> dg.AssetKey:
     return dg.AssetKey([schema, name])
 
 
+def table_schema(model: Model) -> dg.TableSchema:
+    """The columns of a contract, for the asset's page."""
+    table = table_contract(model)
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.duckdb_type,
+                description=column.description + (" (personal data)" if column.personal else ""),
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable, unique=table.key == (column.name,), other=list(column.constraints)
+                ),
+            )
+            for column in table.columns
+        ]
+    )
+
+
 PICKING_ORDERS_KEY = dg.AssetKey(["scanorders", "picking_orders"])
 PICK_STATUS_KEY = dg.AssetKey(["scanorders", "pick_status"])
 ITEM_LOCATIONS_KEY = model_key("reference", "item_locations")
-STATUS_MAPPINGS_KEY = model_key("reference", "status_mappings")

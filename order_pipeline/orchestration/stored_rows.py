@@ -13,13 +13,7 @@ from order_pipeline.contracts import CORE_TABLES, table_contract
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.raw.tables import raw_table
 
-PARENTS = {
-    "order_lines": "orders",
-    "shipments": "orders",
-    "shipment_lines": "orders",
-    "parcels": "orders",
-    "serial_numbers": "orders",
-}
+CHILDREN = {"order_lines", "shipments", "shipment_lines", "parcels", "serial_numbers"}
 """Tables whose rows must have their order beside them (docs/apis/common_schema.md section 13, rule `orphan`)."""
 
 
@@ -77,11 +71,10 @@ def read_stored_rows(lake: Lake, table: str, source: str, days: Sequence[date]) 
             about,
         ).fetchall()
         orphans = 0
-        if table in PARENTS:
-            parent = PARENTS[table]
+        if table in CHILDREN:
             found = connection.execute(
                 f"SELECT count(*) FROM core.{table} AS child WHERE {of_days} AND NOT EXISTS"
-                f" (SELECT 1 FROM core.{parent} AS parent WHERE parent.order_id = child.order_id)",
+                f" (SELECT 1 FROM core.orders AS parent WHERE parent.order_id = child.order_id)",
                 about,
             ).fetchone()
             orphans = int(found[0]) if found else 0

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from order_pipeline.channels.kibo.settings import KiboSettings
 from order_pipeline.channels.registry import NAMES
-from order_pipeline.contracts import CORE_TABLES
+from order_pipeline.contracts import CORE_TABLES, table_contract
 from order_pipeline.definitions import build_definitions
 from order_pipeline.settings import Settings
 
@@ -35,7 +35,10 @@ def test_dagster_accepts_the_definitions(definitions):
 def test_every_core_table_is_an_asset_with_its_columns_and_a_blocking_check(definitions, specs, table):
     spec = specs[f"core/kibo/{table}"]
     columns = spec.metadata["dagster/column_schema"].columns
-    assert [column.name for column in columns][:2] == ["source", "account"]
+    stated = table_contract(CORE_TABLES[table]).columns
+    assert [(column.name, column.type, column.constraints.nullable) for column in columns] == [
+        (column.name, column.duckdb_type, column.nullable) for column in stated
+    ]
     assert all(column.description for column in columns)
     checks = definitions.resolve_asset_graph().get_check_keys_for_assets({spec.key})
     blocking = {key.name for key in checks if definitions.resolve_asset_graph().get(key).blocking}

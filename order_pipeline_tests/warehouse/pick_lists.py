@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from order_pipeline.reference.item_locations import load_item_locations
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
-from order_pipeline.reference.item_locations import load_item_locations
 from order_pipeline.warehouse.sql.deploy import deploy
 from order_pipeline.warehouse.sql.project import SqlProject
 from order_pipeline_tests.warehouse.kibo_orders import dictionaries

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from order_pipeline.channels.kibo.settings import KiboSettings
-from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.reference.item_locations import ReferenceDataError
+from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.warehouse.kibo_orders import dictionaries, kibo_item, kibo_order, kibo_shipment
 from order_pipeline_tests.warehouse.pick_lists import (
     build_picks,

@@ -10,12 +10,12 @@ from typing import Any
 import dagster as dg
 
 from order_pipeline.channels.channel import Channel
-from order_pipeline.contracts import CORE_TABLES, column_schema, contracts_fingerprint, table_contract
+from order_pipeline.contracts import CORE_TABLES, contracts_fingerprint, table_contract
 from order_pipeline.orchestration.assets.sql_models import keys_of_raw
 from order_pipeline.orchestration.jobs import REBUILD_TAG
 from order_pipeline.orchestration.partitions import window_of
 from order_pipeline.orchestration.resource import PipelineResource
-from order_pipeline.orchestration.specs import OWNERS, core_key, model_key, raw_key
+from order_pipeline.orchestration.specs import OWNERS, core_key, model_key, raw_key, table_schema
 from order_pipeline.orchestration.stored_rows import StoredRows, read_open_rejects, read_stored_rows
 from order_pipeline.warehouse.core.build import CoreResult
 from order_pipeline.warehouse.sql.project import SqlProject
@@ -79,7 +79,7 @@ def _spec(
         code_version=contracts_fingerprint([model]) + (project.fingerprint([staged]) if is_staged else ""),
         metadata={
             "dagster/table_name": f"lake.core.{table}",
-            "dagster/column_schema": _table_schema(table),
+            "dagster/column_schema": table_schema(CORE_TABLES[table]),
         },
     )
 
@@ -94,22 +94,6 @@ def _dependencies(channel: Channel[Any], project: SqlProject, staged: list[str])
         *(model_key("staging", name) for name in staged),
         *(sorted(raw_keys) or [raw_key(channel.name, resource) for resource in channel.resources]),
     ]
-
-
-def _table_schema(table: str) -> dg.TableSchema:
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name=column["name"],
-                type=column["type"],
-                description=column["description"],
-                constraints=dg.TableColumnConstraints(
-                    nullable=column["nullable"], unique=column["unique"], other=column["constraints"]
-                ),
-            )
-            for column in column_schema(CORE_TABLES[table])
-        ]
-    )
 
 
 def _check_specs(source: str) -> list[dg.AssetCheckSpec]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import dagster as dg
 
-from order_pipeline.contracts import ItemLocations, column_schema, table_contract
+from order_pipeline.contracts import ItemLocations, table_contract
 from order_pipeline.orchestration.resource import PipelineResource
-from order_pipeline.orchestration.specs import ITEM_LOCATIONS_KEY, OWNERS, REFERENCE_GROUP, model_key
+from order_pipeline.orchestration.specs import ITEM_LOCATIONS_KEY, OWNERS, REFERENCE_GROUP, model_key, table_schema
 from order_pipeline.reference.item_locations import item_locations_path, load_item_locations
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlProject
 
@@ -32,7 +32,7 @@ def build_reference_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
         ),
         metadata={
             "dagster/table_name": "lake.reference.item_locations",
-            "dagster/column_schema": _columns(),
+            "dagster/column_schema": table_schema(ItemLocations),
         },
         check_specs=[
             dg.AssetCheckSpec(
@@ -86,12 +86,3 @@ def build_reference_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
             yield dg.MaterializeResult(asset_key=model_key(SEED_SCHEMA, name), metadata={"dagster/row_count": rows})
 
     return [item_locations, load_seeds]
-
-
-def _columns() -> dg.TableSchema:
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(name=column["name"], type=column["type"], description=column["description"])
-            for column in column_schema(ItemLocations)
-        ]
-    )

@@ -42,21 +42,15 @@ SenderFactory: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Pick
 
 
 @dataclass(slots=True, kw_only=True)
-class EmissionReport:
-    """What one emission did (first block), and the outbox counts afterwards (second block). No personal data."""
+class EmissionReport(Tally):
+    """What one emission did, with its tally, and the outbox counts afterwards (last block). No personal data."""
 
     run_id: str
     dry_run: bool
     snapshot_id: int | None = None
-    sent: int = 0
-    rejected: int = 0
-    in_doubt: int = 0
     recovered_in_doubt: int = 0
-    put_back: int = 0
-    pauses: int = 0
     new_lines: int = 0
     new_tasks: int = 0
-    stopped: str = ""
     seconds: float = 0.0
 
     by_state: dict[str, int] = field(default_factory=dict[str, int])
@@ -121,9 +115,7 @@ def emit(
         queue = _plan(run, report, picks, covered)
         boundary("after_plan")
         if settings.scanorders.send and queue:
-            tally = asyncio.run(_send(run, picks.snapshot_id, queue, open_sender, progress))
-            report.sent, report.rejected, report.in_doubt = tally.sent, tally.rejected, tally.in_doubt
-            report.put_back, report.pauses, report.stopped = tally.put_back, tally.pauses, tally.stopped
+            asyncio.run(_send(run, report, queue, open_sender, progress))
         boundary("before_release")
     finally:
         release(store, lease)
@@ -175,21 +167,23 @@ def _plan(run: _Run, report: EmissionReport, picks: PickList, covered: frozenset
 
 async def _send(
     run: _Run,
-    snapshot_id: int | None,
+    report: EmissionReport,
     queue: Sequence[OutboxLine],
     open_sender: SenderFactory,
     progress: Callable[[int], None] | None,
-) -> Tally:
+) -> None:
     rate = run.settings.scanorders.rate
     rules = SendingRules(
         max_in_flight=rate.max_in_flight,
         policy=RetryPolicy.from_rate(rate),
         stop_after_doubts=run.settings.picking.stop_after_doubts,
     )
-    answers = AnswerStore(run.store, run.lease, run.run_id, snapshot_id, run.boundary)
+    answers = AnswerStore(run.store, run.lease, run.run_id, report.snapshot_id, run.boundary)
     async with open_sender(run.settings) as sender:
-        emitter = Emitter(answers, sender, run.lease, queue, rules, boundary=run.boundary, progress=progress)
-        return await emitter.run()
+        emitter = Emitter(
+            answers, sender, run.lease, queue, rules, boundary=run.boundary, progress=progress, tally=report
+        )
+        await emitter.run()
 
 
 def recover(store: OperationsStore, lease: Lease, run_id: str) -> int:

@@ -93,8 +93,9 @@ class Emitter:
         *,
         boundary: Boundary,
         progress: Callable[[int], None] | None = None,
+        tally: Tally | None = None,
     ) -> None:
-        self.tally = Tally()
+        self.tally = tally or Tally()
         self._store = store
         self._sender = sender
         self._lease = lease

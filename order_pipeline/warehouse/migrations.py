@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS raw.fetches (
     window_end TIMESTAMPTZ NOT NULL, pages BIGINT NOT NULL, records BIGINT NOT NULL, claimed_total BIGINT,
     complete BOOLEAN NOT NULL, note VARCHAR NOT NULL, calls BIGINT NOT NULL, calls_saved BIGINT NOT NULL,
     new_versions BIGINT NOT NULL, unchanged BIGINT NOT NULL, reappeared BIGINT NOT NULL, dead_letters BIGINT NOT NULL,
-    fetched_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
+    fetched_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL, watermark VARCHAR
 )"""
 
 # Days whose core rows are older than raw. The marks of a day go away when core has been built from them.
@@ -92,6 +92,9 @@ BOOKKEEPING = {
     "quarantine.warnings": WARNINGS,
 }
 
+# What earlier stores do not have.
+_NEW_COLUMNS = {"raw.fetches.watermark": "ALTER TABLE raw.fetches ADD COLUMN watermark VARCHAR"}
+
 # What earlier stores call by another name.
 _RENAMES = {
     "raw.dirty_days": "ALTER TABLE raw.dirty_days RENAME TO stale_partitions",
@@ -127,13 +130,23 @@ def migrate(lake: Lake) -> None:
 
 def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
     schemas = connection.execute("SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'lake'").fetchall()
-    return {(schema,) for schema in (*SCHEMAS, LAST_SCHEMA)} <= set(schemas) and not _missing_tables(connection)
+    return {(schema,) for schema in (*SCHEMAS, LAST_SCHEMA)} <= set(schemas) and not (
+        _missing_tables(connection) or _missing_columns(connection)
+    )
 
 
 def _missing_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     existing = relations(connection)
     wanted = (*BOOKKEEPING, *(f"core.{name}" for name in CORE_TABLES), _ITEM_LOCATIONS)
     return [name for name in wanted if name not in existing]
+
+
+def _missing_columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    columns = connection.execute(
+        "SELECT schema_name || '.' || table_name || '.' || column_name FROM duckdb_columns()"
+        " WHERE database_name = 'lake' AND schema_name = 'raw' AND table_name = 'fetches'"
+    ).fetchall()
+    return [name for name in _NEW_COLUMNS if (name,) not in columns]
 
 
 def _statements(table: str) -> list[str]:
@@ -171,6 +184,8 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for table in missing:
         for statement in _statements(table):
             connection.execute(statement)
+    for column in _missing_columns(connection):
+        connection.execute(_NEW_COLUMNS[column])
     for table, values in _LOOKED_AT_WHILE_EMPTY.items():
         if table in missing:
             connection.execute(f"INSERT INTO {table} VALUES ({values})")

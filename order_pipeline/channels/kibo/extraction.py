@@ -6,7 +6,7 @@ module plans the reads, decides what of an answer is kept, and reports what came
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -24,6 +24,7 @@ from order_pipeline.channels.kibo.client import KiboClient, open_transport
 from order_pipeline.channels.kibo.pages import OrderPage
 from order_pipeline.channels.kibo.query import SearchQuery, can_be_asked_for
 from order_pipeline.channels.kibo.settings import KiboSettings
+from order_pipeline.channels.rereads import Reach, Rereads, plan_rereads, reach_back, utc_now
 from order_pipeline.http.errors import ApiError, PagingError, PermanentError
 from order_pipeline.http.pagination import Walk
 
@@ -32,7 +33,7 @@ GROUP_BYTES = 8_000_000  # the warehouse writes several in one transaction; larg
 IDS_PER_SEARCH = 50
 
 
-def build_extraction(settings: KiboSettings) -> Extraction:
+def build_extraction(settings: KiboSettings, *, now: Callable[[], datetime] = utc_now) -> Extraction:
     """The extraction of all configured manufacturers. One transport serves a run; it is closed when the run ends.
 
     Its call raises:
@@ -47,7 +48,7 @@ def build_extraction(settings: KiboSettings) -> Extraction:
             client = KiboClient(transport, settings)
             for account in settings.manufacturer_ids:
                 try:
-                    async with aclosing(_AccountRun(client, settings, account).run(window, known)) as groups:
+                    async with aclosing(_AccountRun(client, settings, account, now()).run(window, known)) as groups:
                         async for group in groups:
                             yield group
                 except PermanentError as error:
@@ -70,15 +71,18 @@ class _Read:
     day: date | None = None
     expected: int | None = None
     calls_saved: int = 0
+    note: str = ""
 
 
 class _AccountRun:
     """One manufacturer's reads. Memory holds one commit group, the pages in flight and one walk's ids."""
 
-    def __init__(self, client: KiboClient, settings: KiboSettings, account: str) -> None:
+    def __init__(self, client: KiboClient, settings: KiboSettings, account: str, now: datetime) -> None:
         self._client = client
         self._settings = settings
         self._account = account
+        self._now = now
+        self._all_proved = True
         self._group = CommitGroup()
         self._batch = RecordBatch(RESOURCE)
         self._bytes = 0
@@ -86,11 +90,11 @@ class _AccountRun:
 
     async def run(self, window: Window, known: SourceState) -> AsyncGenerator[CommitGroup]:
         """Yield the groups of all reads; a search whose paging contradicts itself fails the run after the others."""
-        unsettled = known.unsettled_order_numbers(self._account) if self._settings.reread_unsettled else ()
-        asked_again = [order_id for order_id in unsettled if can_be_asked_for(order_id)]
-        self._to_reread = set(asked_again)
+        reach = self._reach_back(window, known)
+        rereads = self._plan_rereads(reach, known)
+        self._to_reread = {*rereads.young, *rereads.in_turn}
         contradiction: PagingError | None = None
-        for read in self._plan(window, asked_again):
+        for read in self._plan(window, reach, rereads):
             try:
                 async with aclosing(self._read(read)) as groups:
                     async for group in groups:
@@ -100,30 +104,56 @@ class _AccountRun:
             except ApiError:
                 yield self._take_group()
                 raise
+        note = f"manufacturer {self._account}, orders and ship dates"
+        self._group.reports += reach.reports(RESOURCE, complete=self._all_proved, note=note)
         yield self._take_group()
         if contradiction:
             raise contradiction
 
-    def _plan(self, window: Window, asked_again: Sequence[str]) -> Iterator[_Read]:
+    def _reach_back(self, window: Window, known: SourceState) -> Reach:
+        return reach_back(
+            known,
+            f"manufacturer {self._account}",
+            window,
+            today=self._now.date(),
+            look_back_days=self._settings.ship_date_look_back_days,
+            most_days=self._settings.catch_up_days,
+        )
+
+    def _plan_rereads(self, reach: Reach, known: SourceState) -> Rereads:
+        settings = self._settings
+        unsettled: Mapping[str, date] = {}
+        if settings.reread_unsettled:
+            unsettled = known.unsettled_orders(self._account)
+        return plan_rereads(
+            {order_id: day for order_id, day in unsettled.items() if can_be_asked_for(order_id)},
+            oldest=reach.ages_from - timedelta(days=settings.reread_days),
+            most_older=settings.reread_older_orders,
+            now=self._now,
+        )
+
+    def _plan(self, window: Window, reach: Reach, rereads: Rereads) -> Iterator[_Read]:
         """The reads in order; the last ones are planned when the others have shown what need not be asked again."""
         account = (self._account,)
         overlap = timedelta(minutes=self._settings.window_overlap_minutes)
-        for number in range((window.end - window.start).days):
-            day = window.start + timedelta(days=number)
+        for number in range((window.end - reach.ordered_from).days):
+            day = reach.ordered_from + timedelta(days=number)
             start, end = _midnight(day), _midnight(day + timedelta(days=1))
             query = SearchQuery(manufacturer_ids=account, order_dates=(start - overlap, end))
             yield _Read("order date", query, start, end, day=day)
         end = _midnight(window.end)
         if self._settings.ship_date_look_back_days:
-            start = end - timedelta(days=self._settings.ship_date_look_back_days)
+            start = _midnight(reach.changed_from)
             query = SearchQuery(manufacturer_ids=account, ship_dates=(start, end))
             yield _Read("ship date", query, start, end)
         rest = sorted(self._to_reread)
-        saved = -(-len(asked_again) // IDS_PER_SEARCH) - -(-len(rest) // IDS_PER_SEARCH)
+        saved = -(-(len(rereads.young) + len(rereads.in_turn)) // IDS_PER_SEARCH) - -(-len(rest) // IDS_PER_SEARCH)
+        note = rereads.describe(self._settings.reread_days)
         for ids in (rest[first : first + IDS_PER_SEARCH] for first in range(0, len(rest), IDS_PER_SEARCH)):
             query = SearchQuery(manufacturer_ids=account, order_ids=ids)
-            yield _Read("unsettled", query, _midnight(window.start), end, expected=len(ids), calls_saved=saved)
-            saved = 0
+            start = _midnight(window.start)
+            yield _Read("unsettled", query, start, end, expected=len(ids), calls_saved=saved, note=note)
+            saved, note = 0, ""
 
     async def _read(self, read: _Read) -> AsyncGenerator[CommitGroup]:
         walk = self._client.walk(expected=read.expected)
@@ -143,7 +173,9 @@ class _AccountRun:
             raise
         finally:
             calls = self._client.transport.calls - calls_before
-            self._group.reports.append(_report(read, self._account, walk, keeper, calls=calls, failure=failure))
+            report = _report(read, self._account, walk, keeper, calls=calls, failure=failure)
+            self._group.reports.append(report)
+            self._all_proved &= report.complete or read.expected is not None
 
     def _take_group(self) -> CommitGroup:
         group = self._group
@@ -202,6 +234,8 @@ def _report(
     read: _Read, account: str, walk: Walk, keeper: _Keeper, *, calls: int, failure: ApiError | None
 ) -> FetchReport:
     notes = [f"manufacturer {account}, by {read.name}"]
+    if read.note:
+        notes.append(read.note)
     if keeper.left_out:
         notes.append(f"{keeper.left_out} of other days left out (overlap)")
     notes += [note for note in (walk.note, str(failure) if failure and not walk.note else "") if note]

@@ -10,11 +10,12 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, RecordBatch, SourceState, Window
 from order_pipeline.channels.payloads import Payloads
+from order_pipeline.channels.rereads import utc_now
 from order_pipeline.channels.scansource.client import RowPages, ScanSourceClient
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
 from order_pipeline.channels.scansource.listed import ListedRow
@@ -26,11 +27,6 @@ CHUNK = 50
 CHUNKS_UNDER_WAY = 3
 FAILURES_BORNE = 20
 """Single records that may fail (an order whose detail always answers 500) before the run is given up."""
-
-
-def utc_now() -> datetime:
-    """The time."""
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)

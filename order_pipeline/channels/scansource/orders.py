@@ -1,16 +1,18 @@
-"""Step 1 of the plan: the window's orders, then older orders that changed lately; tracking and serials with the detail.
+"""Step 1 of the plan: the window's orders and unsettled ones before it, then older orders that changed lately.
 
-Which lists are walked, and what belongs to an order: docs/apis/scansource.md sections 3 and 11.
+Tracking and serials come with the detail. Which lists are walked, and what belongs to an order:
+docs/apis/scansource.md sections 3 and 11.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import date, timedelta
 
-from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, Window
+from order_pipeline.channels.rereads import Reach, reach_back, take_turn
 from order_pipeline.channels.scansource.client import decode_object, field_of
 from order_pipeline.channels.scansource.dates import day_of
 from order_pipeline.channels.scansource.list_step import Bundle, ListStep, Run, all_of, known_by_id, known_in_window
@@ -30,6 +32,7 @@ class OrderStep:
         self._customer_number = customer_number
         self._asked_before = run.client.calls_by_operation.copy()
         self._step = ListStep(run, ROWS, (DETAILS, TRACKING, SERIALS), self._read_row, self._fetch)
+        self._entered: list[Window] = []
         self.open_items: set[str] = set()
 
     @property
@@ -44,28 +47,65 @@ class OrderStep:
             ApiError: what ended the step, after its reports.
         """
         run = self._run
+        reach = await asyncio.to_thread(self._reach_back)
         if not run.stop:
-            walks = [self._of_window()]
+            self._entered = await asyncio.to_thread(self._windows, reach)
+            walks = [self._of_window(window) for window in self._entered]
             if run.settings.changed_look_back_days:
-                walks.append(self._changed_lately())
+                walks.append(self._changed_lately(reach))
             async with aclosing(merge_streams(walks)) as groups:
                 async for group in groups:
                     yield group
-        yield CommitGroup(reports=self._reports())
+        note = f"customer {self._customer_number}, orders"
+        proof = reach.reports(ROWS, complete=self._step.progress.all_fetched, note=note)
+        yield CommitGroup(reports=[*self._reports(), *proof])
         self._step.raise_failure()
 
-    def _of_window(self) -> AsyncGenerator[CommitGroup]:
+    def _reach_back(self) -> Reach:
+        run = self._run
+        return reach_back(
+            run.known,
+            f"orders of customer {self._customer_number}",
+            run.window,
+            today=run.now().date(),
+            look_back_days=run.settings.changed_look_back_days,
+            most_days=run.settings.catch_up_days,
+        )
+
+    def _windows(self, reach: Reach) -> list[Window]:
+        """The days of which orders are listed: the window's, back to the oldest young unsettled order, and older days.
+
+        A page of a list costs a call for a hundred orders, so unsettled orders are listed by their days and not by
+        their numbers; only rows that differ from raw cost calls of their own.
+        """
+        run = self._run
+        unsettled: Mapping[str, date] = {}
+        if run.settings.reread_unsettled:
+            unsettled = run.known.unsettled_orders(self._customer_number)
+        oldest = reach.ages_from - run.settings.reread_days * ONE_DAY
+        young = {day for day in unsettled.values() if day >= oldest}
+        first = min({reach.ordered_from} | young)
+        older = [day.isoformat() for day in unsettled.values() if day < first]
+        in_turn = sorted(map(date.fromisoformat, take_turn({*older}, run.settings.reread_older_days, run.now())))
+        if unsettled:
+            self._step.progress.reread_note = (
+                f"unsettled: {len(unsettled) - len(older)} listed since {first}, of {len(older)} older ones"
+                f" {len(in_turn)} of {len({*older})} days in turn"
+            )
+        return [Window(first, run.window.end), *(Window(day, day + ONE_DAY) for day in in_turn)]
+
+    def _of_window(self, window: Window) -> AsyncGenerator[CommitGroup]:
         """Orders entered in the window."""
         run = self._run
-        asked = (run.window.start - ONE_DAY, run.window.end)
-        known = asyncio.ensure_future(asyncio.to_thread(known_in_window, run.known, ROWS, DETAILS, run.window))
+        asked = (window.start - ONE_DAY, window.end)
+        known = asyncio.ensure_future(asyncio.to_thread(known_in_window, run.known, ROWS, DETAILS, window))
         pages = run.client.order_rows(self._customer_number, entered=asked)
-        return self._step.groups(pages, lambda row: self._in_window(row, asked), lambda _: known)
+        return self._step.groups(pages, lambda row: self._in_window(row, window, asked), lambda _: known)
 
-    def _changed_lately(self) -> AsyncGenerator[CommitGroup]:
-        """Orders of any other day that changed shortly before the window's end."""
+    def _changed_lately(self, reach: Reach) -> AsyncGenerator[CommitGroup]:
+        """Orders of any other day that changed since the last proof, or shortly before the window's end."""
         run = self._run
-        asked = (run.window.end - (run.settings.changed_look_back_days * ONE_DAY) - ONE_DAY, run.window.end)
+        asked = (reach.changed_from - ONE_DAY, run.window.end)
         pages = run.client.order_rows(self._customer_number, changed=asked)
         return self._step.groups(
             pages,
@@ -100,14 +140,14 @@ class OrderStep:
             self.open_items.update(row.items)
         return row
 
-    def _in_window(self, row: ListedRow, asked: tuple[date, date]) -> bool:
+    def _in_window(self, row: ListedRow, window: Window, asked: tuple[date, date]) -> bool:
         if not asked[0] - ONE_DAY <= row.day <= asked[1] + ONE_DAY:
             self._step.progress.outside_asked_days += 1
-        return self._run.window.start <= row.day < self._run.window.end
+        return window.start <= row.day < window.end
 
     def _changed_elsewhere(self, row: ListedRow, asked: tuple[date, date]) -> bool:
-        """Whether the row belongs to the second walk: not in the window, and changed in the days asked for."""
-        if self._run.window.start <= row.day < self._run.window.end:
+        """Whether the row belongs to this walk: not of a day that is listed, and changed in the days asked for."""
+        if any(window.start <= row.day < window.end for window in self._entered):
             return False
         changed_on = day_of(field_of(decode_object(row.payload) or {}, "LastChanged"), self._run.zone)
         if changed_on is not None and not asked[0] - ONE_DAY <= changed_on <= asked[1] + ONE_DAY:

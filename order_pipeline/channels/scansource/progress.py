@@ -56,6 +56,12 @@ class StepProgress:
     without_detail: list[str] = field(default_factory=list[str])
     failed: list[ApiError] = field(default_factory=list[ApiError])
     failure: ApiError | None = None
+    reread_note: str = ""
+
+    @property
+    def all_fetched(self) -> bool:
+        """Whether the lists and all that belongs to their rows came."""
+        return self.list_finished and not self.remaining and self.failure is None
 
     @property
     def list_finished(self) -> bool:
@@ -68,7 +74,8 @@ class StepProgress:
 
     def list_report(self, resource: str, window: Window, stop: Stop, calls: int) -> FetchReport:
         """The report on the lists: complete when they came to their ends."""
-        notes = [ENDED_BY_EMPTY_PAGE if self.list_finished else "the list was not read to its end", stop.describe()]
+        ended = ENDED_BY_EMPTY_PAGE if self.list_finished else "the list was not read to its end"
+        notes = [ended, stop.describe(), self.reread_note]
         if self.outside_asked_days:
             notes.append(f"the server ignored the date filter: {self.outside_asked_days} rows outside the asked days")
         return FetchReport(

@@ -161,6 +161,7 @@ def add_dead_letters(transaction: duckdb.DuckDBPyConnection, found: str, source:
             AND NOT EXISTS (
                 SELECT 1 FROM raw.fetches AS later
                 WHERE later.source = letters.source AND later.resource = letters.resource AND later.complete
+                    AND later.watermark IS NULL
                     AND later.fetched_at > letters.last_fetched_at AND later.run_id <> letters.last_run_id
                     AND (letters.partition_day IS NULL
                         OR letters.partition_day >= later.window_start AND letters.partition_day < later.window_end)

@@ -26,6 +26,7 @@ class DeadLetter:
 
     An answer that can be keyed and says that it is an error is among its batch's records as well: it counts twice.
     `rule`, `field` and `value` are those of docs/apis/common_schema.md section 13. `day` is the window's day if known.
+    `record_id` is that of the record as far as it can be told: its arrival in a readable form closes the reject.
     """
 
     rule: str
@@ -33,6 +34,7 @@ class DeadLetter:
     value: str
     payload: bytes
     day: date | None = None
+    record_id: str | None = None
 
 
 @dataclass(slots=True)

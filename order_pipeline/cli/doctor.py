@@ -150,10 +150,41 @@ def look_at_reference(settings: Settings) -> Iterator[Finding]:
     yield Finding("item locations", "failed" if checked.refusals else "ok", detail, advice if checked.refusals else "")
 
 
+def look_at_what_waits(settings: Settings) -> Iterator[Finding]:
+    """Rejects that are open, and webhooks that no run has taken."""
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from order_pipeline.operations import inbox  # noqa: PLC0415
+    from order_pipeline.operations.store import OperationsStore  # noqa: PLC0415
+    from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
+
+    open_rejects = (
+        "SELECT source, count(*) FROM quarantine.rejects WHERE resolved_at IS NULL GROUP BY source ORDER BY 1"
+    )
+    try:
+        found = Lake(settings).query(open_rejects).rows
+    except LakeError:
+        return  # said above, or not made yet
+    detail = ", ".join(f"{source} {count}" for source, count in found)
+    advice = "order-pipeline quarantine list" if found else ""
+    yield Finding("quarantine", "waits" if found else "ok", detail or "no reject is open", advice)
+    try:
+        store = OperationsStore(settings.resolved_operations_url)
+        for channel in settings.enabled_channels():
+            if channel.webhook:
+                counted = inbox.counts(store, channel.name)
+                detail = f"{counted.pending} wait for a run, {counted.unparsable} were no JSON"
+                yield Finding(f"{channel.name} inbox", "waits" if counted.pending else "ok", detail)
+        store.close()
+    except (SQLAlchemyError, OSError):
+        return  # said above
+
+
 LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     look_at_data,
     look_at_stores,
     look_at_reference,
     look_at_channels,
     look_at_scanorders,
+    look_at_what_waits,
 )

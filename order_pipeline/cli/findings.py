@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One answer: `state` is `ok`, `off`, `missing` or `failed`; `next_step` is empty when nothing is to be done."""
+    """One answer: `state` is `ok`, `off`, `waits` (for a person), `missing` or `failed`.
+
+    `next_step` is empty when nothing is to be done.
+    """
 
     what: str
     state: str

@@ -26,6 +26,7 @@ COMMANDS = group(
             "Rows that broke a rule, named by rule, field and value.",
             {
                 "list": ("quarantine:list_rejects", "List the rows in quarantine."),
+                "close": ("quarantine:close", "Close a reject by hand, with a reason."),
                 "replay": ("replay:replay", "Build the days of all open rejects again, from what is stored."),
             },
         ),

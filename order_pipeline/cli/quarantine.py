@@ -1,4 +1,4 @@
-"""`order-pipeline quarantine list`: rows that broke a rule."""
+"""`order-pipeline quarantine list` and `close`: rows that broke a rule."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
-from order_pipeline.cli.output import Format, fail, print_rows
+from order_pipeline.cli.output import Format, fail, note, print_rows
 from order_pipeline.settings import load_settings
+from order_pipeline.warehouse.core.quarantine import close_rejects
 from order_pipeline.warehouse.lake.connection import Lake, LakeError
 
 LIST_SQL = """
-SELECT source, table_name, key, rule, field, value, raw_record_id, order_day, first_seen_at, last_seen_at, resolved_at
+SELECT source, table_name, key, rule, field, value, raw_record_id, order_day, first_seen_at, last_seen_at, resolved_at,
+    closed_reason
 FROM quarantine.rejects
 WHERE ($source IS NULL OR source = $source) AND ($rule IS NULL OR rule = $rule) AND ($resolved OR resolved_at IS NULL)
 ORDER BY last_seen_at DESC, source, table_name, key
@@ -26,7 +28,7 @@ Source = Annotated[str | None, typer.Option(help="Only this channel.")]
 def list_rejects(
     source: Source = None,
     rule: Annotated[str | None, typer.Option(help="Only this rule, for example bad_number.")] = None,
-    resolved: Annotated[bool, typer.Option("--all", help="Also those that a later build has healed.")] = False,  # noqa: FBT002
+    resolved: Annotated[bool, typer.Option("--all", help="Also those that are resolved or closed.")] = False,  # noqa: FBT002
     limit: Annotated[int, typer.Option(min=1, help="At most so many rows, newest first.")] = 100,
     output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
 ) -> None:
@@ -38,3 +40,23 @@ def list_rejects(
     with contextlib.closing(connection):
         cursor = connection.execute(LIST_SQL, {"source": source, "rule": rule, "resolved": resolved, "limit": limit})
         print_rows([column[0] for column in cursor.description or ()], cursor.fetchall(), output)
+
+
+def close(
+    key: Annotated[str, typer.Argument(help="The key that `list` shows; of unreadable bytes its first 8 digits do.")],
+    reason: Annotated[str, typer.Option(help="Why it needs no more attention; kept with the reject.")],
+    source: Source = None,
+) -> None:
+    """Close a reject by hand. It stays closed until the same row arrives with other bytes; nothing is deleted.
+
+    For bytes whose record nobody can name: all others resolve by themselves once their record arrives readable.
+    """
+    if not reason.strip():
+        fail("The reason is empty.", "Say why: --reason TEXT.", code=2)
+    try:
+        closed = close_rejects(Lake(load_settings()), key, reason.strip(), source)
+    except LakeError as error:
+        fail(str(error), NO_LAKE_YET)
+    if not closed:
+        fail(f"No open reject has the key {key!r}.", "`order-pipeline quarantine list` shows the keys.")
+    note(f"Closed {closed} reject{'s' if closed > 1 else ''}.")

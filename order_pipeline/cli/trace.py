@@ -51,4 +51,7 @@ def show(entry: dict[str, Any]) -> None:
         rows = entry.get(section)
         if rows:
             print_table(list(rows[0]), [list(row.values()) for row in rows], title=section.replace("_", " "))
-    note(f'The bytes: order-pipeline sql "select payload from raw.{entry["raw_versions"][0]["resource"]} where ..."')
+    if entry.get("raw_versions"):
+        note(
+            f'The bytes: order-pipeline sql "select payload from raw.{entry["raw_versions"][0]["resource"]} where ..."'
+        )

@@ -32,6 +32,21 @@ REJECTS = """
 SELECT table_name, key, rule, field, value, raw_record_id, first_seen_at, last_seen_at, resolved_at
 FROM quarantine.rejects WHERE source = $source AND order_id = $order_id ORDER BY last_seen_at
 """
+# Bytes that could not be read, and whose record or whose text is the order's. There are few of them.
+DEAD_LETTERS = """
+SELECT rejects.source, table_name, key, rejects.rule, rejects.field, rejects.value, raw_record_id, first_seen_at,
+    last_seen_at, resolved_at
+FROM quarantine.rejects AS rejects
+INNER JOIN raw.dead_letters AS letters ON letters.source = rejects.source AND letters.content_sha256 = rejects.key
+    AND rejects.table_name = 'raw.' || letters.source || '_' || letters.resource
+WHERE letters.record_id = $order OR ends_with(letters.record_id, ':' || $order)
+    OR contains(hex(letters.payload), hex($order))
+ORDER BY first_seen_at
+"""
+_UNREADABLE = (
+    "not picked: what the channel delivered cannot be read (see quarantine). It heals when the order arrives readable;"
+    " `order-pipeline quarantine close` closes it by hand"
+)
 PICK_LINES = """
 SELECT pick_id, sku, barcode, bin_location, quantity, hold_reason, hold_detail
 FROM marts.pick_lines WHERE source = $source AND order_id = $order_id ORDER BY pick_id
@@ -84,10 +99,13 @@ def _trace(connection: duckdb.DuckDBPyConnection, source: str, order_id: str, as
 
 
 def _raw_only(connection: duckdb.DuckDBPyConnection, order: str) -> list[Facts]:
-    """An order that was received but is nowhere else yet."""
+    """An order that was received but is nowhere else yet, or that unreadable bytes speak of."""
     versions = _raw_versions(connection, None, [order])
     if not versions:
-        return []
+        return [
+            {"order_id": None, "source": letter["source"], "quarantine": [letter], "verdict": _UNREADABLE}
+            for letter in _rows(connection, DEAD_LETTERS, order=order)
+        ]
     facts: Facts = {"order_id": None, "source": versions[0]["resource"].split("_")[0], "raw_versions": versions}
     return [{**facts, "verdict": "received, but core has not been built from it: run the channel for that day"}]
 

@@ -48,7 +48,7 @@ webhook_inbox = Table(
     Column("channel", Text, nullable=False),
     Column("content_sha256", Text, nullable=False),
     Column("body", LargeBinary, nullable=False, comment="exactly as received"),
-    Column("parsable", Boolean, nullable=False, comment="false: not JSON; answered 400, never lands"),
+    Column("parsable", Boolean, nullable=False, comment="false: not JSON; answered 400, lands as a dead letter"),
     Column("order_number", Text, comment="as far as the receiver could tell"),
     Column("order_day", Date, comment="UTC day of the order's own time, as far as the receiver could tell"),
     Column("source_address", Text, nullable=False),
@@ -152,9 +152,9 @@ def pending_days(store: OperationsStore, channel: str) -> dict[date | None, int]
 
 
 def newest_event_id(store: OperationsStore, channel: str) -> int:
-    """The number of the last event that came and can land; 0 when none came. A sensor's cursor for run keys."""
+    """The number of the last event that came; 0 when none came. A sensor's cursor for run keys."""
     table = webhook_inbox.c
-    statement = select(func.max(table.event_id)).where(table.channel == channel, table.parsable)
+    statement = select(func.max(table.event_id)).where(table.channel == channel)
     with store.reading() as connection:
         return connection.execute(statement).scalar_one() or 0
 
@@ -172,11 +172,14 @@ def mark_landed(store: OperationsStore, event_ids: Sequence[int], run_id: str) -
 
 
 def prune(store: OperationsStore, *, landed_before: datetime, unparsable_before: datetime) -> int:
-    """Delete what landed, or could not be read, before these times; returns how many rows. Pending events stay."""
+    """Delete what landed before `landed_before`; returns how many rows. Pending events stay.
+
+    Of those that could not be read, only the ones that were last delivered before `unparsable_before`.
+    """
     table = webhook_inbox.c
     old = or_(
         and_(table.parsable, table.landed_at < landed_before),
-        and_(not_(table.parsable), table.last_received_at < unparsable_before),
+        and_(not_(table.parsable), table.landed_at < landed_before, table.last_received_at < unparsable_before),
     )
     with store.writing() as connection:
         return connection.execute(delete(webhook_inbox).where(old)).rowcount
@@ -185,7 +188,7 @@ def prune(store: OperationsStore, *, landed_before: datetime, unparsable_before:
 def counts(store: OperationsStore, channel: str) -> InboxCounts:
     """The inbox of a channel in four figures."""
     table = webhook_inbox.c
-    waits = and_(table.parsable, table.landed_at.is_(None))
+    waits = table.landed_at.is_(None)
     statement = select(
         func.count().filter(waits),
         func.count().filter(table.landed_at.is_not(None)),
@@ -224,4 +227,4 @@ def fail_fast(store: OperationsStore, seconds: float) -> None:
 
 def _pending(channel: str) -> ColumnElement[bool]:
     table = webhook_inbox.c
-    return and_(table.channel == channel, table.parsable, table.landed_at.is_(None))
+    return and_(table.channel == channel, table.landed_at.is_(None))

@@ -54,6 +54,18 @@ def read_raw_counts(lake: Lake, source: str, resource: str, days: Sequence[date]
         )
 
 
+def read_open_rejects(lake: Lake, source: str) -> dict[str, int]:
+    """How many rejects of the source are open, on whatever day, by rule."""
+    with lake.connect() as connection:
+        return dict(
+            connection.execute(
+                "SELECT rule, count(*) FROM quarantine.rejects WHERE source = ? AND resolved_at IS NULL"
+                " GROUP BY rule ORDER BY rule",
+                [source],
+            ).fetchall()
+        )
+
+
 def read_stored_rows(lake: Lake, table: str, source: str, days: Sequence[date]) -> StoredRows:
     """Count what `core.<table>` holds for the source on the days; an earlier day may hold a child's order."""
     key = ", ".join(table_contract(CORE_TABLES[table]).key)

@@ -67,7 +67,7 @@ CREATE TABLE IF NOT EXISTS raw.dead_letters (
     source VARCHAR NOT NULL, resource VARCHAR NOT NULL, content_sha256 VARCHAR NOT NULL, rule VARCHAR NOT NULL,
     field VARCHAR NOT NULL, value VARCHAR NOT NULL, partition_day DATE, payload BLOB NOT NULL,
     first_fetched_at TIMESTAMPTZ NOT NULL, first_run_id VARCHAR NOT NULL, last_fetched_at TIMESTAMPTZ NOT NULL,
-    last_run_id VARCHAR NOT NULL
+    last_run_id VARCHAR NOT NULL, record_id VARCHAR, healed_at TIMESTAMPTZ
 )"""
 
 # Where every pick line stands: a copy of the outbox without personal data, written by the emission for the marts.
@@ -92,14 +92,19 @@ BOOKKEEPING = {
     "quarantine.warnings": WARNINGS,
 }
 
-# What earlier stores do not have.
-_NEW_COLUMNS = {"raw.fetches.watermark": "ALTER TABLE raw.fetches ADD COLUMN watermark VARCHAR"}
-
 # What earlier stores call by another name.
 _RENAMES = {
     "raw.dirty_days": "ALTER TABLE raw.dirty_days RENAME TO stale_partitions",
     "raw.unusable": "ALTER TABLE raw.unusable RENAME TO dead_letters",
     "raw.fetches.unusable": "ALTER TABLE raw.fetches RENAME COLUMN unusable TO dead_letters",
+}
+
+# What earlier stores lack.
+_ADDED_COLUMNS = {
+    "raw.dead_letters.record_id": "ALTER TABLE raw.dead_letters ADD COLUMN record_id VARCHAR",
+    "raw.dead_letters.healed_at": "ALTER TABLE raw.dead_letters ADD COLUMN healed_at TIMESTAMPTZ",
+    "raw.fetches.watermark": "ALTER TABLE raw.fetches ADD COLUMN watermark VARCHAR",
+    "quarantine.rejects.closed_reason": "ALTER TABLE quarantine.rejects ADD COLUMN closed_reason VARCHAR",
 }
 
 _ITEM_LOCATIONS = "reference.item_locations"
@@ -108,9 +113,9 @@ _ITEM_LOCATIONS = "reference.item_locations"
 # takes 10 ms instead of 2. These are looked at by every commit group or build, and may stay empty for long.
 _LOOKED_AT_WHILE_EMPTY = {
     "raw.reappearances": "'', '', '', DATE '2000-01-01', '', now(), 0, ''",
-    "raw.dead_letters": "'', '', '', '', '', '', NULL, ''::BLOB, now(), '', now(), ''",
+    "raw.dead_letters": "'', '', '', '', '', '', NULL, ''::BLOB, now(), '', now(), '', NULL, NULL",
     "core.builds": "'', DATE '2000-01-01', '', '', 0, 0, 0, now(), ''",
-    "quarantine.rejects": "'', '', '', '', '', NULL, NULL, NULL, '', '', now(), now(), now(), ''",
+    "quarantine.rejects": "'', '', '', '', '', NULL, NULL, NULL, '', '', now(), now(), now(), '', NULL",
 }
 
 
@@ -130,23 +135,14 @@ def migrate(lake: Lake) -> None:
 
 def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
     schemas = connection.execute("SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'lake'").fetchall()
-    return {(schema,) for schema in (*SCHEMAS, LAST_SCHEMA)} <= set(schemas) and not (
-        _missing_tables(connection) or _missing_columns(connection)
-    )
+    has_schemas = {(schema,) for schema in (*SCHEMAS, LAST_SCHEMA)} <= set(schemas)
+    return has_schemas and not _missing_tables(connection) and _ADDED_COLUMNS.keys() <= _names(connection)
 
 
 def _missing_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     existing = relations(connection)
     wanted = (*BOOKKEEPING, *(f"core.{name}" for name in CORE_TABLES), _ITEM_LOCATIONS)
     return [name for name in wanted if name not in existing]
-
-
-def _missing_columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    columns = connection.execute(
-        "SELECT schema_name || '.' || table_name || '.' || column_name FROM duckdb_columns()"
-        " WHERE database_name = 'lake' AND schema_name = 'raw' AND table_name = 'fetches'"
-    ).fetchall()
-    return [name for name in _NEW_COLUMNS if (name,) not in columns]
 
 
 def _statements(table: str) -> list[str]:
@@ -181,21 +177,28 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     _rename_tables(connection)
     missing = _missing_tables(connection)
+    names = _names(connection)
+    for column, statement in _ADDED_COLUMNS.items():
+        if column.rpartition(".")[0] in names and column not in names:
+            connection.execute(statement)
     for table in missing:
         for statement in _statements(table):
             connection.execute(statement)
-    for column in _missing_columns(connection):
-        connection.execute(_NEW_COLUMNS[column])
     for table, values in _LOOKED_AT_WHILE_EMPTY.items():
         if table in missing:
             connection.execute(f"INSERT INTO {table} VALUES ({values})")
 
 
-def _rename_tables(connection: duckdb.DuckDBPyConnection) -> None:
+def _names(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The qualified names of all tables and of all their columns."""
     columns = connection.execute(
         "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
     ).fetchall()
-    names = {f"{schema}.{table}" for schema, table, _ in columns} | {".".join(column) for column in columns}
+    return {f"{schema}.{table}" for schema, table, _ in columns} | {".".join(column) for column in columns}
+
+
+def _rename_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    names = _names(connection)
     for name, statement in _RENAMES.items():
         if name in names:
             connection.execute(statement)

@@ -45,6 +45,20 @@ def test_trace_of_an_unknown_order_says_so(command):
     assert "No channel has delivered" in done.stderr
 
 
+def test_closing_a_reject_that_is_not_there_says_so(command):
+    done = command("quarantine", "close", "no-such-key", "--reason", "seen")
+    assert done.returncode == 1
+    assert "No open reject has the key" in done.stderr
+    assert command("quarantine", "close", "no-such-key", "--reason", " ").returncode == 2
+
+
+def test_doctor_says_how_many_rejects_are_open(command):
+    still_open = rows(command, "select count(*) as n from quarantine.rejects where resolved_at is null")[0]["n"]
+    found = json.loads(command("doctor", "--no-online", "--format", "json").stdout)
+    (quarantine,) = [each for each in found if each["what"] == "quarantine"]
+    assert (quarantine["state"] == "waits") == bool(still_open)
+
+
 @pytest.mark.parametrize(
     ("facts", "words"),
     [

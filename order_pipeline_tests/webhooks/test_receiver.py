@@ -45,7 +45,7 @@ def test_what_is_not_json_is_kept_marked_and_answered_400_every_time(receiver, b
 
     [row] = receiver.rows()
     assert (row["body"], row["parsable"], row["deliveries"]) == (body, False, 2)
-    assert inbox.pending_days(receiver.store, "skroutz") == {}, "it never lands"
+    assert inbox.pending_days(receiver.store, "skroutz") == {None: 1}, "it lands, for quarantine to show"
 
 
 @pytest.mark.parametrize(

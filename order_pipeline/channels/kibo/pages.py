@@ -23,6 +23,7 @@ _TOTAL = re.compile(rb'"totalCount"\s*:\s*"?([0-9]+)"?\s*(?=[,}])')
 _POSITION = re.compile(r"\(byte (\d+)\)")
 _KEY = re.compile(rb'"(\w+)"\s*:\s*', re.ASCII)
 _NUMBER = re.compile(rb"[-+.]?[0-9][0-9a-zA-Z.+-]{0,40}")
+_ID_SOMEWHERE = re.compile(rb'"orderID"\s*:\s*"?([1-9][0-9]{0,17})\b')
 _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 _ABSENT = msgspec.Raw(b"")
 
@@ -159,17 +160,19 @@ def _explain(payload: bytes, day: date | None) -> DeadLetter:
     """Name the rule (docs/apis/common_schema.md section 13) that an order breaks, with field and value."""
     try:
         order = msgspec.json.decode(payload)
-    except msgspec.DecodeError as error:
-        return DeadLetter("bad_json", *_place_of(error, payload), payload, day)
+    except (msgspec.DecodeError, RecursionError) as error:
+        found = _ID_SOMEWHERE.search(payload)
+        return DeadLetter("bad_json", *_place_of(error, payload), payload, day, found[1].decode() if found else None)
     if not isinstance(order, dict):
         return DeadLetter("bad_json", "order", f"{type(order).__name__} instead of an object", payload, day)
     fields = cast("dict[str, Any]", order)
-    if _usable_id(fields.get("orderID")) is None:
+    order_id = _usable_id(fields.get("orderID"))
+    if order_id is None:
         return DeadLetter("missing_key", "orderID", _shown(fields, "orderID"), payload, day)
-    return DeadLetter("bad_timestamp", "orderDate", _shown(fields, "orderDate"), payload, day)
+    return DeadLetter("bad_timestamp", "orderDate", _shown(fields, "orderDate"), payload, day, order_id)
 
 
-def _place_of(error: msgspec.DecodeError, payload: bytes) -> tuple[str, str]:
+def _place_of(error: Exception, payload: bytes) -> tuple[str, str]:
     """The key before the place where the JSON breaks, and what broke: the number as it stands, never a text."""
     position = _POSITION.search(str(error))
     keys = list(_KEY.finditer(payload, 0, int(position[1]))) if position else []

@@ -89,5 +89,5 @@ class InvoiceStep:
         if detail is None:
             return Bundle({})
         if decode_object(detail) is None:
-            return Bundle({}, {DETAILS: DeadLetter("bad_json", "", "not an object", detail, row.day)})
+            return Bundle({}, {DETAILS: DeadLetter("bad_json", "", "not an object", detail, row.day, row.record_id)})
         return Bundle({DETAILS: detail})

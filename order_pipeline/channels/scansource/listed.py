@@ -56,11 +56,12 @@ def _read(payload: bytes, customer_number: str, zone: ZoneInfo, key: str) -> Lis
     day = day_of(entered, zone)
     if not number:
         return DeadLetter("missing_key", key, "", payload, day)
+    record_id = f"{customer_number}:{number}"
     if day is None:
-        return DeadLetter("bad_timestamp", "DateEntered", str(entered or ""), payload)
+        return DeadLetter("bad_timestamp", "DateEntered", str(entered or ""), payload, None, record_id)
     lines = _lines(row)
     return ListedRow(
-        record_id=f"{customer_number}:{number}",
+        record_id=record_id,
         number=number,
         day=day,
         payload=payload,

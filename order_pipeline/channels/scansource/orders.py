@@ -184,8 +184,8 @@ def detail_problem(detail: bytes, row: ListedRow) -> DeadLetter | None:
     """Why a detail cannot be the row's: no object, or another order's; leading zeros do not count."""
     decoded = decode_object(detail)
     if decoded is None:
-        return DeadLetter("bad_json", "", "not an object", detail, row.day)
+        return DeadLetter("bad_json", "", "not an object", detail, row.day, row.record_id)
     number = text_of(field_of(decoded, "SalesOrderNumber"))
     if number.lstrip("0") != row.number.lstrip("0"):
-        return DeadLetter("missing_key", "SalesOrderNumber", number, detail, row.day)
+        return DeadLetter("missing_key", "SalesOrderNumber", number, detail, row.day, row.record_id)
     return None

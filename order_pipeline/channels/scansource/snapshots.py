@@ -130,7 +130,9 @@ class SnapshotStep:
             self._add(batch, f"{key}:{item}", payload)
             if is_true(field_of(row, "PricingError")):
                 text = f"{item}: {field_of(row, 'PricingErrorDesc') or 'no text'}"
-                batch.dead_letters.append(DeadLetter("pricing_error", "PricingErrorDesc", text, payload))
+                batch.dead_letters.append(
+                    DeadLetter("pricing_error", "PricingErrorDesc", text, payload, None, f"{key}:{item}")
+                )
         return batch
 
     async def _availability(self, items: Sequence[str]) -> RecordBatch:
@@ -142,10 +144,13 @@ class SnapshotStep:
             if not material:
                 batch.dead_letters.append(DeadLetter("missing_key", "MaterialNumber", "", payload, self._day))
                 continue
-            self._add(batch, f"{self._customer_number}:{self._day}:{warehouse}:{material}", payload)
+            record_id = f"{self._customer_number}:{self._day}:{warehouse}:{material}"
+            self._add(batch, record_id, payload)
             if is_true(field_of(row, "ErrorFlag")):
                 text = f"{material}: {field_of(row, 'ErrorDescription') or 'no text'}"
-                batch.dead_letters.append(DeadLetter("availability_error", "ErrorDescription", text, payload))
+                batch.dead_letters.append(
+                    DeadLetter("availability_error", "ErrorDescription", text, payload, None, record_id)
+                )
         return batch
 
     def _add(self, batch: RecordBatch, record_id: str, payload: bytes) -> None:

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time
 from order_pipeline.channels.base import CommitGroup, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.skroutz.observations import RESOURCE, add_observation
 from order_pipeline.channels.skroutz.order_document import peek
+from order_pipeline.channels.webhook import NotJsonError
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
 
@@ -62,7 +63,10 @@ class InboxExtraction:
 
 
 def _told_at(event: inbox.InboxEvent) -> datetime:
-    return peek(event.body).event_time or event.received_at
+    try:
+        return peek(event.body).event_time or event.received_at
+    except NotJsonError:
+        return event.received_at
 
 
 def _report(window: Window, groups: int, events: int) -> FetchReport:

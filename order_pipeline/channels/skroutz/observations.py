@@ -8,13 +8,14 @@ come late, twice or in any order. A webhook is kept byte for byte; what comes wi
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any, Literal, cast
 
 import msgspec
 
 from order_pipeline.channels.base import DeadLetter, RecordBatch
-from order_pipeline.channels.skroutz.order_document import peek, without_secrets
+from order_pipeline.channels.skroutz.order_document import mask_secrets, peek, without_secrets
 from order_pipeline.channels.webhook import NotJsonError
 
 RESOURCE = "orders"
@@ -23,6 +24,8 @@ VOLATILE_KEYS = ("accept_options", "reject_options", "reschedule_options", "relo
 
 SeenBy = Literal["read", "webhook"]
 _SHOWN = 100
+# An order's code, in bytes that are no JSON: the first key `code` is the order's, its lines have none (section 3).
+_CODE_SOMEWHERE = re.compile(rb'"code"\s*:\s*"([A-Za-z0-9-]{1,64})"')
 _decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -38,13 +41,16 @@ def add_observation(batch: RecordBatch, body: bytes, seen_at: datetime, seen_by:
     try:
         seen = peek(body)
     except NotJsonError as error:
-        batch.dead_letters.append(DeadLetter("bad_json", "payload", str(error), body))
+        payload = mask_secrets(body)
+        found = _CODE_SOMEWHERE.search(body)
+        code = found[1].decode() if found else None
+        batch.dead_letters.append(DeadLetter("bad_json", "payload", str(error), payload, None, code))
         return None
     payload = without_secrets(body)
     if seen.problem is not None or seen.order_number is None or seen.order_day is None:
         problem = seen.problem
         rule, field, value = (problem.rule, problem.field, problem.value) if problem else ("missing_key", "order", "")
-        batch.dead_letters.append(DeadLetter(rule, field, value[:_SHOWN], payload, seen.order_day))
+        batch.dead_letters.append(DeadLetter(rule, field, value[:_SHOWN], payload, seen.order_day, seen.order_number))
         return None
     if seen.event_time is None:
         payload = _in_envelope(payload, seen_at, seen_by)

@@ -5,6 +5,7 @@ Columns and types are SQL, in `dbt_style_sql/models/staging/skroutz`.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -15,6 +16,9 @@ from order_pipeline.channels.webhook import NotJsonError, Peek, Problem
 FORBIDDEN_KEYS = frozenset({"otp"})
 """Keys whose values no one may keep: the one-time password of a VAT exclusion (docs/apis/skroutz.md section 12)."""
 
+_SECRETS = re.compile(
+    rb'("(?:' + "|".join(sorted(FORBIDDEN_KEYS)).encode() + rb')"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,}\]]+)', re.IGNORECASE
+)
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
@@ -88,6 +92,11 @@ def without_secrets(body: bytes) -> bytes:
     if not any(key.encode() in lowered for key in FORBIDDEN_KEYS) and b"\\u00" not in lowered:
         return body
     return _cleaned(body)
+
+
+def mask_secrets(body: bytes) -> bytes:
+    """Bytes that are no JSON, with what looks like a forbidden key's value masked."""
+    return _SECRETS.sub(rb'\1"***"', body)
 
 
 def _cleaned(value: bytes) -> bytes:

@@ -174,7 +174,9 @@ class RereadExtraction:
             elif (problem := problem_of_answer(answer.content, answer.code)) is not None:
                 self.result.dead_letters += 1
                 payload = answer.content if problem.rule == "bad_json" else without_secrets(answer.content)
-                batch.dead_letters.append(DeadLetter(problem.rule, problem.field, problem.value[:100], payload))
+                batch.dead_letters.append(
+                    DeadLetter(problem.rule, problem.field, problem.value[:100], payload, None, answer.code)
+                )
             elif self._is_news(answer.content, before.get(answer.code)):
                 add_observation(batch, answer.content, answer.read_at, "read")
         return batch

@@ -1,7 +1,8 @@
 """`quarantine`: rows that broke a hard check, with rule, field and value, and the soft checks' counts.
 
 A reject is never deleted: it is opened when seen, kept up to date while it lasts, and resolved when its row passes or
-is gone from the source's current version. Does not belong here: deciding what is a reject (`hard_checks.py`).
+is gone from the source's current version. A person may close it with a reason: it then
+stays closed for the same bytes. What is a reject is decided by `hard_checks.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import date, datetime
 import duckdb
 
 from order_pipeline.warehouse.core.soft_checks import DayWarning
+from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.lake.literals import date_list, quoted
 from order_pipeline.warehouse.lake.rows import insert_rows
 
@@ -29,7 +31,7 @@ CREATE TABLE IF NOT EXISTS quarantine.rejects (
     source VARCHAR NOT NULL, table_name VARCHAR NOT NULL, key VARCHAR NOT NULL, rule VARCHAR NOT NULL,
     field VARCHAR NOT NULL, value VARCHAR, order_id VARCHAR, order_day DATE, raw_record_id VARCHAR NOT NULL,
     raw_sha256 VARCHAR NOT NULL, first_seen_at TIMESTAMPTZ NOT NULL, last_seen_at TIMESTAMPTZ NOT NULL,
-    resolved_at TIMESTAMPTZ, run_id VARCHAR NOT NULL
+    resolved_at TIMESTAMPTZ, run_id VARCHAR NOT NULL, closed_reason VARCHAR
 )"""
 
 # Soft checks of the last build of each day: exact counts, and a capped sample of keys (no personal data).
@@ -100,10 +102,14 @@ def record_rejects(
             coalesce(found.raw_sha256, known.raw_sha256) AS raw_sha256,
             coalesce(known.first_seen_at, $seen_at) AS first_seen_at,
             CASE WHEN found.source IS NOT NULL THEN $seen_at ELSE known.last_seen_at END AS last_seen_at,
-            CASE WHEN found.source IS NULL THEN coalesce(known.resolved_at, $seen_at) END AS resolved_at,
+            known.closed_reason IS NOT NULL AND known.raw_sha256 = found.raw_sha256 AS stays_closed,
+            CASE WHEN found.source IS NULL OR stays_closed THEN coalesce(known.resolved_at, $seen_at) END
+                AS resolved_at,
             CASE WHEN found.source IS NULL AND known.resolved_at IS NOT NULL THEN known.run_id ELSE $run_id END
                 AS run_id,
-            known.source IS NULL OR known.resolved_at IS NOT NULL AND found.source IS NOT NULL AS is_opened,
+            CASE WHEN found.source IS NULL OR stays_closed THEN known.closed_reason END AS closed_reason,
+            known.source IS NULL OR known.resolved_at IS NOT NULL AND found.source IS NOT NULL
+                AND stays_closed IS NOT true AS is_opened,
             known.resolved_at IS NULL AND known.source IS NOT NULL AND found.source IS NULL AS is_healed
         FROM known FULL OUTER JOIN found USING ({identity})
         """,
@@ -111,7 +117,8 @@ def record_rejects(
     )
     connection.execute(f"DELETE FROM quarantine.rejects WHERE {of_these_days}", bound)
     connection.execute(
-        "INSERT INTO quarantine.rejects BY NAME SELECT * EXCLUDE (is_opened, is_healed) FROM merged_rejects"
+        "INSERT INTO quarantine.rejects BY NAME"
+        " SELECT * EXCLUDE (stays_closed, is_opened, is_healed) FROM merged_rejects"
     )
     opened, still_open, resolved = connection.execute(
         "SELECT count(*) FILTER (is_opened), count(*) FILTER (resolved_at IS NULL AND NOT is_opened),"
@@ -119,6 +126,33 @@ def record_rejects(
     ).fetchone() or (0, 0, 0)
     connection.execute("DROP TABLE merged_rejects")
     return RejectChanges(opened, still_open, resolved)
+
+
+def close_rejects(lake: Lake, key: str, reason: str, source: str | None = None) -> int:
+    """Close open rejects by hand; how many were. They stay closed until the same row arrives with other bytes.
+
+    Args:
+        lake: migrated.
+        key: the reject's key; of bytes that could not be read the first eight digits will do.
+        reason: kept with the reject.
+        source: only of this channel.
+    """
+    condition = (
+        "resolved_at IS NULL AND ($source IS NULL OR source = $source)"
+        " AND (key = $key OR starts_with(table_name, 'raw.') AND length($key) >= 8 AND starts_with(key, $key))"
+    )
+
+    def close(connection: duckdb.DuckDBPyConnection) -> int:
+        bound: dict[str, object] = {"key": key, "source": source}
+        found = _count(connection, f"SELECT count(*) FROM quarantine.rejects WHERE {condition}", bound)
+        if found:
+            connection.execute(
+                f"UPDATE quarantine.rejects SET resolved_at = now(), closed_reason = $reason WHERE {condition}",
+                {**bound, "reason": reason},
+            )
+        return found
+
+    return lake.run("close rejects by hand", close)
 
 
 def record_warnings(
@@ -145,27 +179,21 @@ def record_warnings(
 
 
 def add_dead_letters(transaction: duckdb.DuckDBPyConnection, found: str, source: str, days: Sequence[date]) -> None:
-    """Add received bytes that could not even be keyed to `found`, unless a later complete fetch lacks them.
+    """Add received bytes that could not even be keyed to `found`, unless their record arrived readable since.
 
-    Their key and record id are the content's hash, the table is `raw.<source>_<resource>`.
+    Their key is the content's hash, and so is their record id where it is not known. The table is
+    `raw.<source>_<resource>`.
     """
     transaction.execute(
         f"""
         INSERT INTO {found}
         SELECT letters.source, 'raw.' || letters.source || '_' || letters.resource, letters.content_sha256,
             letters.rule, letters.field, letters.value, NULL, letters.partition_day,
-            letters.content_sha256, letters.content_sha256
+            coalesce(letters.record_id, letters.content_sha256), letters.content_sha256
         FROM raw.dead_letters AS letters
         WHERE letters.source = {quoted(source)}
             AND (letters.partition_day IS NULL OR letters.partition_day IN ({date_list(days)}))
-            AND NOT EXISTS (
-                SELECT 1 FROM raw.fetches AS later
-                WHERE later.source = letters.source AND later.resource = letters.resource AND later.complete
-                    AND later.watermark IS NULL
-                    AND later.fetched_at > letters.last_fetched_at AND later.run_id <> letters.last_run_id
-                    AND (letters.partition_day IS NULL
-                        OR letters.partition_day >= later.window_start AND letters.partition_day < later.window_end)
-            )
+            AND letters.healed_at IS NULL
         """
     )
 

@@ -1,19 +1,21 @@
 """Received records that cannot be keyed: kept with their bytes in `raw.dead_letters`, once per distinct content.
 
-The core build turns them into rows of `quarantine.rejects`. A record that is received broken again updates its
-`last_fetched_at`, so that one that no later complete fetch of its day brings is known to be healed.
+The core build turns them into rows of `quarantine.rejects`. One heals by proof alone: the very record arrived in a
+readable form. One whose record is not known stays until a person closes its reject.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import duckdb
 import pyarrow as pa
 
 from order_pipeline.channels.base import DeadLetter
+
+_WITHOUT_DAY = r"regexp_replace({}.record_id, ':\d{{4}}-\d{{2}}-\d{{2}}:', ':')"
 
 
 def write_dead_letters(
@@ -36,12 +38,44 @@ def write_dead_letters(
             "field": pa.array([record.field for record in rows.values()], pa.string()),
             "value": pa.array([_storable(record.value) for record in rows.values()], pa.string()),
             "partition_day": pa.array([record.day for record in rows.values()], pa.date32()),
+            "record_id": pa.array([record.record_id for record in rows.values()], pa.string()),
             "payload": pa.array([record.payload for record in rows.values()], pa.binary()),
         }
     )
     connection.register("received", received)
     _write(connection, [source, resource, fetched_at, run_id])
     connection.unregister("received")
+
+
+def heal_dead_letters(
+    connection: duckdb.DuckDBPyConnection, source: str, resource: str, received_at: datetime
+) -> set[date]:
+    """Note which open dead letters have arrived in a readable form: their records stand in `incoming`.
+
+    A record id that names a day (a price of that day) is taken for the same thing on any later day.
+
+    Returns:
+        The days to build again, so that their rejects are resolved.
+    """
+    of_resource = "source = $1 AND resource = $2 AND healed_at IS NULL AND record_id IS NOT NULL"
+    if not connection.execute(
+        f"SELECT 1 FROM raw.dead_letters WHERE {of_resource} LIMIT 1", [source, resource]
+    ).fetchall():
+        return set()
+    healed = connection.execute(
+        f"""SELECT DISTINCT letters.content_sha256, letters.partition_day, incoming.partition_day
+        FROM raw.dead_letters AS letters
+        INNER JOIN incoming ON {_WITHOUT_DAY.format("incoming")} = {_WITHOUT_DAY.format("letters")}
+        WHERE {of_resource.replace("record_id", "letters.record_id")}""",
+        [source, resource],
+    ).fetchall()
+    if healed:
+        connection.execute(
+            """UPDATE raw.dead_letters SET healed_at = $3
+            WHERE source = $1 AND resource = $2 AND list_contains($4::VARCHAR[], content_sha256)""",
+            [source, resource, received_at, sorted({content for content, _, _ in healed})],
+        )
+    return {day for _, *days in healed for day in days if day}
 
 
 def _storable(value: str) -> str:
@@ -51,13 +85,14 @@ def _storable(value: str) -> str:
 
 def _write(connection: duckdb.DuckDBPyConnection, parameters: Sequence[object]) -> None:
     connection.execute(
-        """UPDATE raw.dead_letters SET last_fetched_at = $3, last_run_id = $4
+        """UPDATE raw.dead_letters SET last_fetched_at = $3, last_run_id = $4, healed_at = NULL
         WHERE source = $1 AND resource = $2 AND content_sha256 IN (SELECT content_sha256 FROM received)""",
         parameters,
     )
     connection.execute(
         """INSERT INTO raw.dead_letters
-        SELECT $1, $2, content_sha256, rule, field, value, partition_day, payload, $3, $4, $3, $4
+        BY NAME SELECT $1 AS source, $2 AS resource, content_sha256, rule, field, value, partition_day, payload,
+            $3 AS first_fetched_at, $4 AS first_run_id, $3 AS last_fetched_at, $4 AS last_run_id, record_id
         FROM received
         WHERE content_sha256 NOT IN (
             SELECT content_sha256 FROM raw.dead_letters WHERE source = $1 AND resource = $2

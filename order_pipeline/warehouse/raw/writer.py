@@ -7,7 +7,7 @@ leaves a commit group whole or not at all.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 
 import duckdb
 import pyarrow as pa
@@ -16,7 +16,7 @@ from order_pipeline.channels.base import FetchReport
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.rows import insert_rows
 from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer, ReceivedGroup
-from order_pipeline.warehouse.raw.dead_letters import write_dead_letters
+from order_pipeline.warehouse.raw.dead_letters import heal_dead_letters, write_dead_letters
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.raw.stale_partitions import mark_stale
 from order_pipeline.warehouse.raw.tables import ensure_raw_table, turn_table
@@ -106,7 +106,7 @@ class RawWriter:
         written = _Written([{} for _ in buffer.groups])
         received_at = buffer.groups[-1].received_at
         for resource in buffer.tables:
-            self._write_versions(connection, resource, buffer.records(resource), written)
+            self._write_versions(connection, resource, buffer.records(resource), written, received_at)
             letters = buffer.dead_letters(resource)
             write_dead_letters(connection, self._source, resource, letters, fetched_at=received_at, run_id=self._run_id)
             written.stale_days |= {letter.day for letter in letters if letter.day}
@@ -119,7 +119,9 @@ class RawWriter:
             take_turn(connection, self._source)
         return written
 
-    def _write_versions(self, connection: Connection, resource: str, records: pa.Table, written: _Written) -> None:
+    def _write_versions(
+        self, connection: Connection, resource: str, records: pa.Table, written: _Written, received_at: datetime
+    ) -> None:
         if not records.num_rows:
             return
         connection.register("incoming", records)
@@ -128,6 +130,7 @@ class RawWriter:
         for number, new, unchanged, reappeared in connection.execute(_COUNT).fetchall():
             written.counts[number][resource] = Counts(new, unchanged, reappeared)
         written.stale_days |= {day for (day,) in connection.execute(_STALE).fetchall() if day}
+        written.stale_days |= heal_dead_letters(connection, self._source, resource, received_at)
         connection.unregister("compared")
         connection.unregister("incoming")
 

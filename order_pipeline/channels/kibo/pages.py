@@ -31,6 +31,12 @@ _ABSENT = msgspec.Raw(b"")
 class _Envelope(msgspec.Struct):
     collection: list[msgspec.Raw] | None
     totalCount: msgspec.Raw = _ABSENT  # noqa: N815  the vendor's key
+    error: msgspec.Raw = _ABSENT
+    errors: msgspec.Raw = _ABSENT
+    errorCode: msgspec.Raw = _ABSENT  # noqa: N815
+    errorMessage: msgspec.Raw = _ABSENT  # noqa: N815
+    fault: msgspec.Raw = _ABSENT
+    exception: msgspec.Raw = _ABSENT
 
 
 class _Key(msgspec.Struct):
@@ -46,9 +52,14 @@ _KEY_FIRST = re.compile(
     rb'"orderDate":"([-+:.0-9TZ]{1,40})"'
 )
 
+_ERROR_FIELDS = ("error", "errors", "errorCode", "errorMessage", "fault", "exception")
+_NOTHING = frozenset({b"", b"null", b"[]", b"{}", b'""', b"false", b"0"})
+_PAGING_KEYS = frozenset({"page", "perPage", "pageCount", "totalPages"})
+
 _IdAndTime: TypeAlias = tuple[str | None, datetime | None]
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_key = msgspec.json.Decoder(_Key).decode
 
 
@@ -60,6 +71,7 @@ class OrderPage:
         dead_letters: orders without a usable id or time, or that are no JSON objects; with their bytes.
         total: the API's `totalCount`, None if absent or no number.
         cut: the page ended in the middle, so orders may be missing from it.
+        doubt: why the page proves nothing about what is not on it; "" if it does.
     """
 
     ids: list[str] = field(default_factory=list[str])
@@ -68,6 +80,7 @@ class OrderPage:
     dead_letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
     total: int | None = None
     cut: bool = False
+    doubt: str = ""
 
     @property
     def items(self) -> int:
@@ -97,7 +110,23 @@ def read_page(reply: Reply, day: date | None = None) -> OrderPage:
     page.total = _total(bytes(envelope.totalCount))
     for raw in envelope.collection or ():
         _add_order(page, raw, _read_key_first(raw), day)
+    page.doubt = _doubt_about(envelope, page) if page.items else _doubt_about_no_orders(envelope, content)
     return page
+
+
+def _doubt_about(envelope: _Envelope, page: OrderPage) -> str:
+    said = [name for name in _ERROR_FIELDS if bytes(getattr(envelope, name)) not in _NOTHING]
+    return f"{page.items} orders came with {', '.join(said)}" if said else ""
+
+
+def _doubt_about_no_orders(envelope: _Envelope, content: bytes) -> str:
+    """Without a total, an empty list ends a search only in the envelope that the contract knows (section 4.1)."""
+    if bytes(envelope.totalCount).strip(b' "').isdigit():
+        return ""
+    if envelope.collection is None:
+        return "the collection is null and there is no total"
+    strange = sorted(_decode_keys(content).keys() - {"collection", "totalCount"} - _PAGING_KEYS)
+    return f"an empty list in an unknown envelope: {', '.join(strange)[:_SHOWN]}" if strange else ""
 
 
 def _read_broken_page(reply: Reply, content: bytes, page: OrderPage, day: date | None) -> None:

@@ -12,10 +12,9 @@ from contextlib import aclosing
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, Window
 from order_pipeline.channels.rereads import Reach, reach_back
-from order_pipeline.channels.scansource.client import decode_object
 from order_pipeline.channels.scansource.list_step import Bundle, ListStep, Run, known_in_window
 from order_pipeline.channels.scansource.listed import ListedRow, read_invoice_row
-from order_pipeline.channels.scansource.orders import ONE_DAY
+from order_pipeline.channels.scansource.orders import ONE_DAY, detail_problem
 
 SUMMARIES, DETAILS = "invoice_summaries", "invoice_details"
 
@@ -88,6 +87,7 @@ class InvoiceStep:
         detail = await self._run.client.invoice_detail(self._customer_number, row.number)
         if detail is None:
             return Bundle({})
-        if decode_object(detail) is None:
-            return Bundle({}, {DETAILS: DeadLetter("bad_json", "", "not an object", detail, row.day, row.record_id)})
+        problem = detail_problem(detail, row, "InvoiceNumber")
+        if problem is not None:
+            return Bundle({}, {DETAILS: problem})
         return Bundle({DETAILS: detail})

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from order_pipeline.channels.base import CommitGroup, DeadLetter, RecordBatch, SourceState, Window
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.channels.rereads import utc_now
-from order_pipeline.channels.scansource.client import RowPages, ScanSourceClient
+from order_pipeline.channels.scansource.client import RowPages, ScanSourceClient, decode_object
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
 from order_pipeline.channels.scansource.listed import ListedRow
 from order_pipeline.channels.scansource.progress import StepProgress, Stop
@@ -132,7 +132,7 @@ class ListStep:
         contents: set[bytes] = set()
         self.progress.walks_begun += 1
         try:
-            async for _, page in pages.read():
+            async for number, page in pages.read():
                 read = [self.read_row(payload) for payload in page if payload not in contents]
                 rows = [row for row in read if isinstance(row, ListedRow)]
                 dead_letters = [row for row in read if isinstance(row, DeadLetter)]
@@ -143,16 +143,25 @@ class ListStep:
                 pages.walk.saw(0 if is_rest else len(page), len(new) + len(dead_letters))
                 numbers |= new
                 contents |= {row.payload for row in read}
+                if self._is_in_doubt(rows, dead_letters):
+                    pages.walk.doubt(f"page {number}: {len(dead_letters)} rows are no records")
                 self.progress.pages += 1
                 kept = [row for row in rows if wanted(row)]
                 yield kept, dead_letters
                 if self.has_ended:
                     return
-            self.progress.walks_finished += 1
+            self.progress.walks_finished += pages.walk.complete
+            self.progress.doubts += [pages.walk.note] if pages.walk.note else []
         except (QuotaExceeded, RateLimited) as limit:
             self.run.stop.at_limit(limit, self.run.now())
         except ApiError as error:
             self.progress.fail(error)
+
+    @staticmethod
+    def _is_in_doubt(rows: Sequence[ListedRow], dead_letters: Sequence[DeadLetter]) -> bool:
+        """Whether the page may be an error or of another kind: then what it lacks is not proved to be absent."""
+        without_key = [letter for letter in dead_letters if letter.rule in {"bad_json", "missing_key"}]
+        return any(decode_object(letter.payload) is None for letter in without_key) or bool(without_key and not rows)
 
     def _divide(self, rows: Sequence[ListedRow], known: Known) -> tuple[list[ListedRow], list[ListedRow]]:
         """Rows that differ from raw, and those that do not."""
@@ -183,6 +192,7 @@ class ListStep:
                 batch.record_ids.append(row.record_id)
                 batch.days.append(row.day)
                 batch.payloads.append(payload)
+            self.progress.unusable.update(bundle.dead_letters.keys())
             for resource, record in bundle.dead_letters.items():
                 batches.setdefault(resource, RecordBatch(resource)).dead_letters.append(record)
             if self.fetched_resources[0] not in bundle.payloads:

@@ -10,6 +10,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import date, timedelta
+from typing import Any, cast
+
+import msgspec
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, Window
 from order_pipeline.channels.rereads import Reach, reach_back, take_turn
@@ -168,11 +171,9 @@ class OrderStep:
             detail, tracking, serials = await detail_call, None, None
         found = {DETAILS: detail, TRACKING: tracking, SERIALS: serials}
         payloads = {resource: payload for resource, payload in found.items() if payload is not None}
-        problem = detail_problem(detail, row) if detail is not None else None
-        if problem is None:
-            return Bundle(payloads)
-        del payloads[DETAILS]
-        return Bundle(payloads, {DETAILS: problem})
+        looked_at = ((resource, _PROBLEMS[resource](payload, row)) for resource, payload in payloads.items())
+        problems = {resource: problem for resource, problem in looked_at if problem is not None}
+        return Bundle({name: payload for name, payload in payloads.items() if name not in problems}, problems)
 
     async def _serials(self, number: str) -> bytes:
         """The serial rows of an order as one array."""
@@ -180,12 +181,31 @@ class OrderStep:
         return b"[" + b",".join(rows) + b"]"
 
 
-def detail_problem(detail: bytes, row: ListedRow) -> DeadLetter | None:
-    """Why a detail cannot be the row's: no object, or another order's; leading zeros do not count."""
+def detail_problem(detail: bytes, row: ListedRow, key: str = "SalesOrderNumber") -> DeadLetter | None:
+    """Why a detail cannot be the row's: no object, or another record's; leading zeros do not count."""
     decoded = decode_object(detail)
     if decoded is None:
         return DeadLetter("bad_json", "", "not an object", detail, row.day, row.record_id)
-    number = text_of(field_of(decoded, "SalesOrderNumber"))
+    number = text_of(field_of(decoded, key))
     if number.lstrip("0") != row.number.lstrip("0"):
-        return DeadLetter("missing_key", "SalesOrderNumber", number, detail, row.day, row.record_id)
+        return DeadLetter("missing_key", key, number, detail, row.day, row.record_id)
     return None
+
+
+def _tracking_problem(tracking: bytes, row: ListedRow) -> DeadLetter | None:
+    """Why an answer is no tracking: it has no list of orders."""
+    if isinstance(field_of(decode_object(tracking) or {}, "Orders"), list):
+        return None
+    return DeadLetter("missing_key", "Orders", "", tracking, row.day, row.record_id)
+
+
+def _serials_problem(serials: bytes, row: ListedRow) -> DeadLetter | None:
+    """Why an answer holds no serials: a row of it names none."""
+    decoded: list[object] = msgspec.json.decode(serials)
+    rows = [cast("dict[str, Any]", each) if isinstance(each, dict) else {} for each in decoded]
+    if all(field_of(each, "SerialNumber") is not None for each in rows):
+        return None
+    return DeadLetter("missing_key", "SerialNumber", "", serials, row.day, row.record_id)
+
+
+_PROBLEMS = {DETAILS: detail_problem, TRACKING: _tracking_problem, SERIALS: _serials_problem}

@@ -57,6 +57,8 @@ class StepProgress:
     failed: list[ApiError] = field(default_factory=list[ApiError])
     failure: ApiError | None = None
     reread_note: str = ""
+    doubts: list[str] = field(default_factory=list[str])
+    unusable: Counter[str] = field(default_factory=Counter[str])
 
     @property
     def all_fetched(self) -> bool:
@@ -75,7 +77,7 @@ class StepProgress:
     def list_report(self, resource: str, window: Window, stop: Stop, calls: int) -> FetchReport:
         """The report on the lists: complete when they came to their ends."""
         ended = ENDED_BY_EMPTY_PAGE if self.list_finished else "the list was not read to its end"
-        notes = [ended, stop.describe(), self.reread_note]
+        notes = [ended, *self.doubts, stop.describe(), self.reread_note]
         if self.outside_asked_days:
             notes.append(f"the server ignored the date filter: {self.outside_asked_days} rows outside the asked days")
         return FetchReport(
@@ -108,6 +110,8 @@ class StepProgress:
             notes.append(describe_remaining(self.remaining, noun))
         if self.without_detail:
             notes.append(f"{len(self.without_detail)} {noun} listed without a detail: {_named(self.without_detail)}")
+        if self.unusable[resource]:
+            notes.append(f"{self.unusable[resource]} answers are not what was asked for")
         if self.failed:
             notes.append(f"{len(self.failed)} calls failed; the first: {self.failed[0].reason}")
         if calls_left is not None:
@@ -118,7 +122,7 @@ class StepProgress:
             pages=0,
             records=self.handed_over[resource],
             claimed_total=None,
-            complete=self.list_finished and not self.remaining,
+            complete=self.list_finished and not (self.remaining or self.without_detail or self.unusable[resource]),
             note=joined(notes),
             calls=calls,
             calls_saved=calls_saved,

@@ -21,9 +21,11 @@ from order_pipeline.channels.scansource.list_step import Run
 from order_pipeline.channels.scansource.listed import text_of
 from order_pipeline.channels.scansource.merged_streams import merge_streams
 from order_pipeline.channels.scansource.progress import bounds, joined
+from order_pipeline.http.errors import ApiError, NotSent, TransientError, UnreadableBody
 
 PRICES, AVAILABILITY = "prices", "availability"
 BATCHES_UNDER_WAY = 16
+FAILURES_BORNE = 3
 Ask = Callable[[Sequence[str]], Awaitable[RecordBatch]]
 
 
@@ -56,23 +58,29 @@ class SnapshotStep:
         asked_before = calls[operation]
         records = 0
         remaining: list[str] = []
-        async with aclosing(self._answers(ask)) as answers:
+        failed: list[ApiError] = []
+        unanswered = 0
+        async with aclosing(self._answers(ask, failed)) as answers:
             async for items, batch in answers:
                 if batch is None:
                     remaining += items
                     continue
                 records += len(batch) + len(batch.dead_letters)
+                unanswered += max(0, len(items) - len({key.rpartition(":")[2] for key in batch.record_ids}))
                 yield CommitGroup([batch])
-        yield CommitGroup(reports=[self._report(resource, calls[operation] - asked_before, records, remaining)])
+        report = self._report(resource, calls[operation] - asked_before, records, remaining, unanswered, failed)
+        yield CommitGroup(reports=[report])
+        if failed and _ends_the_step(failed):
+            raise failed[-1]
 
-    async def _answers(self, ask: Ask) -> AsyncGenerator[tuple[list[str], RecordBatch | None]]:
+    async def _answers(self, ask: Ask, failed: list[ApiError]) -> AsyncGenerator[tuple[list[str], RecordBatch | None]]:
         """The items of each batch and what came of them, in order; None: the batch is left for the next run."""
         size = self._run.settings.pricing_batch_size
         under_way: deque[tuple[list[str], asyncio.Task[RecordBatch | None]]] = deque()
         try:
             for start in range(0, len(self._items), size):
                 items = self._items[start : start + size]
-                under_way.append((items, asyncio.create_task(self._answer(ask, items))))
+                under_way.append((items, asyncio.create_task(self._answer(ask, items, failed))))
                 if len(under_way) == BATCHES_UNDER_WAY:
                     items, task = under_way.popleft()
                     yield items, await task
@@ -84,21 +92,33 @@ class SnapshotStep:
                 task.cancel()
             await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
 
-    async def _answer(self, ask: Ask, items: Sequence[str]) -> RecordBatch | None:
-        if self._run.stop:
+    async def _answer(self, ask: Ask, items: Sequence[str], failed: list[ApiError]) -> RecordBatch | None:
+        if self._run.stop or _ends_the_step(failed):
             return None
         try:
             return await ask(items)
         except (QuotaExceeded, RateLimited) as limit:
             self._run.stop.at_limit(limit, self._run.now())
-            return None
+        except ApiError as error:
+            failed.append(error)
+        return None
 
-    def _report(self, resource: str, calls: int, records: int, remaining: Sequence[str]) -> FetchReport:
+    def _report(  # noqa: PLR0917 - the facts of one report
+        self,
+        resource: str,
+        calls: int,
+        records: int,
+        remaining: Sequence[str],
+        unanswered: int,
+        failed: Sequence[ApiError],
+    ) -> FetchReport:
         left = self._run.client.calls_left
         notes = [
             "" if self._items_known else "the lists of orders were not read to their ends: other items may be open",
             self._run.stop.describe() if remaining else "",
             f"{len(remaining)} of {len(self._items)} items remain" if remaining else "",
+            f"{unanswered} of {len(self._items)} items without an answer" if unanswered else "",
+            f"{len(failed)} calls failed; the first: {failed[0].reason}" if failed else "",
             f"{left} calls left in the budget" if left is not None else "",
         ]
         return FetchReport(
@@ -107,7 +127,7 @@ class SnapshotStep:
             pages=calls,
             records=records,
             claimed_total=len(self._items),
-            complete=self._items_known and not remaining,
+            complete=self._items_known and not remaining and not unanswered,
             note=joined(notes),
             calls=calls,
         )
@@ -157,6 +177,14 @@ class SnapshotStep:
         batch.record_ids.append(record_id)
         batch.days.append(self._day)
         batch.payloads.append(payload)
+
+
+def _ends_the_step(failed: Sequence[ApiError]) -> bool:
+    """Whether the next batches need not be asked: the API is down, refuses, or failed too often."""
+    borne = all(
+        isinstance(error, (TransientError, UnreadableBody)) and not isinstance(error, NotSent) for error in failed
+    )
+    return not borne or len(failed) > FAILURES_BORNE
 
 
 def is_true(value: object) -> bool:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from order_pipeline.channels.skroutz.settings import SkroutzSettings
 from order_pipeline.http.auth import BearerToken
+from order_pipeline.http.error_answers import error_answer
 from order_pipeline.http.errors import ApiError, NotConfigured, PermanentError, TransientError
 from order_pipeline.http.reply import Reply, json_problem
 from order_pipeline.http.retry import parse_retry_after
@@ -88,7 +89,7 @@ def answered_at(reply: Reply) -> datetime:
 def classify(reply: Reply) -> ApiError | None:
     """401 is final for all calls; a 403 that carries `message` instead of `errors` is a rate limit (section 2)."""
     if reply.status == 200:
-        return json_problem(reply)
+        return json_problem(reply) or error_answer(reply, ("order",))
     about: dict[str, Any] = {
         "method": reply.method,
         "url": reply.url,

@@ -20,7 +20,7 @@ from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, R
 from order_pipeline.channels.rereads import Reach, plan_rereads, reach_back, utc_now
 from order_pipeline.channels.skroutz.client import ReadOrder, TokenReplacedError, open_transport, read_order
 from order_pipeline.channels.skroutz.observations import RESOURCE, add_observation, facts_of, is_read
-from order_pipeline.channels.skroutz.order_document import parse_time, peek, without_secrets
+from order_pipeline.channels.skroutz.order_document import mask_secrets, parse_time, peek, without_secrets
 from order_pipeline.channels.skroutz.settings import SkroutzSettings
 from order_pipeline.channels.webhook import NotJsonError, Peek, Problem
 from order_pipeline.http.errors import ApiError
@@ -109,6 +109,7 @@ class RereadExtraction:
                 good = [answer for answer in answers if isinstance(answer, ReadOrder)]
                 read += len(good)
                 batch = self._compare(good, known)
+                batch.dead_letters += self._unreadable(codes, answers)
                 refusal = self._count_failures(answers)
                 yield CommitGroup(batches=[batch])
                 if refusal is not None:
@@ -180,6 +181,16 @@ class RereadExtraction:
             elif self._is_news(answer.content, before.get(answer.code)):
                 add_observation(batch, answer.content, answer.read_at, "read")
         return batch
+
+    def _unreadable(self, codes: Sequence[str], answers: Sequence[ReadOrder | BaseException]) -> list[DeadLetter]:
+        """What came with status 200 and is no order, after all tries: an error, markup, JSON that does not end."""
+        letters = [
+            DeadLetter("bad_json", "order", answer.reason[:100], mask_secrets(answer.content), None, code)
+            for code, answer in zip(codes, answers, strict=True)
+            if isinstance(answer, ApiError) and answer.status == 200 and answer.content
+        ]
+        self.result.dead_letters += len(letters)
+        return letters
 
     def _is_news(self, content: bytes, before: bytes | None) -> bool:
         """Count the comparison; False where the last thing seen was a read that said the same.

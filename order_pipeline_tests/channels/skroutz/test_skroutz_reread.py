@@ -230,6 +230,37 @@ def test_an_order_that_cannot_be_read_is_counted_and_the_others_arrive(road, fak
     assert set(road.current()) == set(good)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"errors": [{"code": "server_error", "messages": ["try again"]}]}',
+        '{"message": "API rate limit exceeded"}',
+        '{"order": null, "errors": ["no"]}',
+        '[{"message": "down"}]',
+        "{}",
+        '{"data": {}}',
+    ],
+)
+def test_a_200_without_the_order_is_kept_as_a_reject_and_nothing_is_proved(road, fake, body):
+    bad, good = list(truth(fake))[:2]
+    fault = {"api": "skroutz", "route": f"GET *{bad}", "kind": "status", "status": 200, "body": body}
+    fake.faults.add(*parse_faults(fault))
+    counts, result = road.reread(DAYS, codes=[bad, good])
+    assert (counts.dead_letters, counts.first_seen) == (1, 1)
+    assert not result.reports[0].complete
+    assert "1 dead letters" in result.reports[0].note
+    assert road.one("SELECT rule, record_id, payload FROM raw.dead_letters") == ("bad_json", bad, body.encode())
+
+
+def test_an_error_in_a_200_that_passes_is_tried_again(road, fake):
+    code = next(iter(truth(fake)))
+    body = '{"errors": [{"code": "server_error"}]}'
+    fake.faults.add(*parse_faults({"api": "skroutz", "kind": "status", "status": 200, "body": body, "nth": [1, 2]}))
+    counts, result = road.reread(DAYS, codes=[code])
+    assert (counts.first_seen, counts.failed, counts.dead_letters) == (1, 0, 0)
+    assert result.reports[0].complete
+
+
 def test_an_answer_with_another_orders_code_is_set_aside(road, fake):
     code, other = list(truth(fake))[:2]
     book = channel_of(fake).book

@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS raw.fetches (
     window_end TIMESTAMPTZ NOT NULL, pages BIGINT NOT NULL, records BIGINT NOT NULL, claimed_total BIGINT,
     complete BOOLEAN NOT NULL, note VARCHAR NOT NULL, calls BIGINT NOT NULL, calls_saved BIGINT NOT NULL,
     new_versions BIGINT NOT NULL, unchanged BIGINT NOT NULL, reappeared BIGINT NOT NULL, dead_letters BIGINT NOT NULL,
-    fetched_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
+    fetched_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL, watermark VARCHAR
 )"""
 
 # Days whose core rows are older than raw. The marks of a day go away when core has been built from them.
@@ -103,6 +103,7 @@ _RENAMES = {
 _ADDED_COLUMNS = {
     "raw.dead_letters.record_id": "ALTER TABLE raw.dead_letters ADD COLUMN record_id VARCHAR",
     "raw.dead_letters.healed_at": "ALTER TABLE raw.dead_letters ADD COLUMN healed_at TIMESTAMPTZ",
+    "raw.fetches.watermark": "ALTER TABLE raw.fetches ADD COLUMN watermark VARCHAR",
     "quarantine.rejects.closed_reason": "ALTER TABLE quarantine.rejects ADD COLUMN closed_reason VARCHAR",
 }
 

@@ -13,6 +13,7 @@ _OLD_NAMES = (
     "ALTER TABLE raw.stale_partitions RENAME TO dirty_days",
     "ALTER TABLE raw.dead_letters RENAME TO unusable",
     "ALTER TABLE raw.fetches RENAME COLUMN dead_letters TO unusable",
+    "ALTER TABLE raw.fetches DROP COLUMN watermark",
 )
 
 
@@ -31,7 +32,7 @@ def test_renamed_tables_keep_their_rows(old_store: Lake) -> None:
     migrate(old_store)
     assert old_store.query("SELECT order_day FROM raw.stale_partitions").rows == [(DAY,)]
     assert old_store.query("SELECT rule FROM raw.dead_letters").rows == [("missing_key",)]
-    assert old_store.query("SELECT records, dead_letters FROM raw.fetches").rows == [(1, 1)]
+    assert old_store.query("SELECT records, dead_letters, watermark FROM raw.fetches").rows == [(1, 1, None)]
     gone = "SELECT count(*) FROM duckdb_tables() WHERE table_name IN ('dirty_days', 'unusable')"
     assert old_store.query(gone).rows == [(0,)]
 

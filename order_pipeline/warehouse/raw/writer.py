@@ -142,8 +142,16 @@ class RawWriter:
             for resource, counts in counted.items():
                 unreported.setdefault(resource, Counts()).add(counts)
             for report in group.reports:
-                counts = unreported.pop(report.resource, Counts())
-                rows.append((self._source, *_fetch_columns(report, counts), group.received_at, self._run_id))
+                counts = Counts() if report.watermark else unreported.pop(report.resource, Counts())
+                rows.append(
+                    (
+                        self._source,
+                        *_fetch_columns(report, counts),
+                        group.received_at,
+                        self._run_id,
+                        report.watermark or None,
+                    )
+                )
         insert_rows(connection, "raw.fetches", rows)
         written.unreported = unreported
 

@@ -6,7 +6,15 @@ import argparse
 import subprocess
 import sys
 
-MEASUREMENTS = ("raw_writer", "kibo_road", "memory_by_volume", "scansource_refresh", "webhooks", "emission_vs_drt")
+MEASUREMENTS = (
+    "raw_writer",
+    "kibo_road",
+    "memory_by_volume",
+    "scansource_refresh",
+    "calls_over_a_year",
+    "webhooks",
+    "emission_vs_drt",
+)
 
 
 def main() -> int:

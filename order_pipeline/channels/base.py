@@ -7,7 +7,7 @@ window it read, a fetch report that says whether the window is proved complete.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
@@ -65,7 +65,11 @@ class RecordBatch:
 
 @dataclass(frozen=True, slots=True)
 class FetchReport:
-    """One row of `raw.fetches`: what was asked, what came, and whether the window is proved complete."""
+    """One row of `raw.fetches`: what was asked, what came, and whether the window is proved complete.
+
+    A report with a `watermark` counts no pages and no records: it says that everything which changed in its window is
+    there, whichever reads brought it. The next run asks from its end (`SourceState.watermark`).
+    """
 
     resource: str
     window_start: datetime
@@ -77,6 +81,7 @@ class FetchReport:
     note: str = ""
     calls: int = 0
     calls_saved: int = 0
+    watermark: str = ""
 
 
 @dataclass(slots=True)
@@ -108,8 +113,12 @@ class Window:
 class SourceState(Protocol):
     """What a source may ask the warehouse before it spends calls. Implemented by `warehouse.raw.source_state`."""
 
-    def unsettled_order_numbers(self, account: str) -> Sequence[str]:
-        """Order numbers that core holds in a state that is not settled (docs/apis/common_schema.md section 12)."""
+    def unsettled_orders(self, account: str) -> Mapping[str, date]:
+        """Number and order day of each order that core holds as not settled (docs/apis/common_schema.md section 12)."""
+        ...
+
+    def watermark(self, name: str) -> date | None:
+        """The day before which every change is proved to be in raw; None before the first proof of that name."""
         ...
 
     def latest_payloads(self, resource: str, record_ids: Sequence[str]) -> dict[str, bytes]:

@@ -33,7 +33,7 @@ def refusal(
         known: what else is known of the record. Answers that refuse are not kept: they differ from call to call.
     """
     said = f"{error.reason} {error.excerpt}".strip()[:_SHOWN]
-    if isinstance(error, UnreadableBody | CutBody):
+    if isinstance(error, UnreadableBody | CutBody) or error.status == 200:
         return DeadLetter("bad_json", field, said, about(asked_for, error.content), day, record_id)
     return DeadLetter(REFUSED_CALL, field, said, about(asked_for, known), day, record_id)
 

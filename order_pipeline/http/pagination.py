@@ -86,8 +86,11 @@ class Walk:
         self.pages += 1
         self.records += new
         self.largest_page = max(self.largest_page, items)
-        self.claimed_total = total if total is not None else self.claimed_total
         last_number = self.pages
+        if total is not None and not items and total < self.records and total != self.claimed_total:
+            self.doubt(f"page {last_number} is empty and claims {total} items after {self.records} came")
+        elif total is not None:
+            self.claimed_total = total
         if items == 0 or (self._promised is not None and self.records == self._promised):
             self._finish()
         elif new == 0:

@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS raw.fetches (
     window_end TIMESTAMPTZ NOT NULL, pages BIGINT NOT NULL, records BIGINT NOT NULL, claimed_total BIGINT,
     complete BOOLEAN NOT NULL, note VARCHAR NOT NULL, calls BIGINT NOT NULL, calls_saved BIGINT NOT NULL,
     new_versions BIGINT NOT NULL, unchanged BIGINT NOT NULL, reappeared BIGINT NOT NULL, dead_letters BIGINT NOT NULL,
-    fetched_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
+    fetched_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL, watermark VARCHAR
 )"""
 
 # Days whose core rows are older than raw. The marks of a day go away when core has been built from them.
@@ -109,11 +109,19 @@ BOOKKEEPING = {
     "quarantine.warnings": _WARNINGS,
 }
 
+# What earlier stores call by another name.
+_RENAMES = {
+    "raw.dirty_days": "ALTER TABLE raw.dirty_days RENAME TO stale_partitions",
+    "raw.unusable": "ALTER TABLE raw.unusable RENAME TO dead_letters",
+    "raw.fetches.unusable": "ALTER TABLE raw.fetches RENAME COLUMN unusable TO dead_letters",
+}
+
 # What earlier stores lack.
 _ADDED_COLUMNS = {
     "raw.dead_letters.record_id": "ALTER TABLE raw.dead_letters ADD COLUMN record_id VARCHAR",
     "raw.dead_letters.healed_at": "ALTER TABLE raw.dead_letters ADD COLUMN healed_at TIMESTAMPTZ",
     "reference.item_locations.not_stocked": "ALTER TABLE reference.item_locations ADD COLUMN not_stocked VARCHAR",
+    "raw.fetches.watermark": "ALTER TABLE raw.fetches ADD COLUMN watermark VARCHAR",
     "quarantine.rejects.closed_reason": "ALTER TABLE quarantine.rejects ADD COLUMN closed_reason VARCHAR",
 }
 
@@ -142,13 +150,17 @@ def _missing_tables(connection: Connection) -> list[str]:
     return [name for name in wanted if name not in existing]
 
 
-def _missing_columns(connection: Connection) -> list[str]:
-    columns = connection.execute(
+def _columns(connection: Connection) -> set[str]:
+    found = connection.execute(
         "SELECT schema_name || '.' || table_name || '.' || column_name FROM duckdb_columns()"
         " WHERE database_name = 'lake'"
     ).fetchall()
-    existing = relations(connection)
-    return [name for name in _ADDED_COLUMNS if name.rpartition(".")[0] in existing and (name,) not in columns]
+    return {name for (name,) in found}
+
+
+def _missing_columns(connection: Connection) -> list[str]:
+    existing, columns = relations(connection), _columns(connection)
+    return [name for name in _ADDED_COLUMNS if name.rpartition(".")[0] in existing and name not in columns]
 
 
 def _create_schemas(connection: Connection) -> None:
@@ -161,6 +173,10 @@ def _create_schemas(connection: Connection) -> None:
 def _create_tables(connection: Connection) -> None:
     for name, value in OPTIONS_OF_CORE.items():
         connection.execute(f"CALL lake.set_option({quoted(name)}, {quoted(value)}, schema => 'core')")
+    names = {*relations(connection), *_columns(connection)}
+    for name, statement in _RENAMES.items():
+        if name in names:
+            connection.execute(statement)
     for column in _missing_columns(connection):
         connection.execute(_ADDED_COLUMNS[column])
     for table in _missing_tables(connection):

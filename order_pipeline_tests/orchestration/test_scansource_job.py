@@ -1,5 +1,7 @@
 """ScanSource's job in Dagster: a quota stop ends green and says what remains; a source that is down fails alone."""
 
+from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import parse_qs
 
 import dagster as dg
@@ -95,6 +97,35 @@ def test_a_quota_stop_ends_green_says_what_remains_and_only_that_is_fetched_next
     asked = [parse_qs(call.query)["salesOrderNumber"][0] for call in details]
     assert sorted(asked) == sorted(every_order - kept)
     assert numbers_in_core(limited) == every_order
+
+
+def test_an_old_order_that_changed_during_a_stop_of_seven_days_is_in_core(server, window, tmp_path):
+    server.reset()
+    books = server.channels["scansource"].books
+    number, order = next(iter(books.orders.items()))
+    books.orders[number] = replace(order, entered_at=order.entered_at - timedelta(days=40), deliveries=())
+    settings = all_settings(server, tmp_path)
+    settings.schedule.first_day = (window.start - timedelta(days=60)).isoformat()
+    assert run(settings, "scansource", window)[0].success
+    assert number not in numbers_in_core(settings)
+
+    server.clock.advance(days=1)
+    books.touch(number, server.clock.now(), "changed while the pipeline was down")
+    server.clock.advance(days=6)
+    later = Window(window.start + timedelta(days=7), window.end + timedelta(days=7))
+    outcome, checks = run(settings, "scansource", later)
+
+    assert outcome.success
+    assert number in numbers_in_core(settings)
+    assert checks["raw/scansource_order_rows", "windows_proved_complete"].passed
+
+    server.clock.advance(days=7)
+    settings.of_channel("scansource").catch_up_days = 3
+    last = Window(later.start + timedelta(days=7), later.end + timedelta(days=7))
+    _, checks = run(settings, "scansource", last)
+    check = checks["raw/scansource_order_rows", "windows_proved_complete"]
+    assert not check.passed
+    assert "run these days" in str(check.metadata["what remains (first ones)"].value)
 
 
 @pytest.mark.slow

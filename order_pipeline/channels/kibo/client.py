@@ -13,11 +13,15 @@ from order_pipeline.channels.kibo.pages import OrderPage, read_page
 from order_pipeline.channels.kibo.query import SearchQuery
 from order_pipeline.channels.kibo.settings import KiboSettings
 from order_pipeline.http.auth import ClientCredentials
+from order_pipeline.http.error_answers import error_answer
 from order_pipeline.http.errors import ApiError, CutBody, NotConfigured, PermanentError, TransientError
 from order_pipeline.http.pagination import NumberedPages, Walk, smaller_pages
 from order_pipeline.http.reply import Reply, json_problem
 from order_pipeline.http.transport import Transport
 
+_RECORD_KEYS = ("collection",)
+_REFUSALS = frozenset({*range(5002, 5006), *range(5010, 5018)})
+"""The vendor's codes for what will be refused again; 5001 (unavailable) and 5006 (server error) pass (section 9)."""
 _TOO_FAST = (
     b"over queries per second",
     b"over rate limit",
@@ -58,7 +62,9 @@ def open_transport(settings: KiboSettings) -> Transport:
 def classify(reply: Reply) -> ApiError | None:
     """What a reply means after a new token was tried: 403 is ambiguous, a 200 may be cut (section 9)."""
     if reply.status == 200:
-        return json_problem(reply) if reply.content.strip() else None
+        if not reply.content.strip():
+            return None
+        return json_problem(reply) or _error_without_orders(reply)
     if reply.status != 403:
         return None
     gateway = reply.headers.get("x-mashery-error-code", "").encode("latin1", "replace")
@@ -72,6 +78,11 @@ def classify(reply: Reply) -> ApiError | None:
         "One of three: the key or secret is wrong, the account may not see this manufacturer, or the gateway limits "
         "the rate without saying so.",
     )
+
+
+def _error_without_orders(reply: Reply) -> ApiError | None:
+    """A page that has orders beside an error is kept: `pages.read_page` says that it proves nothing."""
+    return None if b'"orderID"' in reply.content else error_answer(reply, _RECORD_KEYS, _REFUSALS)
 
 
 class KiboClient:
@@ -105,6 +116,8 @@ class KiboClient:
                     page, cut = await self._in_smaller_pages(query, number, size, day)  # noqa: PLW2901
                 if cut is not None and page.cut:
                     walk.doubt(f"page {number} was cut after {cut.attempts} tries")
+                if page.doubt:
+                    walk.doubt(f"page {number}: {page.doubt}")
                 yield page
 
     async def _page(

@@ -6,10 +6,10 @@ module plans the reads, decides what of an answer is kept, and reports what came
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from order_pipeline.channels.base import (
     CommitGroup,
@@ -25,6 +25,7 @@ from order_pipeline.channels.kibo.pages import OrderPage
 from order_pipeline.channels.kibo.query import SearchQuery, can_be_asked_for
 from order_pipeline.channels.kibo.settings import KiboSettings
 from order_pipeline.channels.refusals import refusal
+from order_pipeline.channels.rereads import Reach, Rereads, plan_rereads, reach_back, utc_now
 from order_pipeline.http.errors import REFUSALS_BORNE, ApiError, PagingError, PermanentError, concerns_the_record
 from order_pipeline.http.pagination import Walk
 
@@ -33,7 +34,7 @@ GROUP_BYTES = 8_000_000  # the warehouse writes several in one transaction; larg
 IDS_PER_SEARCH = 50
 
 
-def build_extraction(settings: KiboSettings) -> Extraction:
+def build_extraction(settings: KiboSettings, *, now: Callable[[], datetime] = utc_now) -> Extraction:
     """The extraction of all configured manufacturers. One transport serves a run; it is closed when the run ends.
 
     Its call raises:
@@ -48,7 +49,7 @@ def build_extraction(settings: KiboSettings) -> Extraction:
             client = KiboClient(transport, settings)
             for account in settings.manufacturer_ids:
                 try:
-                    async with aclosing(_AccountRun(client, settings, account).run(window, known)) as groups:
+                    async with aclosing(_AccountRun(client, settings, account, now()).run(window, known)) as groups:
                         async for group in groups:
                             yield group
                 except PermanentError as error:
@@ -70,15 +71,18 @@ class _Read:
     day: date | None = None
     expected: int | None = None
     calls_saved: int = 0
+    note: str = ""
 
 
 class _AccountRun:
     """One manufacturer's reads. Memory holds one commit group, the pages in flight and one walk's ids."""
 
-    def __init__(self, client: KiboClient, settings: KiboSettings, account: str) -> None:
+    def __init__(self, client: KiboClient, settings: KiboSettings, account: str, now: datetime) -> None:
         self._client = client
         self._settings = settings
         self._account = account
+        self._now = now
+        self._all_proved = True
         self._group = CommitGroup()
         self._batch = RecordBatch(RESOURCE)
         self._bytes = 0
@@ -87,11 +91,11 @@ class _AccountRun:
 
     async def run(self, window: Window, known: SourceState) -> AsyncGenerator[CommitGroup]:
         """Yield the groups of all reads; a search whose paging contradicts itself fails the run after the others."""
-        unsettled = known.unsettled_order_numbers(self._account) if self._settings.reread_unsettled else ()
-        asked_again = [order_id for order_id in unsettled if can_be_asked_for(order_id)]
-        self._to_reread = set(asked_again)
+        reach = self._reach_back(window, known)
+        rereads = self._plan_rereads(reach, known)
+        self._to_reread = {*rereads.young, *rereads.in_turn}
         contradiction: PagingError | None = None
-        for read in self._plan(window, asked_again):
+        for read in self._plan(window, reach, rereads):
             try:
                 async with aclosing(self._read_bearing_refusals(read)) as groups:
                     async for group in groups:
@@ -101,27 +105,52 @@ class _AccountRun:
             except ApiError:
                 yield self._take_group()
                 raise
+        note = f"manufacturer {self._account}, orders and ship dates"
+        self._group.reports += reach.reports(RESOURCE, complete=self._all_proved, note=note)
         yield self._take_group()
         if contradiction:
             raise contradiction
 
-    def _plan(self, window: Window, asked_again: Sequence[str]) -> Iterator[_Read]:
+    def _reach_back(self, window: Window, known: SourceState) -> Reach:
+        return reach_back(
+            known,
+            f"manufacturer {self._account}",
+            window,
+            today=self._now.date(),
+            look_back_days=self._settings.ship_date_look_back_days,
+            most_days=self._settings.catch_up_days,
+        )
+
+    def _plan_rereads(self, reach: Reach, known: SourceState) -> Rereads:
+        settings = self._settings
+        unsettled: Mapping[str, date] = {}
+        if settings.reread_unsettled:
+            unsettled = known.unsettled_orders(self._account)
+        return plan_rereads(
+            {order_id: day for order_id, day in unsettled.items() if can_be_asked_for(order_id)},
+            oldest=reach.ages_from - timedelta(days=settings.reread_days),
+            most_older=settings.reread_older_orders,
+            now=self._now,
+        )
+
+    def _plan(self, window: Window, reach: Reach, rereads: Rereads) -> Iterator[_Read]:
         """The reads in order; the last ones are planned when the others have shown what need not be asked again."""
         account = (self._account,)
         overlap = timedelta(minutes=self._settings.window_overlap_minutes)
-        for day in window.days:
+        for day in Window(reach.ordered_from, window.end).days:
             asked = Window(day, day + timedelta(days=1))
             start, end = asked.moments
             query = SearchQuery(manufacturer_ids=account, order_dates=(start - overlap, end))
             yield _Read("order date", query, asked, day=day)
         if self._settings.ship_date_look_back_days:
-            asked = Window(window.end - timedelta(days=self._settings.ship_date_look_back_days), window.end)
+            asked = Window(reach.changed_from, window.end)
             yield _Read("ship date", SearchQuery(manufacturer_ids=account, ship_dates=asked.moments), asked)
         rest = sorted(self._to_reread)
-        saved = -(-len(asked_again) // IDS_PER_SEARCH) - -(-len(rest) // IDS_PER_SEARCH)
+        saved = -(-(len(rereads.young) + len(rereads.in_turn)) // IDS_PER_SEARCH) - -(-len(rest) // IDS_PER_SEARCH)
+        note = rereads.describe(self._settings.reread_days)
         for ids in (rest[first : first + IDS_PER_SEARCH] for first in range(0, len(rest), IDS_PER_SEARCH)):
-            yield _Read("unsettled", self._by_id(ids), window, expected=len(ids), calls_saved=saved)
-            saved = 0
+            yield _Read("unsettled", self._by_id(ids), window, expected=len(ids), calls_saved=saved, note=note)
+            saved, note = 0, ""
 
     def _by_id(self, ids: Sequence[str]) -> SearchQuery:
         return SearchQuery(manufacturer_ids=(self._account,), order_ids=ids)
@@ -143,10 +172,11 @@ class _AccountRun:
                     raise
                 half = len(ids) // 2
                 note = f"{len(ids)} ids {error.reason}, asked again in halves" if half else f"{error.reason}: a reject"
-                note = f"manufacturer {self._account}, by {one.name}: {note}"
+                note = "; ".join(filter(None, (f"manufacturer {self._account}, by {one.name}: {note}", one.note)))
                 self._group.reports[-1] = replace(self._group.reports[-1], complete=True, note=note)
                 if half:
                     halves = ids[half:], ids[:half]
+                    one = replace(one, calls_saved=0, note="")  # they are counted with the whole
                     waiting += [replace(one, query=self._by_id(some), expected=len(some)) for some in halves]
                 else:
                     self._batch.dead_letters.append(refusal(ids[0], "orderID", error, record_id=ids[0]))
@@ -169,7 +199,9 @@ class _AccountRun:
             raise
         finally:
             calls = self._client.transport.calls - calls_before
-            self._group.reports.append(_report(read, self._account, walk, keeper, calls=calls, failure=failure))
+            report = _report(read, self._account, walk, keeper, calls=calls, failure=failure)
+            self._group.reports.append(report)
+            self._all_proved &= report.complete or read.expected is not None
 
     def _take_group(self) -> CommitGroup:
         group = self._group
@@ -228,6 +260,8 @@ def _report(
     read: _Read, account: str, walk: Walk, keeper: _Keeper, *, calls: int, failure: ApiError | None
 ) -> FetchReport:
     notes = [f"manufacturer {account}, by {read.name}"]
+    if read.note:
+        notes.append(read.note)
     if keeper.left_out:
         notes.append(f"{keeper.left_out} of other days left out (overlap)")
     notes += [note for note in (walk.note, str(failure) if failure and not walk.note else "") if note]

@@ -32,6 +32,12 @@ _ABSENT = msgspec.Raw(b"")
 class _Envelope(msgspec.Struct):
     collection: list[msgspec.Raw] | None
     totalCount: msgspec.Raw = _ABSENT  # noqa: N815  the vendor's key
+    error: msgspec.Raw = _ABSENT
+    errors: msgspec.Raw = _ABSENT
+    errorCode: msgspec.Raw = _ABSENT  # noqa: N815
+    errorMessage: msgspec.Raw = _ABSENT  # noqa: N815
+    fault: msgspec.Raw = _ABSENT
+    exception: msgspec.Raw = _ABSENT
 
 
 class _Key(msgspec.Struct):
@@ -47,9 +53,14 @@ _KEY_FIRST = re.compile(
     rb'"orderDate":"([-+:.0-9TZ]{1,40})"'
 )
 
+_ERROR_FIELDS = ("error", "errors", "errorCode", "errorMessage", "fault", "exception")
+_NOTHING = frozenset({b"", b"null", b"[]", b"{}", b'""', b"false", b"0"})
+_PAGING_KEYS = frozenset({"page", "perPage", "pageCount", "totalPages"})
+
 _IdAndTime: TypeAlias = tuple[str | None, datetime | None]
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_key = msgspec.json.Decoder(_Key).decode
 
 
@@ -63,6 +74,7 @@ class OrderPage:
         broken: the page is no JSON, so it was split by its brackets.
         cut: its list does not end, so orders may be missing from it.
         is_doubtful: it was split at places that may be wrong.
+        doubt: why the page proves nothing about what is not on it; "" if it does.
     """
 
     ids: list[str] = field(default_factory=list[str])
@@ -73,6 +85,7 @@ class OrderPage:
     broken: bool = False
     cut: bool = False
     is_doubtful: bool = False
+    doubt: str = ""
 
     @property
     def items(self) -> int:
@@ -95,6 +108,7 @@ class OrderPage:
             mine.extend(others)  # pyright: ignore[reportUnknownMemberType, reportArgumentType]
         self.total = self.total if other.total is None else other.total
         self.cut |= other.cut
+        self.doubt = self.doubt or other.doubt
 
 
 def read_page(reply: Reply, day: date | None = None, *, size: int | None = None) -> OrderPage:
@@ -120,7 +134,26 @@ def read_page(reply: Reply, day: date | None = None, *, size: int | None = None)
     page.total = _total(bytes(envelope.totalCount))
     for raw in envelope.collection or ():
         _add_order(page, raw, _read_key_first(raw), day)
+    page.doubt = _doubt_about(envelope, page) if page.items else _doubt_about_no_orders(envelope, content)
     return page
+
+
+def _doubt_about(envelope: _Envelope, page: OrderPage) -> str:
+    said = [name for name in _ERROR_FIELDS if bytes(getattr(envelope, name)) not in _NOTHING]
+    return f"{page.items} orders came with {', '.join(said)}" if said else ""
+
+
+def _doubt_about_no_orders(envelope: _Envelope, content: bytes) -> str:
+    """Without a total, an empty list ends a search only in the envelope that the contract knows (section 4.1)."""
+    if bytes(envelope.totalCount).strip(b' "').isdigit():
+        return ""
+    if envelope.collection is None:
+        return "the collection is null and there is no total"
+    try:
+        strange = sorted(_decode_keys(content).keys() - {"collection", "totalCount"} - _PAGING_KEYS)
+    except UNREADABLE_JSON:
+        return "an empty list in an envelope whose keys cannot be read"
+    return f"an empty list in an unknown envelope: {', '.join(strange)[:_SHOWN]}" if strange else ""
 
 
 def _read_broken_page(reply: Reply, content: bytes, page: OrderPage, day: date | None, *, alone: bool) -> None:

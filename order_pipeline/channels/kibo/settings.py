@@ -29,8 +29,17 @@ class KiboSettings(ChannelSettings):
         default=5, ge=0, description="Asked before each window, cut off again by orderDate."
     )
     ship_date_look_back_days: int = Field(default=7, ge=0, description="Second read, by ship date; 0 switches it off.")
+    catch_up_days: int = Field(
+        default=30, ge=0, description="After a stop the first two reads reach back to the last proof, at most this far."
+    )
     reread_unsettled: bool = Field(
         default=True, description="Third read: orders that core holds as not settled, by id."
+    )
+    reread_days: int = Field(
+        default=30, ge=0, description="The third read asks by every run for orders whose day is not longer ago."
+    )
+    reread_older_orders: int = Field(
+        default=500, ge=1, description="Of the older ones it asks for so many a run, in turn."
     )
     max_pages: int = Field(default=100_000, ge=1)
     timezone: str = Field(default="UTC", description="Zone of the order date that the floor shows.")

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import re
 
+from order_pipeline.http.error_answers import error_answer
 from order_pipeline.http.errors import ApiError, PermanentError, TransientError
 from order_pipeline.http.reply import Reply, json_problem
 
 KEY_REFUSED = b"subscription key"
+RECORD_KEYS = frozenset(
+    {"ordernumber", "salesordernumber", "invoicenumber", "itemnumber", "materialnumber", "serialnumber"}
+    | {"orders", "items", "lines", "scansourceitemnumber", "customernumber"}
+)
+"""Keys of records and of their wrappers, in lower case: an object without any of them may be an error."""
 _WAIT_SECONDS = re.compile(r"try again in (\d+) seconds?", re.IGNORECASE)
 _WAIT_CLOCK = re.compile(r"replenished in (?:(\d+)\.)?(\d+):(\d\d):(\d\d)", re.IGNORECASE)
 _GATEWAY_NOT_FOUND = b"resource not found"
@@ -53,8 +59,14 @@ def classify(reply: Reply) -> ApiError | None:
     if reply.status == 404:
         return _not_found(reply)
     if 200 <= reply.status < 300 and reply.content.strip():
-        return json_problem(reply)
+        return json_problem(reply) or error_answer(reply, RECORD_KEYS)
     return None
+
+
+def names_a_record(content: bytes) -> bool:
+    """Whether what may be no JSON has a record's key."""
+    text = content.lower()
+    return any(f'"{key}"'.encode() in text for key in RECORD_KEYS)
 
 
 def _unauthorised(reply: Reply) -> ApiError:

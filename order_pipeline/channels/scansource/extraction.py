@@ -12,9 +12,10 @@ from contextlib import aclosing
 from datetime import datetime
 
 from order_pipeline.channels.base import CommitGroup, Extraction, RecordBatch, SourceState, Window
+from order_pipeline.channels.rereads import utc_now
 from order_pipeline.channels.scansource import invoices, orders, snapshots
 from order_pipeline.channels.scansource.client import open_client
-from order_pipeline.channels.scansource.list_step import Run, utc_now
+from order_pipeline.channels.scansource.list_step import Run
 from order_pipeline.channels.scansource.merged_streams import merge_streams
 from order_pipeline.channels.scansource.settings import ScanSourceSettings
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import timedelta
+from functools import partial
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, Window
-from order_pipeline.channels.refusals import about
-from order_pipeline.channels.scansource.client import decode_object
-from order_pipeline.channels.scansource.list_step import Bundle, ListStep, Run, known_in_window
+from order_pipeline.channels.rereads import Reach, reach_back
+from order_pipeline.channels.scansource.answers import Bundle, detail_problem
+from order_pipeline.channels.scansource.known_rows import known_in_window
+from order_pipeline.channels.scansource.list_step import ListStep, Run
 from order_pipeline.channels.scansource.listed import ListedRow, read_row
 from order_pipeline.channels.scansource.orders import ONE_DAY
 
@@ -37,14 +38,27 @@ class InvoiceStep:
             ApiError: what ended the step, after its reports.
         """
         run = self._run
-        look_back = run.window.end - timedelta(days=run.settings.invoice_look_back_days)
-        window = Window(min(run.window.start, look_back), run.window.end)
+        reach = await asyncio.to_thread(self._reach_back)
+        window = Window(min(run.window.start, reach.changed_from), run.window.end)
         if not run.stop:
             async with aclosing(self._of_window(window)) as groups:
                 async for group in groups:
                     yield group
-        yield CommitGroup(reports=self._step.reports(window))
+        note = f"customer {self._customer_number}, invoices"
+        proof = reach.reports(SUMMARIES, complete=self._step.progress.all_fetched, note=note)
+        yield CommitGroup(reports=[*self._step.reports(window), *proof])
         self._step.raise_failure()
+
+    def _reach_back(self) -> Reach:
+        run = self._run
+        return reach_back(
+            run.known,
+            f"invoices of customer {self._customer_number}",
+            run.window,
+            today=run.now().date(),
+            look_back_days=run.settings.invoice_look_back_days,
+            most_days=run.settings.catch_up_days,
+        )
 
     def _of_window(self, window: Window) -> AsyncGenerator[CommitGroup]:
         """Invoices dated in the window."""
@@ -59,10 +73,4 @@ class InvoiceStep:
     async def _fetch(self, row: ListedRow) -> Bundle:
         call = self._run.client.invoice_detail(self._customer_number, row.number)
         found = await self._step.bundle(row, {DETAILS: call})
-        detail = found.payloads.get(DETAILS)
-        if detail is None or decode_object(detail) is not None:
-            return found
-        return Bundle(
-            {},
-            {DETAILS: DeadLetter("bad_json", "", "not an object", about(row.number, detail), row.day, row.record_id)},
-        )
+        return found.checked(row, {DETAILS: partial(detail_problem, key="InvoiceNumber")})

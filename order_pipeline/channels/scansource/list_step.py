@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.channels.refusals import REFUSED_CALL, about, refusal
+from order_pipeline.channels.rereads import utc_now
+from order_pipeline.channels.scansource.answers import Bundle
 from order_pipeline.channels.scansource.client import RowPages, ScanSourceClient
-from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
+from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited, names_a_record
+from order_pipeline.channels.scansource.known_rows import Known
 from order_pipeline.channels.scansource.listed import ListedRow
 from order_pipeline.channels.scansource.progress import StepProgress, Stop
 from order_pipeline.channels.scansource.settings import ScanSourceSettings
@@ -29,11 +32,6 @@ CHUNK = 50
 CHUNKS_UNDER_WAY = 3
 FAILURES_BORNE = 20
 """Single records that may fail (an order whose detail always answers 500) before the run is given up."""
-
-
-def utc_now() -> datetime:
-    """The time."""
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -51,26 +49,6 @@ class Run:
     def zone(self) -> ZoneInfo:
         """The zone of dates without an offset."""
         return ZoneInfo(self.settings.timezone)
-
-
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """What belongs to a list row: payload by resource, and what came but cannot be used."""
-
-    payloads: Mapping[str, bytes]
-    dead_letters: Mapping[str, DeadLetter] = field(default_factory=dict[str, DeadLetter])
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What raw holds of some records: hashes of their list rows, and whose details are there."""
-
-    row_hashes: Mapping[str, str]
-    with_detail: Collection[str]
-
-    def holds(self, row: ListedRow) -> bool:
-        """Whether raw holds exactly this row and its detail."""
-        return self.row_hashes.get(row.record_id) == row.content_sha256 and row.record_id in self.with_detail
 
 
 @dataclass
@@ -164,7 +142,7 @@ class ListStep:
         contents: set[bytes] = set()
         self.progress.walks_begun += 1
         try:
-            async for _, page in pages.read():
+            async for number, page in pages.read():
                 read = [self.read_row(payload) for payload in page if payload not in contents]
                 rows = [row for row in read if isinstance(row, ListedRow)]
                 dead_letters = [row for row in read if isinstance(row, DeadLetter)]
@@ -175,16 +153,30 @@ class ListStep:
                 pages.walk.saw(0 if is_rest else len(page), len(new) + len(dead_letters))
                 numbers |= new
                 contents |= {row.payload for row in read}
+                if self._is_in_doubt(rows, dead_letters):
+                    pages.walk.doubt(f"page {number}: {len(dead_letters)} rows are no records")
                 self.progress.pages += 1
                 kept = [row for row in rows if wanted(row)]
                 yield kept, dead_letters
                 if self.has_ended:
                     return
-            self.progress.walks_finished += 1
+            self.progress.walks_finished += pages.walk.complete
+            self.progress.doubts += [pages.walk.note] if pages.walk.note else []
         except (QuotaExceeded, RateLimited) as limit:
             self.run.stop.at_limit(limit, self.run.now())
         except ApiError as error:
             self.progress.fail(error)
+
+    @staticmethod
+    def _is_in_doubt(rows: Sequence[ListedRow], dead_letters: Sequence[DeadLetter]) -> bool:
+        """Whether the page may be an error or of another kind: then what it lacks is not proved to be absent.
+
+        A broken record is still a record. A row that is no object is none; nor is any on a page without a record's key.
+        """
+        nameless = [letter for letter in dead_letters if letter.rule in {"bad_json", "missing_key"}]
+        if any(letter.payload[:1] != b"{" for letter in nameless):
+            return True
+        return bool(nameless) and not rows and not any(names_a_record(letter.payload) for letter in nameless)
 
     def _divide(self, rows: Sequence[ListedRow], known: Known) -> tuple[list[ListedRow], list[ListedRow]]:
         """Rows that differ from raw, and those that do not."""
@@ -212,6 +204,7 @@ class ListStep:
                 continue
             for resource, payload in {self.row_resource: row.payload, **bundle.payloads}.items():
                 batches.setdefault(resource, RecordBatch(resource)).add(row.record_id, row.day, payload)
+            self.progress.unusable.update(bundle.dead_letters.keys())
             for resource, record in bundle.dead_letters.items():
                 batches.setdefault(resource, RecordBatch(resource)).dead_letters.append(record)
             if self.fetched_resources[0] not in bundle.payloads:
@@ -273,16 +266,3 @@ class ListStep:
                 self.progress.fail(error)
         self.progress.remaining.append((row.day, row.number))
         return None
-
-
-def known_by_id(known: SourceState, row_resource: str, detail_resource: str, rows: Sequence[ListedRow]) -> Known:
-    """What raw holds of rows whose days may be anywhere."""
-    ids = [row.record_id for row in rows]
-    latest = known.latest_payloads(row_resource, ids) if ids else {}
-    hashes = {row.record_id: row.content_sha256 for row in rows if latest.get(row.record_id) == row.payload}
-    return Known(hashes, known.latest_payloads(detail_resource, list(hashes)).keys() if hashes else ())
-
-
-def known_in_window(known: SourceState, row_resource: str, detail_resource: str, window: Window) -> Known:
-    """What raw holds of the records of a window."""
-    return Known(known.latest_hashes(row_resource, window), known.latest_hashes(detail_resource, window).keys())

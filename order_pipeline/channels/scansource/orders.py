@@ -1,26 +1,30 @@
-"""Step 1 of the plan: the window's orders, then older orders that changed lately; tracking and serials with the detail.
+"""Step 1 of the plan: the window's orders and unsettled ones before it, then older orders that changed lately.
 
-Which lists are walked, and what belongs to an order: docs/apis/scansource.md sections 3 and 11.
+Tracking and serials come with the detail. Which lists are walked, and what belongs to an order:
+docs/apis/scansource.md sections 3 and 11.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import aclosing
 from datetime import date, timedelta
 
-from order_pipeline.channels.base import CommitGroup, DeadLetter
-from order_pipeline.channels.refusals import about
+from order_pipeline.channels.base import CommitGroup, DeadLetter, Window
+from order_pipeline.channels.rereads import Reach, reach_back, take_turn
+from order_pipeline.channels.scansource.answers import Bundle, detail_problem, serials_problem, tracking_problem
 from order_pipeline.channels.scansource.client import decode_object, field_of
 from order_pipeline.channels.scansource.dates import day_of
 from order_pipeline.channels.scansource.errors import RecordNotFound
-from order_pipeline.channels.scansource.list_step import Bundle, ListStep, Run, known_by_id, known_in_window
-from order_pipeline.channels.scansource.listed import ListedRow, read_row, text_of
+from order_pipeline.channels.scansource.known_rows import known_by_id, known_in_window
+from order_pipeline.channels.scansource.list_step import ListStep, Run
+from order_pipeline.channels.scansource.listed import ListedRow, read_row
 from order_pipeline.channels.scansource.merged_streams import merge_streams
 
 ROWS, DETAILS, TRACKING, SERIALS = "order_rows", "order_details", "order_tracking", "order_serials"
 OPERATIONS = {ROWS: "order_list", DETAILS: "order_detail", TRACKING: "order_tracking", SERIALS: "order_serials"}
+PROBLEMS = {DETAILS: detail_problem, TRACKING: tracking_problem, SERIALS: serials_problem}
 ONE_DAY = timedelta(days=1)
 """Asked before and after every window: whether its ends are inclusive is not documented."""
 
@@ -32,6 +36,7 @@ class OrderStep:
         self._run = run
         self._customer_number = customer_number
         self._step = ListStep(run, "orders", OPERATIONS, self._read_row, self._fetch)
+        self._entered: list[Window] = []
         self.open_items: set[str] = set()
 
     @property
@@ -46,28 +51,65 @@ class OrderStep:
             ApiError: what ended the step, after its reports.
         """
         run = self._run
+        reach = await asyncio.to_thread(self._reach_back)
         if not run.stop:
-            walks = [self._of_window()]
+            self._entered = await asyncio.to_thread(self._windows, reach)
+            walks = [self._of_window(window) for window in self._entered]
             if run.settings.changed_look_back_days:
-                walks.append(self._changed_lately())
+                walks.append(self._changed_lately(reach))
             async with aclosing(merge_streams(walks)) as groups:
                 async for group in groups:
                     yield group
-        yield CommitGroup(reports=self._step.reports(run.window))
+        note = f"customer {self._customer_number}, orders"
+        proof = reach.reports(ROWS, complete=self._step.progress.all_fetched, note=note)
+        yield CommitGroup(reports=[*self._step.reports(run.window), *proof])
         self._step.raise_failure()
 
-    def _of_window(self) -> AsyncGenerator[CommitGroup]:
+    def _reach_back(self) -> Reach:
+        run = self._run
+        return reach_back(
+            run.known,
+            f"orders of customer {self._customer_number}",
+            run.window,
+            today=run.now().date(),
+            look_back_days=run.settings.changed_look_back_days,
+            most_days=run.settings.catch_up_days,
+        )
+
+    def _windows(self, reach: Reach) -> list[Window]:
+        """The days of which orders are listed: the window's, back to the oldest young unsettled order, and older days.
+
+        A page of a list costs a call for a hundred orders, so unsettled orders are listed by their days and not by
+        their numbers; only rows that differ from raw cost calls of their own.
+        """
+        run = self._run
+        unsettled: Mapping[str, date] = {}
+        if run.settings.reread_unsettled:
+            unsettled = run.known.unsettled_orders(self._customer_number)
+        oldest = reach.ages_from - run.settings.reread_days * ONE_DAY
+        young = {day for day in unsettled.values() if day >= oldest}
+        first = min({reach.ordered_from} | young)
+        older = [day.isoformat() for day in unsettled.values() if day < first]
+        in_turn = sorted(map(date.fromisoformat, take_turn({*older}, run.settings.reread_older_days, run.now())))
+        if unsettled:
+            self._step.progress.reread_note = (
+                f"unsettled: {len(unsettled) - len(older)} listed since {first}, of {len(older)} older ones"
+                f" {len(in_turn)} of {len({*older})} days in turn"
+            )
+        return [Window(first, run.window.end), *(Window(day, day + ONE_DAY) for day in in_turn)]
+
+    def _of_window(self, window: Window) -> AsyncGenerator[CommitGroup]:
         """Orders entered in the window."""
         run = self._run
-        asked = (run.window.start - ONE_DAY, run.window.end)
-        known = asyncio.ensure_future(asyncio.to_thread(known_in_window, run.known, ROWS, DETAILS, run.window))
+        asked = (window.start - ONE_DAY, window.end)
+        known = asyncio.ensure_future(asyncio.to_thread(known_in_window, run.known, ROWS, DETAILS, window))
         pages = run.client.order_rows(self._customer_number, entered=asked)
-        return self._step.groups(pages, lambda row: self._in_window(row, asked), lambda _: known)
+        return self._step.groups(pages, lambda row: self._in_window(row, window, asked), lambda _: known)
 
-    def _changed_lately(self) -> AsyncGenerator[CommitGroup]:
-        """Orders of any other day that changed shortly before the window's end."""
+    def _changed_lately(self, reach: Reach) -> AsyncGenerator[CommitGroup]:
+        """Orders of any other day that changed since the last proof, or shortly before the window's end."""
         run = self._run
-        asked = (run.window.end - (run.settings.changed_look_back_days * ONE_DAY) - ONE_DAY, run.window.end)
+        asked = (reach.changed_from - ONE_DAY, run.window.end)
         pages = run.client.order_rows(self._customer_number, changed=asked)
         return self._step.groups(
             pages,
@@ -81,14 +123,14 @@ class OrderStep:
             self.open_items.update(row.items)
         return row
 
-    def _in_window(self, row: ListedRow, asked: tuple[date, date]) -> bool:
+    def _in_window(self, row: ListedRow, window: Window, asked: tuple[date, date]) -> bool:
         if not asked[0] - ONE_DAY <= row.day <= asked[1] + ONE_DAY:
             self._step.progress.outside_asked_days += 1
-        return self._run.window.start <= row.day < self._run.window.end
+        return window.start <= row.day < window.end
 
     def _changed_elsewhere(self, row: ListedRow, asked: tuple[date, date]) -> bool:
-        """Whether the row belongs to the second walk: not in the window, and changed in the days asked for."""
-        if self._run.window.start <= row.day < self._run.window.end:
+        """Whether the row belongs to this walk: not of a day that is listed, and changed in the days asked for."""
+        if any(window.start <= row.day < window.end for window in self._entered):
             return False
         changed_on = day_of(field_of(decode_object(row.payload) or {}, "LastChanged"), self._run.zone)
         if changed_on is not None and not asked[0] - ONE_DAY <= changed_on <= asked[1] + ONE_DAY:
@@ -105,11 +147,7 @@ class OrderStep:
         else:
             self._step.progress.calls_saved.update((TRACKING, SERIALS))
         found = await self._step.bundle(row, calls)
-        payloads, rejects = dict(found.payloads), dict(found.dead_letters)
-        if DETAILS in payloads and (problem := detail_problem(payloads[DETAILS], row)):
-            rejects[DETAILS] = problem
-            del payloads[DETAILS]
-        return Bundle(payloads, rejects)
+        return found.checked(row, PROBLEMS)
 
     async def _serials(self, number: str) -> bytes | None:
         """The serial rows of an order as one array; None when the API knows no such order there."""
@@ -118,14 +156,3 @@ class OrderStep:
         except RecordNotFound:
             return None
         return b"[" + b",".join(rows) + b"]"
-
-
-def detail_problem(detail: bytes, row: ListedRow) -> DeadLetter | None:
-    """Why a detail cannot be the row's: no object, or another order's; leading zeros do not count."""
-    decoded = decode_object(detail)
-    if decoded is None:
-        return DeadLetter("bad_json", "", "not an object", about(row.number, detail), row.day, row.record_id)
-    number = text_of(field_of(decoded, "SalesOrderNumber"))
-    if number.lstrip("0") != row.number.lstrip("0"):
-        return DeadLetter("missing_key", "SalesOrderNumber", number, about(row.number, detail), row.day, row.record_id)
-    return None

@@ -59,6 +59,14 @@ class StepProgress:
     refused: list[str] = field(default_factory=list[str])
     refused_in_a_row: Counter[str] = field(default_factory=Counter[str])
     failure: ApiError | None = None
+    reread_note: str = ""
+    doubts: list[str] = field(default_factory=list[str])
+    unusable: Counter[str] = field(default_factory=Counter[str])
+
+    @property
+    def all_fetched(self) -> bool:
+        """Whether the lists and all that belongs to their rows came."""
+        return self.list_finished and not self.remaining and self.failure is None
 
     @property
     def list_finished(self) -> bool:
@@ -79,7 +87,8 @@ class StepProgress:
 
     def list_report(self, resource: str, window: Window, stop: Stop, calls: int) -> FetchReport:
         """The report on the lists: complete when they came to their ends."""
-        notes = [ENDED_BY_EMPTY_PAGE if self.list_finished else "the list was not read to its end", stop.describe()]
+        ended = ENDED_BY_EMPTY_PAGE if self.list_finished else "the list was not read to its end"
+        notes = [ended, *self.doubts, stop.describe(), self.reread_note]
         if self.outside_asked_days:
             notes.append(f"the server ignored the date filter: {self.outside_asked_days} rows outside the asked days")
         return FetchReport(
@@ -106,6 +115,8 @@ class StepProgress:
             notes.append(f"{len(self.without_detail)} {noun} listed without a detail: {_named(self.without_detail)}")
         if self.refused:
             notes.append(f"calls of {len(self.refused)} {noun} were refused or unreadable: {_named(self.refused)}")
+        if self.unusable[resource]:
+            notes.append(f"{self.unusable[resource]} {noun} without a usable answer")
         if self.failed:
             notes.append(f"{len(self.failed)} calls failed; the first: {self.failed[0].reason}")
         if calls_left is not None:
@@ -116,7 +127,7 @@ class StepProgress:
             pages=0,
             records=self.handed_over[resource],
             claimed_total=None,
-            complete=self.list_finished and not self.remaining,
+            complete=self.list_finished and not (self.remaining or self.without_detail or self.unusable[resource]),
             note=joined(notes),
             calls=calls,
             calls_saved=self.calls_saved[resource],

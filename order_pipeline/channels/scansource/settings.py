@@ -32,6 +32,16 @@ class ScanSourceSettings(ChannelSettings):
     changed_look_back_days: int = Field(
         default=3, ge=0, description="Second list, by last change before the window's end; 0 switches it off."
     )
+    catch_up_days: int = Field(
+        default=30, ge=0, description="After a stop the lists reach back to the last proof, at most this far."
+    )
+    reread_unsettled: bool = Field(
+        default=True, description="The list of the window reaches back to orders that core holds as not settled."
+    )
+    reread_days: int = Field(default=30, ge=0, description="It reaches back by every run, at most this far.")
+    reread_older_days: int = Field(
+        default=1, ge=1, description="Of the older days with unsettled orders, so many are listed a run, in turn."
+    )
     priced_items: list[str] = Field(default_factory=list, description="Priced besides the items of open orders.")
     priced_quantity: int = Field(default=1, ge=1, description="Quantity for which prices are asked.")
     part_number_type: int = Field(default=1, description="What item numbers are: 1 ScanSource, 2 manufacturer, 3 SAP.")

@@ -9,9 +9,10 @@ snapshot lacks it.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, Window
@@ -22,12 +23,55 @@ from order_pipeline.channels.scansource.list_step import Run
 from order_pipeline.channels.scansource.listed import text_of
 from order_pipeline.channels.scansource.merged_streams import merge_streams
 from order_pipeline.channels.scansource.progress import joined
-from order_pipeline.http.errors import REFUSALS_BORNE, ApiError, concerns_the_record
+from order_pipeline.http.errors import REFUSALS_BORNE, ApiError, NotSent, TransientError, concerns_the_record
 from order_pipeline.http.record_ids import problem_of_id
 
 PRICES, AVAILABILITY = "prices", "availability"
 BATCHES_UNDER_WAY = 16
+FAILURES_BORNE = 3
 Ask = Callable[[Sequence[str]], Awaitable[RecordBatch]]
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What came of the questions about one resource, and what did not.
+
+    Attributes:
+        resource: `prices` or `availability`.
+        ask: asks about items.
+        records: records and rejects that were handed over.
+        without_answer: items of which no record came, for whatever reason.
+        refused: items that are rejects, because the question about them alone was refused. One that a 200 with an error
+            or with no rows in it answered is a reject too, and stays without an answer: that proves nothing.
+        refused_in_a_row: questions refused since one was answered.
+        remaining: items left for the next run.
+        failed: calls that failed and not over an item.
+    """
+
+    resource: str
+    ask: Ask
+    records: int = 0
+    without_answer: int = 0
+    refused: int = 0
+    refused_in_a_row: int = 0
+    remaining: list[str] = field(default_factory=list[str])
+    failed: list[ApiError] = field(default_factory=list[ApiError])
+
+    def count(self, items: Sequence[str], batch: RecordBatch) -> None:
+        """Count what came of a question."""
+        self.records += len(batch) + len(batch.dead_letters)
+        self.without_answer += max(0, len(items) - len({key.rpartition(":")[2] for key in batch.record_ids}))
+
+    def bears(self, error: ApiError) -> bool:
+        """Whether a refusal is about an item of the question, and not the API that refuses."""
+        self.refused_in_a_row += concerns_the_record(error)
+        return concerns_the_record(error) and self.refused_in_a_row <= REFUSALS_BORNE
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the next questions need not be asked: the API is down, refuses, or failed too often."""
+        passing = all(isinstance(error, TransientError) and not isinstance(error, NotSent) for error in self.failed)
+        return not passing or len(self.failed) > FAILURES_BORNE
 
 
 class SnapshotStep:
@@ -44,7 +88,6 @@ class SnapshotStep:
         known = {*items, *settings.priced_items}
         self._items = sorted(item for item in known if problem_of_id(item) is None)
         self._left_out = len(known) - len(self._items)
-        self._refused_in_a_row: Counter[str] = Counter()
         self._day = run.now().date()
 
     async def groups(self) -> AsyncGenerator[CommitGroup]:
@@ -60,25 +103,23 @@ class SnapshotStep:
     async def _snapshot(self, resource: str, operation: str, ask: Ask) -> AsyncGenerator[CommitGroup]:
         calls = self._run.client.calls_by_operation
         asked_before = calls[operation]
-        records = 0
-        remaining: list[str] = []
-        async with aclosing(self._answers(resource, ask)) as answers:
+        progress = _Progress(resource, ask)
+        async with aclosing(self._answers(progress)) as answers:
             async for items, batch in answers:
-                if batch is None:
-                    remaining += items
-                    continue
-                records += len(batch) + len(batch.dead_letters)
+                progress.count(items, batch)
                 yield CommitGroup([batch])
-        yield CommitGroup(reports=[self._report(resource, calls[operation] - asked_before, records, remaining)])
+        yield CommitGroup(reports=[self._report(progress, calls[operation] - asked_before)])
+        if progress.failed and progress.has_ended:
+            raise progress.failed[-1]
 
-    async def _answers(self, resource: str, ask: Ask) -> AsyncGenerator[tuple[list[str], RecordBatch | None]]:
-        """The items of each batch and what came of them, in order; None: the batch is left for the next run."""
+    async def _answers(self, progress: _Progress) -> AsyncGenerator[tuple[list[str], RecordBatch]]:
+        """The items of each question and what came of them, in order."""
         size = self._run.settings.pricing_batch_size
-        under_way: deque[tuple[list[str], asyncio.Task[RecordBatch | None]]] = deque()
+        under_way: deque[tuple[list[str], asyncio.Task[RecordBatch]]] = deque()
         try:
             for start in range(0, len(self._items), size):
                 items = self._items[start : start + size]
-                under_way.append((items, asyncio.create_task(self._answer(resource, ask, items))))
+                under_way.append((items, asyncio.create_task(self._answer(progress, items))))
                 if len(under_way) == BATCHES_UNDER_WAY:
                     items, task = under_way.popleft()
                     yield items, await task
@@ -90,55 +131,61 @@ class SnapshotStep:
                 task.cancel()
             await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
 
-    async def _answer(self, resource: str, ask: Ask, items: Sequence[str]) -> RecordBatch | None:
-        """What came of the items; a question that is refused is asked in halves, down to the item that is refused."""
-        if self._run.stop:
-            return None
-        try:
-            batch = await ask(items)
-        except (QuotaExceeded, RateLimited) as limit:
-            self._run.stop.at_limit(limit, self._run.now())
-            return None
-        except ApiError as error:
-            self._refused_in_a_row[resource] += 1
-            if not concerns_the_record(error) or self._refused_in_a_row[resource] > REFUSALS_BORNE:
-                raise
-            return await self._in_halves(resource, ask, items, error)
-        self._refused_in_a_row[resource] = 0
-        return batch
+    async def _answer(self, progress: _Progress, items: Sequence[str]) -> RecordBatch:
+        """What came of the items; a question that is refused is asked in halves, down to the item that is refused.
 
-    async def _in_halves(self, resource: str, ask: Ask, items: Sequence[str], error: ApiError) -> RecordBatch | None:
+        Items that are left for the next run are noted in the progress.
+        """
+        if not (self._run.stop or progress.has_ended):
+            try:
+                batch = await progress.ask(items)
+            except (QuotaExceeded, RateLimited) as limit:
+                self._run.stop.at_limit(limit, self._run.now())
+            except ApiError as error:
+                if progress.bears(error):
+                    return await self._in_halves(progress, items, error)
+                progress.failed.append(error)
+            else:
+                progress.refused_in_a_row = 0
+                return batch
+        progress.remaining += items
+        return RecordBatch(progress.resource)
+
+    async def _in_halves(self, progress: _Progress, items: Sequence[str], error: ApiError) -> RecordBatch:
+        whole = RecordBatch(progress.resource)
         if len(items) == 1:
-            return RecordBatch(
-                resource,
-                dead_letters=[refusal(items[0], "ItemNumber", error, record_id=self._id_of(resource, items[0]))],
-            )
-        whole = RecordBatch(resource)
+            progress.refused += error.status != 200
+            record_id = self._id_of(progress.resource, items[0])
+            whole.dead_letters.append(refusal(items[0], "ItemNumber", error, record_id=record_id))
+            return whole
         for half in (items[: len(items) // 2], items[len(items) // 2 :]):
-            batch = await self._answer(resource, ask, half)
-            if batch is None:
-                return None
+            batch = await self._answer(progress, half)
             for record_id, day, payload in zip(batch.record_ids, batch.days, batch.payloads, strict=True):
                 whole.add(record_id, day, payload)
             whole.dead_letters += batch.dead_letters
         return whole
 
-    def _report(self, resource: str, calls: int, records: int, remaining: Sequence[str]) -> FetchReport:
-        left = self._run.client.calls_left
+    def _report(self, progress: _Progress, calls: int) -> FetchReport:
+        left, remaining, failed = self._run.client.calls_left, progress.remaining, progress.failed
+        # A refused item is a reject, an item that remains is counted as such: neither came, and neither is missed here.
+        unanswered = max(0, progress.without_answer - progress.refused - len(remaining))
         notes = [
             "" if self._items_known else "the lists of orders were not read to their ends: other items may be open",
             self._run.stop.describe() if remaining else "",
             f"{len(remaining)} of {len(self._items)} items remain" if remaining else "",
+            f"{unanswered} of {len(self._items)} items without an answer" if unanswered else "",
+            f"{progress.refused} items refused" if progress.refused else "",
             f"{self._left_out} items left out: no call can ask for their numbers" if self._left_out else "",
+            f"{len(failed)} calls failed; the first: {failed[0].reason}" if failed else "",
             f"{left} calls left in the budget" if left is not None else "",
         ]
         return FetchReport(
-            resource,
+            progress.resource,
             *Window(self._day, self._day + timedelta(days=1)).moments,
             pages=calls,
-            records=records,
+            records=progress.records,
             claimed_total=len(self._items),
-            complete=self._items_known and not remaining,
+            complete=self._items_known and not (remaining or unanswered or failed),
             note=joined(notes),
             calls=calls,
         )

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from order_pipeline.channels.skroutz.settings import SkroutzSettings
 from order_pipeline.http.auth import BearerToken
+from order_pipeline.http.error_answers import error_answer
 from order_pipeline.http.errors import ApiError, NotBuilt, NotConfigured, PermanentError, TransientError
 from order_pipeline.http.record_ids import problem_of_id
 from order_pipeline.http.reply import Reply, json_problem
@@ -95,7 +96,7 @@ def answered_at(reply: Reply) -> datetime:
 def classify(reply: Reply) -> ApiError | None:
     """401 is final for all calls; a 403 that carries `message` instead of `errors` is a rate limit (section 2)."""
     if reply.status == 200:
-        return json_problem(reply)
+        return json_problem(reply) or error_answer(reply, ("order",))
     if reply.status == 401:
         next_step = (
             "Somebody made a new token, which ended this one: put the new one into ORDER_PIPELINE_SKROUTZ__TOKEN."

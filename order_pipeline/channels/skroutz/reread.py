@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.refusals import about
 from order_pipeline.channels.refusals import refusal as refused_order
+from order_pipeline.channels.rereads import Reach, plan_rereads, reach_back, utc_now
 from order_pipeline.channels.skroutz.client import ReadOrder, TokenReplacedError, open_transport, read_order
 from order_pipeline.channels.skroutz.observations import RESOURCE, add_observation, facts_of, is_read
 from order_pipeline.channels.skroutz.order_document import mask_secrets, parse_time, peek, without_secrets
@@ -32,6 +33,26 @@ READS_A_GROUP = 50
 ALWAYS_REREAD = frozenset({"open", "accepted"})
 SETTLED = frozenset({"rejected", "expired", "cancelled", "returned"})
 """Settled orders are left alone; every other state is read again for `reread_delivered_days` after its last change."""
+NO_RUN = (
+    "no run for a while: of that time's webhooks those are here that the receiver took; "
+    "`order-pipeline skroutz recover` reads orders from a list of codes"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Codes to read: by rank those that changed not long ago, and older ones whose turn it is; `note` counts them."""
+
+    ranks: list[list[str]]
+    in_turn: list[str]
+    note: str
+
+    def __len__(self) -> int:
+        return sum(map(len, self.ranks)) + len(self.in_turn)
+
+    def sample(self, most: int) -> list[str]:
+        """At most `most` of the codes; the older ones first, for they are few and come seldom."""
+        return [*self.in_turn, *sampled(self.ranks, most - len(self.in_turn))]
 
 
 @dataclass(slots=True)
@@ -43,6 +64,7 @@ class Reconciliation:
     differed: int = 0
     not_found: int = 0
     dead_letters: int = 0
+    refused: int = 0
     failed: int = 0
     left_out: int = 0
     differing_keys: Counter[str] = field(default_factory=Counter[str])
@@ -64,11 +86,13 @@ class RereadExtraction:
         settings: the shop.
         codes: read these instead of what is known to be open (a merchant's export); their number is not limited.
         result: filled while the run goes on.
+        now: the clock.
     """
 
     settings: SkroutzSettings
     codes: Sequence[str] | None = None
     result: Reconciliation = field(default_factory=Reconciliation)
+    now: Callable[[], datetime] = utc_now
 
     async def __call__(self, window: Window, known: SourceState) -> AsyncGenerator[CommitGroup]:
         """Yield what the reads brought, then a report with the comparison.
@@ -77,12 +101,13 @@ class RereadExtraction:
             NotConfigured: no token.
             TokenReplacedError: the token was refused; what was read before is yielded first.
         """
+        reach = self._reach_back(window, known)
         if self.codes is None:
-            due = [self._askable(codes) for codes in self._due(window, known)]
-            asked = sampled(due, self.settings.reread_most_orders)
+            due = self._due(window, known, reach)
+            asked = due.sample(self.settings.reread_most_orders)
         else:
             asked = self._askable(self.codes)
-            due = [asked]
+            due = Due([asked], [], "")
         refusal: TokenReplacedError | None = None
         read = 0
         async with open_transport(self.settings) as transport:
@@ -95,7 +120,13 @@ class RereadExtraction:
                 yield CommitGroup(batches=[batch])
                 if refusal is not None:
                     break
-            yield CommitGroup(reports=[self._report(window, transport, sum(map(len, due)), read)])
+            reports = [self._report(window, transport, due, read)]
+            if self.codes is None:
+                # An order that is refused for itself is a reject, and holds back no other order's proof.
+                complete = read + self.result.refused == len(asked)
+                note = f"re-read: {len(asked)} orders by their codes"
+                reports += reach.reports(RESOURCE, complete=complete, note=note)
+            yield CommitGroup(reports=reports)
         if refusal is not None:
             raise refusal
 
@@ -105,10 +136,36 @@ class RereadExtraction:
         self.result.left_out += len(codes) - len(askable)
         return askable
 
-    def _due(self, window: Window, known: SourceState) -> list[list[str]]:
-        """Codes to read, by rank: open and accepted orders, then the others that changed not long ago."""
-        codes = {*known.unsettled_order_numbers(self.settings.account), *known.latest_hashes(RESOURCE, window)}
-        as_of = min(datetime.now(UTC), window.moments[1])
+    def _reach_back(self, window: Window, known: SourceState) -> Reach:
+        """Nothing can be asked by a time of change: what reaches back is the age at which orders are left alone."""
+        return reach_back(
+            known,
+            f"shop {self.settings.account}",
+            window,
+            today=self.now().date(),
+            look_back_days=0,
+            most_days=self.settings.catch_up_days,
+        )
+
+    def _due(self, window: Window, known: SourceState, reach: Reach) -> Due:
+        """By rank: open and accepted orders, then the others that changed not long ago. Old orders come in turn."""
+        settings = self.settings
+        ages_from = min(reach.ages_from, window.end)
+        rereads = plan_rereads(
+            known.unsettled_orders(settings.account),
+            oldest=ages_from - timedelta(days=settings.reread_days),
+            most_older=min(settings.reread_older_orders, settings.reread_most_orders // 2),
+            now=self.now(),
+        )
+        codes = {*rereads.young, *known.latest_hashes(RESOURCE, window)}
+        in_turn = self._askable([code for code in rereads.in_turn if code not in codes])
+        note = rereads.describe(settings.reread_days)
+        if reach.ages_from < self.now().date() - timedelta(days=1):
+            note = f"{note}; {NO_RUN}"
+        return Due(self._ranks(codes, known, min(ages_from + timedelta(days=1), window.end)), in_turn, note)
+
+    def _ranks(self, codes: Collection[str], known: SourceState, before: date) -> list[list[str]]:
+        as_of = min(self.now(), datetime.combine(before, time(), UTC))
         oldest = as_of - timedelta(days=self.settings.reread_delivered_days)
         urgent: list[str] = []
         recent: list[str] = []
@@ -123,7 +180,7 @@ class RereadExtraction:
                     urgent.append(code)
                 elif seen.state not in SETTLED and _changed_at(seen, payload) >= oldest:
                     recent.append(code)
-        return [urgent, recent]
+        return [self._askable(urgent), self._askable(recent)]
 
     def _compare(self, answers: list[ReadOrder], known: SourceState) -> RecordBatch:
         batch = RecordBatch(RESOURCE)
@@ -181,20 +238,22 @@ class RereadExtraction:
                 raise answer
             if isinstance(answer, ApiError) and code in refused and not all_refused:
                 self.result.dead_letters += 1
+                self.result.refused += concerns_the_record(answer)
+                answer.content = mask_secrets(answer.content)
                 batch.dead_letters.append(refused_order(code, "order.code", answer, record_id=code))
             else:
                 self.result.failed += isinstance(answer, ApiError)
         return refusal
 
-    def _report(self, window: Window, transport: Transport, due: int, read: int) -> FetchReport:
+    def _report(self, window: Window, transport: Transport, due: Due, read: int) -> FetchReport:
         return FetchReport(
             RESOURCE,
             *window.moments,
             pages=read,
             records=read,
-            claimed_total=due,
-            complete=read == due and not self.result.dead_letters,
-            note=self.result.describe(),
+            claimed_total=len(due),
+            complete=read == len(due) and not self.result.dead_letters,
+            note="; ".join(filter(None, (self.result.describe(), due.note))),
             calls=transport.calls,
         )
 
@@ -213,7 +272,8 @@ def sampled(ranks: Sequence[Sequence[str]], most: int) -> list[str]:
 
 
 def _is_about_the_order(answer: ReadOrder | BaseException) -> bool:
-    return isinstance(answer, ApiError) and concerns_the_record(answer)
+    """Whether its bytes or its refusal are the order's: also an error that came with status 200 at every try."""
+    return isinstance(answer, ApiError) and (concerns_the_record(answer) or answer.status == 200)
 
 
 def problem_of_answer(content: bytes, code: str) -> Problem | None:

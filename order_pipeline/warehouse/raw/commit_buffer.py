@@ -65,7 +65,7 @@ class CommitBuffer:
             self._add_batch(batch)
         for report in group.reports:
             self.reports.append(ReceivedReport(report, self._windows[report.resource], received_at))
-            self._windows[report.resource] += 1
+            self._windows[report.resource] += not report.watermark
 
     def _add_batch(self, batch: RecordBatch) -> None:
         window = self._windows[batch.resource]

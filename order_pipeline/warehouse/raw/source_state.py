@@ -1,12 +1,12 @@
-"""What a source may ask before it spends calls: open orders, latest payloads, latest hashes.
+"""What a source may ask before it spends calls: open orders, watermarks, latest payloads, latest hashes.
 
 Answers come from the last committed state; a source that asks gets no part of what its own run has not committed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 
 import pyarrow as pa
 
@@ -24,17 +24,27 @@ class WarehouseState:
         self._lake = lake
         self._source = source
 
-    def unsettled_order_numbers(self, account: str) -> Sequence[str]:
-        """Order numbers that core holds in a state that is not settled; none while core does not exist."""
+    def unsettled_orders(self, account: str) -> Mapping[str, date]:
+        """Number and order day of each order that is not settled in core; none while core does not exist."""
         with self._lake.snapshot() as connection:
             if "core.orders" not in relations(connection):
-                return []
+                return {}
             found = connection.execute(
-                "SELECT DISTINCT order_number FROM core.orders WHERE source = ? AND account = ?"
-                " AND NOT list_contains(?::VARCHAR[], order_status) ORDER BY order_number",
+                "SELECT order_number, max(order_day) FROM core.orders WHERE source = ? AND account = ?"
+                " AND NOT list_contains(?::VARCHAR[], order_status) GROUP BY order_number ORDER BY order_number",
                 [self._source, account, list(SETTLED_ORDER_STATUSES)],
             ).fetchall()
-        return [number for (number,) in found]
+        return dict(found)
+
+    def watermark(self, name: str) -> date | None:
+        """The end of the latest complete report that carries this watermark."""
+        with self._lake.snapshot() as connection:
+            found = connection.execute(
+                "SELECT CAST(max(window_end) AT TIME ZONE 'UTC' AS DATE) FROM raw.fetches"
+                " WHERE source = ? AND complete AND watermark = ?",
+                [self._source, name],
+            ).fetchone()
+        return found[0] if found else None
 
     def latest_payloads(self, resource: str, record_ids: Sequence[str]) -> dict[str, bytes]:
         """The current payload of each of the records that raw holds."""

@@ -103,9 +103,13 @@ class RawWriter:
         mark_stale(connection, self._source, written.stale_days, received_at, self._run_id)
         rows: list[tuple[object, ...]] = []
         for received in buffer.reports:
-            counts = windows.pop((received.report.resource, received.window_number), Counts())
-            fields = (*astuple(received.report), *astuple(counts))
-            rows.append((self._source, *fields, received.received_at, self._run_id))
+            # A report of a watermark is about no records: they are counted by the report of their window.
+            window = (received.report.resource, received.window_number)
+            counts = Counts() if received.report.watermark else windows.pop(window, Counts())
+            *fields, watermark = astuple(received.report)
+            rows.append(
+                (self._source, *fields, *astuple(counts), received.received_at, self._run_id, watermark or None)
+            )
             written.reports.append(received.report)
         insert_rows(connection, "raw.fetches", rows)
         is_changed = written.total.records > written.total.unchanged

@@ -7,7 +7,7 @@ a faithful fake (the sandbox has that).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -96,13 +96,17 @@ def moment(text: str) -> datetime:
 
 
 class Known:
-    """A warehouse that holds only unsettled order numbers."""
+    """A warehouse that holds only unsettled order numbers, of `day`, and one watermark."""
 
-    def __init__(self, *numbers: str) -> None:
-        self.numbers = numbers
+    def __init__(self, *numbers: str, day: date = MARCH_1, proved_until: date | None = None) -> None:
+        self.days = dict.fromkeys(numbers, day)
+        self.proved_until = proved_until
 
-    def unsettled_order_numbers(self, account: str) -> Sequence[str]:
-        return self.numbers
+    def unsettled_orders(self, account: str) -> Mapping[str, date]:
+        return self.days
+
+    def watermark(self, name: str) -> date | None:
+        return self.proved_until
 
     def latest_payloads(self, resource: str, record_ids: Sequence[str]) -> dict[str, bytes]:
         return {}
@@ -153,8 +157,13 @@ class Got:
         return [record for batch in self.batches for record in batch.dead_letters]
 
     @property
-    def reports(self) -> list[FetchReport]:
+    def all_reports(self) -> list[FetchReport]:
         return [report for group in self.groups for report in group.reports]
+
+    @property
+    def reports(self) -> list[FetchReport]:
+        """Those on what was read, without the one that moves the watermark."""
+        return [report for report in self.all_reports if not report.watermark]
 
     @property
     def report(self) -> FetchReport:
@@ -162,11 +171,18 @@ class Got:
         return report
 
 
-async def extract(kibo: SmallKibo, *, window: Window = DAY, known: Known | None = None, **more: Any) -> Got:
+async def extract(
+    kibo: SmallKibo,
+    *,
+    window: Window = DAY,
+    known: Known | None = None,
+    now: Callable[[], datetime] = lambda: datetime(2026, 3, 1, 12, tzinfo=UTC),
+    **more: Any,
+) -> Got:
     async with ScriptedServer(kibo) as server:
         got = Got()
         try:
-            async for group in build_extraction(settings_for(server, **more))(window, known or Known()):
+            async for group in build_extraction(settings_for(server, **more), now=now)(window, known or Known()):
                 got.groups.append(group)
         except ApiError as error:
             got.error = error

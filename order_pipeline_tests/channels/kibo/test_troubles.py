@@ -76,7 +76,9 @@ async def test_a_page_that_stays_cut_gives_what_it_has_and_the_window_stays_open
     assert b"hunter2" not in record.payload
 
 
-@pytest.mark.parametrize("trouble", ["cut json", "cut body", "dropped", "503", "rate 403", "expired token"])
+@pytest.mark.parametrize(
+    "trouble", ["cut json", "cut body", "dropped", "503", "rate 403", "expired token", "200 error"]
+)
 async def test_a_passing_trouble_is_overcome(trouble: str) -> None:
     kibo = SmallKibo(orders_of_day(30))
     answers = {
@@ -86,6 +88,7 @@ async def test_a_passing_trouble_is_overcome(trouble: str) -> None:
         "503": Answer(status=503, body=b"<html>"),
         "rate 403": Answer(status=403, body=b"<h1>Developer Over Queries Per Second</h1>"),
         "expired token": Answer(status=403),
+        "200 error": Answer(body=b'{"message": "Service temporarily unavailable", "code": 5001}'),
     }
     left = [3 if trouble == "rate 403" else 1]
 
@@ -114,7 +117,12 @@ async def test_a_passing_trouble_is_overcome(trouble: str) -> None:
         ),
         (Answer(status=503), TransientError, "after 3 tries"),
         (Answer(body=b"<html>maintenance</html>"), UnreadableBody, "HTML"),
-        (Answer(body=b'{"code": 5006}'), UnreadableBody, "no list of orders"),
+        (Answer(body=b'{"code": 5006}'), TransientError, "error in place of records"),
+        (Answer(body=b'{"collection": [], "errors": ["down"]}'), TransientError, "error in place of records"),
+        (Answer(body=b'{"collection": null, "errorCode": "5001"}'), TransientError, "after 3 tries"),
+        (Answer(body=b'[{"message": "try later"}]'), TransientError, "after 3 tries"),
+        (Answer(body=b'{"fault": {"code": 5014}}'), UnreadableBody, "error in place of records"),
+        (Answer(body=b'{"orders": []}'), UnreadableBody, "no list of orders"),
         (Answer(body=b'{"collection": {"orderID": 1}}'), UnreadableBody, "no list of orders"),
         (Answer(body=b"0000"), UnreadableBody, "neither JSON"),
     ],
@@ -131,3 +139,40 @@ async def test_a_lasting_trouble_ends_the_run_clearly_and_keeps_what_came_before
     assert set(got.ids) >= {str(number) for number in range(1, 21)}
     assert not got.report.complete
     assert got.report.note.startswith("manufacturer 77, by order date; GET http")
+
+
+@pytest.mark.parametrize("total", ["right", "absent"])
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {"collection": None},
+        {"collection": [], "status": "degraded"},
+        {"collection": [], "message": "the index is being rebuilt"},
+        {"collection": [], "totalCount": 0},
+    ],
+)
+async def test_an_empty_page_that_the_contract_does_not_know_proves_no_window(
+    envelope: dict[str, object], number: int, total: str
+) -> None:
+    kibo = SmallKibo(orders_of_day(30), total=total)
+    body = json.dumps(envelope).encode()
+    kibo.spoil = lambda request, _body: Answer(body=body) if request.query["page"] == str(number) else None
+    got = await extracted(kibo, per_page=10)
+    assert len(got.ids) == (number - 1) * 10
+    is_no_result = "totalCount" in envelope and number == 1
+    assert got.report.complete == is_no_result
+    assert is_no_result or "page 2" in got.report.note or "page 1" in got.report.note or "never came" in got.report.note
+
+
+async def test_orders_that_come_with_an_error_are_kept_and_prove_no_window() -> None:
+    kibo = SmallKibo(orders_of_day(30), total="absent")
+
+    def spoil(request: Received, body: bytes) -> Answer | None:
+        return Answer(body=body[:-1] + b', "error": "one shard failed"}') if request.query["page"] == "2" else None
+
+    kibo.spoil = spoil
+    got = await extracted(kibo, per_page=10)
+    assert len(got.ids) == 30
+    assert not got.report.complete
+    assert "page 2: 10 orders came with error" in got.report.note

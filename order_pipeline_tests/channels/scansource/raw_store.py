@@ -6,7 +6,7 @@ The real one is used in order_pipeline_tests/warehouse; here the subject is whic
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, Window
@@ -20,6 +20,9 @@ class RawStore:
         self.dead_letters: list[DeadLetter] = []
         self.reports: dict[str, FetchReport] = {}
         self.groups: list[CommitGroup] = []
+        self.unsettled: dict[str, date] = {}
+        self.watermarks: dict[str, date] = {}
+        self.proofs: dict[str, FetchReport] = {}
 
     async def commit_all(self, groups: AsyncIterator[CommitGroup], at_most: int | None = None) -> RawStore:
         """Commit every group, or the first `at_most` of them (a killed run)."""
@@ -37,11 +40,20 @@ class RawStore:
             for record_id, day, payload in zip(batch.record_ids, batch.days, batch.payloads, strict=True):
                 table[record_id] = (day, payload)
             self.dead_letters += batch.dead_letters
-        self.reports |= {report.resource: report for report in group.reports}
+        self.reports |= {report.resource: report for report in group.reports if not report.watermark}
+        self.proofs |= {report.watermark: report for report in group.reports if report.watermark}
+        for report in group.reports:
+            if report.watermark and report.complete:
+                end = report.window_end.date()
+                self.watermarks[report.watermark] = max(end, self.watermarks.get(report.watermark, end))
 
-    def unsettled_order_numbers(self, account: str) -> Sequence[str]:
-        """Not asked by this source."""
-        raise NotImplementedError(account)
+    def unsettled_orders(self, account: str) -> Mapping[str, date]:
+        """As SourceState: what a test says."""
+        return self.unsettled
+
+    def watermark(self, name: str) -> date | None:
+        """As SourceState."""
+        return self.watermarks.get(name)
 
     def latest_payloads(self, resource: str, record_ids: Sequence[str]) -> dict[str, bytes]:
         """As SourceState."""

@@ -67,9 +67,9 @@ class Road:
     def build(self, result):
         self.core = build_core(self.lake, "skroutz", result.stale_days, result.run_id, project=PROJECT)
 
-    def reread(self, window, codes=None):
+    def reread(self, window, codes=None, **options):
         """A run that reads orders again, to raw."""
-        extraction = RereadExtraction(self.skroutz, codes=codes)
+        extraction = RereadExtraction(self.skroutz, codes=codes, **options)
         return extraction.result, self.ingest(extraction, window)
 
     def ingest(self, extraction, window):

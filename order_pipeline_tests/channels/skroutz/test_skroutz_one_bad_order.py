@@ -28,8 +28,11 @@ class Known:
     def __init__(self, **payloads):
         self.payloads = payloads
 
-    def unsettled_order_numbers(self, account):
-        return list(self.payloads)
+    def unsettled_orders(self, account):
+        return dict.fromkeys(self.payloads, WINDOW.start)
+
+    def watermark(self, name):
+        return None
 
     def latest_payloads(self, resource, record_ids):
         return {code: self.payloads[code] for code in record_ids if code in self.payloads}
@@ -62,7 +65,7 @@ def read(answers, *, known=None, codes=None):
     batches = [batch for group in groups for batch in group.batches]
     records = {code for batch in batches for code in batch.record_ids}
     dead_letters = [record for batch in batches for record in batch.dead_letters]
-    (report,) = [report for group in groups for report in group.reports]
+    (report,) = [report for group in groups for report in group.reports if not report.watermark]
     return records, dead_letters, report, paths
 
 

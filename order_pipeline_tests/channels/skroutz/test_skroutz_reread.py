@@ -55,7 +55,7 @@ def test_reading_again_finds_the_states_that_have_no_webhook(road, fake):
     assert counts.differed == len(silent)
     assert set(counts.differing_keys) == {"state"}
     assert counts.confirmed > 0
-    [report] = result.reports
+    [report, _] = result.reports
     assert report.complete
     assert f"{len(silent)} differed" in report.note
 
@@ -138,9 +138,43 @@ def test_more_orders_than_a_run_may_read_are_reported_not_forgotten(road, fake):
     road.land(build=False)
     road.skroutz.reread_most_orders = 3
     _, result = road.reread(DAYS)
-    [report] = result.reports
+    [report, _] = result.reports
     assert (report.records, report.complete) == (3, False)
     assert (report.claimed_total or 0) > 3
+
+
+def test_old_orders_are_read_again_in_turn_within_the_limit_of_a_run(road, fake):
+    receive_all(road, fake)
+    road.land()
+    unsettled = {code for code, state in truth(fake).items() if state in ("open", "accepted", "for_return")}
+    # A year later, so that every order is older than the age limit.
+    later = Window(dt.date(2027, 1, 1), dt.date(2027, 1, 15))
+    road.skroutz.reread_older_orders = 2
+    asked = set()
+    for hour in range(2 * len(truth(fake))):
+        fake.calls["skroutz"].reset()
+        at = dt.datetime(2027, 1, 14, tzinfo=dt.UTC) + dt.timedelta(hours=hour)
+        _, result = road.reread(later, now=lambda at=at: at)
+        numbers = {record.path.rpartition("/")[2] for record in fake.calls["skroutz"].recent}
+        assert len(numbers) == 2
+        assert "0 younger than 60 days, 2 of " in result.reports[0].note
+        asked |= numbers
+    assert unsettled <= asked
+
+
+def test_after_a_stop_ages_count_from_the_last_run_and_the_report_says_so(road, fake):
+    receive_all(road, fake)
+    road.land()
+    road.reread(DAYS, now=lambda: dt.datetime(2026, 1, 15, 12, tzinfo=dt.UTC))
+    still_moving = {code for code, state in truth(fake).items() if state in ("dispatched", "for_return")}
+    fake.calls["skroutz"].reset()
+    three_weeks = dt.timedelta(days=21)
+    window = Window(DAYS.start + three_weeks, DAYS.end + three_weeks)
+    _, result = road.reread(window, now=lambda: dt.datetime(2026, 2, 5, 12, tzinfo=dt.UTC))
+    asked = {record.path.rpartition("/")[2] for record in fake.calls["skroutz"].recent}
+    assert still_moving
+    assert still_moving <= asked
+    assert "no run for a while" in result.reports[0].note
 
 
 @given(st.lists(st.lists(st.integers(), unique=True, max_size=8), max_size=4), st.integers(1, 12))
@@ -194,6 +228,41 @@ def test_an_order_that_cannot_be_read_is_counted_and_the_others_arrive(road, fak
     assert (counts.failed, counts.first_seen) == (1, 3)
     assert not result.reports[0].complete
     assert set(road.current()) == set(good)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"errors": [{"code": "server_error", "messages": ["try again"]}]}',
+        '{"message": "API rate limit exceeded"}',
+        '{"order": null, "errors": ["no"]}',
+        '[{"message": "down"}]',
+        "{}",
+        '{"data": {}}',
+    ],
+)
+def test_a_200_without_the_order_is_kept_as_a_reject_and_nothing_is_proved(road, fake, body):
+    bad, good = list(truth(fake))[:2]
+    fault = {"api": "skroutz", "route": f"GET *{bad}", "kind": "status", "status": 200, "body": body}
+    fake.faults.add(*parse_faults(fault))
+    counts, result = road.reread(DAYS, codes=[bad, good])
+    assert (counts.dead_letters, counts.first_seen) == (1, 1)
+    assert not result.reports[0].complete
+    assert "1 dead letters" in result.reports[0].note
+    assert road.one("SELECT rule, record_id, payload FROM raw.dead_letters") == (
+        "bad_json",
+        bad,
+        f"{bad}\n{body}".encode(),
+    )
+
+
+def test_an_error_in_a_200_that_passes_is_tried_again(road, fake):
+    code = next(iter(truth(fake)))
+    body = '{"errors": [{"code": "server_error"}]}'
+    fake.faults.add(*parse_faults({"api": "skroutz", "kind": "status", "status": 200, "body": body, "nth": [1, 2]}))
+    counts, result = road.reread(DAYS, codes=[code])
+    assert (counts.first_seen, counts.failed, counts.dead_letters) == (1, 0, 0)
+    assert result.reports[0].complete
 
 
 def test_an_answer_with_another_orders_code_is_set_aside(road, fake):

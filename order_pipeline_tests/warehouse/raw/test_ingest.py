@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -278,4 +278,17 @@ def test_the_known_state_answers_what_a_source_may_ask(lake: Lake) -> None:
     assert sorted(state.latest_hashes("orders", WINDOW)) == ["1", "2"]
     assert state.latest_payloads("never_fetched", ["1"]) == {}
     assert state.latest_hashes("never_fetched", WINDOW) == {}
-    assert state.unsettled_order_numbers("shop") == []
+    assert state.unsettled_orders("shop") == {}
+
+
+def test_a_watermark_is_the_end_of_the_latest_complete_proof_of_its_name(lake: Lake) -> None:
+    state = WarehouseState(lake, "kibo")
+    assert state.watermark("orders of A") is None
+    days = [(date(2026, 1, 3), True), (date(2026, 1, 7), True), (date(2026, 1, 5), True), (date(2026, 1, 9), False)]
+    for end, complete in days:
+        start, stop = (datetime.combine(day, time(), UTC) for day in (FIRST, end))
+        report = FetchReport("orders", start, stop, 0, 0, None, complete, watermark="orders of A")
+        load(lake, CommitGroup(reports=[report]))
+    assert state.watermark("orders of A") == date(2026, 1, 7)
+    assert state.watermark("orders of B") is None
+    assert WarehouseState(lake, "scansource").watermark("orders of A") is None

@@ -2,8 +2,8 @@
 
 The day and the question (warehouse, quantity, ...) are in the record id, because the answer repeats neither; so a day's
 snapshot is stored even where nothing changed. A row error inside a 200 (`PricingError`, `ErrorFlag`) is an observation
-like any other, and is a dead letter too (docs/apis/scansource.md section 9), without a day, until a later complete
-snapshot lacks it.
+like any other, and is a dead letter too (docs/apis/scansource.md section 9), without a day, until the item's row
+arrives without it, or a person closes the reject.
 """
 
 from __future__ import annotations

@@ -292,3 +292,22 @@ def test_a_watermark_is_the_end_of_the_latest_complete_proof_of_its_name(lake: L
     assert state.watermark("orders of A") == date(2026, 1, 7)
     assert state.watermark("orders of B") is None
     assert WarehouseState(lake, "scansource").watermark("orders of A") is None
+
+
+@pytest.mark.parametrize("commit_bytes", [0, 1_000_000])
+def test_a_watermark_s_report_takes_no_counts_from_that_of_the_window(lake: Lake, commit_bytes: int) -> None:
+    start, end = (datetime.combine(day, time(), UTC) for day in (FIRST, SECOND))
+    watermark = FetchReport("orders", start, end, 0, 0, None, complete=True, watermark="orders of A")
+    of_the_window = FetchReport("orders", start, end, 1, 2, 2, complete=True)
+
+    async def extraction(window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
+        yield group(("1", FIRST, "A"))
+        yield CommitGroup(reports=[watermark])
+        yield group(("2", FIRST, "B"))
+        yield CommitGroup(reports=[of_the_window])
+
+    asyncio.run(
+        ingest(lake, "kibo", extraction, WINDOW, WarehouseState(lake, "kibo"), "run", commit_bytes=commit_bytes)
+    )
+    counted = "SELECT watermark, new_versions FROM raw.fetches ORDER BY watermark NULLS FIRST"
+    assert lake.query(counted).rows == [(None, 2), ("orders of A", 0)]

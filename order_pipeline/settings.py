@@ -69,7 +69,8 @@ class WebhookSettings(BaseModel, extra="forbid"):
 class PickingSettings(BaseModel):
     """Whose orders are picked, and how doubts are watched.
 
-    A field with a channel's name says whether the channel is picked: `ORDER_PIPELINE_PICKING__KIBO=false`.
+    A field with a channel's name says whether the channel is picked: `ORDER_PIPELINE_PICKING__KIBO=false`. Without one,
+    the channel's settings class says it (`picked_by_default`).
     """
 
     model_config = ConfigDict(extra="allow")
@@ -143,7 +144,8 @@ class _CommonSettings(BaseSettings):
     def picked_channels(self) -> list[str]:
         """The channels whose orders may reach the floor: switched on, and to be picked."""
         flags = self.picking.model_extra or {}
-        return [name for name in registry.NAMES if self.of_channel(name).enabled and flags.get(name, True)]
+        groups = {name: self.of_channel(name) for name in registry.NAMES}
+        return [name for name, group in groups.items() if group.enabled and flags.get(name, group.picked_by_default)]
 
 
 if TYPE_CHECKING:

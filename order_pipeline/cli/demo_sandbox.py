@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from order_pipeline.channels import registry
 from order_pipeline.cli.demo_world import DemoWorld, Groups, free_port
 from order_pipeline.sandbox.process import SandboxProcess
 from order_pipeline.settings import Settings
@@ -42,6 +43,8 @@ class RunningSandbox:
                 "allowed_sources": [],
                 "trusted_proxies": [],
             },
+            # All channels, so that the demo shows the picks of each. Live, a channel whose goods lie elsewhere is off.
+            "picking": dict.fromkeys(registry.NAMES, True),
             "schedule": {"first_day": world.window.start.isoformat()},
         }
 

@@ -13,6 +13,11 @@ from order_pipeline.cli.findings import Finding
 from order_pipeline.cli.output import Format, print_objects, print_table
 from order_pipeline.settings import Settings, load_settings
 
+LOCATIONS = """
+SELECT source, coalesce(ship_from_code, ship_from_name) AS location, count(*)
+FROM core.shipments WHERE order_day >= current_date - 30 AND location IS NOT NULL GROUP BY ALL ORDER BY ALL
+"""
+
 
 def doctor(
     online: Annotated[bool, typer.Option(help="Also ask each configured API one small question.")] = True,  # noqa: FBT002
@@ -147,6 +152,27 @@ def look_at_reference(settings: Settings) -> Iterator[Finding]:
     yield Finding("item locations", "failed" if checked.refusals else "ok", detail, advice if checked.refusals else "")
 
 
+def look_at_locations(settings: Settings) -> Iterator[Finding]:
+    """Locations of the last 30 days' shipments that no setting names, of channels that have several."""
+    from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
+
+    try:
+        seen = Lake(settings).query(LOCATIONS).rows
+    except LakeError:
+        return  # said above, or not made yet
+    for name in settings.picked_channels():
+        group, prefix = settings.of_channel(name), f"ORDER_PIPELINE_{name.upper()}__"
+        named = {*group.locations, *group.other_locations}
+        unnamed = [(place, count) for source, place, count in seen if source == name and place not in named]
+        if not unnamed or (len(unnamed) == 1 and not group.locations):
+            continue
+        listed = ", ".join(f"{place} ({count} shipments)" for place, count in unnamed)
+        effect = "are not picked" if group.locations else "are held: which are ours?"
+        advice = f"Name them in {prefix}LOCATIONS, or in {prefix}OTHER_LOCATIONS if others pick there."
+        state = "waits" if group.locations else "missing"
+        yield Finding(f"{name} locations", state, f"no setting names {listed}; they {effect}", advice)
+
+
 def look_at_what_waits(settings: Settings) -> Iterator[Finding]:
     """Rejects that are open, and webhooks that no run has taken."""
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
@@ -183,5 +209,6 @@ LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     look_at_reference,
     look_at_channels,
     look_at_scanorders,
+    look_at_locations,
     look_at_what_waits,
 )

@@ -29,6 +29,19 @@ SELECT source, CASE WHEN state = 'held' THEN 'held: ' || coalesce(reason, 'no re
 FROM ops.pick_outbox GROUP BY source, outcome ORDER BY source, outcome <> 'sent', outcome
 """
 
+LOCATIONS_SQL = """
+WITH sent AS (
+    SELECT pick_id FROM ops.pick_outbox WHERE state = 'sent'
+)
+SELECT source, coalesce(location, '-') AS location, 'our floor' AS picked_by,
+    count(*) AS lines, count(sent.pick_id) AS sent
+FROM marts.pick_lines LEFT JOIN sent USING (pick_id) GROUP BY ALL
+UNION ALL
+SELECT source, location, 'others', count(*), count(sent.pick_id)
+FROM marts.picks_elsewhere LEFT JOIN sent USING (pick_id) GROUP BY ALL
+ORDER BY ALL
+"""
+
 RAW_TABLES_SQL = """
 SELECT table_name FROM duckdb_tables()
 WHERE database_name = 'lake' AND schema_name = 'raw'
@@ -39,10 +52,18 @@ ORDER BY table_name
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Rows of (source, orders, lines, quarantined), of (source, outcome, lines, orders), and all raw versions."""
+    """What the pipeline holds.
+
+    Attributes:
+        channels: rows of (source, orders, lines, quarantined).
+        picks: rows of (source, outcome, lines, orders).
+        locations: rows of (source, location, picked by, lines to be picked, lines sent).
+        raw_versions: how many there are in all.
+    """
 
     channels: list[tuple[Any, ...]]
     picks: list[tuple[Any, ...]]
+    locations: list[tuple[Any, ...]]
     raw_versions: int
 
     def picks_in(self, outcome: str) -> int:
@@ -59,6 +80,7 @@ def collect_summary(settings: Settings) -> Summary:
         return Summary(
             channels=connection.execute(CHANNELS_SQL).fetchall(),
             picks=connection.execute(PICKS_SQL).fetchall(),
+            locations=connection.execute(LOCATIONS_SQL).fetchall(),
             raw_versions=versions[0] if versions else 0,
         )
 
@@ -67,3 +89,5 @@ def print_summary(summary: Summary) -> None:
     """Show the summary to a person."""
     print_table(["channel", "orders", "lines", "quarantined"], summary.channels, title="Orders in core")
     print_table(["channel", "outcome", "lines", "orders"], summary.picks, title="Picks")
+    columns = ["channel", "location", "picked by", "lines to pick", "sent"]
+    print_table(columns, summary.locations, title="Picks by location")

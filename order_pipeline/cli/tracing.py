@@ -51,6 +51,10 @@ PICK_LINES = """
 SELECT pick_id, sku, barcode, bin_location, quantity, hold_reason, hold_detail
 FROM marts.pick_lines WHERE source = $source AND order_id = $order_id ORDER BY pick_id
 """
+ELSEWHERE = """
+SELECT location, count(*) AS lines FROM marts.picks_elsewhere
+WHERE source = $source AND order_id = $order_id GROUP BY location ORDER BY location
+"""
 WITHOUT_PICKS = """
 SELECT reason, detail FROM marts.orders_without_picks WHERE source = $source AND order_id = $order_id
 """
@@ -70,8 +74,8 @@ WHERE outbox.source = $source AND outbox.order_id = $order_id ORDER BY event_id
 def trace_order(settings: Settings, order: str) -> list[Facts]:
     """One entry for each order that `order` names (its id, its number, or the other party's number); often just one.
 
-    Keys of an entry: order_id, source, verdict, core, quarantine, pick_lines, without_picks, outbox, events,
-    raw_versions.
+    Keys of an entry: order_id, source, verdict, core, quarantine, pick_lines, elsewhere, without_picks, outbox,
+    events, raw_versions.
 
     Raises:
         LakeError: there is no lake yet.
@@ -92,6 +96,7 @@ def _trace(connection: duckdb.DuckDBPyConnection, source: str, order_id: str, as
         "core": core,
         "quarantine": _rows(connection, REJECTS, **about),
         "pick_lines": _rows(connection, PICK_LINES, **about),
+        "elsewhere": _rows(connection, ELSEWHERE, **about),
         "without_picks": _rows(connection, WITHOUT_PICKS, **about),
         "outbox": _rows(connection, OUTBOX, **about),
         "events": _rows(connection, EVENTS, **about),
@@ -155,6 +160,23 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: Any) ->
 
 def verdict(facts: Mapping[str, Any]) -> str:
     """Why the order is, or is not, on the picker's screen: one sentence for a person."""
+    ours, others = _of_our_floor(facts), _of_others(facts)
+    if others and not (facts["outbox"] or facts["pick_lines"]):
+        return f"not picked by our floor: {others}"
+    return f"{ours}; {others}" if others else ours
+
+
+def _of_others(facts: Mapping[str, Any]) -> str:
+    """What somebody else picks of the order, or an empty text."""
+    parts = [
+        f"{row['lines']} line{'s' if row['lines'] > 1 else ''} at location {row['location']}"
+        for row in facts.get("elsewhere", [])
+    ]
+    setting = f"ORDER_PIPELINE_{str(facts.get('source')).upper()}__LOCATIONS"
+    return f"others pick {', '.join(parts)} (ours are in {setting})" if parts else ""
+
+
+def _of_our_floor(facts: Mapping[str, Any]) -> str:
     open_rejects = [row for row in facts["quarantine"] if row["resolved_at"] is None]
     if not facts["core"].get("orders"):
         return f"not picked: its order row is in quarantine ({_rules(open_rejects)})"

@@ -123,6 +123,8 @@ def project_for(settings: Settings) -> SqlProject:
     variables: dict[str, Any] = {
         "picked_channels": settings.picked_channels(),
         "barcode_fallback": settings.picking.barcode_fallback,
+        "locations": {name: settings.of_channel(name).locations for name in registry.NAMES},
+        "other_locations": {name: settings.of_channel(name).other_locations for name in registry.NAMES},
     }
     for name, channel in registry.channels().items():
         variables |= channel.sql_variables(settings.of_channel(name))

@@ -39,7 +39,7 @@ def start(sandbox, tmp_path):
     """Start `order-pipeline run` over all days, Kibo only, sending for real to the fake."""
     groups = sandbox.settings_groups(WORLD)
     groups["scanorders"]["rate"] = {"requests_per_second": None, "max_in_flight": 2}
-    groups["picking"] = {"lease_seconds": 3}  # the dead emitter's lease has ended when the second run gets there
+    groups["picking"] |= {"lease_seconds": 3}  # the dead emitter's lease has ended when the second run gets there
     environment = as_environment(groups, with_demo_locations(tmp_path)) | {"PYTHONPATH": str(PROJECT)}
     window = ["--from", WORLD.window.start.isoformat(), "--to", "2026-01-14"]
     command = [sys.executable, "-m", "order_pipeline", "run", "--source", "kibo", *window]

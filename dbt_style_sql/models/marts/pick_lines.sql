@@ -1,4 +1,4 @@
--- One row a line that the floor may have to pick. hold_reason NULL: pickable. An order is whole or held: when anything of
+-- One row a line that our floor may have to pick; what others pick is in marts.picks_elsewhere. hold_reason NULL: pickable. An order is whole or held: when anything of
 -- it cannot be picked, all its lines carry the order's reason, and hold_detail names the lines. hold_scope tells a line
 -- that cannot be picked itself (`line`) from one that waits for the rest of its order (`order`).
 WITH quarantined AS (
@@ -12,7 +12,15 @@ WITH quarantined AS (
 
 located AS (
     SELECT
-        candidates.* EXCLUDE (product_name, is_stocked),
+        candidates.* EXCLUDE (product_name, is_stocked, is_ours, hold_reason, hold_detail),
+        CASE WHEN candidates.is_ours OR candidates.hold_reason IS NOT NULL THEN candidates.hold_reason ELSE 'location_not_named' END AS hold_reason,
+        CASE
+            WHEN candidates.is_ours OR candidates.hold_reason IS NOT NULL THEN candidates.hold_detail
+            ELSE concat(
+                'it leaves from ', coalesce(candidates.location, 'no location'),
+                ', and no setting says whether our floor picks there: ORDER_PIPELINE_', upper(candidates.source), '__LOCATIONS'
+            )
+        END AS hold_detail,
         coalesce(locations.product_name, candidates.product_name) AS product_name,
         locations.sku IS NOT NULL AS is_known_item,
         coalesce(
@@ -24,7 +32,7 @@ located AS (
     FROM {{ ref('pick_candidates') }} AS candidates
     LEFT JOIN {{ source('reference', 'item_locations') }} AS locations
         ON locations.source = candidates.source AND locations.sku = candidates.sku
-    WHERE candidates.is_stocked
+    WHERE candidates.is_stocked AND candidates.is_ours IS DISTINCT FROM false
 ),
 
 judged AS (
@@ -80,6 +88,7 @@ SELECT
     judged.is_express,
     judged.line_id,
     judged.shipment_id,
+    judged.location,
     judged.sku,
     judged.barcode,
     judged.bin_location,

@@ -29,7 +29,17 @@ LEFT_THE_LIST = "no_longer_to_be_picked"
 GONE = "gone"
 QUARANTINED = "quarantined"
 
-DATA_GAPS = frozenset({"unknown_item", "no_barcode", "no_location", "no_quantity", "fractional_quantity", QUARANTINED})
+DATA_GAPS = frozenset(
+    {
+        "unknown_item",
+        "no_barcode",
+        "no_location",
+        "location_not_named",
+        "no_quantity",
+        "fractional_quantity",
+        QUARANTINED,
+    }
+)
 """Hold reasons of the mart that say something about our data and nothing about the order: they call no pick off."""
 
 DOUBTFUL = frozenset({"contradictory_levels", "unknown_status"})

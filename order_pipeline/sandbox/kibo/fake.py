@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from order_pipeline.sandbox.kibo.control import control_routes
-from order_pipeline.sandbox.kibo.orders import MANUFACTURERS, Order
+from order_pipeline.sandbox.kibo.orders import LOCATIONS, MANUFACTURERS, OUR_LOCATIONS, Order
 from order_pipeline.sandbox.kibo.search import CODES, Moment, SearchError, SearchQuery, read_query
 from order_pipeline.sandbox.kibo.store import KiboStore
 from order_pipeline.sandbox.kibo.values import PayloadSwitches
@@ -109,6 +109,9 @@ class KiboChannel(Channel):
             "api_key": API_KEY,
             "api_secret": API_SECRET,
             "manufacturer_ids": [str(number) for number in MANUFACTURERS],
+            # The floor of the sandbox picks at two of the three locations; the third is somebody else's.
+            "locations": [str(number) for number in OUR_LOCATIONS],
+            "other_locations": [str(number) for number in LOCATIONS if number not in OUR_LOCATIONS],
             "extra_headers": {},
             "rate": UNLIMITED,
         }

@@ -19,6 +19,7 @@ State = Literal["READY", "BACKORDER", "CANCELLED", "SHIPPED"]
 RecordSize = Literal["full", "lean"]
 
 MANUFACTURERS: dict[int, str] = {30211: "USD", 30212: "CAD", 30307: "EUR"}
+OUR_LOCATIONS = (110452, 110453)
 LOCATIONS: dict[int, str] = {110452: "Harbour Warehouse", 110453: "Mill Lane Store", 110460: "North Depot"}
 SHIP_TYPES = ("REGULAR", "EXPRESS_1_DAY", "EXPRESS_2_DAY", "EXPRESS_3_DAY")
 CARRIERS = ("UPS", "FedEx", "USPS", "Other")

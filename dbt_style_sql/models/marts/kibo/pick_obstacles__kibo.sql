@@ -28,6 +28,7 @@ shipments AS (
         shipments.shipment_id,
         shipments.shipment_number,
         shipments.source_status,
+        shipments.ship_from_code AS location,
         CASE
             WHEN shipments.shipment_status = 'unknown' AND tracked_shipments.shipment_id IS NOT NULL THEN 'shipped'
             ELSE shipments.shipment_status
@@ -158,8 +159,10 @@ SELECT
     orders.ordered_at,
     found.line_id,
     found.shipment_id,
+    shipments.location,
     found.sku,
     found.hold_reason,
     found.hold_detail
 FROM found
 INNER JOIN orders ON orders.order_id = found.order_id
+LEFT JOIN shipments ON shipments.shipment_id = found.shipment_id

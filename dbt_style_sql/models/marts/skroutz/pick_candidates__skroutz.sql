@@ -12,6 +12,7 @@ WITH orders AS (
 lines AS (
     SELECT
         orders.*,
+        shipments.ship_from_name AS location,
         order_lines.line_id,
         order_lines.line_status,
         order_lines.sku,
@@ -30,6 +31,7 @@ lines AS (
         END AS hold_detail
     FROM orders
     LEFT JOIN {{ source('core', 'order_lines') }} AS order_lines ON order_lines.order_id = orders.order_id
+    LEFT JOIN {{ source('core', 'shipments') }} AS shipments ON shipments.order_id = orders.order_id  -- one at most
 )
 
 SELECT
@@ -45,6 +47,7 @@ SELECT
     is_express,
     line_id,
     CAST(NULL AS VARCHAR) AS shipment_id,
+    location,
     sku,
     ean,
     product_name,

@@ -1,0 +1,137 @@
+"""Our floor picks at the locations that settings name; what is somebody else's is neither picked nor held."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from order_pipeline.channels.settings import ChannelSettings
+from order_pipeline.cli.tracing import trace_order
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline_tests.warehouse.kibo_orders import dictionaries, kibo_item, kibo_order, kibo_shipment
+from order_pipeline_tests.warehouse.pick_lists import (
+    build_picks,
+    deploy_marts,
+    exceptions,
+    picks,
+    scansource_line,
+    scansource_records,
+    skroutz_line,
+    skroutz_record,
+)
+from order_pipeline_tests.warehouse.poisoned_records import Record, as_json
+
+NORTH, SOUTH = "110452", "110460"
+
+
+def kibo(number: int, *shipments: dict[str, Any]) -> Record:
+    return Record(str(number), as_json(kibo_order(number, *shipments)))
+
+
+def shipment(number: int, location: object, sku: str = "A", **changes: Any) -> dict[str, Any]:
+    item = kibo_item(number * 10, sku=sku)
+    return kibo_shipment(number, item, assignedLocation=location, **changes)
+
+
+ORDERS = [
+    kibo(1, shipment(10, NORTH)),
+    kibo(2, shipment(20, SOUTH)),
+    kibo(3, shipment(30, NORTH), shipment(31, SOUTH, "B")),
+    kibo(
+        4,
+        shipment(40, NORTH),
+        kibo_shipment(41, kibo_item(410, sku="B", itemState="BACKORDERED"), assignedLocation=SOUTH),
+    ),
+    kibo(5, shipment(50, None)),  # it has a name, but no code
+    kibo(6, shipment(60, "it's ours")),
+]
+
+
+def ours(*locations: str, **channels: Sequence[str]) -> Mapping[str, Any]:
+    return {"locations": {"kibo": list(locations), **channels}}
+
+
+def places(lake: Lake, number: str) -> list[tuple[str, str | None]]:
+    """Shipment and hold reason of the order's picks."""
+    return [(pick["shipment_id"].split(":")[-1], pick["hold_reason"]) for pick in picks(lake, number)]
+
+
+def elsewhere(lake: Lake) -> list[tuple[str, str]]:
+    rows = dictionaries(lake, "SELECT order_number, location FROM marts.picks_elsewhere ORDER BY ALL")
+    return [(row["order_number"], row["location"]) for row in rows]
+
+
+def test_a_shipment_of_another_location_is_counted_and_neither_picked_nor_held(lake: Lake) -> None:
+    build_picks(lake, "kibo", ORDERS, ours(NORTH, "it's ours"))
+    assert places(lake, "1") == [("10", None)]
+    assert places(lake, "2") == []
+    assert exceptions(lake, "2") == []
+    assert places(lake, "3") == [("30", None)]
+    assert places(lake, "4") == [("40", None)], "what others wait for does not hold our part"
+    assert places(lake, "6") == [("60", None)], "a quote in a name is a letter"
+    assert elsewhere(lake) == [("2", SOUTH), ("3", SOUTH)]
+
+
+def test_a_pick_without_location_is_held_where_locations_are_named(lake: Lake) -> None:
+    build_picks(lake, "kibo", ORDERS, ours(NORTH))
+    (pick,) = picks(lake, "5")
+    assert pick["hold_reason"] == "location_not_named"
+    assert "ORDER_PIPELINE_KIBO__LOCATIONS" in pick["hold_detail"]
+
+
+def test_several_locations_of_which_none_is_named_are_held(lake: Lake) -> None:
+    build_picks(lake, "kibo", ORDERS)
+    assert places(lake, "1") == [("10", "location_not_named")]
+    (pick,) = picks(lake, "1")
+    assert NORTH in pick["hold_detail"]
+    assert elsewhere(lake) == []
+
+
+def test_a_single_location_needs_no_setting(lake: Lake) -> None:
+    build_picks(lake, "kibo", [ORDERS[0]])
+    assert places(lake, "1") == [("10", None)]
+
+
+def test_locations_of_others_alone_leave_the_only_other_one_to_us(lake: Lake) -> None:
+    build_picks(lake, "kibo", ORDERS[:4], {"other_locations": {"kibo": [SOUTH]}})
+    assert places(lake, "1") == [("10", None)]
+    assert elsewhere(lake) == [("2", SOUTH), ("3", SOUTH)]
+
+
+def test_trace_says_which_lines_others_pick(lake: Lake) -> None:
+    build_picks(lake, "kibo", ORDERS, ours(NORTH))
+    store = OperationsStore(lake.settings.resolved_operations_url)
+    store.create_all()
+    store.close()
+
+    def verdict(order: str) -> str:
+        (entry,) = trace_order(lake.settings, order)
+        return entry["verdict"]
+
+    assert verdict("2").startswith(f"not picked by our floor: others pick 1 line at location {SOUTH}")
+    assert "to be picked" in verdict("3")
+    assert f"others pick 1 line at location {SOUTH}" in verdict("3")
+
+
+def test_skroutz_names_its_pickup_address_and_scansource_has_no_location(lake: Lake) -> None:
+    orders = [
+        skroutz_record(code, skroutz_line(1), pickup_address=address)
+        for code, address in [("A1", "Store 1"), ("A2", "Store 2")]
+    ]
+    build_picks(lake, "skroutz", orders)
+    build_picks(lake, "scansource", scansource_records("7", scansource_line(10)))
+    assert {pick["hold_reason"] for pick in [*picks(lake, "A1"), *picks(lake, "A2")]} == {"location_not_named"}
+    assert [pick["hold_reason"] for pick in picks(lake, "7")] == [None]
+    deploy_marts(lake, ours(skroutz=["Store 1"]))
+    assert [pick["hold_reason"] for pick in picks(lake, "A1")] == [None]
+    assert picks(lake, "A2") == []
+    assert elsewhere(lake) == [("A2", "Store 2")]
+
+
+@pytest.mark.parametrize("location", ["a", "  a  "])
+def test_a_location_is_on_one_side(location: str) -> None:
+    with pytest.raises(ValueError, match="both in locations and in other_locations"):
+        ChannelSettings(locations=["a"], other_locations=[location])

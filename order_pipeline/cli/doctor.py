@@ -69,8 +69,9 @@ def look_at_stores(settings: Settings) -> Iterator[Finding]:
             yield Finding("lake", "failed", str(error), "Check ORDER_PIPELINE_LAKE__CATALOG and __DATA_PATH.")
     url = settings.resolved_operations_url
     address = make_url(url)
-    shown = address.render_as_string(hide_password=True)
-    if address.get_backend_name() == "sqlite" and not Path(str(address.database)).exists():
+    is_file = address.get_backend_name() == "sqlite"
+    shown = str(address.database) if is_file else address.render_as_string(hide_password=True)
+    if is_file and not Path(shown).exists():
         yield Finding("operations store", "ok", f"{shown}: not made yet, the first run makes it")
         return
     try:
@@ -80,6 +81,28 @@ def look_at_stores(settings: Settings) -> Iterator[Finding]:
         store.close()
     except (SQLAlchemyError, OSError) as error:
         yield Finding("operations store", "failed", f"{shown}: {type(error).__name__}", "Check OPERATIONS_URL.")
+
+
+def look_at_environment(_settings: Settings) -> Iterator[Finding]:
+    """The variables beside our settings that decide how an API is reached: proxies, and certificates to trust."""
+    from order_pipeline.http import environment  # noqa: PLC0415
+
+    advice = "Correct the variable, then run `order-pipeline doctor` again."
+    for name in environment.PROXY_VARIABLES:
+        variable, value = environment.read_variable(name)
+        if value:
+            shown = f"{variable}={environment.without_user(value)}"
+            try:
+                environment.checked_proxy(variable, value)
+                yield Finding("proxy", "ok", f"{shown}; loopback is never proxied")
+            except environment.WrongEnvironment as error:
+                yield Finding("proxy", "failed", str(error), advice)
+    if odd := environment.odd_exceptions():
+        yield Finding("proxy", "waits", f"NO_PROXY names neither a host nor a network: {', '.join(odd)}", advice)
+    try:
+        environment.trusted_authorities()
+    except environment.WrongEnvironment as error:
+        yield Finding("certificates", "failed", str(error), advice)
 
 
 def look_at_channels(settings: Settings) -> Iterator[Finding]:
@@ -181,6 +204,7 @@ LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     look_at_data,
     look_at_stores,
     look_at_reference,
+    look_at_environment,
     look_at_channels,
     look_at_scanorders,
     look_at_what_waits,

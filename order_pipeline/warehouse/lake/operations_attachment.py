@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import duckdb
+from sqlalchemy import make_url
 
 from order_pipeline.warehouse.lake.instance import load_extension
 from order_pipeline.warehouse.lake.literals import quoted
@@ -27,7 +28,7 @@ def attach_operations(connection: duckdb.DuckDBPyConnection, url: str) -> None:
     """
     scheme, _, address = url.partition("://")
     if scheme.startswith("sqlite"):
-        file = Path(address.partition("?")[0].removeprefix("/"))
+        file = Path(make_url(url).database or "")
         if file.is_file():
             load_extension(connection, "sqlite_scanner")
             _attach_copy(connection, file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +11,15 @@ import typer
 
 from order_pipeline.channels import registry
 from order_pipeline.cli.findings import Finding
-from order_pipeline.cli.output import Format, print_objects, print_table
+from order_pipeline.cli.output import Format, NeutralCells, print_objects, print_table
+from order_pipeline.http.redaction import redact_text
 from order_pipeline.settings import Settings, load_settings
 
 
 def doctor(
     online: Annotated[bool, typer.Option(help="Also ask each configured API one small question.")] = True,  # noqa: FBT002
     output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
+    neutral_cells: NeutralCells = False,  # noqa: FBT002
 ) -> None:
     """Look at settings, stores and credentials, and say what is missing and what to do about it.
 
@@ -25,17 +28,34 @@ def doctor(
     from order_pipeline.cli.probes import ask_online  # noqa: PLC0415
 
     settings = load_settings()
-    findings = [finding for look in LOOKS for finding in look(settings)]
+    findings = [finding for look in LOOKS for finding in found_by(look, settings)]
     if online:
         findings += ask_online(settings)
     if output is Format.TABLE:
-        columns = ["what", "state", "detail", "next step"]
-        print_table(columns, [[each.what, each.state, each.detail, each.next_step] for each in findings])
+        print_table(
+            ["what", "state", "detail"], [[each.what, each.state, _told(each)] for each in findings], narrow=True
+        )
     else:
         names = ("what", "state", "detail", "next_step")
-        print_objects([{name: getattr(each, name) for name in names} for each in findings], output)
+        print_objects(
+            [{name: getattr(each, name) for name in names} for each in findings], output, neutral_cells=neutral_cells
+        )
     if any(finding.state in {"missing", "failed"} for finding in findings):
         raise typer.Exit(1)
+
+
+def found_by(look: Callable[[Settings], Iterator[Finding]], settings: Settings) -> Iterator[Finding]:
+    """The findings of one look; one that fails for a reason nobody foresaw keeps no other's back."""
+    try:
+        yield from look(settings)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+        what = look.__name__.removeprefix("look_at_").replace("_", " ")
+        told = redact_text(f"{type(error).__name__}: {error}")
+        yield Finding(what, "failed", told, getattr(error, "next_step", "") or "Mend the cause; the rest is above.")
+
+
+def _told(finding: Finding) -> str:
+    return f"{finding.detail}\nnext: {finding.next_step}" if finding.next_step else finding.detail
 
 
 def look_at_data(settings: Settings) -> Iterator[Finding]:
@@ -51,9 +71,10 @@ def look_at_data(settings: Settings) -> Iterator[Finding]:
 
 def look_at_stores(settings: Settings) -> Iterator[Finding]:
     """The lake and the operations store: do they open?"""
-    from sqlalchemy import make_url  # noqa: PLC0415
+    from sqlalchemy import inspect, make_url  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
+    from order_pipeline.operations.locked import StoreBusyError  # noqa: PLC0415
     from order_pipeline.operations.store import OperationsStore  # noqa: PLC0415
     from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
 
@@ -63,10 +84,13 @@ def look_at_stores(settings: Settings) -> Iterator[Finding]:
         yield Finding("lake", "ok", f"{kind}: not made yet, the first run makes it")
     else:
         try:
-            snapshots = lake.query("SELECT count(*) FROM lake.snapshots()").rows[0][0]
-            yield Finding("lake", "ok", f"{kind}: {snapshots} snapshots")
+            with closing(lake.connect(read_only=True)) as connection:  # without the operations store: it is asked below
+                counted = connection.execute("SELECT count(*) FROM lake.snapshots()").fetchone()
+            yield Finding("lake", "ok", f"{kind}: {counted[0] if counted else 0} snapshots")
         except LakeError as error:
-            yield Finding("lake", "failed", str(error), "Check ORDER_PIPELINE_LAKE__CATALOG and __DATA_PATH.")
+            yield Finding(
+                "lake", "failed", str(error), error.next_step or "Check ORDER_PIPELINE_LAKE__CATALOG and __DATA_PATH."
+            )
     url = settings.resolved_operations_url
     address = make_url(url)
     is_file = address.get_backend_name() == "sqlite"
@@ -76,9 +100,12 @@ def look_at_stores(settings: Settings) -> Iterator[Finding]:
         return
     try:
         store = OperationsStore(url)
-        with store.reading():
+        with store.reading() as connection:
+            inspect(connection).get_table_names()
             yield Finding("operations store", "ok", shown)
         store.close()
+    except StoreBusyError as error:
+        yield Finding("operations store", "failed", str(error), error.next_step)
     except (SQLAlchemyError, OSError) as error:
         yield Finding("operations store", "failed", f"{shown}: {type(error).__name__}", "Check OPERATIONS_URL.")
 
@@ -183,7 +210,7 @@ def look_at_what_waits(settings: Settings) -> Iterator[Finding]:
     )
     try:
         found = Lake(settings).query(open_rejects).rows
-    except LakeError:
+    except (LakeError, SQLAlchemyError):
         return  # said above, or not made yet
     detail = ", ".join(f"{source} {count}" for source, count in found)
     advice = "order-pipeline quarantine list" if found else ""

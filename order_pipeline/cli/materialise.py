@@ -22,6 +22,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from order_pipeline.channels.base import Window
 from order_pipeline.cli.output import message_console
+from order_pipeline.cli.visible import PlainConsole
 from order_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class JobProgress:
     def __init__(self, console: Console) -> None:
         self.console = console
         self._bars = Progress(
-            SpinnerColumn(),
+            SpinnerColumn("dots" if console.encoding.startswith("utf") else "line"),
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[records]}"),
@@ -73,8 +74,9 @@ def terminal_apart_from_step_output() -> Iterator[Console]:
     if not sys.stderr.isatty():
         yield message_console
         return
-    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as copy:
-        yield Console(file=copy, force_terminal=True, highlight=False)
+    copied = os.dup(sys.stderr.fileno())
+    with os.fdopen(copied, "w", encoding=sys.stderr.encoding, errors="backslashreplace") as copy:
+        yield PlainConsole(file=copy, force_terminal=True)
 
 
 def materialise(settings: Settings, sources: Sequence[str], window: Window, *, emit: bool) -> list[JobOutcome]:

@@ -71,7 +71,7 @@ class PickPoster:
         rate, proxy = self._settings.rate, proxy_for(self._url)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=rate.max_in_flight, keepalive_timeout=IDLE_SECONDS, ssl=tls_context(self._url) or True
+                limit=rate.max_in_flight, keepalive_timeout=IDLE_SECONDS, ssl=tls_context(self._url)
             ),
             proxy=None if proxy is None else proxy.url,
             timeout=aiohttp.ClientTimeout(

@@ -21,9 +21,7 @@ def open_client(url: str, **options: Any) -> httpx.AsyncClient:
     """
     proxy = proxy_for(url)
     context = tls_context(url)
-    through = None if proxy is None else httpx.Proxy(proxy.url, ssl_context=_of_proxy(proxy.url, context))
+    through = None
+    if proxy is not None:
+        through = httpx.Proxy(proxy.url, ssl_context=context if proxy.url.lower().startswith("https:") else None)
     return httpx.AsyncClient(verify=context, proxy=through, trust_env=False, **options)
-
-
-def _of_proxy(proxy_url: str, context: Any) -> Any:
-    return context if proxy_url.lower().startswith("https:") else None

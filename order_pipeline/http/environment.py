@@ -97,15 +97,15 @@ def checked_proxy(variable: str, value: str) -> str:
     return url
 
 
-def tls_context(url: str) -> ssl.SSLContext | bool:
-    """What the certificate of a URL's host is checked with; False for a URL without TLS.
+def tls_context(url: str) -> ssl.SSLContext:
+    """What the certificate of a URL's host is checked with; of a URL without TLS: a context that trusts nobody.
 
     Raises:
         WrongEnvironment: a variable names certificates that cannot be read.
     """
     proxy = proxy_for(url)
     uses_tls = urlsplit(url).scheme.lower() == "https" or (proxy and proxy.url.lower().startswith("https:"))
-    return trusted_authorities() if uses_tls else False
+    return trusted_authorities() if uses_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def trusted_authorities() -> ssl.SSLContext:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
@@ -13,6 +13,8 @@ from order_pipeline.http.settings import RateSettings
 
 class ScanSourceSettings(ChannelSettings):
     """ScanSource distributor API (docs/apis/scansource.md section 1)."""
+
+    families: ClassVar[tuple[str, ...]] = ("orders", "invoices", "prices", "availability")
 
     preset: Literal["production", "sandbox"] = "production"
     generation: Literal["current", "legacy"] = "current"

@@ -29,10 +29,10 @@ from order_pipeline.orchestration.partitions import daily_partitions
 from order_pipeline.orchestration.resolve_job import resolve_pick_job
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.schedules import (
+    build_channel_schedules,
     build_emission_after_sources,
     build_emission_schedule,
     build_read_back_schedule,
-    build_trailing_schedule,
 )
 from order_pipeline.settings import Settings, load_settings
 
@@ -101,7 +101,11 @@ def _build_automation(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         jobs=jobs,
         schedules=[
-            *(build_trailing_schedule(each.name, each.schedule_minute, settings.schedule) for each in channels),
+            *(
+                schedule
+                for each in channels
+                for schedule in build_channel_schedules(each, settings.of_channel(each.name).cadence, settings.schedule)
+            ),
             build_emission_schedule(settings.schedule),
             build_read_back_schedule(settings.schedule),
             housekeeping_schedule,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, create_model, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from order_pipeline.channels import registry
@@ -20,6 +20,8 @@ from order_pipeline.settings_names import PREFIX, check_names
 
 if TYPE_CHECKING:
     from order_pipeline.channels.channel import Channel
+
+_PARTITION_FOLDERS = ("source=", "order_day=", "partition_day=")
 
 
 class LakeSettings(BaseModel, extra="forbid"):
@@ -123,6 +125,16 @@ class _CommonSettings(BaseSettings):
     picking: PickingSettings = PickingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
 
+    @field_validator("data_dir")
+    @classmethod
+    def _can_hold_a_lake(cls, directory: Path) -> Path:
+        path = directory.resolve()
+        if "\\" in str(path) or not str(path).isprintable():
+            raise ValueError(f"{str(path)!r}: DuckDB takes no directory with a backslash or a control character")
+        if odd := [part for part in path.parts if part.casefold().startswith(_PARTITION_FOLDERS)]:
+            raise ValueError(f"{path}: {odd[0]!r} looks like a folder of the lake's partitions; choose another name")
+        return directory
+
     @property
     def demo_world_file(self) -> Path:
         """Stands in the data directory of a demo: fake orders, which must never meet real channels or a real floor."""
@@ -131,7 +143,13 @@ class _CommonSettings(BaseSettings):
     @property
     def resolved_operations_url(self) -> str:
         """The operations store's SQLAlchemy URL, the embedded default filled in."""
-        return self.operations_url or f"sqlite:///{self.data_dir.resolve() / 'operations.sqlite'}"
+        from sqlalchemy import URL  # noqa: PLC0415 - takes long to import, and `--help` needs no store
+
+        if self.operations_url:
+            return self.operations_url
+        # Not formatted in: a `?` or `%` of the directory's name would be read as part of the URL's syntax.
+        file = URL.create("sqlite", database=str(self.data_dir.resolve() / "operations.sqlite"))
+        return file.render_as_string(hide_password=False)
 
     def of_channel(self, name: str) -> Any:
         """The settings of a channel, of the class that its `settings.py` defines."""

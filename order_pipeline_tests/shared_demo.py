@@ -18,6 +18,8 @@ from order_pipeline.cli.main import main
 
 PROJECT = Path(__file__).resolve().parents[1]
 SMALL = ("--days", "2", "--orders", "12")
+ODD_NAME = "a %20?x#y [z]*{q,r} =%s'\";&é"
+"""What means something in a URL, a glob, SQL or a shell: every command of the shared demo runs in such a directory."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def run_command(data_dir: Path, *arguments: str, **environment: str) -> Done:
 def make_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data directory of a demo that has run once; its output is beside it in `first_run.txt`."""
     shared = tmp_path_factory.getbasetemp().parent if os.environ.get("PYTEST_XDIST_WORKER") else None
-    root = (shared or tmp_path_factory.mktemp("demo")) / "shared_demo"
+    root = (shared or tmp_path_factory.mktemp("demo")) / f"shared_demo {ODD_NAME}"
     root.mkdir(exist_ok=True)
     data_dir = root / "data"
     with FileLock(root / "lock"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -63,6 +63,8 @@ class Channel(Generic[S]):
         readings: the ways in which it is read, in order.
         probe: the question of `doctor`.
         schedule_minute: the minute of each hour at which it is read.
+        families: what can be fetched alone, by name, with the resources that come of it; none: all come together.
+        read_families: the extraction of some families; None where there are none.
         never_filled: core tables that stay empty, each with the reason.
         sql_variables: what its SQL needs from its settings.
         webhook: how it pushes events; None if it does not.
@@ -75,10 +77,16 @@ class Channel(Generic[S]):
     readings: Callable[[S, OperationsStore], Sequence[Reading]]
     probe: Probe[S]
     schedule_minute: int
+    families: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    read_families: Callable[[S, Collection[str]], Extraction] | None = None
     never_filled: Mapping[str, str] = field(default_factory=dict[str, str])
     sql_variables: Callable[[S], Mapping[str, str]] = _no_variables
     webhook: Webhook | None = None
     commands: OperatorCommands[S] | None = None
+
+    def families_of(self, resources: Collection[str]) -> list[str]:
+        """The families that bring these resources, in order."""
+        return [name for name, brought in self.families.items() if set(brought) & set(resources)]
 
     @property
     def pool(self) -> str:

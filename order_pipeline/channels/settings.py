@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
 
 Location = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+_CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
+_CRON_PART = re.compile(r"(?:\*|(\d+)(?:-(\d+))?)(?:/(\d+))?")
+EVERYTHING = "all"
+"""In a cadence: the channel's run over all that has no cadence of its own."""
 
 
 class ChannelSettings(BaseModel, extra="forbid"):
     """The base of each channel's settings class.
 
     Attributes:
+        families: those of its `Channel`.
         picked_by_default: whether its orders are picked where no setting says so.
     """
 
+    families: ClassVar[tuple[str, ...]] = ()
     picked_by_default: ClassVar[bool] = True
 
     enabled: bool = True
+    cadence: dict[str, str] = Field(
+        default_factory=dict[str, str],
+        description="When it is read, as cron in UTC, by family; `all`: what is not named. Default: hourly.",
+    )
     locations: list[Location] = Field(
         default_factory=list[str],
         description="Where our floor picks: locations as core.shipments has them. Shipments of others are not picked.",
@@ -37,3 +48,32 @@ class ChannelSettings(BaseModel, extra="forbid"):
     def required(self) -> Sequence[str]:
         """The fields that must be set before the channel can be read; `doctor` asks for them."""
         return ()
+
+    @field_validator("cadence")
+    @classmethod
+    def _is_cron_of_a_family(cls, cadence: dict[str, str]) -> dict[str, str]:
+        known = (EVERYTHING, *cls.families)
+        for family, cron in cadence.items():
+            if family not in known:
+                raise ValueError(f"{family!r} cannot be read alone; there is {', '.join(known)}")
+            if (wrong := _wrong_in_cron(cron)) is not None:
+                raise ValueError(f"{cron!r} of {family} is no cron: {wrong}; five fields of numbers, like '0 6 * * *'")
+        return cadence
+
+
+def _wrong_in_cron(cron: str) -> str | None:
+    """What is wrong with it; None: nothing."""
+    parts = cron.split()
+    if len(parts) != len(_CRON_FIELDS):
+        return f"{len(parts)} fields"
+    for (name, lowest, highest), field in zip(_CRON_FIELDS, parts, strict=True):
+        for part in field.split(","):
+            found = _CRON_PART.fullmatch(part)
+            first, last, step = (
+                (None if each is None else int(each) for each in found.groups()) if found else [None] * 3
+            )
+            bounds = [each for each in (first, last) if each is not None]
+            in_range = all(lowest <= each <= highest for each in bounds) and bounds == sorted(bounds)
+            if found is None or not in_range or step == 0:
+                return f"{name} {part!r}"
+    return None

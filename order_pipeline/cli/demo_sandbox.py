@@ -63,7 +63,7 @@ class RunningSandbox:
         return [fulfilment["values"] for fulfilment in self._ask("GET", "/control/ledger/scanorders")["fulfilments"]]
 
     def _ask(self, method: str, path: str, content: Any = None) -> dict[str, Any]:
-        answer = httpx.request(method, f"{self.url}{path}", json=content, timeout=LONG_SECONDS)
+        answer = httpx.request(method, f"{self.url}{path}", json=content, timeout=LONG_SECONDS, trust_env=False)
         return answer.raise_for_status().json()
 
 
@@ -103,7 +103,7 @@ def running_sandbox(world: DemoWorld, data_dir: Path) -> Iterator[RunningSandbox
 def _serves(url: str, world: DemoWorld) -> bool:
     """Whether a sandbox of this very world answers there."""
     try:
-        there = httpx.get(f"{url}/control/", timeout=2).raise_for_status().json()
+        there = httpx.get(f"{url}/control/", timeout=2, trust_env=False).raise_for_status().json()
         return (there["seed"], there["orders_per_day"], there["days"]) == (world.seed, world.orders, world.days)
     except (httpx.HTTPError, ValueError, KeyError):
         return False
@@ -116,8 +116,10 @@ def running_receiver(settings: Settings) -> Iterator[None]:
     thread = threading.Thread(target=server.run, name="webhooks", daemon=True)
     thread.start()
     address = f"http://{settings.webhooks.host}:{settings.webhooks.port}/ready"
-    transport = httpx.HTTPTransport(retries=20)  # connections are retried with growing waits until it listens
-    with httpx.Client(transport=transport, timeout=30) as client:
+    transport = httpx.HTTPTransport(
+        retries=20, trust_env=False
+    )  # connections are retried with growing waits until it listens
+    with httpx.Client(transport=transport, timeout=30, trust_env=False) as client:
         client.get(address).raise_for_status()
     try:
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,8 @@ import typer
 
 from order_pipeline.channels import registry
 from order_pipeline.cli.findings import Finding
-from order_pipeline.cli.output import Format, print_objects, print_table
+from order_pipeline.cli.output import Format, NeutralCells, print_objects, print_table
+from order_pipeline.http.redaction import redact_text
 from order_pipeline.settings import Settings, load_settings
 
 LOCATIONS = """
@@ -22,6 +24,7 @@ FROM core.shipments WHERE order_day >= current_date - 30 AND location IS NOT NUL
 def doctor(
     online: Annotated[bool, typer.Option(help="Also ask each configured API one small question.")] = True,  # noqa: FBT002
     output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
+    neutral_cells: NeutralCells = False,  # noqa: FBT002
 ) -> None:
     """Look at settings, stores and credentials, and say what is missing and what to do about it.
 
@@ -30,17 +33,34 @@ def doctor(
     from order_pipeline.cli.probes import ask_online  # noqa: PLC0415
 
     settings = load_settings()
-    findings = [finding for look in LOOKS for finding in look(settings)]
+    findings = [finding for look in LOOKS for finding in found_by(look, settings)]
     if online:
         findings += ask_online(settings)
     if output is Format.TABLE:
-        columns = ["what", "state", "detail", "next step"]
-        print_table(columns, [[each.what, each.state, each.detail, each.next_step] for each in findings])
+        print_table(
+            ["what", "state", "detail"], [[each.what, each.state, _told(each)] for each in findings], narrow=True
+        )
     else:
         names = ("what", "state", "detail", "next_step")
-        print_objects([{name: getattr(each, name) for name in names} for each in findings], output)
+        print_objects(
+            [{name: getattr(each, name) for name in names} for each in findings], output, neutral_cells=neutral_cells
+        )
     if any(finding.state in {"missing", "failed"} for finding in findings):
         raise typer.Exit(1)
+
+
+def found_by(look: Callable[[Settings], Iterator[Finding]], settings: Settings) -> Iterator[Finding]:
+    """The findings of one look; one that fails for a reason nobody foresaw keeps no other's back."""
+    try:
+        yield from look(settings)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+        what = look.__name__.removeprefix("look_at_").replace("_", " ")
+        told = redact_text(f"{type(error).__name__}: {error}")
+        yield Finding(what, "failed", told, getattr(error, "next_step", "") or "Mend the cause; the rest is above.")
+
+
+def _told(finding: Finding) -> str:
+    return f"{finding.detail}\nnext: {finding.next_step}" if finding.next_step else finding.detail
 
 
 def look_at_data(settings: Settings) -> Iterator[Finding]:
@@ -56,9 +76,10 @@ def look_at_data(settings: Settings) -> Iterator[Finding]:
 
 def look_at_stores(settings: Settings) -> Iterator[Finding]:
     """The lake and the operations store: do they open?"""
-    from sqlalchemy import make_url  # noqa: PLC0415
+    from sqlalchemy import inspect, make_url  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
+    from order_pipeline.operations.locked import StoreBusyError  # noqa: PLC0415
     from order_pipeline.operations.store import OperationsStore  # noqa: PLC0415
     from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
 
@@ -68,23 +89,52 @@ def look_at_stores(settings: Settings) -> Iterator[Finding]:
         yield Finding("lake", "ok", f"{kind}: not made yet, the first run makes it")
     else:
         try:
-            snapshots = lake.query("SELECT count(*) FROM lake.snapshots()").rows[0][0]
-            yield Finding("lake", "ok", f"{kind}: {snapshots} snapshots")
+            with closing(lake.connect(read_only=True)) as connection:  # without the operations store: it is asked below
+                counted = connection.execute("SELECT count(*) FROM lake.snapshots()").fetchone()
+            yield Finding("lake", "ok", f"{kind}: {counted[0] if counted else 0} snapshots")
         except LakeError as error:
-            yield Finding("lake", "failed", str(error), "Check ORDER_PIPELINE_LAKE__CATALOG and __DATA_PATH.")
+            yield Finding(
+                "lake", "failed", str(error), error.next_step or "Check ORDER_PIPELINE_LAKE__CATALOG and __DATA_PATH."
+            )
     url = settings.resolved_operations_url
     address = make_url(url)
-    shown = address.render_as_string(hide_password=True)
-    if address.get_backend_name() == "sqlite" and not Path(str(address.database)).exists():
+    is_file = address.get_backend_name() == "sqlite"
+    shown = str(address.database) if is_file else address.render_as_string(hide_password=True)
+    if is_file and not Path(shown).exists():
         yield Finding("operations store", "ok", f"{shown}: not made yet, the first run makes it")
         return
     try:
         store = OperationsStore(url)
-        with store.reading():
+        with store.reading() as connection:
+            inspect(connection).get_table_names()
             yield Finding("operations store", "ok", shown)
         store.close()
+    except StoreBusyError as error:
+        yield Finding("operations store", "failed", str(error), error.next_step)
     except (SQLAlchemyError, OSError) as error:
         yield Finding("operations store", "failed", f"{shown}: {type(error).__name__}", "Check OPERATIONS_URL.")
+
+
+def look_at_environment(_settings: Settings) -> Iterator[Finding]:
+    """The variables beside our settings that decide how an API is reached: proxies, and certificates to trust."""
+    from order_pipeline.http import environment  # noqa: PLC0415
+
+    advice = "Correct the variable, then run `order-pipeline doctor` again."
+    for name in environment.PROXY_VARIABLES:
+        variable, value = environment.read_variable(name)
+        if value:
+            shown = f"{variable}={environment.without_user(value)}"
+            try:
+                environment.checked_proxy(variable, value)
+                yield Finding("proxy", "ok", f"{shown}; loopback is never proxied")
+            except environment.WrongEnvironment as error:
+                yield Finding("proxy", "failed", str(error), advice)
+    if odd := environment.odd_exceptions():
+        yield Finding("proxy", "waits", f"NO_PROXY names neither a host nor a network: {', '.join(odd)}", advice)
+    try:
+        environment.trusted_authorities()
+    except environment.WrongEnvironment as error:
+        yield Finding("certificates", "failed", str(error), advice)
 
 
 def look_at_channels(settings: Settings) -> Iterator[Finding]:
@@ -186,7 +236,7 @@ def look_at_what_waits(settings: Settings) -> Iterator[Finding]:
     )
     try:
         found = Lake(settings).query(open_rejects).rows
-    except LakeError:
+    except (LakeError, SQLAlchemyError):
         return  # said above, or not made yet
     detail = ", ".join(f"{source} {count}" for source, count in found)
     advice = "order-pipeline quarantine list" if found else ""
@@ -207,6 +257,7 @@ LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     look_at_data,
     look_at_stores,
     look_at_reference,
+    look_at_environment,
     look_at_channels,
     look_at_scanorders,
     look_at_locations,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from order_pipeline.cli.output import Format, fail, note, print_rows
+from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_rows
 from order_pipeline.reference.item_locations import (
     CheckedFile,
     ReferenceDataError,
@@ -25,6 +25,7 @@ File = Annotated[Path | None, typer.Argument(help="CSV or .xlsx. Default: the fi
 def check(
     file: File = None,
     output: Annotated[Format, typer.Option("--format", help="How to print the findings.")] = Format.TABLE,
+    neutral_cells: NeutralCells = False,  # noqa: FBT002
 ) -> None:
     """Say how the file is read, what is mended, which lines refuse it. Stores nothing; exit code 1 if refused."""
     checked = _checked(file)
@@ -32,7 +33,7 @@ def check(
     rows += [("mended", found.line, found.column, found.text) for found in checked.repairs]
     rows += [("doubt", "", "barcode", f"the check digit is wrong: {text}") for text in checked.doubtful_barcodes]
     rows += [("refused", found.line, found.column, found.text) for found in checked.refusals]
-    print_rows(["what", "line", "column", "finding"], rows, output)
+    print_rows(["what", "line", "column", "finding"], rows, output, neutral_cells=neutral_cells)
     if checked.refusals:
         fail(f"{checked.path}: {len(checked.refusals)} lines would be refused.", "Correct them, then check again.")
     note(f"{checked.path}: {len(checked.frame):,} items, can be loaded")

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from order_pipeline.cli.lazy import WithChannels, group
 from order_pipeline.cli.output import show_error
+from order_pipeline.cli.visible import write_what_cannot_be_encoded_as_escapes
 from order_pipeline.settings_names import UnknownSettingError
 
 COMMANDS = group(
@@ -77,6 +78,7 @@ def main() -> None:
 
     `ORDER_PIPELINE_TRACEBACK=1` shows where it came from. A reader that closed the pipe early (`| head`) is no error.
     """
+    write_what_cannot_be_encoded_as_escapes()
     try:
         COMMANDS()
         sys.stdout.flush()
@@ -94,7 +96,7 @@ def main() -> None:
         if os.environ.get("ORDER_PIPELINE_TRACEBACK"):
             raise
         show_error(
-            f"{type(error).__name__}: {error}",
+            str(error) if getattr(error, "next_step", "") else f"{type(error).__name__}: {error}",
             getattr(error, "next_step", "") or "ORDER_PIPELINE_TRACEBACK=1 shows where this came from.",
         )
         raise SystemExit(1) from None

@@ -20,11 +20,15 @@ from typing import TYPE_CHECKING, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from order_pipeline.channels import registry
 from order_pipeline.channels.base import Window
 from order_pipeline.cli.output import message_console
+from order_pipeline.cli.visible import PlainConsole
 from order_pipeline.settings import Settings
 
 if TYPE_CHECKING:
+    from dagster import AssetKey
+
     from order_pipeline.orchestration.launch import JobOutcome
     from order_pipeline.orchestration.resource import PipelineResource
 
@@ -35,7 +39,7 @@ class JobProgress:
     def __init__(self, console: Console) -> None:
         self.console = console
         self._bars = Progress(
-            SpinnerColumn(),
+            SpinnerColumn("dots" if console.encoding.startswith("utf") else "line"),
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[records]}"),
@@ -73,20 +77,26 @@ def terminal_apart_from_step_output() -> Iterator[Console]:
     if not sys.stderr.isatty():
         yield message_console
         return
-    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as copy:
-        yield Console(file=copy, force_terminal=True, highlight=False)
+    copied = os.dup(sys.stderr.fileno())
+    with os.fdopen(copied, "w", encoding=sys.stderr.encoding, errors="backslashreplace") as copy:
+        yield PlainConsole(file=copy, force_terminal=True)
 
 
-def materialise(settings: Settings, sources: Sequence[str], window: Window, *, emit: bool) -> list[JobOutcome]:
+def materialise(
+    settings: Settings, sources: Sequence[str], window: Window, *, emit: bool, families: Sequence[str] = ()
+) -> list[JobOutcome]:
     """Run each channel's job over the window as one run, then the emission; how each went, in that order.
 
-    The staging views come first when their SQL is new.
+    The staging views come first when their SQL is new. Of channels that have `families` only those named are read.
     """
-    from order_pipeline.orchestration.jobs import EMISSION_JOB, VIEWS_JOB, source_job_name
+    from order_pipeline.orchestration.jobs import EMISSION_JOB, VIEWS_JOB, assets_of_families, source_job_name
 
     with open_job_runner(settings) as runner:
         first = [runner.run(VIEWS_JOB)] if runner.pipeline.deploy_models().created else []
-        read = [runner.run(source_job_name(source), window) for source in sources]
+        read = [
+            runner.run(source_job_name(source), window, assets_of_families(registry.channels()[source], families))
+            for source in sources
+        ]
         last = [runner.run(EMISSION_JOB)] if emit else []
     return [*first, *read, *last]
 
@@ -97,13 +107,13 @@ class JobRunner:
 
     progress: JobProgress
     pipeline: PipelineResource
-    execute: Callable[[str, Window | None], JobOutcome]
+    execute: Callable[[str, Window | None, Sequence[AssetKey] | None], JobOutcome]
 
-    def run(self, job_name: str, window: Window | None = None) -> JobOutcome:
-        """Run one job, over the window as one run, and leave a line about it."""
+    def run(self, job_name: str, window: Window | None = None, assets: Sequence[AssetKey] | None = None) -> JobOutcome:
+        """Run one job, or only some of its assets, over the window as one run, and leave a line about it."""
         self.progress.advance(f"{job_name}: starting", 0)
         started = time.monotonic()
-        outcome = self.execute(job_name, window)
+        outcome = self.execute(job_name, window, assets)
         self.progress.finished(outcome, time.monotonic() - started)
         return outcome
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from order_pipeline.cli.output import Format, fail, note, print_objects, print_table, result_console
+from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_objects, print_table, result_console
 from order_pipeline.operations.store import OperationsStore, open_store
 from order_pipeline.picking.operators import views
 from order_pipeline.picking.operators.resolve import Verdict
@@ -29,6 +29,7 @@ def list_lines(
     state: State = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many lines, latest change first.")] = 1000,
     output: Output = Format.TABLE,
+    neutral_cells: NeutralCells = False,  # noqa: FBT002
 ) -> None:
     """List pick lines with state, reason and times. No personal data.
 
@@ -39,7 +40,8 @@ def list_lines(
     if unknown:
         fail(f"No such state: {', '.join(unknown)}.", f"States: {', '.join(PickState)}.", code=2)
     with open_store(load_settings().resolved_operations_url) as store:
-        print_objects(views.list_lines(store, [PickState(each) for each in state] if state else None, limit), output)
+        lines = views.list_lines(store, [PickState(each) for each in state] if state else None, limit)
+    print_objects(lines, output, neutral_cells=neutral_cells)
 
 
 def show(
@@ -124,11 +126,13 @@ def _tell(pick_id: str, store_word: Callable[[OperationsStore], PickState]) -> N
 def list_tasks(
     closed: Annotated[bool, typer.Option("--all", help="Also those that are done.")] = False,  # noqa: FBT002
     output: Output = Format.TABLE,
+    neutral_cells: NeutralCells = False,  # noqa: FBT002
 ) -> None:
     """List what waits for a person: orders that changed or were cancelled after their lines went to the floor."""
     with open_store(load_settings().resolved_operations_url) as store:
         found = views.list_tasks(store, include_closed=closed)
-    print_objects([{name: each[name] for name in each if name != "fingerprint"} for each in found], output)
+    tasks = [{name: each[name] for name in each if name != "fingerprint"} for each in found]
+    print_objects(tasks, output, neutral_cells=neutral_cells)
 
 
 def close_task(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from order_pipeline.cli.outbox import Output
-from order_pipeline.cli.output import Format, print_objects
+from order_pipeline.cli.output import Format, NeutralCells, print_objects
 from order_pipeline.operations.store import open_store
 from order_pipeline.picking.operators.preview import preview as preview_of
 from order_pipeline.picking.sending.read_pick_list import read_pick_list
@@ -13,7 +13,7 @@ from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.lake.connection import Lake
 
 
-def preview(output: Output = Format.JSON) -> None:
+def preview(output: Output = Format.JSON, neutral_cells: NeutralCells = False) -> None:  # noqa: FBT002
     """Show what an emission of now would do, with the exact payloads and how they differ from what was sent.
 
     Reads only, sends nothing, stores nothing. The payloads name the customer: not for logs.
@@ -21,4 +21,4 @@ def preview(output: Output = Format.JSON) -> None:
     settings = load_settings()
     with open_store(settings.resolved_operations_url) as store:
         previews = preview_of(settings, store, read_pick_list(Lake(settings), store))
-    print_objects([msgspec.to_builtins(each) for each in previews], output)
+    print_objects([msgspec.to_builtins(each) for each in previews], output, neutral_cells=neutral_cells)

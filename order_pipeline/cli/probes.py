@@ -10,6 +10,7 @@ from order_pipeline.cli.findings import Finding
 from order_pipeline.destinations.scanorders import ScanOrdersClient
 from order_pipeline.destinations.scanorders import open_transport as open_scanorders
 from order_pipeline.destinations.scanorders_token import LOGIN_COMMAND, TokenKeeper
+from order_pipeline.http.environment import WrongEnvironment
 from order_pipeline.http.errors import ApiError, NotConfigured, NotSent, PermanentError
 from order_pipeline.settings import Settings
 
@@ -31,6 +32,8 @@ def _ask(name: str, probe: Probe[Any], settings: Any) -> Finding | None:
     what = f"{name} online"
     try:
         return Finding(what, "ok", asyncio.run(_answer(probe, settings)))
+    except WrongEnvironment as error:
+        return Finding(what, "failed", str(error), "Correct the variable, then run `order-pipeline doctor` again.")
     except NotConfigured:
         return None
     except ApiError as error:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from order_pipeline.cli.output import Format, fail, note, print_rows
+from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_records, print_rows
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.core.quarantine import close_rejects
 from order_pipeline.warehouse.lake.connection import Lake, LakeError
@@ -25,21 +25,26 @@ NO_LAKE_YET = "Run the pipeline once (`order-pipeline run`, or `make demo`)."
 Source = Annotated[str | None, typer.Option(help="Only this channel.")]
 
 
-def list_rejects(
+def list_rejects(  # noqa: PLR0917 - a command's options
     source: Source = None,
     rule: Annotated[str | None, typer.Option(help="Only this rule, for example bad_number.")] = None,
     resolved: Annotated[bool, typer.Option("--all", help="Also those that are resolved or closed.")] = False,  # noqa: FBT002
     limit: Annotated[int, typer.Option(min=1, help="At most so many rows, newest first.")] = 100,
     output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
+    neutral_cells: NeutralCells = False,  # noqa: FBT002
 ) -> None:
     """List the rows in quarantine: which rule, on which field, with which value, from which raw record."""
     try:
         connection = Lake(load_settings()).connect(read_only=True)
     except LakeError as error:
-        fail(str(error), NO_LAKE_YET)
+        fail(str(error), error.next_step or NO_LAKE_YET)
     with contextlib.closing(connection):
         cursor = connection.execute(LIST_SQL, {"source": source, "rule": rule, "resolved": resolved, "limit": limit})
-        print_rows([column[0] for column in cursor.description or ()], cursor.fetchall(), output)
+        columns, rows = [column[0] for column in cursor.description or ()], cursor.fetchall()
+    if output is Format.TABLE:
+        print_records([dict(zip(columns, row, strict=True)) for row in rows], ("source", "table_name", "rule"))
+    else:
+        print_rows(columns, rows, output, neutral_cells=neutral_cells)
 
 
 def close(
@@ -56,7 +61,7 @@ def close(
     try:
         closed = close_rejects(Lake(load_settings()), key, reason.strip(), source)
     except LakeError as error:
-        fail(str(error), NO_LAKE_YET)
+        fail(str(error), error.next_step or NO_LAKE_YET)
     if not closed:
         fail(f"No open reject has the key {key!r}.", "`order-pipeline quarantine list` shows the keys.")
     note(f"Closed {closed} reject{'s' if closed > 1 else ''}.")

@@ -30,7 +30,7 @@ def replay(source: Source = None) -> None:
     try:
         found = Lake(settings).query(OPEN_DAYS_SQL).rows
     except LakeError as error:
-        fail(str(error), NO_LAKE_YET)
+        fail(str(error), error.next_step or NO_LAKE_YET)
     days: dict[str, list[date]] = {}
     for name, day in found:
         if source in {None, name}:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from order_pipeline.channels import registry
 from order_pipeline.channels.base import Window
 from order_pipeline.channels.registry import NAMES
 from order_pipeline.cli.materialise import materialise
@@ -27,6 +28,9 @@ def run(
     last: Annotated[
         datetime | None, typer.Option("--to", formats=DAY_FORMATS, help="Last order day (UTC), included.")
     ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only this family of a channel's resources, like invoices; repeat it.")
+    ] = None,
     emit: Annotated[bool, typer.Option(help="Also plan the picks and send what may be sent.")] = True,  # noqa: FBT002
 ) -> None:
     """Materialise order days through Dagster: each channel as one run over the range, then marts and picks.
@@ -37,9 +41,11 @@ def run(
     """
     settings = load_settings()
     sources = chosen_sources(settings, source)
+    if only:
+        sources = with_families(sources, only)
     window = chosen_window(settings, first.date() if first else None, last.date() if last else None)
     note(f"{', '.join(sources)}: {window.start} to {window.end - timedelta(days=1)}")
-    outcomes = materialise(settings, sources, window, emit=emit)
+    outcomes = materialise(settings, sources, window, emit=emit, families=only or ())
     print_summary(collect_summary(settings))
     if not all(outcome.success for outcome in outcomes):
         fail(
@@ -57,6 +63,16 @@ def chosen_sources(settings: Settings, wanted: list[str] | None) -> list[str]:
         if name not in enabled:
             fail(f"The channel {name} is switched off.", f"Set ORDER_PIPELINE_{name.upper()}__ENABLED=true.", code=2)
     return [name for name in enabled if not wanted or name in wanted]
+
+
+def with_families(sources: list[str], families: list[str]) -> list[str]:
+    """The channels that have all the families; a family that none has ends the command."""
+    channels = {name: registry.channels()[name] for name in sources}
+    having = [name for name, channel in channels.items() if set(families) <= channel.families.keys()]
+    if not having:
+        known = "; ".join(f"{name}: {', '.join(each.families)}" for name, each in channels.items() if each.families)
+        fail(f"No channel has {', '.join(families)} to be fetched alone.", f"There is {known or 'none'}.", code=2)
+    return having
 
 
 def chosen_window(settings: Settings, first: date | None, last: date | None) -> Window:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import duckdb
 import typer
 
-from order_pipeline.cli.output import Format, fail, message_console, note, print_rows
+from order_pipeline.cli.output import Format, NeutralCells, fail, message_console, note, print_rows
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.lake.connection import Lake, LakeError
 
@@ -24,6 +24,7 @@ def sql(
         str | None, typer.Argument(help="One SQL statement; without it an interactive shell opens.")
     ] = None,
     output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
+    neutral_cells: NeutralCells = False,  # noqa: FBT002
 ) -> None:
     """Ask the lake in SQL (DuckDB). Reading never blocks the pipeline and never waits for it.
 
@@ -37,21 +38,23 @@ def sql(
     try:
         opened = Lake(load_settings()).connect(read_only=True, operations=True)
     except LakeError as error:
-        fail(str(error), "`order-pipeline doctor` shows which data directory is meant; `make demo` fills one.")
+        advice = "`order-pipeline doctor` shows which data directory is meant; `make demo` fills one."
+        fail(str(error), error.next_step or advice)
     with contextlib.closing(opened) as connection:
         if query is None:
             open_shell(connection)
         else:
-            answer(connection, query, output)
+            answer(connection, query, output, neutral_cells=neutral_cells)
 
 
-def answer(connection: duckdb.DuckDBPyConnection, query: str, output: Format) -> None:
+def answer(connection: duckdb.DuckDBPyConnection, query: str, output: Format, *, neutral_cells: bool = False) -> None:
     """Run one statement and print its rows; a wrong statement ends the command with DuckDB's own message."""
     try:
         cursor = connection.execute(query)
     except duckdb.Error as error:
         fail(str(error), 'Mend the statement; `order-pipeline sql "show all tables"` lists what there is.')
-    print_rows([column[0] for column in cursor.description or ()], batches(cursor), output)
+    columns = [column[0] for column in cursor.description or ()]
+    print_rows(columns, batches(cursor), output, neutral_cells=neutral_cells)
 
 
 def batches(cursor: duckdb.DuckDBPyConnection) -> Iterator[Sequence[Any]]:

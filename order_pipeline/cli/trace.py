@@ -27,7 +27,7 @@ def trace(
     try:
         entries = trace_order(load_settings(), order)
     except LakeError as error:
-        fail(str(error), NO_LAKE_YET)
+        fail(str(error), error.next_step or NO_LAKE_YET)
     if not entries:
         fail(
             f"No channel has delivered an order {order!r}.",

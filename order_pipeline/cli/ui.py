@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Annotated
 
@@ -14,6 +15,14 @@ from order_pipeline.cli.demo_world import as_environment, remembered_world, requ
 from order_pipeline.cli.output import note
 from order_pipeline.cli.process_group import run_process_group, stop_signals_interrupt
 from order_pipeline.settings import load_settings
+
+_LOOPBACK = "localhost,127.0.0.1"
+
+
+def without_proxy_on_loopback(environment: Mapping[str, str]) -> dict[str, str]:
+    """NO_PROXY in both spellings, with loopback in it: by gRPC Dagster's processes talk to each other on it."""
+    given = environment.get("no_proxy", environment.get("NO_PROXY", ""))
+    return dict.fromkeys(("no_proxy", "NO_PROXY"), f"{given},{_LOOPBACK}" if given else _LOOPBACK)
 
 
 def ui(
@@ -42,6 +51,7 @@ def ui(
             environment = as_environment(sandbox.settings_groups(world), settings.data_dir)
             note("This data directory holds the demo: its fakes run beside the UI.")
         create_storages(settings)
+        environment |= without_proxy_on_loopback(environment)
         environment["DAGSTER_HOME"] = str(prepare_dagster_home(settings))
         note(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C ends it)")
         command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]

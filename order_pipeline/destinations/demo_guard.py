@@ -9,8 +9,8 @@ machine only, and its stores lie in its directory only. Every way to ScanOrders 
 from __future__ import annotations
 
 from order_pipeline.destinations.settings import PipelineSettings
+from order_pipeline.http.environment import is_loopback
 from order_pipeline.http.errors import NotConfigured
-from order_pipeline.http.oauth2 import is_loopback
 
 ELSEWHERE = "choose another ORDER_PIPELINE_DATA_DIR, or `make clean` if nothing in it is needed"
 

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from order_pipeline.destinations.demo_guard import refuse_demo_orders
 from order_pipeline.destinations.scanorders_token import StoredToken, save_token
 from order_pipeline.destinations.settings import PipelineSettings
+from order_pipeline.http.environment import is_loopback
 from order_pipeline.http.errors import NotConfigured
-from order_pipeline.http.oauth2 import AuthorizationCode, is_loopback
+from order_pipeline.http.oauth2 import AuthorizationCode
 
 LOGIN_TIMEOUT_SECONDS = 300.0
 _PAGE = "<!DOCTYPE html><title>ScanOrders login</title><p>{text} This window can be closed.</p>"

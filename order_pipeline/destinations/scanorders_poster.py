@@ -16,16 +16,22 @@ import aiohttp
 from order_pipeline.destinations.scanorders_answers import Answer, Outcome, judge_create, redact
 from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.http.budget import RateBudget
+from order_pipeline.http.environment import proxy_for, tls_context
 from order_pipeline.http.errors import NotConfigured
-from order_pipeline.http.oauth2 import is_loopback
 from order_pipeline.http.retry import parse_retry_after
 
 MAX_REPLY_BYTES = 65_536
 IDLE_SECONDS = 2.0
 """A connection idle for longer is not used again. A server that closes it just then would leave a false doubt."""
 
-_NEVER_LEFT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
-"""DNS, connect and TLS failures: no byte of the request was written (docs/apis/scanorders.md section 13.3)."""
+_NEVER_LEFT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+    aiohttp.ClientHttpProxyError,
+)
+"""DNS, connect and TLS failures, a proxy that refuses the tunnel: no byte of the request was written
+(docs/apis/scanorders.md section 13.3)."""
 
 
 class AccessTokens(Protocol):
@@ -47,7 +53,11 @@ def workflow_url(settings: ScanOrdersSettings, workflow: str) -> str:
 
 
 class PickPoster:
-    """Sends one pick line per call. Use as an async context manager, in one event loop. Never retries."""
+    """Sends one pick line per call. Use as an async context manager, in one event loop. Never retries.
+
+    Entering it raises:
+        WrongEnvironment: a variable like HTTPS_PROXY or SSL_CERT_FILE cannot be used.
+    """
 
     def __init__(self, settings: ScanOrdersSettings, tokens: AccessTokens) -> None:
         self._settings = settings
@@ -58,16 +68,19 @@ class PickPoster:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        rate = self._settings.rate
+        rate, proxy = self._settings.rate, proxy_for(self._url)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=rate.max_in_flight, keepalive_timeout=IDLE_SECONDS),
+            connector=aiohttp.TCPConnector(
+                limit=rate.max_in_flight, keepalive_timeout=IDLE_SECONDS, ssl=tls_context(self._url)
+            ),
+            proxy=None if proxy is None else proxy.url,
             timeout=aiohttp.ClientTimeout(
                 total=rate.read_timeout_seconds,
                 sock_connect=rate.connect_timeout_seconds,
             ),
             headers={"Accept": "application/json", "User-Agent": "order-pipeline", "Content-Type": "application/json"},
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=not is_loopback(self._url),
+            trust_env=False,
         )
         return self
 

@@ -20,6 +20,7 @@ from authlib.common.security import generate_token
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 
+from order_pipeline.http.clients import open_client
 from order_pipeline.http.errors import UNREADABLE_JSON, NoToken, NotSent, PermanentError
 from order_pipeline.http.redaction import redact_body, redact_text
 
@@ -49,6 +50,7 @@ async def request_token(
     """Ask a token endpoint once.
 
     Raises:
+        WrongEnvironment: a variable like HTTPS_PROXY or SSL_CERT_FILE cannot be used.
         NotSent: the endpoint could not be reached, was busy (408, 429) or failed (5xx): no API call was made.
         NoToken: it refused, or answered something that holds no token.
     """
@@ -61,7 +63,7 @@ async def request_token(
     secrets = (client_secret, *(value for value in fields.values() if value))
     shown = redact_text(url, secrets)
     try:
-        async with httpx.AsyncClient(timeout=20.0, trust_env=not is_loopback(url)) as http:
+        async with open_client(url, timeout=20.0) as http:
             response = await http.post(url, content=body, headers=headers)
     except (httpx.TransportError, httpx.DecodingError) as error:
         raise NotSent(
@@ -153,9 +155,3 @@ class AuthorizationCode:
             code=code,
             redirect_uri=self.redirect_uri,
         )
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL stays on this machine. Such a call needs no proxy and no compression."""
-    host = httpx.URL(url).host
-    return host in ("localhost", "::1") or host.startswith("127.")

@@ -17,6 +17,8 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 
 from order_pipeline.http.auth import RENEWED
 from order_pipeline.http.budget import RateBudget, Sleep
+from order_pipeline.http.clients import open_client
+from order_pipeline.http.environment import is_loopback
 from order_pipeline.http.errors import (
     ApiError,
     CallsUsedUp,
@@ -26,7 +28,6 @@ from order_pipeline.http.errors import (
     TransientError,
     UnreadableBody,
 )
-from order_pipeline.http.oauth2 import is_loopback
 from order_pipeline.http.reply import Reply
 from order_pipeline.http.retry import RetryPolicy
 from order_pipeline.http.settings import RateSettings
@@ -50,6 +51,9 @@ class Transport:
     """One API's connections, budget, credentials and retry policy. Use as an async context manager, in one event loop.
 
     Redirects are not followed: they would carry the key headers to another host.
+
+    Raises:
+        WrongEnvironment: a variable like HTTPS_PROXY or SSL_CERT_FILE cannot be used.
     """
 
     def __init__(
@@ -77,13 +81,13 @@ class Transport:
         local = is_loopback(base_url)
         # On loopback compression only burns processor time; over a real network order JSON shrinks about tenfold.
         encoding = {"Accept-Encoding": "identity"} if local else {}
-        self._client = httpx.AsyncClient(
+        self._client = open_client(
+            base_url,
             base_url=base_url,
             auth=auth,
             headers={"Accept": "application/json", "User-Agent": "order-pipeline", **encoding, **(headers or {})},
             timeout=httpx.Timeout(self.rate.read_timeout_seconds, connect=self.rate.connect_timeout_seconds, pool=None),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=self.rate.max_in_flight + 1),
-            trust_env=not local,
         )
 
     async def __aenter__(self) -> Self:

@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.engine import ExceptionContext
 
+from order_pipeline.operations.locked import StoreBusyError, is_locked, said_when_it_waits
 from order_pipeline.operations.tables import metadata
 
 BUSY_TIMEOUT_SECONDS = 30.0
@@ -50,13 +51,22 @@ class OperationsStore:
             parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False} if self.is_sqlite else {}
         )
         if self.is_sqlite:
+            event.listen(self.engine, "handle_error", _name_the_lock)
             event.listen(self.engine, "connect", _make_sqlite_durable)
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
             event.listen(self.engine, "connect", _make_postgres_durable)
 
     def create_all(self) -> None:
-        """Create every missing table; safe to call from several processes at once, does nothing when all exist."""
+        """Create every missing table; safe to call from several processes at once, does nothing when all exist.
+
+        Raises:
+            StoreBusyError: another process kept the file locked.
+        """
+        if self.is_sqlite:  # who only reads need not wait for a writer
+            with self.reading() as connection:
+                if metadata.tables.keys() <= set(inspect(connection).get_table_names()):
+                    return
         with self.writing() as connection:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATE_LOCK_KEY})
@@ -107,12 +117,20 @@ def _make_sqlite_durable(connection: sqlite3.Connection, _record: Any) -> None:
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
     """Switch the file to WAL once. SQLite does not use the busy timeout for this switch, hence the own wait."""
     deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    _, _, file = connection.execute("PRAGMA database_list").fetchone()
+    with said_when_it_waits(file, BUSY_TIMEOUT_SECONDS):
+        _switch_until(connection, file, deadline)
+
+
+def _switch_until(connection: sqlite3.Connection, file: str, deadline: float) -> None:
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
+            if not is_locked(error):
                 raise
+            if time.monotonic() > deadline:
+                raise StoreBusyError(file, BUSY_TIMEOUT_SECONDS, error) from error
             time.sleep(0.01)
         else:
             return
@@ -120,14 +138,17 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("order_pipeline_writes", False)
-    try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-    except OperationalError as error:
-        error.add_note(
-            f"Another process held the write lock of {connection.engine.url.database} for more than "
-            f"{BUSY_TIMEOUT_SECONDS:.0f} s. Look for a stuck process that has the file open, then try again."
-        )
-        raise
+    if not writes:
+        connection.exec_driver_sql("BEGIN")
+        return
+    with said_when_it_waits(str(connection.engine.url.database), BUSY_TIMEOUT_SECONDS):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _name_the_lock(context: ExceptionContext) -> None:
+    if context.engine is not None and is_locked(context.original_exception):
+        file = str(context.engine.url.database)
+        raise StoreBusyError(file, BUSY_TIMEOUT_SECONDS, context.original_exception) from context.original_exception
 
 
 def _make_postgres_durable(connection: Any, _record: Any) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -13,13 +15,18 @@ from order_pipeline.settings import Settings
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION_NAME = "dagster.yaml"
+_URL_SYNTAX = set("?%#")
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
     """Return the folder that serves as DAGSTER_HOME, its `dagster.yaml` in place.
 
     A DAGSTER_HOME that is set in the environment (a deployment's own) is used as it is. Otherwise
-    `<data_dir>/dagster_home` is made, with a fresh copy of the project's `dagster.yaml`.
+    `<data_dir>/dagster_home` is made, with a fresh copy of the project's `dagster.yaml`. Where the directory's name is
+    one that Dagster cannot put into a URL, a link to it is returned.
+
+    Raises:
+        RuntimeError: what stands where the link should be is not ours.
     """
     given = os.environ.get("DAGSTER_HOME")
     if given:
@@ -30,7 +37,22 @@ def prepare_dagster_home(settings: Settings) -> Path:
     present = home / CONFIGURATION_NAME
     if not present.exists() or present.read_text(encoding="utf-8") != wanted:
         present.write_text(wanted, encoding="utf-8")
-    return home
+    return _without_url_syntax(home)
+
+
+def _without_url_syntax(home: Path) -> Path:
+    """The home, or a link to it: Dagster formats its path into SQLAlchemy URLs, where `?` and `%` mean something."""
+    if not _URL_SYNTAX & set(str(home)):
+        return home
+    name = hashlib.sha256(str(home).encode()).hexdigest()[:16]
+    link = Path(tempfile.gettempdir()).resolve() / f"order-pipeline-{os.getuid()}-{name}"
+    with suppress(FileExistsError):
+        link.symlink_to(home, target_is_directory=True)
+    if not link.is_symlink() or link.lstat().st_uid != os.getuid() or link.readlink() != home:
+        raise RuntimeError(
+            f"{link} should be a link to {home}, and is not. Remove it, or choose another data directory."
+        )
+    return link
 
 
 @contextmanager

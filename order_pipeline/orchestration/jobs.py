@@ -8,11 +8,14 @@ Steps of a job run in one process: a new interpreter a step costs more than the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from order_pipeline.orchestration.specs import READ_BACK_GROUP
+from order_pipeline.channels.channel import Channel
+from order_pipeline.contracts import CORE_TABLES
+from order_pipeline.orchestration.specs import READ_BACK_GROUP, core_key, raw_key
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -49,6 +52,14 @@ def build_source_job(source: str, title: str) -> UnresolvedAssetJobDefinition:
         executor_def=dg.in_process_executor,
         tags={"order_pipeline/source": source, **RETRY_TAGS},
     )
+
+
+def assets_of_families(channel: Channel[Any], families: Collection[str]) -> list[dg.AssetKey] | None:
+    """The assets of a channel's job that a run of some of its families fills, core among them; no family: None, all."""
+    if not families:
+        return None
+    raw = [raw_key(channel.name, each) for family in families for each in channel.families[family]]
+    return [*raw, *(core_key(channel.name, table) for table in CORE_TABLES)]
 
 
 def core_job_name(source: str) -> str:

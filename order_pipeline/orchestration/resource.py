@@ -59,18 +59,39 @@ class PipelineResource:
         """The SQL models; read once."""
         return project_for(self.settings)
 
-    def fetch(self, channel: Channel[Any], window: Window, run_id: str, *, only: str | None = None) -> IngestResult:
+    def fetch(
+        self,
+        channel: Channel[Any],
+        window: Window,
+        run_id: str,
+        *,
+        only: str | None = None,
+        families: Sequence[str] | None = None,
+    ) -> IngestResult:
         """Read the window from the channel into raw, by all its readings or only the one of that name.
+
+        Args:
+            channel: what to read.
+            window: its days.
+            run_id: kept with every row.
+            only: the name of a reading.
+            families: of a channel that has some: only these are read.
 
         Raises:
             Exception: what a reading raised; what the readings before it brought is committed.
         """
         fetched = IngestResult(channel.name, run_id)
-        for reading in channel.readings(self.settings.of_channel(channel.name), self.operations):
+        for reading in self._readings(channel, families):
             if only in {None, reading.name}:
                 fetched.add(asyncio.run(self._ingest(channel, reading, window, run_id)))
                 reading.committed(run_id)
         return fetched
+
+    def _readings(self, channel: Channel[Any], families: Sequence[str] | None) -> Sequence[Reading]:
+        settings = self.settings.of_channel(channel.name)
+        if families is None or channel.read_families is None or list(families) == list(channel.families):
+            return channel.readings(settings, self.operations)
+        return [Reading(", ".join(families), channel.read_families(settings, families))]
 
     async def _ingest(self, channel: Channel[Any], reading: Reading, window: Window, run_id: str) -> IngestResult:
         return await ingest(

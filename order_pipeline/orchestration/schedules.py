@@ -6,12 +6,14 @@ API by itself.
 
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from order_pipeline.orchestration.jobs import EMISSION_JOB, READ_BACK_JOB, source_job_name
+from order_pipeline.channels.channel import Channel
+from order_pipeline.channels.settings import EVERYTHING
+from order_pipeline.orchestration.jobs import EMISSION_JOB, READ_BACK_JOB, assets_of_families, source_job_name
 from order_pipeline.orchestration.partitions import range_tags, trailing_window
 from order_pipeline.settings import ScheduleSettings
 
@@ -19,20 +21,44 @@ if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 
-def build_trailing_schedule(source: str, minute: int, schedule: ScheduleSettings) -> dg.ScheduleDefinition:
-    """Hourly at `minute`: one run over the last `trailing_days` partitions, because orders change after their day."""
+def build_channel_schedules(
+    channel: Channel[Any], cadence: Mapping[str, str], schedule: ScheduleSettings
+) -> list[dg.ScheduleDefinition]:
+    """Hourly at the channel's minute, unless its cadence says otherwise; a family with a cadence has its own schedule.
+
+    Args:
+        channel: what is read.
+        cadence: family (or `all`) -> cron, checked by the settings.
+        schedule: how many days a run reads.
+    """
+    own = {family: cron for family, cron in cadence.items() if family != EVERYTHING}
+    schedules = [_trailing(channel, family, cron, schedule, [family]) for family, cron in own.items()]
+    rest = [family for family in channel.families if family not in own]
+    if rest or not own:
+        cron = cadence.get(EVERYTHING, f"{channel.schedule_minute} * * * *")
+        schedules.append(_trailing(channel, "hourly", cron, schedule, rest if own else []))
+    return schedules
+
+
+def _trailing(
+    channel: Channel[Any], name: str, cron: str, schedule: ScheduleSettings, families: Sequence[str]
+) -> dg.ScheduleDefinition:
+    """One run over the last `trailing_days` partitions, because orders change after their day; no family: all."""
+    chosen = assets_of_families(channel, families)
 
     @dg.schedule(
-        job_name=source_job_name(source),
-        cron_schedule=f"{minute} * * * *",
-        name=f"{source}_hourly",
-        description=f"Re-reads the last {schedule.trailing_days} days of {source} as one run.",
+        job_name=source_job_name(channel.name),
+        cron_schedule=cron,
+        name=f"{channel.name}_{name}",
+        description=f"Re-reads the last {schedule.trailing_days} days of {channel.name} as one run"
+        + (f": {', '.join(families)}." if families else "."),
         default_status=status_of(schedule),
         execution_timezone="UTC",
     )
     def trailing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         moment = context.scheduled_execution_time
-        return dg.RunRequest(run_key=moment.isoformat(), tags=range_tags(trailing_window(schedule, moment.date())))
+        tags = range_tags(trailing_window(schedule, moment.date()))
+        return dg.RunRequest(run_key=moment.isoformat(), tags=tags, asset_selection=chosen)
 
     return trailing
 

@@ -8,6 +8,7 @@ import pytest
 
 from order_pipeline.cli.demo_sandbox import RunningSandbox
 from order_pipeline.cli.demo_world import DemoWorld
+from order_pipeline.http.environment import CERTIFICATE_VARIABLES
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline_tests.demo_locations import with_demo_locations
 from order_pipeline_tests.shared_demo import run_command
@@ -28,9 +29,10 @@ def groups():
 def examine(groups, tmp_path):
     """Run the command with one group's settings changed; the exit code and the findings by their name."""
 
-    def run(group="kibo", **changes):
+    def run(group="kibo", *, variables=None, **changes):
         stated = {**groups, group: {**groups[group], **changes}}
         environment = {f"ORDER_PIPELINE_{name.upper()}": json.dumps(fields) for name, fields in stated.items()}
+        environment |= variables or {}
         done = run_command(with_demo_locations(tmp_path), "doctor", "--online", "--format", "json", **environment)
         return done.returncode, {finding["what"]: finding for finding in json.loads(done.stdout)}
 
@@ -90,3 +92,31 @@ def test_the_key_alone_opens_the_legacy_generation(examine, groups):
     legacy = {"generation": "legacy", "base_url": f"{groups['scansource']['base_url']}/api"}
     code, found = examine("scansource", **legacy, client_id=None, client_secret=None)
     assert (found["scansource"]["state"], found["scansource online"]["state"], code) == ("ok", "ok", 0)
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"NO_PROXY": "::1", "HTTPS_PROXY": "http://proxy.example:3128"}, None),
+        ({"NO_PROXY": "10.0.0.0/99", "HTTPS_PROXY": "http://proxy.example:3128"}, "10.0.0.0/99"),
+        ({"ALL_PROXY": "socks5://user:hunter2@proxy:1080"}, "ALL_PROXY"),
+        ({"HTTP_PROXY": "http://user:hunter2@proxy:x"}, "HTTP_PROXY"),
+        ({"SSL_CERT_FILE": "/nowhere/ca.pem"}, "SSL_CERT_FILE=/nowhere/ca.pem"),
+        ({"REQUESTS_CA_BUNDLE": "/nowhere/ca.pem"}, "REQUESTS_CA_BUNDLE=/nowhere/ca.pem"),
+    ],
+)
+def test_a_wrong_environment_is_named_and_keeps_no_other_finding_back(examine, monkeypatch, variables, named):
+    for name in CERTIFICATE_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    _, found = examine(variables=variables)
+    assert {found[name]["state"] for name in ONLINE} == {"ok"}  # the fakes are on loopback
+    wrong = [each for each in found.values() if each["what"] in {"proxy", "certificates"} and each["state"] != "ok"]
+    assert [named in each["detail"] for each in wrong] == ([True] if named else [])
+    assert "hunter2" not in str(found)
+
+
+def test_what_a_wrong_environment_keeps_from_being_asked_is_a_finding(examine):
+    code, found = examine("skroutz", base_url="https://api.example.com", variables={"ALL_PROXY": "socks5://proxy"})
+    assert (code, found["skroutz online"]["state"]) == (1, "failed")
+    assert "ALL_PROXY=socks5://proxy" in found["skroutz online"]["detail"]
+    assert found["kibo online"]["state"] == "ok"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from order_pipeline.channels.channel import Channel, Probe, ProbeError, Reading
 from order_pipeline.channels.scansource.client import open_client
-from order_pipeline.channels.scansource.extraction import build_extraction
+from order_pipeline.channels.scansource.extraction import FAMILIES, build_extraction
 from order_pipeline.channels.scansource.settings import ScanSourceSettings
 from order_pipeline.operations.store import OperationsStore
 
@@ -40,6 +40,8 @@ CHANNEL = Channel(
         "availability": "Stock answers for the same items, each at its time.",
     },
     readings=_readings,
+    families=FAMILIES,
+    read_families=build_extraction,
     probe=Probe(
         _ask_for_customers,
         credentials=("CLIENT_ID", "CLIENT_SECRET", "SCOPE"),

@@ -7,7 +7,8 @@ what they have.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import aclosing
 from datetime import datetime
 
@@ -31,8 +32,25 @@ RESOURCES = (
 )
 
 
-def build_extraction(settings: ScanSourceSettings, *, now: Callable[[], datetime] = utc_now) -> Extraction:
+FAMILIES = {
+    "orders": (orders.ROWS, orders.DETAILS, orders.TRACKING, orders.SERIALS),
+    "invoices": (invoices.SUMMARIES, invoices.DETAILS),
+    "prices": (snapshots.PRICES,),
+    "availability": (snapshots.AVAILABILITY,),
+}
+"""What can be fetched alone. An order's row, detail, tracking and serials prove each other and come together."""
+
+
+def build_extraction(
+    settings: ScanSourceSettings,
+    families: Collection[str] = tuple(FAMILIES),
+    *,
+    now: Callable[[], datetime] = utc_now,
+) -> Extraction:
     """The extraction for these settings; nothing is sent before it runs.
+
+    Only the `families` are asked for, and only they are reported. Prices and availability without orders are those of
+    the items that raw knows of unsettled orders; they are never complete, for other items may be open by now.
 
     The extraction raises NotConfigured for a missing credential, ValueError for a customer number the API cannot take,
     and the errors of `order_pipeline.http` and `scansource.errors`, but no QuotaExceeded and no RateLimited: these end
@@ -45,14 +63,27 @@ def build_extraction(settings: ScanSourceSettings, *, now: Callable[[], datetime
             # Every raw table exists from the first run on, so that the staging views do too.
             yield CommitGroup([RecordBatch(resource) for resource in RESOURCES])
             for customer_number in settings.customer_numbers:
-                order_step = orders.OrderStep(run, customer_number)
-                invoice_step = invoices.InvoiceStep(run, customer_number)
-                async with aclosing(merge_streams([order_step.groups(), invoice_step.groups()])) as groups:
+                order_step = orders.OrderStep(run, customer_number) if "orders" in families else None
+                lists = [] if order_step is None else [order_step.groups()]
+                if "invoices" in families:
+                    lists.append(invoices.InvoiceStep(run, customer_number).groups())
+                async with aclosing(merge_streams(lists)) as groups:
                     async for group in groups:
                         yield group
+                resources = [each for each in (snapshots.PRICES, snapshots.AVAILABILITY) if each in families]
+                if not resources:
+                    continue
+                if order_step is None:
+                    items = await asyncio.to_thread(snapshots.known_open_items, run, customer_number)
+                else:
+                    items = order_step.open_items
                 # Last, for a failure or a used-up quota must cost prices before it costs orders.
                 snapshot_step = snapshots.SnapshotStep(
-                    run, customer_number, order_step.open_items, items_known=order_step.lists_read
+                    run,
+                    customer_number,
+                    items,
+                    items_known=order_step is not None and order_step.lists_read,
+                    resources=resources,
                 )
                 async with aclosing(snapshot_step.groups()) as groups:
                     async for group in groups:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,7 +20,7 @@ from order_pipeline.channels.refusals import refusal
 from order_pipeline.channels.scansource.client import decode_object, field_of
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
 from order_pipeline.channels.scansource.list_step import Run
-from order_pipeline.channels.scansource.listed import text_of
+from order_pipeline.channels.scansource.listed import ListedRow, read_row, text_of
 from order_pipeline.channels.scansource.merged_streams import merge_streams
 from order_pipeline.channels.scansource.progress import joined
 from order_pipeline.http.errors import REFUSALS_BORNE, ApiError, NotSent, TransientError, concerns_the_record
@@ -80,8 +80,17 @@ class SnapshotStep:
     `items_known` says whether `items` are those of all open orders; without it no snapshot counts as complete.
     """
 
-    def __init__(self, run: Run, customer_number: str, items: Iterable[str], *, items_known: bool) -> None:
+    def __init__(
+        self,
+        run: Run,
+        customer_number: str,
+        items: Iterable[str],
+        *,
+        items_known: bool,
+        resources: Collection[str] = (PRICES, AVAILABILITY),
+    ) -> None:
         settings = run.settings
+        self._resources = resources
         self._items_known = items_known
         self._run = run
         self._customer_number = customer_number
@@ -92,11 +101,9 @@ class SnapshotStep:
 
     async def groups(self) -> AsyncGenerator[CommitGroup]:
         """A group for every batch, and a report behind the last of each resource."""
-        resources = (
-            self._snapshot(PRICES, "pricing", self._prices),
-            self._snapshot(AVAILABILITY, AVAILABILITY, self._availability),
-        )
-        async with aclosing(merge_streams(resources)) as groups:
+        asks = {PRICES: ("pricing", self._prices), AVAILABILITY: (AVAILABILITY, self._availability)}
+        streams = [self._snapshot(each, *asks[each]) for each in asks if each in self._resources]
+        async with aclosing(merge_streams(streams)) as groups:
             async for group in groups:
                 yield group
 
@@ -239,3 +246,11 @@ class SnapshotStep:
 def is_true(value: object) -> bool:
     """Whether a loosely typed flag is set."""
     return value is True or (isinstance(value, str) and value.strip().casefold() == "true")
+
+
+def known_open_items(run: Run, customer_number: str) -> set[str]:
+    """The items of the open orders among those that core holds as not settled, by the rows that raw has of them."""
+    numbers = run.known.unsettled_orders(customer_number)
+    payloads = run.known.latest_payloads("order_rows", [f"{customer_number}:{number}" for number in numbers])
+    rows = [read_row(payload, "OrderNumber", customer_number, run.zone) for payload in payloads.values()]
+    return {item for row in rows if isinstance(row, ListedRow) and row.is_open for item in row.items}

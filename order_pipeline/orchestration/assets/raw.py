@@ -1,7 +1,8 @@
 """`raw/<source>_<resource>`: what a channel's API answered, as received, a new version only where the content is new.
 
-One step a channel, because its resources are read together (a detail follows its list row). The step's metadata
-compares what was fetched with what is stored; its checks say whether every window is proved complete, and whether the
+One step a channel, because its resources are read together (a detail follows its list row). Where they
+fall into families (`Channel.families`), a selection of assets reads their families alone. The step's metadata compares
+what was fetched with what is stored; its checks say whether every window is proved complete, and whether the
 channel sends keys that its contract does not name.
 """
 
@@ -39,6 +40,7 @@ def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=channel.pool,
+        can_subset=bool(channel.families),
         description=f"Reads the days from {channel.title} and stores what is new.",
     )
     def fetch(
@@ -47,12 +49,16 @@ def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[
         started = time.monotonic()
         only = context.run.tags.get(READING_TAG)
         window = window_of(list(context.partition_keys))
+        resources = [each for each in channel.resources if raw_key(channel.name, each) in context.selected_asset_keys]
         pipeline.prepare_stores()
         with api_errors_as_failures():
-            result = pipeline.fetch(channel, window, context.run.run_id, only=only)
+            result = pipeline.fetch(
+                channel, window, context.run.run_id, only=only, families=channel.families_of(resources) or None
+            )
         seconds = time.monotonic() - started
         drift = _find_drift(pipeline, channel, window.days)
-        for resource in channel.resources:
+        asked = context.selected_asset_check_keys
+        for resource in resources:
             stored = read_raw_counts(pipeline.lake, channel.name, resource, window.days)
             for day in window.days:
                 context.add_asset_metadata(
@@ -63,7 +69,11 @@ def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[
             yield dg.MaterializeResult(
                 asset_key=raw_key(channel.name, resource),
                 metadata=_metadata(result, resource, seconds),
-                check_results=[_completeness(channel, result, resource), _known_keys(channel, drift, resource)],
+                check_results=[
+                    check
+                    for check in (_completeness(channel, result, resource), _known_keys(channel, drift, resource))
+                    if dg.AssetCheckKey(raw_key(channel.name, resource), check.check_name or "") in asked
+                ],
             )
 
     return fetch

@@ -82,7 +82,9 @@ class Round:
                 await self._deliver(client, event, draw)
 
         seconds = self.delivery.timeout_seconds
-        async with httpx.AsyncClient(headers=HEADERS, timeout=seconds, follow_redirects=True) as client:
+        async with httpx.AsyncClient(
+            headers=HEADERS, timeout=seconds, follow_redirects=True, trust_env=False
+        ) as client:
             await asyncio.gather(*(worker(client) for _ in range(self.delivery.at_once)))
 
     async def _deliver(self, client: httpx.AsyncClient, event: Event, draw: random.Random) -> None:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import duckdb
 
+from order_pipeline.operations.locked import LET_IT_END, is_locked, said_when_it_waits, told
 from order_pipeline.settings import LakeSettings, Settings
 from order_pipeline.warehouse.lake.instance import Extension, open_instance
 from order_pipeline.warehouse.lake.literals import quoted
@@ -19,11 +20,23 @@ from order_pipeline.warehouse.lake.writers_lock import writers_lock
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
 
-_BUSY_TIMEOUT_MILLISECONDS = 5000
+BUSY_TIMEOUT_SECONDS = 30
+"""Longest wait for a SQLite catalog that a process which is none of ours has locked."""
 
 
 class LakeError(RuntimeError):
     """The lake could not be opened or written; the message says what was tried and what to do."""
+
+    next_step = ""
+
+
+class CatalogLockedError(LakeError):
+    """A process that is none of ours kept the SQLite catalog locked; the message names the file."""
+
+    next_step = LET_IT_END
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(f"The lake's catalog {told(str(file), BUSY_TIMEOUT_SECONDS)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +83,15 @@ class Catalog:
             return nullcontext()
         return writers_lock(self.file.with_suffix(".lock"), purpose, self.limits.lock_timeout_seconds)
 
+    def waiting(self) -> AbstractContextManager[None]:
+        """For a block that may have to wait for a foreign lock on a SQLite catalog: it is said when that takes long."""
+        return said_when_it_waits(str(self.file), BUSY_TIMEOUT_SECONDS) if self.file else nullcontext()
+
     def open(self, *, read_only: bool) -> Connection:
         """A DuckDB instance of its own with the catalog attached as `lake`, which is made when there is none.
 
         Raises:
+            CatalogLockedError: a process that is none of ours kept it locked.
             LakeError: there is nothing to read, or the catalog could not be opened.
         """
         if self.file and read_only and not self.file.exists():
@@ -113,13 +131,14 @@ class Catalog:
     def _attach(self, connection: Connection, *options: str) -> None:
         given = [f"DATA_PATH {quoted(self.data_path)}", *options]
         if self.file:
-            given.append(f"META_BUSY_TIMEOUT {_BUSY_TIMEOUT_MILLISECONDS}")
+            given.append(f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_SECONDS * 1000}")
             if self.is_movable:
                 given.append("OVERRIDE_DATA_PATH true")
         statement = f"ATTACH {quoted('ducklake:' + self.address)} AS lake ({', '.join(given)})"
         try:
             try:
-                connection.execute(statement)
+                with self.waiting():
+                    connection.execute(statement)
             except duckdb.Error as error:
                 if self.file or "initialize DuckLake" not in str(error):
                     raise
@@ -127,6 +146,8 @@ class Catalog:
                 time.sleep(random.uniform(0.2, 1.0))  # noqa: S311 - no secret
                 connection.execute(statement)
         except duckdb.Error as error:
+            if self.file and is_locked(error):
+                raise CatalogLockedError(self.file) from None
             # libpq puts the connection string, password included, into some of its messages.
             raise LakeError(
                 f"Could not open the lake's catalog {_without_password(self.address)}: {_without_password(str(error))} "

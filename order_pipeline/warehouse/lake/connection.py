@@ -17,8 +17,15 @@ from typing import Any, TypeVar
 
 import duckdb
 
+from order_pipeline.operations.locked import is_locked
 from order_pipeline.settings import Settings
-from order_pipeline.warehouse.lake.catalog import Catalog, Connection, LakeError
+from order_pipeline.warehouse.lake.catalog import (
+    BUSY_TIMEOUT_SECONDS,
+    Catalog,
+    CatalogLockedError,
+    Connection,
+    LakeError,
+)
 from order_pipeline.warehouse.lake.operations_attachment import attach_operations
 
 Result = TypeVar("Result")
@@ -76,7 +83,7 @@ class Lake:
                 if self._instance is None:
                     self._instance = self._catalog.open(read_only=False)
                 connection = self._instance.cursor()
-        with self._begin_or_end:
+        with self._begin_or_end, self._named_lock():
             connection.execute("USE lake")
         return connection
 
@@ -111,13 +118,16 @@ class Lake:
 
         Raises:
             duckdb.TransactionException: still in conflict after `attempts`.
+            CatalogLockedError: a process that is none of ours kept a SQLite catalog locked.
         """
+        deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
         for attempt in range(1, attempts + 1):
             try:
                 with self.transaction(purpose) as connection:
                     return body(connection)
-            except duckdb.TransactionException:
-                if attempt == attempts:
+            except (duckdb.TransactionException, CatalogLockedError) as error:
+                is_waited_for = isinstance(error, CatalogLockedError) and time.monotonic() > deadline
+                if attempt == attempts or is_waited_for:
                     raise
                 # Full jitter: writers that met once must not meet again.
                 time.sleep(random.uniform(0, min(2.0, 0.05 * 2**attempt)))  # noqa: S311 - no secret
@@ -147,18 +157,30 @@ class Lake:
                 self._instance = None
 
     @contextmanager
+    def _named_lock(self) -> Generator[None]:
+        with self._catalog.waiting():
+            try:
+                yield
+            except duckdb.Error as error:
+                if self.catalog_file and is_locked(error):
+                    raise CatalogLockedError(self.catalog_file) from error
+                raise
+
+    @contextmanager
     def _in_transaction(self, connection: Connection) -> Generator[None]:
         connection.begin()
         try:
-            with self._begin_or_end:
+            with self._begin_or_end, self._catalog.waiting():
                 snapshot_id(connection)  # opens the catalog
             yield
-            with self._begin_or_end:
+            with self._begin_or_end, self._catalog.waiting():
                 connection.commit()
-        except BaseException:
+        except BaseException as error:
             # A commit that failed has ended the transaction already.
             with self._begin_or_end, suppress(duckdb.Error):
                 connection.rollback()
+            if self.catalog_file and isinstance(error, duckdb.Error) and is_locked(error):
+                raise CatalogLockedError(self.catalog_file) from error
             raise
 
 

@@ -13,7 +13,10 @@ from contextlib import closing
 from pathlib import Path
 
 import duckdb
+from sqlalchemy import make_url
 
+from order_pipeline.operations.locked import StoreBusyError, is_locked, said_when_it_waits
+from order_pipeline.operations.store import BUSY_TIMEOUT_SECONDS
 from order_pipeline.warehouse.lake.instance import load_extension
 from order_pipeline.warehouse.lake.literals import quoted
 
@@ -24,10 +27,13 @@ def attach_operations(connection: duckdb.DuckDBPyConnection, url: str) -> None:
     Args:
         connection: the instance to attach it to.
         url: SQLAlchemy URL, `sqlite:///file` or `postgresql[+driver]://...`.
+
+    Raises:
+        StoreBusyError: another process kept the file locked.
     """
     scheme, _, address = url.partition("://")
     if scheme.startswith("sqlite"):
-        file = Path(address.partition("?")[0].removeprefix("/"))
+        file = Path(make_url(url).database or "")
         if file.is_file():
             load_extension(connection, "sqlite_scanner")
             _attach_copy(connection, file)
@@ -36,11 +42,27 @@ def attach_operations(connection: duckdb.DuckDBPyConnection, url: str) -> None:
         connection.execute(f"ATTACH {quoted(f'postgresql://{address}')} AS ops (TYPE postgres, READ_ONLY)")
 
 
+def _opened(file: Path) -> sqlite3.Connection:
+    """The store inside a read transaction: its backup would wait without end for one that is locked."""
+    uri = f"{file.resolve().as_uri()}?mode=ro"
+    store = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
+    try:
+        with said_when_it_waits(str(file), BUSY_TIMEOUT_SECONDS):
+            store.execute("BEGIN")
+            store.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        store.close()
+        if is_locked(error):
+            raise StoreBusyError(str(file), BUSY_TIMEOUT_SECONDS, error) from error
+        raise
+    return store
+
+
 def _attach_copy(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="operations-") as directory:
         copy = Path(directory) / "operations.sqlite"
         with (
-            closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as store,
+            closing(_opened(file)) as store,
             closing(sqlite3.connect(copy)) as target,
         ):
             store.backup(target)

@@ -1,0 +1,126 @@
+"""A family of a channel's resources is fetched alone: its assets, its reports, its calls, and nobody else's."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+from pydantic import ValidationError
+
+from order_pipeline.channels import registry
+from order_pipeline.cli.materialise import materialise
+from order_pipeline.definitions import build_definitions
+from order_pipeline.orchestration.instance import open_instance
+from order_pipeline.orchestration.jobs import source_job_name
+from order_pipeline.orchestration.launch import run_job
+from order_pipeline.orchestration.specs import raw_key
+from order_pipeline.settings import Settings
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline_tests.orchestration.test_scansource_job import all_settings, server, window
+from order_pipeline_tests.shared_demo import run_command
+
+__all__ = ["server", "window"]
+NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+FAMILIES = registry.channels()["scansource"].families
+
+
+@pytest.fixture
+def settings(server, tmp_path, monkeypatch):
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    server.reset()
+    return all_settings(server, tmp_path)
+
+
+def reports(settings):
+    """Resource -> (complete, watermark) of every fetch report."""
+    found = Lake(settings).query("SELECT resource, complete, watermark FROM raw.fetches WHERE source = 'scansource'")
+    return {(resource, complete, bool(watermark)) for resource, complete, watermark in found.rows}
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_a_family_alone_reports_on_nothing_else(settings, window, family):
+    outcome = materialise(settings, ["scansource"], window, emit=False, families=[family])[-1]
+    assert outcome.success
+    assert {resource for resource, _, _ in reports(settings)} == set(FAMILIES[family])
+
+
+def test_invoices_alone_prove_invoices_and_move_no_watermark_of_orders(settings, window):
+    materialise(settings, ["scansource"], window, emit=False, families=["invoices"])
+    assert ("invoice_summaries", True, True) in reports(settings)
+    assert Lake(settings).query("SELECT count(*) FROM raw.scansource_invoice_details").rows[0][0] > 0
+    marks = Lake(settings).query("SELECT DISTINCT watermark FROM raw.fetches WHERE watermark <> ''").rows
+    assert all(mark.startswith("invoices of ") for (mark,) in marks)
+
+
+def test_prices_alone_are_of_the_open_orders_that_are_known_and_never_complete(settings, window):
+    materialise(settings, ["scansource"], window, emit=False, families=["orders"])
+    assert "prices" not in {resource for resource, _, _ in reports(settings)}
+    materialise(settings, ["scansource"], window, emit=False, families=["prices"])
+    assert {each for each in reports(settings) if each[0] == "prices"} == {("prices", False, False)}
+    alone = Lake(settings).query("SELECT count(DISTINCT record_id) FROM raw.scansource_prices").rows
+    materialise(settings, ["scansource"], window, emit=False)
+    assert Lake(settings).query("SELECT count(DISTINCT record_id) FROM raw.scansource_prices").rows == alone
+    assert alone[0][0] > 0
+    assert ("prices", True, False) in reports(settings)
+
+
+def test_the_asset_that_is_selected_in_the_ui_is_the_one_that_is_materialised(settings, window):
+    with open_instance(settings) as instance:
+        chosen = raw_key("scansource", "invoice_details")
+        outcome = run_job(build_definitions(settings), instance, source_job_name("scansource"), window, [chosen])
+        assert outcome.success
+        events = instance.all_logs(outcome.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+        assert {event.get_dagster_event().asset_key for event in events} == {chosen}
+
+
+def test_a_family_that_no_channel_has_is_wrong_usage(tmp_path):
+    done = run_command(tmp_path, "run", "--only", "invoice")
+    assert done.returncode == 2
+    assert "scansource: orders, invoices, prices, availability" in " ".join(done.stderr.split())
+
+
+def schedules_of(settings):
+    """Name -> cron and the raw assets of its run (None: all)."""
+    found = {}
+    for schedule in build_definitions(settings).schedules or []:
+        if isinstance(schedule, dg.ScheduleDefinition) and schedule.name.startswith("scansource"):
+            ticked = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=NOON))
+            assert ticked.run_requests
+            chosen = ticked.run_requests[0].asset_selection
+            raw = chosen and {key.path[1].removeprefix("scansource_") for key in chosen if key.path[0] == "raw"}
+            found[schedule.name] = (schedule.cron_schedule, raw)
+    return found
+
+
+def test_without_a_cadence_everything_is_read_as_before(tmp_path):
+    assert schedules_of(Settings(data_dir=tmp_path)) == {"scansource_hourly": ("20 * * * *", None)}
+
+
+def test_a_family_with_a_cadence_of_its_own_leaves_the_hourly_run(tmp_path):
+    cadence = {"invoices": "0 6 * * *", "all": "*/30 * * * *"}
+    settings = Settings.model_validate({"data_dir": tmp_path, "scansource": {"cadence": cadence}})
+    others = {resource for name, brought in FAMILIES.items() if name != "invoices" for resource in brought}
+    assert schedules_of(settings) == {
+        "scansource_hourly": ("*/30 * * * *", others),
+        "scansource_invoices": ("0 6 * * *", set(FAMILIES["invoices"])),
+    }
+
+
+@pytest.mark.parametrize(
+    ("channel", "cadence", "named"),
+    [
+        ("scansource", {"invoices": "0 25 * * *"}, "0 25"),
+        ("scansource", {"invoices": "hourly"}, "hourly"),
+        ("scansource", {"invoices": "*/0 * * * *"}, "/0"),
+        ("scansource", {"invoices": "9-5 * * * *"}, "9-5"),
+        ("scansource", {"invoice": "0 6 * * *"}, "invoice"),
+        ("kibo", {"invoices": "0 6 * * *"}, "invoices"),
+    ],
+)
+def test_a_wrong_cadence_is_named(tmp_path, channel, cadence, named):
+    with pytest.raises(ValidationError, match=named):
+        Settings.model_validate({"data_dir": tmp_path, channel: {"cadence": cadence}})
+
+
+def test_the_families_that_settings_know_are_those_of_the_channels():
+    for name, channel in registry.channels().items():
+        assert registry.settings_class(name).families == tuple(channel.families)

@@ -82,6 +82,40 @@ def look_at_stores(settings: Settings) -> Iterator[Finding]:
         yield Finding("operations store", "failed", f"{shown}: {type(error).__name__}", "Check OPERATIONS_URL.")
 
 
+def look_at_what_belongs_together(settings: Settings) -> Iterator[Finding]:
+    """Whether the stores are of one installation and equally new; only looks, and names nothing."""
+    from contextlib import closing  # noqa: PLC0415
+
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from order_pipeline.operations.installation_note import DamagedNoteError  # noqa: PLC0415
+    from order_pipeline.operations.store import OperationsStore  # noqa: PLC0415
+    from order_pipeline.recovery.judging import installation_ids, judge  # noqa: PLC0415
+    from order_pipeline.recovery.stores import StoresDisagreeError, look  # noqa: PLC0415
+    from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
+
+    what = "stores together"
+    try:
+        with closing(OperationsStore(settings.resolved_operations_url)) as store, closing(Lake(settings)) as lake:
+            found = look(settings, store, lake)
+    except (LakeError, SQLAlchemyError, OSError):
+        return  # said above
+    except StoresDisagreeError as error:
+        yield Finding(what, "failed", error.args[0], error.next_step)
+        return
+    except DamagedNoteError as error:
+        yield Finding(what, "failed", str(error), "Until then nothing runs.")
+        return
+    problem = judge(found)
+    if problem is not None:
+        yield Finding(what, "failed", f"{problem.store}: {problem.found}", "; ".join(problem.commands))
+    elif not installation_ids(found):
+        yield Finding(what, "ok", "no installation yet, the first run makes one")
+    else:
+        detail = "one installation, each as new as the others know it"
+        yield Finding(what, "ok", detail if found.witness else f"{detail}; no witness outside of the data directory")
+
+
 def look_at_channels(settings: Settings) -> Iterator[Finding]:
     """Which channels are on, and which settings they lack."""
     for channel in registry.channels().values():
@@ -180,6 +214,7 @@ def look_at_what_waits(settings: Settings) -> Iterator[Finding]:
 LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     look_at_data,
     look_at_stores,
+    look_at_what_belongs_together,
     look_at_reference,
     look_at_channels,
     look_at_scanorders,

@@ -50,6 +50,8 @@ OF_THE_RUN = {
     "snapshot_id": "counts the lake's commits",
     "fence": "counts lease holders",
     "event_id": "the database's numbering",
+    "installation_id": "a random name",
+    "operations_mark": "the database's numbering",
     "task_id": "the database's numbering",
     "fulfilment_id": "the fake ScanOrders' numbering, in the order of arrival",
     "reply": "holds the fake ScanOrders' numbering",

@@ -74,6 +74,8 @@ def build_picking_assets(sources: list[str]) -> dg.AssetsDefinition:
 
 def emit_picks(pipeline: PipelineResource, run_id: str, covered_sources: Sequence[str] | None = None) -> EmissionReport:
     """Plan from the marts, send what may be sent, and publish the outbox to the lake; None covers every source."""
+    pipeline.prepare_stores()
+    pipeline.require_stores_agree()
     done = 0
 
     def count(answered: int) -> None:
@@ -90,6 +92,7 @@ def emit_picks(pipeline: PipelineResource, run_id: str, covered_sources: Sequenc
         progress=count,
     )
     publish(pipeline.lake, pipeline.operations)
+    pipeline.note_progress()
     return report
 
 

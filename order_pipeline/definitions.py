@@ -34,6 +34,7 @@ from order_pipeline.orchestration.schedules import (
     build_read_back_schedule,
     build_trailing_schedule,
 )
+from order_pipeline.recovery.settling import schedules_are_off
 from order_pipeline.settings import Settings, load_settings
 
 
@@ -112,5 +113,11 @@ def _build_automation(settings: Settings) -> dg.Definitions:
 
 @dg.definitions
 def definitions() -> dg.Definitions:
-    """Load the settings and build the definitions; called by Dagster, not at import."""
-    return build_definitions(load_settings())
+    """Load the settings and build the definitions; called by Dagster, not at import.
+
+    After a restore the schedules start switched off, whatever the setting says, until a person calls the gap settled.
+    """
+    settings = load_settings()
+    if schedules_are_off(settings):
+        settings.schedule.active = False
+    return build_definitions(settings)

@@ -38,10 +38,22 @@ COMMANDS = group(
                 "show": ("outbox:show", "Show a line, or every line of an order, with its history."),
                 "resolve": ("outbox:resolve", "Resolve a doubt after a look at the ScanOrders screen."),
                 "withdraw": ("outbox:withdraw", "Say that a pick was taken off the ScanOrders screen."),
+                "waves": ("outbox_waves:waves", "List what a restore left in doubt, by wave."),
+                "resolve-wave": ("outbox_waves:resolve_wave", "Answer for a whole wave that a restore left in doubt."),
+                "rebuild": ("stores:rebuild", "Bring a lost or older outbox up to the lake's copy of it."),
                 "confirm": ("outbox:confirm", "Say that a pick on the floor is right, whatever its order says."),
                 "tasks": ("outbox:list_tasks", "List what waits for a person."),
                 "close-task": ("outbox:close_task", "Say that a task is done; the record stays."),
                 "preview": ("preview:preview", "Show what an emission of now would send. Reads only."),
+            },
+        ),
+        "stores": group(
+            "stores",
+            "Lake, operations store and data directory: do they belong together?",
+            {
+                "show": ("stores:show", "Show whose each store is, and how far it has come."),
+                "accept": ("stores:accept", "Go on with the stores that are here; what is uncertain is held."),
+                "settled": ("stores:settled", "Say that the gap after a restore is settled."),
             },
         ),
         "locations": group(

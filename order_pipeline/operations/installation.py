@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, func, insert, or_, select, update
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Integer, Table, Text, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from order_pipeline.operations.store import OperationsStore
@@ -25,7 +25,8 @@ installation = Table(
     Column("installation_id", Text, nullable=False),
     Column("epoch", BigInteger, nullable=False, comment="grows with every restore; marks compare within one epoch"),
     Column("lake_snapshot", BigInteger, comment="newest lake snapshot that this store has seen committed"),
-    Column("restored_at", UtcTime, comment="what was ordered before it may be on the floor without this store knowing"),
+    Column("restored_at", UtcTime, comment="the last restore: channels must be read once since before picks go out"),
+    Column("has_gap", Boolean, nullable=False, comment="what was ordered before it may be on the floor unknown to us"),
     Column("restored_mark", BigInteger, comment="the store's mark at that restore; later events are of this epoch"),
 )
 _KEY = 1
@@ -39,6 +40,7 @@ class OperationsIdentity:
     epoch: int
     lake_snapshot: int | None = None
     restored_at: datetime | None = None
+    has_gap: bool = False
     restored_mark: int | None = None
 
 
@@ -56,7 +58,7 @@ def operations_mark(connection: Connection) -> int:
 
 def name_store(store: OperationsStore, installation_id: str, epoch: int) -> OperationsIdentity:
     """Say whose store this is, unless it is said already; returns what is said, also when another one was faster."""
-    values = {"key": _KEY, "installation_id": installation_id, "epoch": epoch}
+    values = {"key": _KEY, "installation_id": installation_id, "epoch": epoch, "has_gap": False}
     with store.writing() as connection:
         statement = (sqlite if store.is_sqlite else postgresql).insert(installation).values(values)
         connection.execute(statement.on_conflict_do_nothing())

@@ -15,7 +15,7 @@ from order_pipeline.operations.installation import OperationsIdentity
 from order_pipeline.operations.installation_note import Note
 from order_pipeline.warehouse.installation import LakeState
 
-DIRECTORY, OPERATIONS, LAKE, WITNESS = "data directory", "operations store", "lake's catalog", "this machine's witness"
+DIRECTORY, OPERATIONS, LAKE, WITNESS = "data directory", "operations store", "lake's catalog", "witness on this machine"
 
 REBUILD = "order-pipeline outbox rebuild"
 RESTORE = "order-pipeline restore BACKUP"
@@ -61,7 +61,7 @@ def judge(found: Found) -> Problem | None:
     note = found.note
     if note is not None and note.restoring:
         return Problem(DIRECTORY, f"a restore from {note.restoring} did not finish", (f"{RESTORE} --replace",))
-    for look in (_foreign, _operations_lost, _lake_lost, _older, _adoption, _moved):
+    for look in (_foreign, _operations_lost, lake_lost, _older, _adoption, _moved):
         problem = look(found)
         if problem is not None:
             return problem
@@ -143,7 +143,8 @@ def _operations_lost(found: Found) -> Problem | None:
     return Problem(OPERATIONS, text, (REBUILD, f"or: {RESTORE}"))
 
 
-def _lake_lost(found: Found) -> Problem | None:
+def lake_lost(found: Found) -> Problem | None:
+    """Why the lake is not the one that its neighbours know: missing, or begun anew; None where it is."""
     noted = noted_lake_snapshot(found)
     is_named = found.lake is not None and found.lake.identity is not None
     if is_named or noted is None or not found.looked_at_lake:

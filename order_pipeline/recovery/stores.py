@@ -6,6 +6,7 @@ Reasons and limits are in docs/decisions/0030-stores-know-each-other.md; `judgin
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import func, make_url, select
@@ -149,6 +150,18 @@ def note_progress(settings: Settings, operations: OperationsStore, lake: Lake | 
             operations_installation.note_lake_snapshot(connection, snapshot)
     note = Note(installation_id=identity.installation_id, epoch=identity.epoch, machine=this_installation_machine())
     notes_of(settings).raise_marks(note, operations_mark=mark, lake_snapshot=snapshot)
+
+
+def channels_not_read_since_restore(lake: Lake, operations: OperationsStore, sources: Sequence[str]) -> list[str]:
+    """Channels whose orders in the lake may be older than what was sent: none was fetched since the last restore."""
+    with operations.reading() as connection:
+        identity = operations_installation.read_identity(connection)
+    if identity is None or identity.restored_at is None:
+        return []
+    with lake.snapshot() as connection:
+        query = "SELECT DISTINCT source FROM raw.fetches WHERE fetched_at > ?"
+        read = {source for (source,) in connection.execute(query, [identity.restored_at]).fetchall()}
+    return [source for source in sources if source not in read]
 
 
 def _new_name() -> str:

@@ -14,6 +14,7 @@ from order_pipeline.cli.demo_world import DemoWorld, overridden
 from order_pipeline.orchestration.assets.picking import emit_picks
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.picking.sending.emission import EmissionReport
+from order_pipeline.recovery.stores import channels_not_read_since_restore
 from order_pipeline.reference.item_locations import item_locations_path, load_item_locations
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.settings import Settings
@@ -59,7 +60,10 @@ class Installation:
         pipeline = self.open()
         pipeline.settings = overridden(pipeline.settings, {"scanorders": settings}) if settings else pipeline.settings
         with closing(pipeline.lake), closing(pipeline.operations):
-            return emit_picks(pipeline, run_id)
+            sources = [channel.name for channel in pipeline.settings.enabled_channels()]
+            pipeline.prepare_stores()
+            unread = channels_not_read_since_restore(pipeline.lake, pipeline.operations, sources)
+            return emit_picks(pipeline, run_id, [source for source in sources if source not in unread])
 
     def accepted(self) -> Counter[tuple[str, ...]]:
         """What the fake accepted, by order and barcode: more than one is a pick sent twice."""

@@ -157,7 +157,7 @@ def test_a_whole_copy_that_was_put_back_is_known_by_the_witness(installation, tm
     installation.emit()
     accepted = installation.accepted()
     installation.put_back(copy)
-    assert "this machine's witness" in refusal(installation)
+    assert "witness on this machine" in refusal(installation)
     assert installation.accepted() == accepted
 
 

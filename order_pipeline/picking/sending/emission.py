@@ -24,6 +24,7 @@ from order_pipeline.operations.leases import Lease, acquire, describe_holder, re
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.outbox import counts, tasks
 from order_pipeline.picking.outbox import store as outbox
+from order_pipeline.picking.outbox.gap import load_gap
 from order_pipeline.picking.outbox.states import Actor, PickState
 from order_pipeline.picking.outbox.store import Context, OutboxLine, transition
 from order_pipeline.picking.planning.pick_list import PickList, ReadPicks
@@ -155,6 +156,7 @@ def _plan(run: _Run, report: EmissionReport, picks: PickList, covered: frozenset
             wave=outbox.next_wave(connection),
             covered=covered,
             rules=run.settings.picking,
+            gap=load_gap(connection),
         )
         outbox.add_lines(connection, plan.new_lines, context)
         outbox.apply(connection, plan.transitions, context)

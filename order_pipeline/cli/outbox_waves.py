@@ -1,4 +1,4 @@
-"""`order-pipeline outbox waves` and `outbox resolve-wave`: what a restore left in doubt, answered in bulk."""
+"""`order-pipeline outbox waves` and `outbox resolve-wave`: what is in doubt, answered in bulk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_NAMED = 5
 
 
 def waves(output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE) -> None:
-    """List the waves that have lines in doubt after a restore, with how many."""
+    """List the waves that have lines in doubt, with how many: after a restore these are many."""
     with open_store(load_settings().resolved_operations_url) as store:
         print_objects(list_waves(store), output)
 
@@ -38,7 +38,7 @@ def resolve_wave(
         ),
     ] = None,
 ) -> None:
-    """Answer for every line of a wave that a restore left in doubt, after a look at the ScanOrders screen.
+    """Answer for every line in doubt of a wave, after a look at the ScanOrders screen.
 
     \b
     --seen FILE: one order number a line, or an order number and a barcode
@@ -57,7 +57,7 @@ def resolve_wave(
                 verdict = read_seen(seen.read_text(encoding="utf-8-sig").splitlines())
             done = store_verdict(store, wave, verdict, reason=reason, who=who)
         except (UnknownPickError, ValueError) as error:
-            fail(str(error), "`order-pipeline outbox waves` shows what is in doubt after a restore.")
+            fail(str(error), "`order-pipeline outbox waves` shows what is in doubt.")
     note(f"wave {wave}: {done.sent:,} lines are on the floor, {done.not_sent:,} are not and go out next")
     if done.not_of_the_wave:
         more = ", ..." if len(done.not_of_the_wave) > MOST_NAMED else ""

@@ -125,14 +125,15 @@ def tell(result: Settled) -> None:
     if result.webhooks_reopened:
         note(f"{result.webhooks_reopened:,} webhooks land once more")
     if not result.has_gap:
-        note("everything that was sent is known: nothing is in doubt")
+        note("Everything that was sent is known: nothing is in doubt.")
+        note("If schedules are off: order-pipeline stores settled")
         return
     note("What was ordered until now and is due may be on the floor already.\nSchedules are off. Next:")
     for step in (
-        "order-pipeline run                   reads the channels, sends only later orders",
-        "order-pipeline outbox waves          what is in doubt, by wave",
-        "order-pipeline outbox resolve-wave   after a look at the ScanOrders screen",
-        "order-pipeline stores settled        the schedules run again",
+        "order-pipeline run                  reads the channels, sends later orders",
+        "order-pipeline outbox waves         what is in doubt, by wave",
+        "order-pipeline outbox resolve-wave  after a look at the ScanOrders screen",
+        "order-pipeline stores settled       the schedules run again",
     ):
         note(f"  {step}")
 

@@ -81,6 +81,11 @@ class InstallationNotes:
         with self._locked():
             self._store(note)
 
+    def write_note(self, note: Note) -> None:
+        """Replace the note and leave the witness: it is what tells whether a restore lacks anything."""
+        with self._locked():
+            _write_durably(self.path, msgspec.json.encode(note))
+
     def raise_marks(self, note: Note, *, operations_mark: int | None = None, lake_snapshot: int | None = None) -> None:
         """Note that the stores have come so far; lower numbers than are noted change nothing.
 

@@ -101,6 +101,12 @@ def noted_operations_mark(found: Found) -> tuple[int, str] | None:
     return _furthest(noted, newest_epoch(found))
 
 
+def witnessed_operations_mark(found: Found) -> int | None:
+    """The furthest mark of the operations store that stands beside the stores, in the newest epoch."""
+    witnessed = _furthest(_marks(found, lambda note: note.operations_mark), newest_epoch(found))
+    return None if witnessed is None else witnessed[0]
+
+
 def noted_lake_snapshot(found: Found) -> tuple[int, str] | None:
     """The furthest snapshot of the lake that a neighbour noted in the newest epoch, and who noted it."""
     store = found.operations.identity if found.operations else None

@@ -38,7 +38,7 @@ from order_pipeline.recovery.judging import (
     installation_ids,
     lake_lost,
     newest_epoch,
-    noted_operations_mark,
+    witnessed_operations_mark,
 )
 from order_pipeline.recovery.stores import StoresDisagreeError, look, notes_of
 from order_pipeline.settings import Settings
@@ -62,7 +62,13 @@ class Settled:
 
 
 def settle(
-    settings: Settings, operations: OperationsStore, lake: Lake, *, is_moved: bool = False, new_lake: bool = False
+    settings: Settings,
+    operations: OperationsStore,
+    lake: Lake,
+    *,
+    is_moved: bool = False,
+    new_lake: bool = False,
+    schedules_off: bool = False,
 ) -> Settled:
     """Make the stores that are here one installation again, in a new epoch.
 
@@ -72,6 +78,7 @@ def settle(
         lake: the lake.
         is_moved: a person says that this is the newest state and nothing was sent since.
         new_lake: a person says that the lake is lost and begins anew.
+        schedules_off: schedules stay off until `finish`, also where nothing is in doubt.
 
     Raises:
         StoresDisagreeError: the stores are of different installations, or there is no lake.
@@ -88,7 +95,7 @@ def settle(
         _settle_operations(settings, operations, lake, found, result)
     finally:
         release(operations, lease)
-    _name_anew(settings, operations, lake, result)
+    _name_anew(settings, operations, lake, result, schedules_off=schedules_off or result.has_gap)
     return result
 
 
@@ -118,17 +125,20 @@ def _require_settleable(found: Found, *, new_lake: bool) -> None:
 
 
 def _is_all_known(found: Found) -> bool:
-    """Whether everything that was ever sent is in the outbox that is here, or in the lake's copy of it."""
+    """Whether everything that was ever sent is in the outbox that is here, or in the lake's copy of it.
+
+    Only what was noted beside the stores can say so, on the machine where they were, in the epoch that they are of.
+    """
+    witnessed = witnessed_operations_mark(found)
     is_here = found.note is not None and found.note.machine in {None, found.machine}
-    store = found.operations.identity if found.operations else None
-    noted = noted_operations_mark(found)
-    if not is_here or noted is None:
+    if not is_here or witnessed is None:
         return False
     epoch = newest_epoch(found)
-    if store is not None and store.epoch == epoch and found.operations and found.operations.mark >= noted[0]:
+    store = found.operations.identity if found.operations else None
+    if found.operations and store is not None and store.epoch == epoch and found.operations.mark >= witnessed:
         return True
     lake = found.lake.identity if found.lake else None
-    return lake is not None and lake.epoch == epoch and lake.operations_mark == noted[0]
+    return lake is not None and lake.epoch == epoch and (lake.operations_mark or 0) >= witnessed
 
 
 def _settle_operations(
@@ -188,7 +198,9 @@ def _last_commit(lake: Lake) -> datetime:
     return row[0]
 
 
-def _name_anew(settings: Settings, operations: OperationsStore, lake: Lake, result: Settled) -> None:
+def _name_anew(
+    settings: Settings, operations: OperationsStore, lake: Lake, result: Settled, *, schedules_off: bool
+) -> None:
     """The same name and the new epoch in the lake and in the notes. Killed in between, the command is run again."""
     with operations.reading() as connection:
         identity = read_identity(connection)
@@ -204,6 +216,6 @@ def _name_anew(settings: Settings, operations: OperationsStore, lake: Lake, resu
             operations_mark=mark,
             lake_snapshot=state.snapshot if state else None,
             machine=this_installation_machine(),
-            schedules_off=result.has_gap,
+            schedules_off=schedules_off,
         )
     )

@@ -204,7 +204,7 @@ def test_a_settling_that_was_killed_half_way_is_finished_by_the_next(installatio
     accepted = installation.accepted()
     installation.put_back(copy)
     with monkeypatch.context() as killed:
-        killed.setattr("order_pipeline.recovery.settling._name_anew", lambda *_: 1 / 0)
+        killed.setattr("order_pipeline.recovery.settling._name_anew", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             settle_here(installation)
     with pytest.raises(StoresDisagreeError):

@@ -1,4 +1,4 @@
-"""A person's word about many lines at once: what is on the floor of a wave that a restore left in doubt."""
+"""A person's word about many lines at once: what is on the floor of a wave that is in doubt, as after a restore."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from order_pipeline.operations.tables import pick_outbox
 from order_pipeline.picking.operators.resolve import Verdict
 from order_pipeline.picking.operators.views import UnknownPickError
 from order_pipeline.picking.outbox import store as outbox
-from order_pipeline.picking.outbox.gap import IN_DOUBT_AFTER_RESTORE
 from order_pipeline.picking.outbox.payload import read_payload
 from order_pipeline.picking.outbox.states import Actor, PickState
 from order_pipeline.picking.outbox.store import Context, OutboxLine, transition
@@ -64,7 +63,7 @@ def read_seen(lines: Iterable[str]) -> Seen:
 
 
 def list_waves(store: OperationsStore) -> list[dict[str, Any]]:
-    """The waves that have lines in doubt after a restore, oldest first, with how many."""
+    """The waves that have lines in doubt, oldest first, with how many; a restore puts many into doubt at once."""
     columns = pick_outbox.c
     query = (
         select(
@@ -74,7 +73,7 @@ def list_waves(store: OperationsStore) -> list[dict[str, Any]]:
             func.min(columns.order_number).label("from_order"),
             func.max(columns.order_number).label("to_order"),
         )
-        .where(columns.state == PickState.IN_DOUBT.value, columns.reason == IN_DOUBT_AFTER_RESTORE)
+        .where(columns.state == PickState.IN_DOUBT.value)
         .group_by(columns.wave)
         .order_by(columns.wave)
     )
@@ -83,7 +82,7 @@ def list_waves(store: OperationsStore) -> list[dict[str, Any]]:
 
 
 def resolve_wave(store: OperationsStore, wave: int, verdict: Verdict | Seen, *, reason: str, who: str) -> Resolved:
-    """Resolve every line of the wave that a restore left in doubt.
+    """Resolve every line of the wave that is in doubt.
 
     Args:
         store: the operations store.
@@ -101,7 +100,7 @@ def resolve_wave(store: OperationsStore, wave: int, verdict: Verdict | Seen, *, 
     with store.writing() as connection:
         lines = _lines_of(connection, wave)
         if not lines:
-            raise UnknownPickError(f"Wave {wave} has no line in doubt after a restore; nothing was changed.")
+            raise UnknownPickError(f"Wave {wave} has no line in doubt; nothing was changed.")
         now = store.now(connection)
         sent = [line for line in lines if (verdict.has(line) if isinstance(verdict, Seen) else verdict == "sent")]
         is_sent = {line.pick_id for line in sent}
@@ -119,6 +118,5 @@ def _lines_of(connection: Connection, wave: int) -> list[OutboxLine]:
     query = select(pick_outbox).where(
         pick_outbox.c.wave == wave,
         pick_outbox.c.state == PickState.IN_DOUBT.value,
-        pick_outbox.c.reason == IN_DOUBT_AFTER_RESTORE,
     )
     return outbox.read_lines(connection, query)

@@ -26,7 +26,7 @@ from order_pipeline.orchestration.jobs import (
     build_views_job,
 )
 from order_pipeline.orchestration.partitions import daily_partitions
-from order_pipeline.orchestration.resolve_job import resolve_pick_job
+from order_pipeline.orchestration.resolve_job import resolve_pick_job, resolve_wave_job
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.schedules import (
     build_emission_after_sources,
@@ -87,6 +87,7 @@ def _build_automation(settings: Settings) -> dg.Definitions:
         housekeeping_job,
         build_read_back_job(),
         resolve_pick_job,
+        resolve_wave_job,
     ]
     sensors = [
         build_emission_after_sources(source_jobs, emission_job, status),

@@ -62,6 +62,6 @@ def resolve_wave(
     if done.not_of_the_wave:
         more = ", ..." if len(done.not_of_the_wave) > MOST_NAMED else ""
         note(
-            f"{len(done.not_of_the_wave)} of the list are not of this wave: "
+            f"{len(done.not_of_the_wave)} of the list have no doubt in this wave: "
             f"{', '.join(done.not_of_the_wave[:MOST_NAMED])}{more}"
         )

@@ -55,7 +55,7 @@ def test_a_lost_directory_is_restored_answered_and_settled(call, installation, t
     word = ("--reason", "looked", "--who", "Eleni")
     answered = call("outbox", "resolve-wave", number, "--seen", str(seen), *word)
     assert f"{len(payloads)} lines are on the floor, 0 are not" in answered.stderr
-    assert "1 of the list are not of this wave: no-such-order" in answered.stderr
+    assert "1 of the list have no doubt in this wave: no-such-order" in answered.stderr
     assert "no line is in doubt" in call("stores", "settled").stderr
 
 

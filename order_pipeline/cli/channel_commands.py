@@ -27,6 +27,7 @@ from order_pipeline.channels.operator_commands import (
 )
 from order_pipeline.cli.output import fail, message_console, result_console
 from order_pipeline.operations.store import open_store
+from order_pipeline.recovery.stores import require_agreement
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
@@ -81,6 +82,7 @@ def _read_command(channel: Channel[Any], read: Callable[..., RequestedRead]) -> 
             requested = read(settings.of_channel(channel.name), **values)
         except RequestError as error:
             fail(str(error), "Nothing was read.", code=2)
+        require_agreement(settings)
         lake = Lake(settings)
         migrate(lake)
         now = datetime.now(UTC)

@@ -54,13 +54,16 @@ def look_at_stores(settings: Settings) -> Iterator[Finding]:
     from sqlalchemy import make_url  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
+    from order_pipeline.operations.installation_note import NOTE_NAME  # noqa: PLC0415
     from order_pipeline.operations.store import OperationsStore  # noqa: PLC0415
     from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
 
     lake = Lake(settings)
     kind = "embedded (SQLite catalog)" if lake.is_embedded else "PostgreSQL catalog"
+    is_first_start = not (settings.data_dir / NOTE_NAME).exists()
+    state, missing = ("ok", "not made yet, the first run makes it") if is_first_start else ("missing", "see below")
     if lake.catalog_file is not None and not lake.catalog_file.exists():
-        yield Finding("lake", "ok", f"{kind}: not made yet, the first run makes it")
+        yield Finding("lake", state, f"{kind}: {missing}")
     else:
         try:
             snapshots = lake.query("SELECT count(*) FROM lake.snapshots()").rows[0][0]
@@ -71,7 +74,7 @@ def look_at_stores(settings: Settings) -> Iterator[Finding]:
     address = make_url(url)
     shown = address.render_as_string(hide_password=True)
     if address.get_backend_name() == "sqlite" and not Path(str(address.database)).exists():
-        yield Finding("operations store", "ok", f"{shown}: not made yet, the first run makes it")
+        yield Finding("operations store", state, f"{shown}: {missing}")
         return
     try:
         store = OperationsStore(url)

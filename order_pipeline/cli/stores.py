@@ -23,7 +23,10 @@ NewLake = Annotated[bool, typer.Option("--new-lake", help="The lake is lost with
 
 
 def show() -> None:
-    """Show what each store says of itself and of the others. Changes nothing; exit code 1: they do not fit."""
+    """Show whose each store is, how far it has come, and how far the others know it to have come.
+
+    Changes nothing. The exit code is 1 when the stores do not belong together; the command that ends it is named.
+    """
     settings = load_settings()
     with _open(settings) as (operations, lake):
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import func, make_url, select
@@ -121,6 +122,16 @@ def require_stores_agree(settings: Settings, operations: OperationsStore, lake: 
     if problem is not None:
         raise StoresDisagreeError(problem)
     return found
+
+
+def require_agreement(settings: Settings) -> None:
+    """The same for a command that opens its own stores afterwards.
+
+    Raises:
+        StoresDisagreeError: one of them is missing, empty, foreign or older than its neighbours.
+    """
+    with closing(OperationsStore(settings.resolved_operations_url)) as operations, closing(Lake(settings)) as lake:
+        require_stores_agree(settings, operations, lake)
 
 
 def record_stores(settings: Settings, operations: OperationsStore, lake: Lake | None, found: Found) -> None:

@@ -90,3 +90,22 @@ def test_the_receiver_does_not_start_on_a_lost_operations_store(call, installati
     assert refused.returncode == 1
     assert "order-pipeline outbox rebuild" in refused.stderr
     assert not (installation.data_dir / "operations.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run",),
+        ("locations", "load"),
+        ("quarantine", "close", "any", "--reason", "none"),
+        ("backup", "somewhere"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_no_command_makes_a_new_lake_in_place_of_a_lost_one(call, installation, command):
+    installation.emit()
+    remove_database(installation.data_dir / "catalog.sqlite")
+    refused = call(*command)
+    assert refused.returncode == 1
+    assert "order-pipeline restore BACKUP --only catalog" in refused.stderr
+    assert not (installation.data_dir / "catalog.sqlite").exists()

@@ -60,6 +60,7 @@ def _action_command(
 ) -> Callable[..., None]:
     def command(who: str, send: bool, **values: Any) -> None:  # noqa: FBT001 - a command's options
         settings = load_settings()
+        require_agreement(settings)
         with open_store(settings.resolved_operations_url) as store:
             try:
                 actor = commands.actor(settings.of_channel(channel.name), store, who, dry_run=not send)

@@ -41,9 +41,9 @@ def answer_from_the_floor(installation):
         return [resolve_wave(store, wave["wave"], seen, **WORD) for wave in list_waves(store)]
 
 
-def on_the_floor(installation):
+def on_the_floor(installation, states=ON_THE_FLOOR):
     """What the outbox says is on the floor: where the fake accepted the same, nothing is there twice or lost."""
-    payloads = [read_payload(line.payload) for line in lines(installation).values() if line.state in ON_THE_FLOOR]
+    payloads = [read_payload(line.payload) for line in lines(installation).values() if line.state in states]
     return Counter((each["ordernumber"], each["barcode"], each["binloc"]) for each in payloads)
 
 

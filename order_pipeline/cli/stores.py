@@ -14,7 +14,7 @@ from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.operators.resolve_waves import list_waves
 from order_pipeline.recovery.judging import Found, judge, noted_lake_snapshot, noted_operations_mark
 from order_pipeline.recovery.settling import Settled, finish, settle
-from order_pipeline.recovery.stores import StoresDisagreeError, look
+from order_pipeline.recovery.stores import StoresDisagreeError, look, notes_of
 from order_pipeline.settings import Settings, load_settings
 from order_pipeline.warehouse.lake.connection import Lake
 
@@ -110,6 +110,9 @@ def settled() -> None:
 
 def _settle(*, is_moved: bool = False, new_lake: bool = False) -> None:
     settings = load_settings()
+    written = notes_of(settings).read()
+    if written is not None and written.restoring:
+        fail(f"A restore from {written.restoring} did not finish.", "order-pipeline restore DIR --replace")
     with _open(settings) as (operations, lake):
         try:
             result = settle(settings, operations, lake, is_moved=is_moved, new_lake=new_lake)

@@ -109,3 +109,16 @@ def test_no_command_makes_a_new_lake_in_place_of_a_lost_one(call, installation, 
     assert refused.returncode == 1
     assert "order-pipeline restore BACKUP --only catalog" in refused.stderr
     assert not (installation.data_dir / "catalog.sqlite").exists()
+
+
+def test_half_a_restore_is_neither_accepted_nor_rebuilt(call, installation, tmp_path, monkeypatch):
+    backups = str(tmp_path / "backups")
+    call("backup", backups)
+    with monkeypatch.context() as killed:
+        killed.setattr("order_pipeline.recovery.restore.settle", lambda *_, **__: 1 / 0)
+        assert call("restore", backups, "--replace").returncode == 1
+    for command in (("stores", "accept"), ("outbox", "rebuild")):
+        refused = call(*command)
+        assert refused.returncode == 1
+        assert "order-pipeline restore DIR --replace" in refused.stderr
+    assert call("restore", backups, "--replace").returncode == 0

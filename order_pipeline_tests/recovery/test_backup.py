@@ -11,7 +11,6 @@ from order_pipeline.cli.demo_world import remember_world
 from order_pipeline.destinations.scanorders_poster import PickPoster
 from order_pipeline.http.settings import RateSettings
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.orchestration.instance import open_instance, stop_schedules
 from order_pipeline.recovery.backup import back_up
 from order_pipeline.recovery.backup_files import BackupError, damage, generations, read_manifest
 from order_pipeline.recovery.restore import restore
@@ -271,36 +270,6 @@ def test_the_login_is_in_no_backup(installation, backups):
     (installation.data_dir / "scanorders_token.json").write_text("secret")
     back_up(installation.settings, backups)
     assert not list(backups.rglob("scanorders_token*"))
-
-
-def test_schedules_that_a_person_switched_on_are_switched_off(installation):
-    from order_pipeline.definitions import build_definitions
-
-    definitions = build_definitions(installation.settings)
-    with open_instance(installation.settings) as instance:
-        schedule = definitions.get_repository_def().get_schedule_def("emission_every_15_minutes")
-        state = instigator_state(schedule)
-        instance.add_instigator_state(state)
-    assert stop_schedules(installation.settings) == 1
-    assert stop_schedules(installation.settings) == 0
-
-
-def instigator_state(schedule):
-    """A schedule as the UI switches it on."""
-    from dagster._core.definitions.run_request import InstigatorType
-    from dagster._core.remote_origin import (
-        InProcessCodeLocationOrigin,
-        RemoteInstigatorOrigin,
-        RemoteRepositoryOrigin,
-    )
-    from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, ScheduleInstigatorData
-    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-
-    location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="order_pipeline.definitions"))
-    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), schedule.name)
-    return InstigatorState(
-        origin, InstigatorType.SCHEDULE, InstigatorStatus.RUNNING, ScheduleInstigatorData(schedule.cron_schedule)
-    )
 
 
 def test_leases_of_the_old_stores_hold_nobody_up(installation, backups):

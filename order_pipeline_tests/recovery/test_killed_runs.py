@@ -12,9 +12,12 @@ from order_pipeline_tests.recovery.installations import new_installation
 from order_pipeline_tests.recovery.test_settling import on_the_floor
 from order_pipeline_tests.shared_demo import PROJECT
 
-MOST_WRITES = 60
 SAMPLE = (2, 7, 19)
-WRITES = [pytest.param(n, marks=() if n in SAMPLE else pytest.mark.slow) for n in range(1, MOST_WRITES)]
+
+
+def up_to(writes):
+    """After each of so many writes; a sample of them without the mark `slow`."""
+    return [pytest.param(n, marks=() if n in SAMPLE else pytest.mark.slow) for n in range(1, writes + 1)]
 
 
 def killed(installation, run, writes):
@@ -27,7 +30,7 @@ def killed(installation, run, writes):
     return done.returncode != 0
 
 
-@pytest.mark.parametrize("writes", WRITES)
+@pytest.mark.parametrize("writes", up_to(19))
 def test_a_first_run_that_is_killed_locks_nobody_out(tmp_path, running_fakes, writes):
     running_fakes.reset()
     installation = new_installation(tmp_path, running_fakes)
@@ -38,7 +41,7 @@ def test_a_first_run_that_is_killed_locks_nobody_out(tmp_path, running_fakes, wr
     assert installation.accepted() == on_the_floor(installation)
 
 
-@pytest.mark.parametrize("writes", WRITES)
+@pytest.mark.parametrize("writes", up_to(40))
 def test_an_emission_that_is_killed_locks_nobody_out_and_sends_nothing_twice(installation, writes):
     if not killed(installation, "emit", writes):
         pytest.skip("the run has fewer writes")

@@ -4,9 +4,7 @@ from collections import Counter
 from contextlib import closing
 
 import pytest
-from msgspec import structs
 
-from order_pipeline import definitions
 from order_pipeline.operations import installation_note
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.operators import resolve_waves, views
@@ -15,7 +13,7 @@ from order_pipeline.picking.outbox import store as outbox
 from order_pipeline.picking.outbox.payload import read_payload
 from order_pipeline.picking.outbox.states import ON_THE_FLOOR, PickState
 from order_pipeline.recovery.settling import finish, schedules_are_off, settle
-from order_pipeline.recovery.stores import StoresDisagreeError, notes_of
+from order_pipeline.recovery.stores import StoresDisagreeError
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.recovery.installations import remove_database
 
@@ -243,17 +241,3 @@ def test_a_list_of_what_was_seen_takes_orders_and_single_lines():
     assert (set(seen.orders), set(seen.lines)) == ({"200", "300"}, {("100", "520001")})
     with pytest.raises(ValueError, match="Line 1 has 3 parts"):
         read_seen(["100,1,2"])
-
-
-@pytest.mark.parametrize(("schedules_off", "status"), [(True, "STOPPED"), (False, "RUNNING")])
-def test_dagster_starts_no_schedule_until_the_gap_is_settled(installation, monkeypatch, schedules_off, status):
-    settings = installation.settings
-    notes = notes_of(settings)
-    note = notes.read()
-    assert note is not None
-    notes.write(structs.replace(note, schedules_off=schedules_off))
-    settings.schedule.active = True
-    monkeypatch.setattr(definitions, "load_settings", lambda: settings)
-    repository = definitions.definitions().get_repository_def()
-    assert {each.default_status.value for each in repository.schedule_defs} == {status}
-    assert {each.default_status.value for each in repository.sensor_defs} == {status}

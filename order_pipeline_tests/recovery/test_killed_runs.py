@@ -41,7 +41,7 @@ def test_a_first_run_that_is_killed_locks_nobody_out(tmp_path, running_fakes, wr
     assert installation.accepted() == on_the_floor(installation)
 
 
-@pytest.mark.parametrize("writes", up_to(40))
+@pytest.mark.parametrize("writes", up_to(36))
 def test_an_emission_that_is_killed_locks_nobody_out_and_sends_nothing_twice(installation, writes):
     if not killed(installation, "emit", writes):
         pytest.skip("the run has fewer writes")

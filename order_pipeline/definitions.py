@@ -26,7 +26,7 @@ from order_pipeline.orchestration.jobs import (
     build_views_job,
 )
 from order_pipeline.orchestration.partitions import daily_partitions
-from order_pipeline.orchestration.resolve_job import resolve_pick_job
+from order_pipeline.orchestration.resolve_job import resolve_pick_job, resolve_wave_job
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.schedules import (
     build_channel_schedules,
@@ -34,6 +34,7 @@ from order_pipeline.orchestration.schedules import (
     build_emission_schedule,
     build_read_back_schedule,
 )
+from order_pipeline.recovery.settling import schedules_are_off
 from order_pipeline.settings import Settings, load_settings
 
 
@@ -86,6 +87,7 @@ def _build_automation(settings: Settings) -> dg.Definitions:
         housekeeping_job,
         build_read_back_job(),
         resolve_pick_job,
+        resolve_wave_job,
     ]
     sensors = [
         build_emission_after_sources(source_jobs, emission_job, status),
@@ -116,5 +118,11 @@ def _build_automation(settings: Settings) -> dg.Definitions:
 
 @dg.definitions
 def definitions() -> dg.Definitions:
-    """Load the settings and build the definitions; called by Dagster, not at import."""
-    return build_definitions(load_settings())
+    """Load the settings and build the definitions; called by Dagster, not at import.
+
+    After a restore the schedules start switched off, whatever the setting says, until a person calls the gap settled.
+    """
+    settings = load_settings()
+    if schedules_are_off(settings):
+        settings.schedule.active = False
+    return build_definitions(settings)

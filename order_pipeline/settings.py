@@ -119,6 +119,11 @@ class _CommonSettings(BaseSettings):
 
     data_dir: Path = Path("data")
     operations_url: str | None = Field(default=None, description="None: SQLite in data_dir; or a PostgreSQL URL.")
+    witness_dir: str = Field(
+        default="",
+        description="Where this machine remembers how far the stores have come, outside of data_dir. Empty: the user's "
+        "state directory; `none`: nowhere.",
+    )
     lake: LakeSettings = LakeSettings()
     webhooks: WebhookSettings = WebhookSettings()
     scanorders: ScanOrdersSettings = ScanOrdersSettings()
@@ -150,6 +155,17 @@ class _CommonSettings(BaseSettings):
         # Not formatted in: a `?` or `%` of the directory's name would be read as part of the URL's syntax.
         file = URL.create("sqlite", database=str(self.data_dir.resolve() / "operations.sqlite"))
         return file.render_as_string(hide_password=False)
+
+    @property
+    def resolved_witness_dir(self) -> Path | None:
+        """The witness's directory, the default filled in; None: no witness is kept, or the user has no home."""
+        if self.witness_dir:
+            return None if self.witness_dir == "none" else Path(self.witness_dir)
+        state = os.environ.get("XDG_STATE_HOME")
+        try:
+            return (Path(state) if state else Path.home() / ".local" / "state") / "order-pipeline"
+        except RuntimeError:
+            return None
 
     def of_channel(self, name: str) -> Any:
         """The settings of a channel, of the class that its `settings.py` defines."""

@@ -1,9 +1,16 @@
 """What tests of several rooms share: a small demo that has run once, and a PostgreSQL server."""
 
+import os
+import tempfile
+
 import pytest
 
 from order_pipeline_tests.postgres import new_postgres_database, postgres_url
 from order_pipeline_tests.shared_demo import make_demo, run_command
+
+# What this machine remembers of installations (`operations.installation_note`) must not outlive the tests, nor meet a
+# person's own. Child processes inherit it.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="order-pipeline-tests-")
 
 __all__ = ["new_postgres_database", "postgres_url"]
 

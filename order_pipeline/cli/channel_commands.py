@@ -27,6 +27,7 @@ from order_pipeline.channels.operator_commands import (
 )
 from order_pipeline.cli.output import fail, message_console, result_console
 from order_pipeline.operations.store import open_store
+from order_pipeline.recovery.stores import require_agreement
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
@@ -59,6 +60,7 @@ def _action_command(
 ) -> Callable[..., None]:
     def command(who: str, send: bool, **values: Any) -> None:  # noqa: FBT001 - a command's options
         settings = load_settings()
+        require_agreement(settings)
         with open_store(settings.resolved_operations_url) as store:
             try:
                 actor = commands.actor(settings.of_channel(channel.name), store, who, dry_run=not send)
@@ -81,6 +83,7 @@ def _read_command(channel: Channel[Any], read: Callable[..., RequestedRead]) -> 
             requested = read(settings.of_channel(channel.name), **values)
         except RequestError as error:
             fail(str(error), "Nothing was read.", code=2)
+        require_agreement(settings)
         lake = Lake(settings)
         migrate(lake)
         now = datetime.now(UTC)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_rows
+from order_pipeline.recovery.stores import require_agreement
 from order_pipeline.reference.item_locations import (
     CheckedFile,
     ReferenceDataError,
@@ -47,6 +48,7 @@ def load(
 ) -> None:
     """Check the file and store it in the lake, as the pipeline does before each planning of picks."""
     settings = load_settings()
+    require_agreement(settings)
     lake = Lake(settings)
     migrate(lake)
     try:

@@ -22,6 +22,8 @@ COMMANDS = group(
         "sql": ("sql:sql", "Ask the lake in SQL (DuckDB)."),
         "trace": ("trace:trace", "Show the whole way of one order, and why it is picked or not."),
         "doctor": ("doctor:doctor", "Say what is missing in settings, stores and credentials."),
+        "backup": ("backup:backup", "Back up the stores, also while a run writes."),
+        "restore": ("backup:restore", "Restore a backup; what may have been sent since is held."),
         "quarantine": group(
             "quarantine",
             "Rows that broke a rule, named by rule, field and value.",
@@ -39,10 +41,22 @@ COMMANDS = group(
                 "show": ("outbox:show", "Show a line, or every line of an order, with its history."),
                 "resolve": ("outbox:resolve", "Resolve a doubt after a look at the ScanOrders screen."),
                 "withdraw": ("outbox:withdraw", "Say that a pick was taken off the ScanOrders screen."),
-                "confirm": ("outbox:confirm", "Say that a pick on the floor is right, whatever its order says."),
+                "waves": ("outbox_waves:waves", "List what is in doubt by wave, as after a restore."),
+                "resolve-wave": ("outbox_waves:resolve_wave", "Answer for all lines in doubt of a wave."),
+                "rebuild": ("stores:rebuild", "Bring a lost or older outbox up to the lake's copy of it."),
+                "confirm": ("outbox:confirm", "Say that a pick on the floor is right after all."),
                 "tasks": ("outbox:list_tasks", "List what waits for a person."),
                 "close-task": ("outbox:close_task", "Say that a task is done; the record stays."),
                 "preview": ("preview:preview", "Show what an emission of now would send. Reads only."),
+            },
+        ),
+        "stores": group(
+            "stores",
+            "Lake, operations store and data directory: do they belong together?",
+            {
+                "show": ("stores:show", "Show whose each store is, and how far it has come."),
+                "accept": ("stores:accept", "Go on with the stores that are here; what is uncertain is held."),
+                "settled": ("stores:settled", "Say that the gap after a restore is settled."),
             },
         ),
         "locations": group(
@@ -96,7 +110,7 @@ def main() -> None:
         if os.environ.get("ORDER_PIPELINE_TRACEBACK"):
             raise
         show_error(
-            str(error) if getattr(error, "next_step", "") else f"{type(error).__name__}: {error}",
+            (str(error) if getattr(error, "next_step", "") else f"{type(error).__name__}: {error}").partition(" | next: ")[0],
             getattr(error, "next_step", "") or "ORDER_PIPELINE_TRACEBACK=1 shows where this came from.",
         )
         raise SystemExit(1) from None

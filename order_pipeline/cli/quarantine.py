@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_records, print_rows
+from order_pipeline.recovery.stores import require_agreement
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.core.quarantine import close_rejects
 from order_pipeline.warehouse.lake.connection import Lake, LakeError
@@ -58,8 +59,10 @@ def close(
     """
     if not reason.strip():
         fail("The reason is empty.", "Say why: --reason TEXT.", code=2)
+    settings = load_settings()
+    require_agreement(settings)
     try:
-        closed = close_rejects(Lake(load_settings()), key, reason.strip(), source)
+        closed = close_rejects(Lake(settings), key, reason.strip(), source)
     except LakeError as error:
         fail(str(error), error.next_step or NO_LAKE_YET)
     if not closed:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 
 from order_pipeline.cli.output import fail
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.recovery.stores import StoresDisagreeError, record_stores, require_stores_agree
 from order_pipeline.settings import load_settings
 from order_pipeline.webhooks import receiver, server
 
@@ -18,7 +21,13 @@ def serve() -> None:
     settings = load_settings()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
+        with closing(OperationsStore(settings.resolved_operations_url)) as store:
+            found = require_stores_agree(settings, store)
+            store.create_all()
+            record_stores(settings, store, None, found)
         server.serve(settings)
+    except StoresDisagreeError as error:
+        fail(error.args[0], error.next_step)
     except receiver.ReceiverConfigurationError as error:
         fail(str(error), "Set it in .env or in the environment; .env.example shows how.", code=2)
     except OSError as error:

@@ -27,6 +27,7 @@ def build_action_job(channel: Channel[Any], commands: OperatorCommands[Any]) -> 
         context: dg.OpExecutionContext, config: dg.Config, pipeline: dg.ResourceParam[PipelineResource]
     ) -> None:
         given = config.model_dump()
+        pipeline.require_stores_agree()
         pipeline.operations.create_all()
         settings = pipeline.settings.of_channel(channel.name)
         try:

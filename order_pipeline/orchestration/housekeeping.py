@@ -10,6 +10,7 @@ import dagster as dg
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import open_store
 from order_pipeline.orchestration.schedules import status_of
+from order_pipeline.recovery.stores import require_stores_agree
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build_files import remove_abandoned
 from order_pipeline.warehouse.lake.connection import Lake
@@ -24,6 +25,8 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
     @dg.op(description="Merges small files, checks that every table reads the same, expires old snapshots.")
     def maintain_the_lake(context: dg.OpExecutionContext) -> None:
         lake = Lake(settings)
+        with open_store(settings.resolved_operations_url) as store:
+            require_stores_agree(settings, store, lake)
         done = upkeep(lake)
         context.add_output_metadata(
             {

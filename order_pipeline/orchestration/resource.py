@@ -16,6 +16,7 @@ from order_pipeline.channels import registry
 from order_pipeline.channels.base import Window
 from order_pipeline.channels.channel import Channel, Reading
 from order_pipeline.operations.store import OperationsStore
+from order_pipeline.recovery.stores import note_progress, record_stores, require_stores_agree
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build import CoreResult, build_core
 from order_pipeline.warehouse.lake.connection import Lake
@@ -84,6 +85,7 @@ class PipelineResource:
         for reading in self._readings(channel, families):
             if only in {None, reading.name}:
                 fetched.add(asyncio.run(self._ingest(channel, reading, window, run_id)))
+                self.note_progress()  # before the inbox is told that the lake has its events
                 reading.committed(run_id)
         return fetched
 
@@ -110,18 +112,38 @@ class PipelineResource:
         A day whose raw rows, SQL and contracts are those of its last build is left alone, unless asked for `anew`.
         """
         self.prepare_stores()
-        return build_core(self.lake, source, days, run_id, skip_unchanged=not anew, project=self.project)
+        result = build_core(self.lake, source, days, run_id, skip_unchanged=not anew, project=self.project)
+        self.note_progress()
+        return result
 
     def prepare_stores(self) -> None:
-        """Make what every step needs: schemas, raw and core tables, the operations store's tables."""
+        """Make what every step needs: schemas, raw and core tables, the operations store's tables.
+
+        Raises:
+            StoresDisagreeError: a store is missing, foreign or older than its neighbours; nothing was made.
+        """
         if self._is_prepared:
             return
+        found = require_stores_agree(self.settings, self.operations, self.lake)
         migrate(self.lake)
         for channel in self.settings.enabled_channels():
             for resource in channel.resources:
                 ensure_raw_table(self.lake, channel.name, resource)
         self.operations.create_all()
+        record_stores(self.settings, self.operations, self.lake, found)
         self._is_prepared = True
+
+    def require_stores_agree(self) -> None:
+        """Let nothing be written or sent where the stores do not belong together.
+
+        Raises:
+            StoresDisagreeError: the message says which one does not, and what to do.
+        """
+        require_stores_agree(self.settings, self.operations, self.lake)
+
+    def note_progress(self) -> None:
+        """Note how far the stores have come, after a step committed."""
+        note_progress(self.settings, self.operations, self.lake)
 
     def deploy_models(self) -> Deployment:
         """Deploy seeds and views that changed; asked again, only where something waited for a table it reads."""

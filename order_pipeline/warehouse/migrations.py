@@ -73,6 +73,12 @@ CREATE TABLE IF NOT EXISTS core.pick_status (
     scanorders_read_at TIMESTAMPTZ
 )"""
 
+# Whose lake this is, one row; see `warehouse.installation`.
+_INSTALLATION = """
+CREATE TABLE IF NOT EXISTS core.installation (
+    installation_id VARCHAR NOT NULL, epoch BIGINT NOT NULL, operations_mark BIGINT
+)"""
+
 # The last build of every day.
 _BUILDS = """
 CREATE TABLE IF NOT EXISTS core.builds (
@@ -105,6 +111,7 @@ BOOKKEEPING = {
     "raw.dead_letters": _DEAD_LETTERS,
     "core.pick_status": _PICK_STATUS,
     "core.builds": _BUILDS,
+    "core.installation": _INSTALLATION,
     "quarantine.rejects": _REJECTS,
     "quarantine.warnings": _WARNINGS,
 }

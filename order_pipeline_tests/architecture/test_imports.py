@@ -12,6 +12,7 @@ from order_pipeline_tests.architecture.imports import PACKAGE, circles, import_g
 LAYERS = (
     {"cli", "definitions", "__main__"},
     {"orchestration"},
+    {"recovery"},
     {"picking", "webhooks"},
     {"reference"},
     {"warehouse"},

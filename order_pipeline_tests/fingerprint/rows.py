@@ -18,6 +18,8 @@ from order_pipeline_tests.fingerprint.seams import LEDGER
 SCHEMAS = ("core", "quarantine", "marts", "raw")
 OPERATIONS_TABLES = ("pick_outbox", "pick_events", "pick_tasks")
 LEDGER_TABLE = "scanorders.ledger"
+NOT_DATA = {"core.installation"}
+"""Tables that say whose lake it is."""
 
 # Of the run, not of the data. Only whether the column is NULL counts: that a pick was sent, that a reject is resolved.
 OF_THE_RUN = {
@@ -86,7 +88,7 @@ def table_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "SELECT DISTINCT 'ops.' || table_name FROM duckdb_columns() WHERE database_name = 'ops'"
     ).fetchall()
     wanted = {f"ops.{name}" for name in OPERATIONS_TABLES}
-    return sorted({name for (name,) in found} | ({name for (name,) in operations} & wanted))
+    return sorted(({name for (name,) in found} - NOT_DATA) | ({name for (name,) in operations} & wanted))
 
 
 def column_names(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:

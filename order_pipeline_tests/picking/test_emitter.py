@@ -8,6 +8,7 @@ from order_pipeline.destinations.scanorders_answers import Answer, Outcome
 from order_pipeline.destinations.scanorders_poster import PickPoster
 from order_pipeline.destinations.scanorders_token import StoredToken, TokenKeeper, save_token
 from order_pipeline.http.retry import RetryPolicy
+from order_pipeline.operations.installation_note import MarkKeeper
 from order_pipeline.operations.leases import acquire
 from order_pipeline.picking.outbox import store as outbox
 from order_pipeline.picking.outbox.states import PickState
@@ -47,7 +48,7 @@ def planned(settings, store, rows):
 
 def emitter_of(store, sender, lines, boundary=lambda _name: None, **rules):
     lease = acquire(store, "emission", "test", 60)
-    answers = AnswerStore(store, lease, "run", 1, boundary)
+    answers = AnswerStore(store, lease, "run", 1, boundary, marks=MarkKeeper(lambda _mark: None))
     patience = RetryPolicy(attempts=2, cap_seconds=0.001)
     return Emitter(answers, sender, lease, lines, SendingRules(policy=patience, **rules), boundary=boundary)
 

@@ -5,7 +5,7 @@ import pytest
 
 from order_pipeline.definitions import build_definitions
 from order_pipeline.orchestration.jobs import READ_BACK_JOB
-from order_pipeline.orchestration.resolve_job import RESOLVE_JOB
+from order_pipeline.orchestration.resolve_job import RESOLVE_JOB, RESOLVE_WAVE_JOB
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline.warehouse.migrations import migrate
@@ -53,3 +53,11 @@ def test_a_doubt_is_resolved_in_the_ui_only_with_a_name(store, definitions, who,
     answers = {"pick_id": PICK, "verdict": "sent", "reason": "seen on the screen", "who": who}
     result = run_job(definitions, RESOLVE_JOB, {"ops": {"resolve_pick": {"config": answers}}})
     assert (result.success, line_of(store, PICK).state.value) == (state == "resolved_sent", state)
+
+
+@pytest.mark.usefixtures("doubted")
+@pytest.mark.parametrize(("seen", "state"), [("K1", "resolved_sent"), ("K2", "resolved_not_sent")])
+def test_a_wave_in_doubt_is_resolved_in_the_ui_by_what_is_on_the_screen(store, definitions, seen, state):
+    answers = {"wave": 1, "seen": [seen], "reason": "seen on the screen", "who": "Eleni"}
+    result = run_job(definitions, RESOLVE_WAVE_JOB, {"ops": {"resolve_wave_of_picks": {"config": answers}}})
+    assert (result.success, line_of(store, PICK).state.value) == (True, state)

@@ -21,6 +21,7 @@ from order_pipeline.picking.operators.views import Doubts, check_doubts
 from order_pipeline.picking.outbox.publish import publish
 from order_pipeline.picking.sending.emission import EmissionReport, emit
 from order_pipeline.picking.sending.read_pick_list import read_pick_list
+from order_pipeline.recovery.stores import channels_not_read_since_restore
 
 DOUBTS_CHECK = "no_old_doubts"
 PEOPLE_CHECK = "no_open_tasks"
@@ -60,6 +61,11 @@ def build_picking_assets(sources: list[str]) -> dg.AssetsDefinition:
         distrusted = [source for source in sources if not contract_held(context.instance, source)]
         if distrusted:
             context.log.warning("left alone, because a contract check of their core failed: %s", ", ".join(distrusted))
+        pipeline.prepare_stores()
+        unread = channels_not_read_since_restore(pipeline.lake, pipeline.operations, sources)
+        if unread:
+            context.log.warning("left alone until they are read once since the restore: %s", ", ".join(unread))
+        distrusted += [source for source in unread if source not in distrusted]
         covered = [source for source in sources if source not in distrusted]
         report = emit_picks(pipeline, context.run.run_id, covered if distrusted else None)
         minutes = pipeline.settings.picking.doubt_alert_minutes
@@ -74,6 +80,8 @@ def build_picking_assets(sources: list[str]) -> dg.AssetsDefinition:
 
 def emit_picks(pipeline: PipelineResource, run_id: str, covered_sources: Sequence[str] | None = None) -> EmissionReport:
     """Plan from the marts, send what may be sent, and publish the outbox to the lake; None covers every source."""
+    pipeline.prepare_stores()
+    pipeline.require_stores_agree()
     done = 0
 
     def count(answered: int) -> None:
@@ -90,6 +98,7 @@ def emit_picks(pipeline: PipelineResource, run_id: str, covered_sources: Sequenc
         progress=count,
     )
     publish(pipeline.lake, pipeline.operations)
+    pipeline.note_progress()
     return report
 
 

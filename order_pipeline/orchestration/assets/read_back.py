@@ -32,6 +32,8 @@ def build_read_back_asset() -> dg.AssetsDefinition:
     def pick_status(
         context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[PipelineResource]
     ) -> dg.MaterializeResult:
+        pipeline.prepare_stores()
+        pipeline.require_stores_agree()
         seen = read_back(pipeline.settings, pipeline.operations, run_id=context.run.run_id)
         pushed = push_statuses(pipeline.settings, pipeline.operations, run_id=context.run.run_id)
         if seen.failed + pushed.failed:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.outbox import store as outbox
+from order_pipeline.picking.outbox.gap import load_gap
 from order_pipeline.picking.outbox.payload import Payload, differences, payload_text
 from order_pipeline.picking.outbox.states import NOT_ON_THE_FLOOR, PickState
 from order_pipeline.picking.planning.pick_lines import build_payload, pick_lines_from_rows
@@ -42,7 +43,8 @@ def preview(settings: Settings, store: OperationsStore, picks: PickList) -> list
     store.create_all()
     with store.reading() as connection:
         known = {line.pick_id: line for line in outbox.load_lines(connection)}
-    plan = make_plan(picks, known.values(), settings.scanorders, wave=0, rules=settings.picking)
+        gap = load_gap(connection)
+    plan = make_plan(picks, known.values(), settings.scanorders, wave=0, rules=settings.picking, gap=gap)
     after = {pick_id: (line.state, line.reason) for pick_id, line in known.items()}
     after |= {row["pick_id"]: (PickState(row["state"]), row["reason"]) for row in plan.new_lines}
     after |= {each.pick_id: (each.after, each.reason) for each in plan.transitions}

@@ -103,7 +103,10 @@ def check_doubts(store: OperationsStore, alert_minutes: int, *, now: datetime | 
     """How many lines are in doubt, and which for longer than `alert_minutes` (at most 20 ids)."""
     since = (
         select(pick_events.c.pick_id, func.max(pick_events.c.at).label("since"))
-        .where(pick_events.c.to_state == PickState.IN_DOUBT.value, pick_events.c.from_state == PickState.SENDING.value)
+        .where(
+            pick_events.c.to_state == PickState.IN_DOUBT.value,
+            func.coalesce(pick_events.c.from_state, "") != PickState.IN_DOUBT.value,
+        )
         .group_by(pick_events.c.pick_id)
         .subquery()
     )

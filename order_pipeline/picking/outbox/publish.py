@@ -16,8 +16,10 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import or_, select
 
+from order_pipeline.operations.installation import operations_mark
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.tables import pick_outbox, pick_status
+from order_pipeline.warehouse.installation import note_operations_mark
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -49,7 +51,7 @@ def publish(lake: Lake, store: OperationsStore) -> int:
     store.create_all()
     with lake.connect() as connection:
         row = connection.execute(_WATERMARK).fetchone()
-    rows = _moved_since(store, row[0] if row else None)
+    rows, mark = _moved_since(store, row[0] if row else None)
     if not rows:
         return 0
     table = pa.Table.from_pylist(rows, schema=_SCHEMA)
@@ -59,13 +61,14 @@ def publish(lake: Lake, store: OperationsStore) -> int:
         target.execute("DELETE FROM core.pick_status WHERE pick_id IN (SELECT pick_id FROM moved_picks)")
         target.execute("INSERT INTO core.pick_status BY NAME SELECT * FROM moved_picks")
         target.unregister("moved_picks")
+        note_operations_mark(target, mark)
         return table.num_rows
 
     return lake.run("pick status", write)
 
 
-def _moved_since(store: OperationsStore, moment: datetime | None) -> list[dict[str, Any]]:
-    """Lines that moved, or were read back, after the moment; None: all."""
+def _moved_since(store: OperationsStore, moment: datetime | None) -> tuple[list[dict[str, Any]], int]:
+    """Lines that moved, or were read back, after the moment (None: all), and how far the store had come by then."""
     read = {
         "status_code": "scanorders_status_code",
         "matches": "scanorders_matches",
@@ -78,4 +81,4 @@ def _moved_since(store: OperationsStore, moment: datetime | None) -> list[dict[s
     if moment is not None:
         query = query.where(or_(pick_outbox.c.updated_at > moment, pick_status.c.read_at > moment))
     with store.reading() as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
+        return [dict(row) for row in connection.execute(query).mappings()], operations_mark(connection)

@@ -73,6 +73,12 @@ TRANSITIONS: dict[tuple[PickState | None, PickState], frozenset[Actor]] = {
     (_S.SENDING, _S.IN_DOUBT): frozenset({Actor.EMITTER, Actor.RECOVERY}),
     # The answer of an emitter that was taken for dead: proof, and nobody may have sent the line again meanwhile.
     (_S.IN_DOUBT, _S.SENT): frozenset({Actor.EMITTER}),
+    # After a restore: the line is due, and may have been sent without the outbox knowing (`outbox.gap`).
+    (None, _S.IN_DOUBT): frozenset({Actor.PLANNER}),
+    (_S.PLANNED, _S.IN_DOUBT): frozenset({Actor.PLANNER}),
+    (_S.HELD, _S.IN_DOUBT): frozenset({Actor.PLANNER}),
+    (_S.REJECTED, _S.IN_DOUBT): frozenset({Actor.PLANNER}),
+    (_S.RESOLVED_NOT_SENT, _S.IN_DOUBT): frozenset({Actor.PLANNER}),
     # People.
     (_S.IN_DOUBT, _S.RESOLVED_SENT): frozenset({Actor.PERSON}),
     (_S.IN_DOUBT, _S.RESOLVED_NOT_SENT): frozenset({Actor.PERSON}),

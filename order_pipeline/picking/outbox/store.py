@@ -1,7 +1,8 @@
 """Reads pick lines from the outbox and stores their transitions, each with an event.
 
-Only this module writes the state of `pick_outbox` and the rows of `pick_events`. A writer passes the connection of a
-transaction that it opened, so that several transitions, and the proof of the lease, become durable together.
+Only this module, and `rebuild` after a loss, writes the state of `pick_outbox` and the rows of `pick_events`. A writer
+passes the connection of a transaction that it opened, so that several transitions, and the proof of the lease, become
+durable together.
 """
 
 from __future__ import annotations

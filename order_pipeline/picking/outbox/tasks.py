@@ -128,6 +128,16 @@ def remade_after_send(line: OutboxLine, source: str, pick_id: str, order_number:
     )
 
 
+def sent_payload_unknown(line: OutboxLine) -> Task:
+    """The line is on the floor, its order may have changed since, and what was sent was lost with the outbox."""
+    what = (
+        "Compare the pick on the ScanOrders screen with its order. If it is right, say so: order-pipeline outbox "
+        f"confirm {line.pick_id}. If not, correct it there first."
+    )
+    detail = "the operations store was lost, and the order does not give the same pick as the one that was sent"
+    return _about(line, TaskKind.CHANGED_AFTER_SEND, what, detail, evidence=f"rebuilt|{line.payload_sha256}")
+
+
 def _about(line: OutboxLine, kind: TaskKind, what: str, detail: str, *, evidence: str) -> Task:
     return Task(
         kind=kind,

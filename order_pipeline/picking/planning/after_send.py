@@ -121,6 +121,8 @@ def _only_shipped_since(known: OutboxLine, request: PickRequest, upstream: Upstr
         return False
     sent = read_payload(known.payload)
     now = read_payload(request.payload)
+    if "qtytopick" not in sent:  # rebuilt after a loss: what was sent is not known
+        return False
     missing = int(sent["qtytopick"]) - int(now["qtytopick"])
     same_quantity = payload_text(now | {"qtytopick": sent["qtytopick"]})
     return is_same_pick(known.payload, same_quantity) and 0 < missing <= upstream.quantity_shipped

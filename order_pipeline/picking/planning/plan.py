@@ -7,6 +7,7 @@ The rules:
   holds it, when it lacks what ScanOrders requires, or when ScanOrders refused this very payload before.
 - A line that left the list of picks is held when it is unsent. When it was sent, its upstream status tells a shipment
   (the normal end) from a cancellation or a move elsewhere (a task).
+- After a restore, a line that is due and may have been sent in the gap becomes in doubt (`outbox.gap`).
 - A pick of an item that is on the floor under another number of the same order waits for a person (`remade`).
 - A line that the quarantine keeps off the list was not called off. It waits in the quarantine for a person, so nothing
   is concluded from its absence.
@@ -18,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.picking.outbox.gap import DETAIL, IN_DOUBT_AFTER_RESTORE, Gap
 from order_pipeline.picking.outbox.payload import payload_sha256, payload_text
 from order_pipeline.picking.outbox.states import NOT_ON_THE_FLOOR, PickState
 from order_pipeline.picking.outbox.store import OrderKey, OutboxLine, transition
@@ -42,6 +44,7 @@ def make_plan(
     wave: int,
     covered: frozenset[str] | None = None,
     rules: PickingSettings | None = None,
+    gap: Gap | None = None,
 ) -> Plan:
     """Compare the whole list of picks with the whole outbox.
 
@@ -52,6 +55,7 @@ def make_plan(
         wave: the number that lines get which enter the queue now.
         covered: the sources whose lines are all in `picks`; None: all. Lines of others are left alone.
         rules: what settings decide; None: their defaults.
+        gap: after a restore: what is due and may be on the floor already becomes in doubt instead of being sent.
 
     Raises:
         ValueError: a row is none of `marts.pick_lines`.
@@ -74,7 +78,7 @@ def make_plan(
             else:
                 after = follow_wanted(plan, known, request, upstream.get(known.pick_id))
                 outcome[known.pick_id] = after, known.reason
-    _enter(plan, entering, wave, outcome)
+    _enter(plan, entering, wave, outcome, gap)
     wanted = {request.line.pick_id for requests in orders.values() for request in requests}
     for known in outbox.values():
         if known.pick_id not in wanted and (covered is None or known.source in covered):
@@ -133,10 +137,13 @@ def _enter(
     entering: Sequence[tuple[PickRequest, OutboxLine | None, Reason | None]],
     wave: int,
     outcome: dict[str, tuple[PickState, str | None]],
+    gap: Gap | None,
 ) -> None:
-    """New lines and lines that are not on the floor: to the queue, or held."""
-    for position, (request, known, block) in enumerate(entering):
-        after = PickState.HELD if block else PickState.PLANNED
+    """New lines and lines that are not on the floor: to the queue, held, or in doubt after a restore."""
+    for position, (request, known, obstacle) in enumerate(entering):
+        after, block = PickState.HELD if obstacle else PickState.PLANNED, obstacle
+        if block is None and gap is not None and gap.holds(request.line.pick_id, request.line.ordered_at):
+            after, block = PickState.IN_DOUBT, (IN_DOUBT_AFTER_RESTORE, DETAIL)
         reason, detail = block or (None, None)
         outcome[request.line.pick_id] = after, reason
         if known is None:
@@ -145,7 +152,7 @@ def _enter(
             outcome[known.pick_id] = PickState.REJECTED, known.reason
         elif (known.state, known.reason, known.detail, known.payload_sha256) != (after, reason, detail, request.sha256):
             changes: dict[str, Any] = {"payload": request.payload, "seen_payload": None, "seen_sha256": None}
-            if known.state is not PickState.PLANNED:
+            if known.state is not PickState.PLANNED or after is PickState.IN_DOUBT:
                 changes |= {"wave": wave, "position": position}
             plan.transitions.append(transition(known, after, reason, detail, payload_sha256=request.sha256, **changes))
 

@@ -76,4 +76,4 @@ def _is_same_item(first: OutboxLine, request: PickRequest) -> bool:
     """Whether both are for one line of the order, or for one barcode."""
     if first.line_id == request.line.line_id:
         return True
-    return read_payload(first.payload)["barcode"] == (request.line.barcode or None)
+    return read_payload(first.payload).get("barcode", "") == (request.line.barcode or None)

@@ -9,6 +9,8 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 
 from order_pipeline.destinations.scanorders_answers import Answer, Outcome
+from order_pipeline.operations.installation import operations_mark
+from order_pipeline.operations.installation_note import MarkKeeper
 from order_pipeline.operations.leases import Lease, renew
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.outbox import store as outbox
@@ -40,13 +42,21 @@ class AnswerStore:
     """The emitter's transactions under one lease."""
 
     def __init__(
-        self, store: OperationsStore, lease: Lease, run_id: str, snapshot_id: int | None, boundary: Boundary
+        self,
+        store: OperationsStore,
+        lease: Lease,
+        run_id: str,
+        snapshot_id: int | None,
+        boundary: Boundary,
+        *,
+        marks: MarkKeeper,
     ) -> None:
         self._store = store
         self._lease = lease
         self._run_id = run_id
         self._snapshot_id = snapshot_id
         self._boundary = boundary
+        self._marks = marks
 
     def _context(self, connection: Connection) -> Context:
         return Context(
@@ -86,9 +96,11 @@ class AnswerStore:
                     _hold_rest(connection, refused, rest, context)
                 answers = []
             outbox.apply(connection, answers + intents, context)
+            mark = operations_mark(connection)
         if current.answers:
             self._boundary("after_answer")
         if current.intents:
+            self._marks.keep(mark)  # before their POSTs begin
             self._boundary("after_intent")
 
     def store_late(self, answers: Sequence[Answered]) -> None:

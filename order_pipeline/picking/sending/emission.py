@@ -18,10 +18,13 @@ from order_pipeline.destinations.demo_guard import refuse_demo_orders
 from order_pipeline.destinations.scanorders_poster import PickPoster
 from order_pipeline.destinations.scanorders_token import TokenKeeper
 from order_pipeline.http.retry import RetryPolicy
+from order_pipeline.operations.installation import note_lake_snapshot, read_identity
+from order_pipeline.operations.installation_note import InstallationNotes, MarkKeeper, Note, this_installation_machine
 from order_pipeline.operations.leases import Lease, acquire, describe_holder, release, renew
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.outbox import counts, tasks
 from order_pipeline.picking.outbox import store as outbox
+from order_pipeline.picking.outbox.gap import load_gap
 from order_pipeline.picking.outbox.states import Actor, PickState
 from order_pipeline.picking.outbox.store import Context, OutboxLine, transition
 from order_pipeline.picking.planning.pick_list import PickList, ReadPicks
@@ -153,10 +156,13 @@ def _plan(run: _Run, report: EmissionReport, picks: PickList, covered: frozenset
             wave=outbox.next_wave(connection),
             covered=covered,
             rules=run.settings.picking,
+            gap=load_gap(connection),
         )
         outbox.add_lines(connection, plan.new_lines, context)
         outbox.apply(connection, plan.transitions, context)
         outbox.observe(connection, plan.observations, context)
+        if picks.snapshot_id is not None:
+            note_lake_snapshot(connection, picks.snapshot_id)
         report.new_lines = len(plan.new_lines)
         to_undo = tasks.close_where_over(connection, plan.closings, context.at)
         tasks.close_what_was_not_found(connection, plan.tasks, covered, context.at)
@@ -178,12 +184,27 @@ async def _send(
         policy=RetryPolicy.from_rate(rate),
         stop_after_doubts=run.settings.picking.stop_after_doubts,
     )
-    answers = AnswerStore(run.store, run.lease, run.run_id, report.snapshot_id, run.boundary)
+    keeper = _mark_keeper(run)
+    answers = AnswerStore(run.store, run.lease, run.run_id, report.snapshot_id, run.boundary, marks=keeper)
     async with open_sender(run.settings) as sender:
         emitter = Emitter(
             answers, sender, run.lease, queue, rules, boundary=run.boundary, progress=progress, tally=report
         )
         await emitter.run()
+
+
+def _mark_keeper(run: _Run) -> MarkKeeper:
+    """Notes beside the stores how far the outbox has come, before the first line leaves and while lines are sent.
+
+    A store without a name is not noted: nothing checks it (tests, and an outbox without a lake).
+    """
+    with run.store.reading() as connection:
+        identity = read_identity(connection)
+    if identity is None:
+        return MarkKeeper(lambda _mark: None)
+    notes = InstallationNotes(run.settings.data_dir.resolve(), run.settings.resolved_witness_dir)
+    note = Note(installation_id=identity.installation_id, epoch=identity.epoch, machine=this_installation_machine())
+    return MarkKeeper(lambda mark: notes.raise_marks(note, operations_mark=mark))
 
 
 def recover(store: OperationsStore, lease: Lease, run_id: str) -> int:

@@ -146,8 +146,10 @@ async def _call_for_each(settings: Settings, lines: list[OutboxLine], report: Re
 def is_the_line(line: OutboxLine, reading: OrderReading) -> bool:
     """Whether the order read has the barcode (a number loses its leading zeros) and the quantity that were sent."""
     sent = read_payload(line.payload)
-    same_barcode = reading.barcode is not None and str(sent["barcode"]).lstrip("0") == reading.barcode.lstrip("0")
-    return same_barcode and reading.quantity == str(sent["qtytopick"])
+    same_barcode = reading.barcode is not None and str(sent.get("barcode", "")).lstrip("0") == reading.barcode.lstrip(
+        "0"
+    )
+    return same_barcode and reading.quantity == str(sent.get("qtytopick"))
 
 
 def _store_reading(

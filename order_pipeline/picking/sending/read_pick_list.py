@@ -42,14 +42,14 @@ def read_pick_list(lake: Lake, operations: OperationsStore, covered_sources: Seq
             " WHERE pick_id IN (SELECT unnest($pick_ids::VARCHAR[]))",
             pick_ids=[line.pick_id for line in sent],
         )
-        quarantined = _quarantined_orders(connection, sent)
+        unreadable = _quarantined_orders(connection, sent) | _unknown_orders(connection, sent)
         snapshot = snapshot_id(connection)
         connection.rollback()
     return PickList(
         rows=rows,
         snapshot_id=snapshot,
         upstream=[UpstreamStatus(**each) for each in follow_up],
-        quarantined_orders=quarantined,
+        quarantined_orders=unreadable,
     )
 
 
@@ -67,6 +67,17 @@ def _quarantined_orders(connection: Connection, sent: Sequence[OutboxLine]) -> f
     with_key = {each["order_id"] for each in rejects if each["order_id"]}
     without = {(each["source"], each["raw_record_id"].rpartition(":")[2]) for each in rejects if not each["order_id"]}
     return frozenset(with_key | {line.order_id for line in sent if (line.source, line.order_number) in without})
+
+
+def _unknown_orders(connection: Connection, sent: Sequence[OutboxLine]) -> frozenset[str]:
+    """Orders of sent lines that core does not know. Core forgets no order: this lake is older than those picks."""
+    found = _records(
+        connection,
+        "SELECT DISTINCT order_id FROM (SELECT unnest($order_ids::VARCHAR[]) AS order_id)"
+        " WHERE order_id NOT IN (SELECT order_id FROM core.orders)",
+        order_ids=[line.order_id for line in sent],
+    )
+    return frozenset(each["order_id"] for each in found)
 
 
 def _columns(record: type) -> str:

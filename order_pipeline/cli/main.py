@@ -21,6 +21,16 @@ COMMANDS = group(
         "sql": ("sql:sql", "Ask the lake in SQL (DuckDB)."),
         "trace": ("trace:trace", "Show the whole way of one order, and why it is picked or not."),
         "doctor": ("doctor:doctor", "Say what is missing in settings, stores and credentials."),
+        "alerts": group(
+            "alerts",
+            "What is wrong now, and whether the messages about it arrive.",
+            {
+                "list": ("alerts:list_incidents", "List the incidents that are open."),
+                "look": ("alerts:look", "Look once and send what waits, without the daemon."),
+                "test": ("alerts:test", "Send a test message by every messenger."),
+                "dismiss": ("alerts:dismiss", "Close an incident that nothing will end."),
+            },
+        ),
         "quarantine": group(
             "quarantine",
             "Rows that broke a rule, named by rule, field and value.",

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from order_pipeline.alerts.kinds import Kind
+from order_pipeline.alerts.last_resort import tell_that_it_is_back, tell_without_store
 from order_pipeline.alerts.looks.stores import store_looks
 from order_pipeline.alerts.messengers import messengers_of
 from order_pipeline.alerts.watch import Look, watch
@@ -47,12 +48,22 @@ def check_keys_of(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetCheckKe
 
 
 def look_once(settings: Settings, instance: dg.DagsterInstance, keys: Collection[dg.AssetCheckKey]) -> str:
-    """Look, remember, tell; returns what was done, for the tick's page."""
-    with open_store(settings.resolved_operations_url) as store:
-        now = datetime.now(UTC)
-        looks = [*store_looks(settings, store, now), *dagster_looks(instance, store, keys, now)]
-        changes, delivered = watch(settings, store, looks, messengers_of(settings))
-        still_open = len(open_incidents(store))
+    """Look, remember, tell; returns what was done, for the tick's page.
+
+    Raises:
+        Exception: what the operations store raised; people are told.
+    """
+    messengers, ui_url = messengers_of(settings), settings.alerts.ui_url
+    try:
+        with open_store(settings.resolved_operations_url) as store:
+            now = datetime.now(UTC)
+            looks = [*store_looks(settings, store, now), *dagster_looks(instance, store, keys, now)]
+            changes, delivered = watch(settings, store, looks, messengers)
+            still_open = len(open_incidents(store))
+    except Exception as error:
+        tell_without_store(settings.data_dir, messengers, ui_url, error)
+        raise
+    tell_that_it_is_back(settings.data_dir, messengers, ui_url)
     failed = "".join(f" {name} could not bring a message: {why}." for name, why in delivered.failed.items())
     return f"open incidents: {still_open}, new: {len(changes.opened)}, over: {len(changes.closed)}.{failed}"
 

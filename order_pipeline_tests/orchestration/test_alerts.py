@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, WILL_RETRY_TAG
+from sqlalchemy.exc import DatabaseError
 
 from order_pipeline.alert_settings import AlertSettings
 from order_pipeline.alerts.messengers import LOG_FILE
@@ -237,3 +238,17 @@ def test_a_run_that_failed_over_a_red_check_is_told_by_the_check_alone(settings,
     look_once(settings, instance, [dg.AssetCheckKey(key, "contract_holds")])
     with open_store(settings.resolved_operations_url) as store:
         assert [row["kind"] for row in open_incidents(store)] == ["check_red"]
+
+
+def test_an_operations_store_that_does_not_open_is_told_once_and_once_when_it_is_back(settings, instance, tmp_path):
+    kept = tmp_path / "operations.sqlite"
+    kept.write_bytes(b"this is no database " * 200)
+    for _ in range(3):
+        with pytest.raises(DatabaseError):
+            look_once(settings, instance, [])
+    kept.unlink()
+    for _ in range(3):
+        look_once(settings, instance, [])
+    told = (tmp_path / LOG_FILE).read_text().splitlines()
+    assert ["opened" in told[0], "closed" in told[1], len(told)] == [True, True, 2]
+    assert "The operations store does not work (DatabaseError)" in told[0]

@@ -118,8 +118,8 @@ def _unproved(windows: UnprovedWindows) -> Incident:
     return Incident(
         kind=Kind.WINDOW_UNPROVED,
         subject=windows.source,
-        message=f"{windows.count} windows of {windows.source} ({', '.join(windows.resources)}) are not proved "
-        "complete.",
+        message=f"Windows of {windows.source} that are not proved complete: {windows.count} "
+        f"({', '.join(windows.resources)}).",
         next_step=f"order-pipeline run --source {windows.source} --from {windows.first_day} --to {last}",
         since=windows.since,
         run_id=windows.run_id,

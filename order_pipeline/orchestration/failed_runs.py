@@ -153,8 +153,10 @@ def told_cause(error: SerializableErrorInfo | None) -> str:
     text = " ".join(found.message.split())
     if not text.startswith(TOLD_MODULES):
         return f"{found.cls_name or 'an error'}; its text is on the run's page."
-    sentence = text.partition(": ")[2]
-    return f"{_before(sentence, (' | reply: ', ' | next: '))}."
+    sentence = _before(text.partition(": ")[2], (" | reply: ", " | next: "))
+    call, said, reason = sentence.partition(": ")
+    # `.../token: why` would look like a token to the redaction.
+    return f"{call}, {reason}." if said and "://" in call else f"{sentence}."
 
 
 def _before(text: str, marks: Iterable[str]) -> str:

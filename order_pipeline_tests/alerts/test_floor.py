@@ -78,6 +78,7 @@ def test_a_dead_token_is_told_once_and_its_mending_once(settings, store, sandbox
         assert report.sent == 0
         look()
     (told,) = webhook.texts
+    assert "\nrun: http://127.0.0.1:3000/runs/refused-0\n" in told
     assert told.startswith("ALERT Picks are not going out: ScanOrders refuses the access token (4 picks wait).\n")
     assert "next: Put a new token into ORDER_PIPELINE_SCANORDERS__ACCESS_TOKEN, or unset it and run" in told
     settings.scanorders.access_token = SecretStr(sandbox.channels["scanorders"].issue_token())

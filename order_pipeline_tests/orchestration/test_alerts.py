@@ -118,7 +118,7 @@ REFUSED = PermanentError(
 def test_a_failed_run_tells_the_call_and_the_answer_but_not_the_reply(run, failures):
     run_id = run(REFUSED)
     (incident,) = failures().values()
-    assert incident.message == "a_job failed: core__shop__orders: GET https://shop.example/orders: answered 403."
+    assert incident.message == "a_job failed: core__shop__orders: GET https://shop.example/orders, answered 403."
     assert (incident.run_id, incident.partitions) == (run_id, "2026-03-01...2026-03-03")
 
 

@@ -49,6 +49,7 @@ def _find_stops(settings: Settings, store: OperationsStore, queue: Queue, now: d
             message=f"Picks are not going out: {why} ({_waiting(queue)}).",
             next_step=how_to_renew(settings),
             since=queue.unauthorised_since,
+            run_id=queue.run_id,
         )
     lease = lease_state(store, LEASE_NAME)
     if lease is not None:
@@ -101,6 +102,7 @@ def _find_waiting_queue(settings: Settings, queue: Queue, now: datetime) -> Iter
             + (f" (put back: {reasons})." if reasons else "."),
             next_step="order-pipeline outbox list --state planned   and the check `queue_emptied` of the last emission",
             since=queue.oldest,
+            run_id=queue.run_id,
         )
 
 

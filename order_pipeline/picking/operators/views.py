@@ -56,7 +56,7 @@ class Queue:
     """The planned lines: how many, since when the first of them waits, and why lines were put back.
 
     `unauthorised` counts those that ScanOrders would not take with the token at hand, since `unauthorised_since`.
-    `sent_at` is when any line was sent last.
+    `sent_at` is when any line was sent last, `run_id` the run that touched the queue last.
     """
 
     planned: int
@@ -65,6 +65,7 @@ class Queue:
     unauthorised: int
     unauthorised_since: datetime | None
     sent_at: datetime | None
+    run_id: str | None
 
 
 def list_lines(
@@ -164,6 +165,8 @@ def check_queue(store: OperationsStore) -> Queue:
         groups = [(reason, int(count), since) for reason, count, since in connection.execute(by_reason)]
         oldest = connection.execute(select(func.min(began.c.since))).scalar()
         sent_at = connection.execute(select(func.max(pick_outbox.c.sent_at))).scalar()
+        latest = select(pick_outbox.c.run_id).where(planned).order_by(pick_outbox.c.updated_at.desc()).limit(1)
+        run_id = connection.execute(latest).scalar()
     unauthorised = STATE_AFTER[Outcome.UNAUTHORISED][1]
     refused = [(count, since) for reason, count, since in groups if reason == unauthorised]
     return Queue(
@@ -173,4 +176,5 @@ def check_queue(store: OperationsStore) -> Queue:
         unauthorised=sum(count for count, _ in refused),
         unauthorised_since=min((since for _, since in refused), default=None),
         sent_at=sent_at,
+        run_id=run_id,
     )

@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from order_pipeline.alerts.message import Message
+from order_pipeline.http.oauth2 import is_loopback
 from order_pipeline.settings import Settings
 from order_pipeline.settings_names import PREFIX
 
@@ -73,7 +74,10 @@ class WebhookMessenger:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MailMessenger:
-    """Sends a mail by SMTP: TLS from the start for `smtps://`, STARTTLS for `smtp://` where the server offers it."""
+    """Sends a mail by SMTP: TLS from the start for `smtps://`, STARTTLS for `smtp://` where the server offers it.
+
+    A password leaves this machine encrypted or not at all.
+    """
 
     url: str
     sender: str
@@ -91,10 +95,13 @@ class MailMessenger:
             with self._connect(host, address.port, encrypted=encrypted) as server:
                 if not encrypted and server.has_extn("starttls"):
                     server.starttls(context=ssl.create_default_context())
+                    encrypted = True
                 if address.username:
+                    if not encrypted and not is_loopback(self.url):
+                        raise NotDeliveredError(f"mail by {host}: it offers no STARTTLS, so the password was not sent")
                     server.login(unquote(address.username), unquote(address.password or ""))
                 server.send_message(mail)
-        except (smtplib.SMTPException, OSError, ValueError) as error:
+        except (smtplib.SMTPException, OSError, ValueError, httpx.InvalidURL) as error:
             code = getattr(error, "smtp_code", "")
             raise NotDeliveredError(f"mail by {host}: {type(error).__name__} {code}".rstrip()) from None
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 USER, PASSWORD = "pipeline", "p@ss/word"
 
@@ -74,7 +81,8 @@ class Mailbox:
 
 
 @contextmanager
-def running_mailbox() -> Iterator[Mailbox]:
+def running_mailbox(host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Iterator[Mailbox]:
+    """A mail server that wants a login, and STARTTLS before it where it has a certificate."""
     mailbox = Mailbox()
 
     def check(_server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any) -> AuthResult:
@@ -82,15 +90,47 @@ def running_mailbox() -> Iterator[Mailbox]:
         return AuthResult(success=is_right, handled=False)
 
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         port = probe.getsockname()[1]
-    controller = Controller(mailbox, "127.0.0.1", port, authenticator=check, auth_require_tls=False, auth_required=True)
+    controller = Controller(
+        mailbox,
+        host,
+        port,
+        authenticator=check,
+        auth_required=True,
+        auth_require_tls=tls is not None,
+        require_starttls=tls is not None,
+        tls_context=tls,
+    )
     controller.start()
-    mailbox.url = f"smtp://{USER}:p%40ss%2Fword@127.0.0.1:{port}"
+    mailbox.url = f"smtp://{USER}:p%40ss%2Fword@{host}:{port}"
     try:
         yield mailbox
     finally:
         controller.stop()
+
+
+def certificate_for(host: str, file: Path) -> ssl.SSLContext:
+    """The context of a server that signed its own certificate; the file has it for whoever shall trust it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    file.write_bytes(
+        certificate.public_bytes(pem)
+        + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
 
 
 def writing_command(file: Path) -> str:

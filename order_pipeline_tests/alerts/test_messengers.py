@@ -10,7 +10,7 @@ from order_pipeline.alerts.messengers import LOG_FILE, NotDeliveredError, messen
 from order_pipeline.alerts.watch import Look, watch
 from order_pipeline.operations.incident_messages import backlogs
 from order_pipeline.operations.incidents import Incident
-from order_pipeline_tests.alerts.receivers import writing_command
+from order_pipeline_tests.alerts.receivers import certificate_for, running_mailbox, writing_command
 
 FAILED = Incident(
     kind="run_failed",
@@ -124,6 +124,26 @@ def test_a_mail_server_that_refuses_the_login_is_named_without_the_password(sett
     settings.alerts.mail_to = ["lead@shop.example"]
     with pytest.raises(NotDeliveredError, match="SMTPAuthenticationError 535"):
         messengers_of(settings)[1].bring(write_test_message(clock.now, settings.alerts.ui_url))
+
+
+def test_mail_is_encrypted_by_starttls_and_the_certificate_is_checked(settings, clock, tmp_path, monkeypatch):
+    message = write_test_message(clock.now, settings.alerts.ui_url)
+    tls = certificate_for("127.0.0.1", tmp_path / "server.pem")
+    with running_mailbox(tls=tls) as mailbox:
+        settings.alerts.smtp_url, settings.alerts.mail_to = SecretStr(mailbox.url), ["lead@shop.example"]
+        messenger = messengers_of(settings)[1]
+        with pytest.raises(NotDeliveredError, match="SSLCertVerificationError"):
+            messenger.bring(message)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+        messenger.bring(message)
+        assert len(mailbox.mails) == 1
+
+
+def test_a_password_does_not_leave_the_machine_in_the_clear(settings, clock):
+    with running_mailbox("0.0.0.0") as mailbox:
+        settings.alerts.smtp_url, settings.alerts.mail_to = SecretStr(mailbox.url), ["lead@shop.example"]
+        with pytest.raises(NotDeliveredError, match="no STARTTLS, so the password was not sent"):
+            messengers_of(settings)[1].bring(write_test_message(clock.now, settings.alerts.ui_url))
 
 
 def test_a_look_that_fails_is_an_incident_and_hides_no_other(settings, store, webhook):

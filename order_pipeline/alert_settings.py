@@ -38,6 +38,7 @@ class AlertSettings(BaseModel, extra="forbid"):
     reminder_hours: float | None = Field(
         default=None, gt=0, description="A message again while an incident is open, so often; None: never."
     )
+    keep_days: int = Field(default=365, ge=1, description="Incidents that are over are kept so long.")
 
     queue_minutes: float = Field(
         default=60, gt=0, description="While sending is on: a planned line older than this says that picks stopped."

@@ -28,5 +28,7 @@ class Kind(StrEnum):
     """Core is older than raw, for too long."""
     DISK = "disk"
     """The disk of the data directory is nearly full."""
+    DAEMON_STOPPED = "daemon_stopped"
+    """Dagster's daemon is silent, so nothing starts by itself."""
     CANNOT_LOOK = "cannot_look"
     """One of the looks failed, so incidents of its kinds are not seen."""

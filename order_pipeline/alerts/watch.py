@@ -15,7 +15,7 @@ from order_pipeline.alerts.delivery import Delivered, deliver
 from order_pipeline.alerts.kinds import Kind
 from order_pipeline.alerts.messengers import Messenger
 from order_pipeline.alerts.redaction import redact_incident, secret_values
-from order_pipeline.operations.incidents import Changes, Incident, reconcile
+from order_pipeline.operations.incidents import Changes, Incident, forget_closed, reconcile
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.settings import Settings
 
@@ -54,6 +54,7 @@ def watch(
         quiet=timedelta(minutes=thresholds.quiet_minutes),
         remind_after=timedelta(hours=thresholds.reminder_hours) if thresholds.reminder_hours else None,
     )
+    forget_closed(store, timedelta(days=thresholds.keep_days))
     return changes, deliver(store, messengers, thresholds.ui_url, secrets)
 
 

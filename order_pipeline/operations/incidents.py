@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Table, Text, insert, select, update
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Table, Text, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from order_pipeline.operations.store import OperationsStore
@@ -158,6 +158,14 @@ def dismiss(store: OperationsStore, incident_id: int, who: str, messengers: Sequ
     """Close an open incident by a person's word: it stays closed for that run. False: no such incident is open."""
     with store.writing() as connection:
         return _close(connection, incident_id, messengers, store.now(connection), by=who)
+
+
+def forget_closed(store: OperationsStore, keep: timedelta) -> int:
+    """Delete incidents that were over for so long, and their messages; returns how many incidents those were."""
+    with store.writing() as connection:
+        old = select(incidents.c.incident_id).where(incidents.c.closed_at < store.now(connection) - keep)
+        connection.execute(delete(incident_messages).where(incident_messages.c.incident_id.in_(old)))
+        return connection.execute(delete(incidents).where(incidents.c.incident_id.in_(old))).rowcount
 
 
 def _open_rows(connection: Connection) -> Sequence[Any]:

@@ -16,7 +16,7 @@ from order_pipeline.alerts.messengers import messengers_of
 from order_pipeline.alerts.watch import Look, watch
 from order_pipeline.operations.incidents import open_incidents
 from order_pipeline.operations.store import OperationsStore, open_store
-from order_pipeline.orchestration import failed_runs, red_checks
+from order_pipeline.orchestration import daemon, failed_runs, red_checks
 from order_pipeline.orchestration.assets.picking import COMPLETED_CHECK, DOUBTS_CHECK
 from order_pipeline.settings import Settings
 
@@ -37,7 +37,7 @@ def build_alerts_sensor(
         description="Tells once when something is wrong, and once when it is over (docs/operating.md).",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        return dg.SkipReason(look_once(settings, context.instance, keys))
+        return dg.SkipReason(look_once(settings, context.instance, keys, is_daemon=True))
 
     return alerts
 
@@ -47,8 +47,16 @@ def check_keys_of(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetCheckKe
     return red_checks.check_keys_of(assets, CHECKS_WITH_A_LOOK)
 
 
-def look_once(settings: Settings, instance: dg.DagsterInstance, keys: Collection[dg.AssetCheckKey]) -> str:
+def look_once(
+    settings: Settings, instance: dg.DagsterInstance, keys: Collection[dg.AssetCheckKey], *, is_daemon: bool = False
+) -> str:
     """Look, remember, tell; returns what was done, for the tick's page.
+
+    Args:
+        settings: where the stores are, what is late, by whom messages go out.
+        instance: with runs, checks and the daemon's heartbeats.
+        keys: the checks to look at.
+        is_daemon: it is the daemon that looks, so it lives.
 
     Raises:
         Exception: what the operations store raised; people are told.
@@ -58,6 +66,10 @@ def look_once(settings: Settings, instance: dg.DagsterInstance, keys: Collection
         with open_store(settings.resolved_operations_url) as store:
             now = datetime.now(UTC)
             looks = [*store_looks(settings, store, now), *dagster_looks(instance, store, keys, now)]
+            if not is_daemon:
+                looks.append(
+                    Look("the daemon", daemon.KINDS, lambda: daemon.find_stopped_daemon(settings, instance, now))
+                )
             changes, delivered = watch(settings, store, looks, messengers)
             still_open = len(open_incidents(store))
     except Exception as error:

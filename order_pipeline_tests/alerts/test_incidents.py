@@ -6,7 +6,14 @@ from datetime import timedelta
 import pytest
 
 from order_pipeline.operations.incident_messages import CLAIM, PATIENCE, claim_next, mark_failed, mark_sent
-from order_pipeline.operations.incidents import Incident, dismiss, latest_incidents, open_incidents, reconcile
+from order_pipeline.operations.incidents import (
+    Incident,
+    dismiss,
+    forget_closed,
+    latest_incidents,
+    open_incidents,
+    reconcile,
+)
 from order_pipeline.operations.store import OperationsStore
 
 DISK = Incident(kind="disk", subject="/data", message="the disk is full", next_step="make room")
@@ -106,6 +113,18 @@ def test_what_still_is_wrong_opens_again_whoever_dismissed_it(store):
     look(store, DISK)
     dismiss(store, open_incidents(store)[0]["incident_id"], "Eleni", ["log"])
     assert look(store, DISK).opened == ("disk//data",)
+
+
+def test_what_is_over_for_a_year_is_forgotten_and_what_is_open_is_not(store, clock):
+    look(store, DISK, RUN)
+    look(store, RUN)
+    year = timedelta(days=365)
+    clock.advance(364 * 86_400)
+    assert forget_closed(store, year) == 0
+    clock.advance(2 * 86_400)
+    assert forget_closed(store, year) == 1
+    assert [row["kind"] for row in latest_incidents(store, 10)] == ["run_failed"]
+    assert messages(store) == [("opened", "a_job")]
 
 
 def test_processes_that_look_at_once_open_one_incident(store):

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, WILL_RETRY_TAG
+from dagster._daemon.types import DaemonHeartbeat
 from sqlalchemy.exc import DatabaseError
 
 from order_pipeline.alert_settings import AlertSettings
@@ -15,6 +16,7 @@ from order_pipeline.http.errors import PermanentError
 from order_pipeline.operations.incidents import open_incidents
 from order_pipeline.operations.store import open_store
 from order_pipeline.orchestration.alerts import look_once
+from order_pipeline.orchestration.daemon import LONGEST_SILENCE, find_stopped_daemon
 from order_pipeline.orchestration.failed_runs import LONGEST_WAIT_FOR_RETRY, find_failed_runs
 from order_pipeline.orchestration.failures import api_errors_as_failures
 from order_pipeline.orchestration.instance import open_instance
@@ -238,6 +240,18 @@ def test_a_run_that_failed_over_a_red_check_is_told_by_the_check_alone(settings,
     look_once(settings, instance, [dg.AssetCheckKey(key, "contract_holds")])
     with open_store(settings.resolved_operations_url) as store:
         assert [row["kind"] for row in open_incidents(store)] == ["check_red"]
+
+
+def test_a_daemon_that_is_silent_is_told_where_schedules_are_on(settings, instance):
+    def look(later=timedelta(0)):
+        return [each.message for each in find_stopped_daemon(settings, instance, datetime.now(UTC) + later)]
+
+    assert look() == []
+    settings.schedule.active = True
+    assert "was never heard of" in look()[0]
+    instance.add_daemon_heartbeat(DaemonHeartbeat(datetime.now(UTC).timestamp(), "SENSOR", "an id"))
+    assert look() == []
+    assert "was last heard of at" in look(LONGEST_SILENCE)[0]
 
 
 def test_an_operations_store_that_does_not_open_is_told_once_and_once_when_it_is_back(settings, instance, tmp_path):

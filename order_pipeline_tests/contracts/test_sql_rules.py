@@ -28,8 +28,6 @@ from order_pipeline.contracts.base import CoreTable
 from order_pipeline.contracts.types import Quantity, Text, column
 from order_pipeline_tests.contracts.rows import COMMON, GOOD, NOW, SOURCES, arrow_rows
 
-pytestmark = pytest.mark.every_python
-
 CONNECTION = duckdb.connect()
 Failures = list[tuple[int, str, str, str | None]]
 

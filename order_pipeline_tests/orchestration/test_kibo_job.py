@@ -19,8 +19,6 @@ from order_pipeline_tests.demo_locations import with_demo_locations
 WORLD = DemoWorld(days=2, orders=20, seed=7, port=0)
 DAYS = ("2026-01-13", "2026-01-14")
 
-pytestmark = pytest.mark.every_python
-
 
 @pytest.fixture(scope="module")
 def read_twice(tmp_path_factory):
@@ -52,15 +50,18 @@ def metadata_of(read_twice):
     return look
 
 
+@pytest.mark.every_python
 def test_every_job_ended_well(read_twice):
     assert [outcome.failures for outcome in read_twice[2]] == [(), (), ()]
 
 
+@pytest.mark.every_python
 def test_one_run_materialises_every_day_of_the_range(metadata_of):
     assert tuple(sorted(metadata_of(0, "raw/kibo_orders"))) == DAYS
     assert tuple(sorted(metadata_of(0, "core/kibo/orders"))) == DAYS
 
 
+@pytest.mark.every_python
 def test_raw_says_what_came_and_that_it_is_what_is_stored(metadata_of):
     first = metadata_of(0, "raw/kibo_orders")[DAYS[0]]
     assert first["records fetched"] == first["new versions"] == WORLD.days * WORLD.orders
@@ -68,6 +69,7 @@ def test_raw_says_what_came_and_that_it_is_what_is_stored(metadata_of):
     assert first["calls"] >= first["pages"] > 0
 
 
+@pytest.mark.every_python
 def test_reading_again_stores_nothing(metadata_of):
     again = metadata_of(1, "raw/kibo_orders")[DAYS[0]]
     assert again["new versions"] == 0
@@ -83,6 +85,7 @@ def test_each_day_shows_its_own_row_count(read_twice, metadata_of):
     }
 
 
+@pytest.mark.every_python
 def test_the_blocking_checks_read_back_and_pass(read_twice):
     _, instance, outcomes = read_twice
     events = instance.all_logs(outcomes[0].run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)

@@ -166,7 +166,7 @@ def test_a_hold_says_whether_it_is_the_line_s_own_or_its_order_s(lake: Lake) -> 
     ("variables", "number", "held"),
     [
         ({"kibo_pick_whole": "shipment"}, "5", {None}),
-        ({"kibo_pick_whole": "shipment"}, "2", {"line_not_ready"}),
+        pytest.param({"kibo_pick_whole": "shipment"}, "2", {"line_not_ready"}, marks=pytest.mark.slow),
         ({"scansource_pick_whole": "committed"}, "3", {None}),
     ],
 )

@@ -77,7 +77,7 @@ def _failed_look(look: Look, error: Exception) -> Incident:
         kind=Kind.CANNOT_LOOK,
         subject=look.name,
         message=f"The look at {look.name} failed with {type(error).__name__}, so its incidents are not seen.",
-        next_step="order-pipeline doctor   says whether the stores open; the sensor's log has the error",
+        next_step="`order-pipeline doctor` says whether the stores open; the sensor's log has the error.",
     )
 
 

@@ -112,7 +112,7 @@ def test_an_emitter_that_holds_its_lease_for_hours_is_stuck(settings, store):
     acquire(store, LEASE_NAME, "host pid 7 run abc", seconds=3 * 3600)
     assert incidents(settings, store, HOUR) == {}
     (incident,) = incidents(settings, store, 2 * HOUR).values()
-    assert "One emitter has held the sending lease for 2 hours: host pid 7 run abc." in incident.message
+    assert "one emitter has held the sending lease for 2 hours (host pid 7 run abc)." in incident.message
 
 
 def test_no_emission_for_an_hour_says_that_picks_stopped(settings, store, sandbox):

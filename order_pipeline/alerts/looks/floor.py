@@ -71,7 +71,8 @@ def _find_stuck_emitter(settings: Settings, lease: LeaseState, now: datetime) ->
         yield Incident(
             kind=Kind.PICKS_STOPPED,
             subject=EMITTER,
-            message=f"One emitter has held the sending lease for {_hours(now - lease.acquired_at)}: {lease.holder}.",
+            message=f"Perhaps picks are not going out: one emitter has held the sending lease for "
+            f"{_hours(now - lease.acquired_at)} ({lease.holder}).",
             next_step="Look at its run. If it is stuck, terminate the run: the next emission takes over.",
             since=lease.acquired_at,
         )
@@ -100,7 +101,8 @@ def _find_waiting_queue(settings: Settings, queue: Queue, now: datetime) -> Iter
             subject=QUEUE,
             message=f"The queue does not empty: {_waiting(queue)}, the first for {_hours(now - queue.oldest)}"
             + (f" (put back: {reasons})." if reasons else "."),
-            next_step="order-pipeline outbox list --state planned   and the check `queue_emptied` of the last emission",
+            next_step="`order-pipeline outbox list --state planned`; the check `queue_emptied` of the last emission "
+            "says what stopped it.",
             since=queue.oldest,
             run_id=queue.run_id,
         )
@@ -124,9 +126,10 @@ def _find_doubts(settings: Settings, store: OperationsStore, now: datetime) -> I
         yield Incident(
             kind=Kind.DOUBTS,
             subject="outbox",
-            message=f"{doubts.overdue} picks are in doubt for more than {minutes} minutes: nobody knows whether they "
-            "are on the floor.",
-            next_step="order-pipeline outbox list --state in_doubt   then `order-pipeline outbox resolve`",
+            message=f"Picks in doubt for more than {minutes} minutes: {doubts.overdue}. Nobody knows whether they are "
+            "on the floor.",
+            next_step="`order-pipeline outbox list --state in_doubt`; look at the ScanOrders screen, then "
+            "`order-pipeline outbox resolve`.",
             since=now - timedelta(minutes=doubts.oldest_minutes),
         )
 

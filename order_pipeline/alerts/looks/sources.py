@@ -63,14 +63,16 @@ def _find_stale(
     accounts: list[AccountState], cadences: Mapping[str, timedelta], thresholds: AlertSettings, now: datetime
 ) -> Iterator[Incident]:
     for source in sorted({account.source for account in accounts} & set(cadences)):
-        read_at = max(account.read_at for account in accounts if account.source == source)
+        last = max((each for each in accounts if each.source == source), key=lambda account: account.read_at)
+        read_at = last.read_at
         if now - read_at >= cadences[source] * thresholds.stale_after_cadences:
             yield Incident(
                 kind=Kind.SOURCE_STALE,
                 subject=source,
                 message=f"{source} was last read to its end at {_moment(read_at)}: new orders do not arrive.",
-                next_step=f"order-pipeline doctor   then `order-pipeline run --source {source}`",
+                next_step=f"`order-pipeline doctor` asks its API; then `order-pipeline run --source {source}`.",
                 since=read_at,
+                run_id=last.run_id,
             )
 
 

@@ -254,7 +254,7 @@ def test_a_daemon_that_is_silent_is_told_where_schedules_are_on(settings, instan
     assert "was last heard of at" in look(LONGEST_SILENCE)[0]
 
 
-def test_an_operations_store_that_does_not_open_is_told_once_and_once_when_it_is_back(settings, instance, tmp_path):
+def test_an_operations_store_that_does_not_open_is_told_once_and_so_is_its_return(settings, instance, tmp_path):
     kept = tmp_path / "operations.sqlite"
     kept.write_bytes(b"this is no database " * 200)
     for _ in range(3):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dagster as dg
 
 from order_pipeline.orchestration.action_job import build_action_job
-from order_pipeline.orchestration.alerts import build_failure_alerts
+from order_pipeline.orchestration.alerts import build_alerts_sensor
 from order_pipeline.orchestration.assets.core import build_core_assets
 from order_pipeline.orchestration.assets.picking import build_picking_assets
 from order_pipeline.orchestration.assets.raw import build_raw_assets
@@ -46,13 +46,14 @@ def build_definitions(settings: Settings, *, pipeline: PipelineResource | None =
         pipeline: the stores and the progress display of the caller; made from the settings when absent.
     """
     pipeline = pipeline or PipelineResource(settings)
+    assets = _build_assets(settings, pipeline)
     return dg.Definitions.merge(
         dg.Definitions(
-            assets=_build_assets(settings, pipeline),
+            assets=assets,
             resources={"pipeline": pipeline},
             executor=dg.in_process_executor,
         ),
-        _build_automation(settings),
+        _build_automation(settings, assets),
     )
 
 
@@ -72,7 +73,7 @@ def _build_assets(settings: Settings, pipeline: PipelineResource) -> list[dg.Ass
     ]
 
 
-def _build_automation(settings: Settings) -> dg.Definitions:
+def _build_automation(settings: Settings, assets: list[dg.AssetsDefinition]) -> dg.Definitions:
     """The jobs, and the schedules and sensors that start them."""
     channels = settings.enabled_channels()
     status = dg.DefaultSensorStatus.RUNNING if settings.schedule.active else dg.DefaultSensorStatus.STOPPED
@@ -91,7 +92,7 @@ def _build_automation(settings: Settings) -> dg.Definitions:
     ]
     sensors = [
         build_emission_after_sources(source_jobs, emission_job, status),
-        build_failure_alerts(settings, status),
+        build_alerts_sensor(settings, assets, status),
     ]
     for channel in channels:
         if channel.webhook is not None:

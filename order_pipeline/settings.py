@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, create_model, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from order_pipeline.alert_settings import AlertSettings
 from order_pipeline.channels import registry
 from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.settings_names import PREFIX, check_names
@@ -129,6 +130,7 @@ class _CommonSettings(BaseSettings):
     scanorders: ScanOrdersSettings = ScanOrdersSettings()
     picking: PickingSettings = PickingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    alerts: AlertSettings = AlertSettings()
 
     @field_validator("data_dir")
     @classmethod

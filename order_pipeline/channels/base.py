@@ -14,6 +14,9 @@ from typing import Protocol
 
 from order_pipeline.channels.payloads import Payloads
 
+QUOTA_USED_UP = "call quota used up"
+"""How a fetch report's note says that the channel's quota ended the run before its end; alerts look for it."""
+
 
 def content_hash(payload: bytes | memoryview) -> str:
     """What tells one content from another: SHA-256, in hexadecimal digits."""

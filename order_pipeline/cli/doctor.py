@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from order_pipeline.channels import registry
+from order_pipeline.cli.alert_findings import look_at_alerts
 from order_pipeline.cli.findings import Finding
 from order_pipeline.cli.output import Format, NeutralCells, print_objects, print_table
 from order_pipeline.http.redaction import redact_text
@@ -300,4 +301,5 @@ LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     look_at_scanorders,
     look_at_locations,
     look_at_what_waits,
+    look_at_alerts,
 )

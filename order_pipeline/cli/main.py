@@ -24,6 +24,16 @@ COMMANDS = group(
         "doctor": ("doctor:doctor", "Say what is missing in settings, stores and credentials."),
         "backup": ("backup:backup", "Back up the stores, also while a run writes."),
         "restore": ("backup:restore", "Restore a backup; what may have been sent since is held."),
+        "alerts": group(
+            "alerts",
+            "What is wrong now, and whether the messages about it arrive.",
+            {
+                "list": ("alerts:list_incidents", "List the incidents that are open."),
+                "look": ("alerts:look", "Look once and send what waits, without the daemon."),
+                "test": ("alerts:test", "Send a test message by every messenger."),
+                "dismiss": ("alerts:dismiss", "Close an incident that nothing will end."),
+            },
+        ),
         "quarantine": group(
             "quarantine",
             "Rows that broke a rule, named by rule, field and value.",

@@ -9,7 +9,7 @@ from order_pipeline.channels.channel import Probe, ProbeError
 from order_pipeline.cli.findings import Finding
 from order_pipeline.destinations.scanorders import ScanOrdersClient
 from order_pipeline.destinations.scanorders import open_transport as open_scanorders
-from order_pipeline.destinations.scanorders_token import LOGIN_COMMAND, TokenKeeper
+from order_pipeline.destinations.scanorders_token import TokenKeeper, how_to_renew
 from order_pipeline.http.environment import WrongEnvironment
 from order_pipeline.http.errors import ApiError, NotConfigured, NotSent, PermanentError
 from order_pipeline.settings import Settings
@@ -71,9 +71,7 @@ async def _ask_scanorders(settings: Settings) -> str:
             await ScanOrdersClient(transport, settings.scanorders).read_order(NO_ID)
     except PermanentError as error:
         if error.status == 401:
-            is_setting = settings.scanorders.access_token is not None
-            renewed = "Put a new token into ORDER_PIPELINE_SCANORDERS__ACCESS_TOKEN, or unset it and run"
-            error.next_step = f"{renewed if is_setting else 'Run'} `{LOGIN_COMMAND}`."
+            error.next_step = how_to_renew(settings)
         raise
     return "the token opens the order workflow"
 

@@ -89,6 +89,13 @@ def expiry_warning(settings: PipelineSettings, now: datetime | None = None) -> s
     return None
 
 
+def how_to_renew(settings: PipelineSettings) -> str:
+    """What a person does when ScanOrders does not take the token."""
+    if settings.scanorders.access_token is not None:
+        return f"Put a new token into ORDER_PIPELINE_SCANORDERS__ACCESS_TOKEN, or unset it and run `{LOGIN_COMMAND}`."
+    return f"Run `{LOGIN_COMMAND}`."
+
+
 class TokenKeeper:
     """The token to send: the setting's, else the stored one. After a 401 it looks whether a person logged in again."""
 

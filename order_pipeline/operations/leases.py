@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -44,6 +44,23 @@ class Lease:
     holder: str
     fence: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseState:
+    """Who holds a lease, or held it last. A lease that was given back expired at that moment."""
+
+    holder: str
+    acquired_at: datetime
+    expires_at: datetime
+
+
+def lease_state(store: OperationsStore, name: str) -> LeaseState | None:
+    """The lease as it stands; None: nobody ever took it."""
+    query = select(leases.c.holder, leases.c.acquired_at, leases.c.expires_at).where(leases.c.name == name)
+    with store.reading() as connection:
+        row = connection.execute(query).first()
+    return None if row is None else LeaseState(*row)
 
 
 def describe_holder(run_id: str) -> str:

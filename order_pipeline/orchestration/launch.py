@@ -73,15 +73,18 @@ def run_job(
 
 
 def stated_cause(error: SerializableErrorInfo | None) -> str:
-    """What failed, on one line: the first error of the chain that is not Dagster's own wrapping.
+    """What failed, on one line. Our errors say what was tried and what to do; what lies beneath them says less."""
+    found = deepest_error(error)
+    return " ".join(found.message.split()) if found is not None else "no error was recorded"
 
-    Our errors say what was tried and what to do; what lies beneath them (a socket's complaint) says less.
-    """
-    message = "no error was recorded"
+
+def deepest_error(error: SerializableErrorInfo | None) -> SerializableErrorInfo | None:
+    """The first error of the chain that is not Dagster's own wrapping, and has a text."""
+    found = None
     while error is not None:
-        message = " ".join(error.message.split()) or message
+        found = error if error.message.split() else found
         is_wrapping = (error.cls_name or "").startswith("Dagster") or (error.cls_name == "Failure" and error.cause)
         if not is_wrapping:
             break
         error = error.cause
-    return message
+    return found

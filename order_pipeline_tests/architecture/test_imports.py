@@ -13,12 +13,13 @@ LAYERS = (
     {"cli", "definitions", "__main__"},
     {"orchestration"},
     {"recovery"},
+    {"alerts"},
     {"picking", "webhooks"},
     {"reference"},
     {"warehouse"},
     {"settings"},
     {"channels"},
-    {"destinations", "operations", "contracts", "http", "settings_names"},
+    {"destinations", "operations", "contracts", "http", "settings_names", "alert_settings"},
 )
 DEPTH = {part: depth for depth, parts in enumerate(LAYERS) for part in parts}
 GRAPH = import_graph()
@@ -34,6 +35,7 @@ PROHIBITIONS = [
     ("warehouse", {"dagster", "httpx", "order_pipeline.http"}, "the lake calls no API"),
     ("picking", {"dagster"}, "emission can be tested and run without Dagster"),
     ("picking", {"order_pipeline.channels"}, "nothing downstream calls a channel's API"),
+    ("alerts", {"dagster", "duckdb"}, "what is wrong can be found and told without Dagster"),
     ("webhooks", {"dagster", "duckdb", "order_pipeline.warehouse"}, "the receiver never touches the lake"),
     ("orchestration", {"httpx", "duckdb"}, "wiring holds no logic"),
     ("sandbox", DEPTH.keys(), "the fakes know nothing of the pipeline"),

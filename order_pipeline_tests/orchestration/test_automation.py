@@ -1,4 +1,4 @@
-"""What starts by itself, over which days, and what the operator hears when it fails."""
+"""What starts by itself, over which days, and where Dagster's home is."""
 
 import json
 from datetime import UTC, date, datetime
@@ -9,9 +9,7 @@ import pytest
 from order_pipeline.definitions import build_definitions
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.orchestration.alerts import ALERTS_NAME, build_failure_alerts, record_alert
 from order_pipeline.orchestration.instance import open_instance, prepare_dagster_home
-from order_pipeline.orchestration.launch import run_job
 from order_pipeline.settings import ScheduleSettings, Settings
 
 
@@ -65,47 +63,6 @@ def test_waiting_webhooks_start_one_run_and_an_empty_inbox_none(tmp_path):
     assert [request.tags["dagster/asset_partition_range_start"] for request in requests] == ["2026-01-10"]
     assert [request.tags["dagster/asset_partition_range_end"] for request in requests] == ["2026-01-12"]
     assert requests[0].run_key == sensor.evaluate_tick(dg.build_sensor_context()).run_requests[0].run_key
-
-
-def test_an_alert_is_one_line_with_the_next_step(tmp_path):
-    record_alert(tmp_path, job="kibo_job", run_id="1", message="answered 503", next_step="run again")
-    record_alert(tmp_path, job="kibo_job", run_id="2", message="answered 503", next_step="run again")
-    lines = [json.loads(line) for line in (tmp_path / ALERTS_NAME).read_text().splitlines()]
-    assert [line["run_id"] for line in lines] == ["1", "2"]
-    assert lines[0]["next_step"] == "run again"
-
-
-def test_a_failed_run_tells_the_error_that_was_raised_and_is_recorded(tmp_path):
-    @dg.op
-    def break_down():
-        try:
-            raise ConnectionError("nobody listens on 127.0.0.1:1")
-        except ConnectionError as error:
-            raise RuntimeError("the channel could not be read") from error
-
-    @dg.job(executor_def=dg.in_process_executor)
-    def failing_job():
-        break_down()
-
-    settings = Settings(data_dir=tmp_path)
-    definitions = dg.Definitions(jobs=[failing_job])
-    with open_instance(settings) as instance:
-        outcome = run_job(definitions, instance, "failing_job")
-        run = instance.get_run_by_id(outcome.run_id)
-        failure = instance.all_logs(outcome.run_id)[-1].dagster_event
-        assert run
-        assert failure
-        context = dg.build_run_status_sensor_context(
-            sensor_name="failed_runs_alert",
-            dagster_instance=instance,
-            dagster_run=run,
-            dagster_event=failure,
-        ).for_run_failure()
-        build_failure_alerts(settings, dg.DefaultSensorStatus.STOPPED)(context)
-    assert not outcome.success
-    assert "the channel could not be read" in outcome.failures[0].message
-    recorded = json.loads((tmp_path / ALERTS_NAME).read_text())
-    assert recorded["job"] == "failing_job"
 
 
 def test_dagsters_home_is_made_in_the_data_directory_with_pools_without_telemetry(tmp_path, monkeypatch):

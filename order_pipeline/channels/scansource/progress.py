@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from order_pipeline.channels.base import FetchReport, Window
+from order_pipeline.channels.base import QUOTA_USED_UP, FetchReport, Window
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
 from order_pipeline.http.errors import REFUSALS_BORNE, ApiError
 
@@ -36,7 +36,7 @@ class Stop:
         """What stopped the run, and when to go on; "" while nothing did."""
         if self.limit is None or self.seen_at is None:
             return ""
-        reason = "call quota used up" if isinstance(self.limit, QuotaExceeded) else "rate limit"
+        reason = QUOTA_USED_UP if isinstance(self.limit, QuotaExceeded) else "rate limit"
         if self.limit.retry_after is None:
             return f"{reason}: go on with the next run"
         go_on = (self.seen_at + timedelta(seconds=self.limit.retry_after)).astimezone(UTC)

@@ -12,11 +12,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, or_, select
 
+from order_pipeline.destinations.scanorders_answers import Outcome
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.tables import pick_events, pick_outbox, pick_tasks
 from order_pipeline.picking.outbox import store as outbox
 from order_pipeline.picking.outbox.states import PickState
 from order_pipeline.picking.outbox.store import OutboxLine
+from order_pipeline.picking.sending.answer_transitions import STATE_AFTER
 
 LISTED = (
     *("pick_id", "order_number", "state", "reason", "detail", "attempt", "http_status", "fulfilment_id"),
@@ -47,6 +49,23 @@ class Doubts:
     overdue: int
     oldest_minutes: float
     pick_ids: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The planned lines: how many, since when the first of them waits, and why lines were put back.
+
+    `unauthorised` counts those that ScanOrders would not take with the token at hand, since `unauthorised_since`.
+    `sent_at` is when any line was sent last, `run_id` the run that touched the queue last.
+    """
+
+    planned: int
+    oldest: datetime | None
+    reasons: dict[str, int]
+    unauthorised: int
+    unauthorised_since: datetime | None
+    sent_at: datetime | None
+    run_id: str | None
 
 
 def list_lines(
@@ -123,3 +142,42 @@ def check_doubts(store: OperationsStore, alert_minutes: int, *, now: datetime | 
     overdue = [pick_id for pick_id, age in ages if age > timedelta(minutes=alert_minutes)]
     oldest = max((age.total_seconds() / 60 for _, age in ages), default=0.0)
     return Doubts(not overdue, len(doubts), len(overdue), oldest, overdue[:20])
+
+
+def check_queue(store: OperationsStore) -> Queue:
+    """What waits to be sent. A line waits since it was planned; being put back after a try does not count anew."""
+    planned = pick_outbox.c.state == PickState.PLANNED.value
+    began = (
+        select(func.max(pick_events.c.at).label("since"))
+        .join(pick_outbox, pick_outbox.c.pick_id == pick_events.c.pick_id)
+        .where(
+            planned,
+            pick_events.c.to_state == PickState.PLANNED.value,
+            func.coalesce(pick_events.c.from_state, "").not_in([PickState.SENDING.value, PickState.PLANNED.value]),
+        )
+        .group_by(pick_events.c.pick_id)
+        .subquery()
+    )
+    by_reason = (
+        select(pick_outbox.c.reason, func.count(), func.min(pick_outbox.c.updated_at))
+        .where(planned)
+        .group_by(pick_outbox.c.reason)
+        .order_by(pick_outbox.c.reason)
+    )
+    with store.reading() as connection:
+        groups = [(reason, int(count), since) for reason, count, since in connection.execute(by_reason)]
+        oldest = connection.execute(select(func.min(began.c.since))).scalar()
+        sent_at = connection.execute(select(func.max(pick_outbox.c.sent_at))).scalar()
+        latest = select(pick_outbox.c.run_id).where(planned).order_by(pick_outbox.c.updated_at.desc()).limit(1)
+        run_id = connection.execute(latest).scalar()
+    unauthorised = STATE_AFTER[Outcome.UNAUTHORISED][1]
+    refused = [(count, since) for reason, count, since in groups if reason == unauthorised]
+    return Queue(
+        planned=sum(count for _, count, _ in groups),
+        oldest=oldest,
+        reasons={reason: count for reason, count, _ in groups if reason is not None},
+        unauthorised=sum(count for count, _ in refused),
+        unauthorised_since=min((since for _, since in refused), default=None),
+        sent_at=sent_at,
+        run_id=run_id,
+    )

@@ -1,0 +1,149 @@
+"""Whether each channel is read, proved complete and built into core, as the lake tells it.
+
+A report with a watermark ends the reading of an account up to the present (`channels.base.FetchReport`). So the last
+such report says when a channel was read last, and the last complete one up to when nothing is missing. A run over old
+days has an old watermark report: it makes no channel fresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+
+from order_pipeline.alerts.kinds import Kind
+from order_pipeline.channels.base import QUOTA_USED_UP
+from order_pipeline.operations.incidents import Incident
+from order_pipeline.settings import AlertSettings, Settings
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.raw.fetch_states import (
+    AccountState,
+    OwedDays,
+    SourceStop,
+    UnprovedWindows,
+    read_account_states,
+    read_owed_days,
+    read_stops,
+    read_unproved_windows,
+)
+
+KINDS = (Kind.SOURCE_STALE, Kind.QUOTA_STOPPED, Kind.WINDOW_UNPROVED, Kind.DAYS_OWED)
+
+
+def find_source_incidents(settings: Settings, cadences: Mapping[str, timedelta], now: datetime) -> Iterator[Incident]:
+    """What is late or missing of the channels that are switched on; nothing while there is no lake.
+
+    Args:
+        settings: name the lake and the thresholds.
+        cadences: channel -> how often it is read by itself; a channel that is not in it is never stale.
+        now: the time.
+
+    Raises:
+        LakeError: the lake cannot be opened.
+    """
+    lake = Lake(settings)
+    if lake.catalog_file is not None and not lake.catalog_file.exists():
+        return
+    thresholds = settings.alerts
+    enabled = {channel.name for channel in settings.enabled_channels()}
+    with closing(lake.connect(read_only=True)) as connection:
+        accounts = [each for each in read_account_states(connection, now) if each.source in enabled]
+        stops = [each for each in read_stops(connection, QUOTA_USED_UP, now) if each.source in enabled]
+        windows = read_unproved_windows(connection, now, before=now - timedelta(hours=thresholds.unproved_hours))
+        owed = read_owed_days(connection, marked_before=now - timedelta(hours=thresholds.owed_hours))
+    stopped = {stop.source for stop in stops}
+    yield from _find_stale(accounts, cadences, thresholds, now)
+    yield from (_quota_stop(stop) for stop in stops)
+    yield from _find_unproved_accounts([each for each in accounts if each.source not in stopped], thresholds, now)
+    yield from (_unproved(each) for each in windows if each.source in enabled - stopped)
+    yield from (_owed(each) for each in owed if each.source in enabled)
+
+
+def _find_stale(
+    accounts: list[AccountState], cadences: Mapping[str, timedelta], thresholds: AlertSettings, now: datetime
+) -> Iterator[Incident]:
+    for source in sorted({account.source for account in accounts} & set(cadences)):
+        last = max((each for each in accounts if each.source == source), key=lambda account: account.read_at)
+        read_at = last.read_at
+        if now - read_at >= cadences[source] * thresholds.stale_after_cadences:
+            yield Incident(
+                kind=Kind.SOURCE_STALE,
+                subject=source,
+                message=f"{source} was last read to its end at {_moment(read_at)}: new orders do not arrive.",
+                next_step=f"`order-pipeline doctor` asks its API; then `order-pipeline run --source {source}`.",
+                since=read_at,
+                run_id=last.run_id,
+            )
+
+
+def _quota_stop(stop: SourceStop) -> Incident:
+    return Incident(
+        kind=Kind.QUOTA_STOPPED,
+        subject=stop.source,
+        message=f"The call quota of {stop.source} ended its last run before its end{_until(stop.note)}.",
+        next_step="Nothing, if it happens once: the next run goes on where this one ended. Again: ask for a larger "
+        f"quota, or make the trailing window of {stop.source} shorter.",
+        since=stop.fetched_at,
+        run_id=stop.run_id,
+        partitions=_days(stop.first, stop.last),
+    )
+
+
+def _until(note: str) -> str:
+    """`; go on after <time>`, where the channel's note names one."""
+    _, found, after = note.partition(f"{QUOTA_USED_UP}: go on after ")
+    return f"; go on after {after.split(';')[0].strip()}" if found else ""
+
+
+def _find_unproved_accounts(
+    accounts: list[AccountState], thresholds: AlertSettings, now: datetime
+) -> Iterator[Incident]:
+    for account in accounts:
+        late = timedelta(hours=thresholds.unproved_hours)
+        if account.is_complete or now - (account.complete_at or account.first_at) < late:
+            continue
+        proved = "never" if account.complete_at is None else f"last at {_moment(account.complete_at)}"
+        yield Incident(
+            kind=Kind.WINDOW_UNPROVED,
+            subject=f"{account.source} {account.name}",
+            message=f"{account.source}, {account.name}: its runs end, but do not prove that everything came "
+            f"({proved}).",
+            next_step="Open the run: the check `windows_proved_complete` says what remains. Mend it, then "
+            f"`order-pipeline run --source {account.source}`.",
+            since=account.complete_at or account.first_at,
+            run_id=account.run_id,
+        )
+
+
+def _unproved(windows: UnprovedWindows) -> Incident:
+    last = windows.last_day
+    return Incident(
+        kind=Kind.WINDOW_UNPROVED,
+        subject=windows.source,
+        message=f"Windows of {windows.source} that are not proved complete: {windows.count} "
+        f"({', '.join(windows.resources)}).",
+        next_step=f"order-pipeline run --source {windows.source} --from {windows.first_day} --to {last}",
+        since=windows.since,
+        run_id=windows.run_id,
+        partitions=_days(windows.first_day, last),
+    )
+
+
+def _owed(owed: OwedDays) -> Incident:
+    return Incident(
+        kind=Kind.DAYS_OWED,
+        subject=owed.source,
+        message=f"Core of {owed.source} owes {owed.days} day{'s' if owed.days > 1 else ''} that raw has, the oldest "
+        f"since {_moment(owed.since)}.",
+        next_step=f"order-pipeline run --source {owed.source} --from {owed.first_day} --to {owed.last_day}",
+        since=owed.since,
+        partitions=_days(owed.first_day, owed.last_day),
+    )
+
+
+def _days(first: date, last: date) -> str:
+    return f"{first}" if first >= last else f"{first}...{last}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,179 @@
+"""How far each source has got, as `raw.fetches` and `raw.stale_partitions` tell it: for alerts and for `doctor`.
+
+A window is current when it reached the day on which it was fetched. Older windows come from runs over old days.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import duckdb
+
+from order_pipeline.warehouse.lake.connection import Connection
+
+KEPT_IN_VIEW = timedelta(days=60)
+"""Reports older than this are history: nobody is told of a window that nobody mended in two months."""
+
+_ACCOUNT_STATES = """
+WITH current_reports AS (
+    SELECT source, watermark, complete, fetched_at, run_id
+    FROM raw.fetches
+    WHERE coalesce(watermark, '') <> '' AND CAST(window_end AT TIME ZONE 'UTC' AS DATE)
+        >= CAST(fetched_at AT TIME ZONE 'UTC' AS DATE) AND fetched_at > $oldest
+)
+SELECT source, watermark, max(fetched_at), max(fetched_at) FILTER (WHERE complete), min(fetched_at),
+    arg_max(complete, fetched_at), arg_max(run_id, fetched_at)
+FROM current_reports
+GROUP BY source, watermark
+ORDER BY source, watermark
+"""
+
+_STOPS = """
+WITH runs AS (
+    SELECT source, run_id, max(fetched_at) AS fetched_at, max(note) FILTER (WHERE contains(note, $words)) AS note,
+        CAST(min(window_start) AT TIME ZONE 'UTC' AS DATE) AS first_day,
+        CAST(max(window_end) AT TIME ZONE 'UTC' AS DATE) AS end_day,
+        bool_or(coalesce(watermark, '') <> '' OR contains(note, $words)) AS is_reading
+    FROM raw.fetches
+    WHERE fetched_at > $oldest
+    GROUP BY source, run_id
+), latest AS (
+    SELECT * FROM runs WHERE is_reading QUALIFY row_number() OVER (PARTITION BY source ORDER BY fetched_at DESC) = 1
+)
+SELECT source, note, fetched_at, run_id, first_day, greatest(first_day, end_day - 1)
+FROM latest
+WHERE note IS NOT NULL
+ORDER BY source
+"""
+
+_UNPROVED = """
+WITH by_run AS (
+    SELECT source, resource, window_start, window_end, run_id, max(fetched_at) AS fetched_at,
+        bool_and(complete) AS complete
+    FROM raw.fetches
+    WHERE coalesce(watermark, '') = '' AND fetched_at > $oldest
+    GROUP BY ALL
+), unproved AS (
+    SELECT *, CAST(window_end AT TIME ZONE 'UTC' AS DATE) >= CAST(fetched_at AT TIME ZONE 'UTC' AS DATE) AS is_current
+    FROM by_run
+    WHERE NOT complete
+), healed AS (
+    SELECT DISTINCT unproved.source, unproved.resource, unproved.window_start, unproved.window_end, unproved.run_id
+    FROM unproved
+    JOIN by_run AS later ON later.source = unproved.source AND later.resource = unproved.resource AND later.complete
+        AND later.fetched_at > unproved.fetched_at AND later.window_end >= unproved.window_end
+        AND (unproved.is_current OR later.window_start <= unproved.window_start)
+), remaining AS (
+    SELECT source, resource, window_start, window_end, min(fetched_at) AS since,
+        arg_max(run_id, fetched_at) AS run_id, max(fetched_at) AS fetched_at
+    FROM unproved ANTI JOIN healed USING (source, resource, window_start, window_end, run_id)
+    GROUP BY source, resource, window_start, window_end
+    HAVING min(fetched_at) <= $before
+)
+SELECT source, count(*), list(DISTINCT resource ORDER BY resource),
+    CAST(min(window_start) AT TIME ZONE 'UTC' AS DATE), CAST(max(window_end) AT TIME ZONE 'UTC' AS DATE),
+    min(since), arg_max(run_id, fetched_at)
+FROM remaining
+GROUP BY source
+ORDER BY source
+"""
+
+_OWED = """
+SELECT source, count(DISTINCT order_day), min(order_day), max(order_day), min(marked_at)
+FROM raw.stale_partitions
+GROUP BY source
+HAVING min(marked_at) <= $marked_before
+ORDER BY source
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """How far one account of a source has got; `name` is that of its watermark, times are those of its current reports.
+
+    `complete_at` is None while none was ever complete; `is_complete` and `run_id` are those of the last report.
+    """
+
+    source: str
+    name: str
+    read_at: datetime
+    complete_at: datetime | None
+    first_at: datetime
+    is_complete: bool
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStop:
+    """The last run of a source ended before its end, as its note says; the days are those that it asked for."""
+
+    source: str
+    note: str
+    fetched_at: datetime
+    run_id: str
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class UnprovedWindows:
+    """Windows of a source that no later run proved complete; the days are the first and the last of all of them."""
+
+    source: str
+    count: int
+    resources: list[str]
+    first_day: date
+    end_day: date
+    since: datetime
+    run_id: str
+
+    @property
+    def last_day(self) -> date:
+        """The last day, included."""
+        return max(self.first_day, self.end_day - timedelta(days=1))
+
+
+@dataclass(frozen=True, slots=True)
+class OwedDays:
+    """Days of a source whose core is older than raw, since their oldest mark."""
+
+    source: str
+    days: int
+    first_day: date
+    last_day: date
+    since: datetime
+
+
+def read_account_states(connection: Connection, now: datetime) -> list[AccountState]:
+    """Each account of each source that was read to the present in the last days."""
+    return [AccountState(*row) for row in _fetch(connection, _ACCOUNT_STATES, {"oldest": now - KEPT_IN_VIEW})]
+
+
+def read_stops(connection: Connection, words: str, now: datetime) -> list[SourceStop]:
+    """The sources whose last run says in a note that it stopped by what `words` name."""
+    return [SourceStop(*row) for row in _fetch(connection, _STOPS, {"oldest": now - KEPT_IN_VIEW, "words": words})]
+
+
+def read_unproved_windows(connection: Connection, now: datetime, *, before: datetime) -> list[UnprovedWindows]:
+    """By source, the windows that were fetched before that time, and that nothing proved complete since.
+
+    A later complete report over the same resource heals a window that it covers. A current window is also healed by one
+    that reaches as far: each run asks again for what the run before it missed.
+    """
+    values = {"oldest": now - KEPT_IN_VIEW, "before": before}
+    return [UnprovedWindows(*row) for row in _fetch(connection, _UNPROVED, values)]
+
+
+def read_owed_days(connection: Connection, *, marked_before: datetime) -> list[OwedDays]:
+    """By source, the days that core owes, where the oldest mark is from before that time."""
+    return [OwedDays(*row) for row in _fetch(connection, _OWED, {"marked_before": marked_before})]
+
+
+def _fetch(connection: Connection, sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows; none while the table is not made yet. To ask for the tables first would read every view: seconds."""
+    try:
+        return connection.execute(sql, values).fetchall()
+    except duckdb.CatalogException:
+        return []

@@ -1,0 +1,150 @@
+"""What the fetch reports of a real lake say about a channel: fresh, stale, stopped, unproved, owed."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from order_pipeline.alerts.looks.sources import find_source_incidents
+from order_pipeline.channels.base import QUOTA_USED_UP
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.migrations import migrate
+
+NOW = datetime(2026, 3, 20, 12, 30, tzinfo=UTC)
+TODAY = NOW.replace(hour=0, minute=0)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+CADENCES = {"kibo": HOUR, "scansource": HOUR}
+
+
+@pytest.fixture
+def lake(settings):
+    lake = Lake(settings)
+    migrate(lake)
+    yield lake
+    lake.close()
+
+
+@pytest.fixture
+def reported(lake):
+    """Add a fetch report; by default a complete one that ends the reading of an account up to the present."""
+
+    def add(
+        ago, run, *, complete=True, watermark="account 1", first=TODAY - 14 * DAY, end=TODAY, note="", source="kibo",
+        resource="orders",
+    ):  # fmt: skip
+        row = (source, resource, first, end, 1, 1, None, complete, note, 1, 0, 0, 0, 0, 0, NOW - ago, run, watermark)
+        marks = ", ".join("?" for _ in row)
+        with lake.transaction("report") as connection:
+            connection.execute(f"INSERT INTO raw.fetches VALUES ({marks})", row)
+
+    return add
+
+
+@pytest.fixture
+def found(settings):
+    """(kind, subject) -> incident, at NOW or later."""
+
+    def look(now=NOW):
+        return {(str(each.kind), each.subject): each for each in find_source_incidents(settings, CADENCES, now)}
+
+    return look
+
+
+def test_a_lake_that_is_not_made_yet_has_no_incident(found):
+    assert found() == {}
+
+
+def test_a_channel_that_was_never_read_is_not_late(lake, found):
+    assert found() == {}
+
+
+def test_a_channel_is_stale_after_four_of_its_cadences(reported, found):
+    reported(3 * HOUR, "r1")
+    assert found() == {}
+    (incident,) = found(NOW + HOUR).values()
+    assert (incident.kind, incident.subject, incident.since) == ("source_stale", "kibo", NOW - 3 * HOUR)
+    assert "kibo was last read to its end at 2026-03-20 09:30 UTC" in incident.message
+    assert "order-pipeline run --source kibo" in incident.next_step
+
+
+def test_a_run_over_old_days_makes_no_channel_fresh(reported, found):
+    reported(5 * HOUR, "r1")
+    reported(0 * HOUR, "backfill", first=TODAY - 300 * DAY, end=TODAY - 270 * DAY)
+    assert list(found()) == [("source_stale", "kibo")]
+
+
+def test_one_channel_that_is_fresh_does_not_hide_another(reported, found):
+    reported(0 * HOUR, "r1")
+    reported(9 * HOUR, "r2", source="scansource")
+    assert list(found()) == [("source_stale", "scansource")]
+
+
+def test_a_channel_that_is_switched_off_is_not_looked_at(reported, found, settings):
+    reported(9 * HOUR, "r1")
+    settings.kibo.enabled = False
+    assert found() == {}
+
+
+def test_a_used_up_quota_is_one_incident_with_the_time_to_go_on(reported, found):
+    reported(3 * HOUR, "before")
+    for resource, mark in (("order_rows", "orders of 1"), ("order_details", "")):
+        note = f"{QUOTA_USED_UP}: go on after 2026-03-21T00:00:00Z; 3 orders remain"
+        reported(0 * HOUR, "r1", source="scansource", resource=resource, watermark=mark, complete=False, note=note)
+    ((key, incident),) = found(NOW).items()
+    assert key == ("quota_stopped", "scansource")
+    assert incident.message.endswith("before its end; go on after 2026-03-21T00:00:00Z.")
+    assert (incident.run_id, incident.partitions) == ("r1", "2026-03-06...2026-03-19")
+    reported(-HOUR, "r2", source="scansource")
+    reported(-HOUR, "r3")
+    assert found(NOW + 2 * HOUR) == {}
+
+
+def test_an_account_whose_runs_prove_nothing_for_hours_is_told_and_closed_by_a_proof(reported, found):
+    for account in ("account 1", "account 2"):
+        reported(7 * HOUR, "r1", watermark=account)
+    reported(HOUR, "r2")
+    reported(HOUR, "r2", watermark="account 2", complete=False)
+    ((key, incident),) = found().items()
+    assert key == ("window_unproved", "kibo account 2")
+    assert (incident.since, incident.run_id) == (NOW - 7 * HOUR, "r2")
+    reported(timedelta(0), "r3", watermark="account 2")
+    assert found() == {}
+
+
+def test_one_run_without_a_proof_is_no_incident_yet(reported, found):
+    reported(2 * HOUR, "r1")
+    reported(HOUR, "r2", complete=False)
+    assert found() == {}
+
+
+def test_old_days_that_were_not_proved_are_told_until_a_run_covers_them(reported, found):
+    old = {"first": TODAY - 60 * DAY, "end": TODAY - 58 * DAY, "watermark": ""}
+    reported(0 * HOUR, "hourly")
+    reported(7 * HOUR, "backfill", complete=False, **old)
+    reported(timedelta(0), "hourly again", watermark="")
+    ((key, incident),) = found().items()
+    assert key == ("window_unproved", "kibo")
+    assert incident.partitions == "2026-01-19...2026-01-20"
+    assert incident.next_step == "order-pipeline run --source kibo --from 2026-01-19 --to 2026-01-20"
+    reported(timedelta(0), "healed", **{**old, "first": TODAY - 90 * DAY})
+    assert found() == {}
+
+
+def test_a_trailing_window_is_healed_by_the_next_day_s(reported, found):
+    yesterday = {"first": TODAY - 15 * DAY, "end": TODAY, "watermark": ""}
+    reported(13 * HOUR, "r1", complete=False, **yesterday)
+    reported(0 * HOUR, "r2")
+    assert list(found()) == [("window_unproved", "kibo")]
+    reported(timedelta(0), "r2", watermark="", first=TODAY - 14 * DAY, end=TODAY + DAY)
+    assert found() == {}
+
+
+def test_days_that_core_owes_for_hours_are_told(lake, reported, found):
+    reported(0 * HOUR, "r1")
+    with lake.transaction("marks") as connection:
+        for day, ago in ((3, 8), (5, 1)):
+            row = ("kibo", (TODAY - day * DAY).date(), f"mark-{day}", NOW - ago * HOUR, "r1")
+            connection.execute("INSERT INTO raw.stale_partitions VALUES (?, ?, ?, ?, ?)", row)
+    ((key, incident),) = found().items()
+    assert key == ("days_owed", "kibo")
+    assert "owes 2 days that raw has, the oldest since 2026-03-20 04:30 UTC" in incident.message
+    assert incident.partitions == "2026-03-15...2026-03-17"

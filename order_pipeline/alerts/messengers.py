@@ -23,7 +23,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from order_pipeline.alerts.message import Message
-from order_pipeline.http.oauth2 import is_loopback
+from order_pipeline.http.environment import is_loopback
 from order_pipeline.settings import Settings
 from order_pipeline.settings_names import PREFIX
 

@@ -120,7 +120,9 @@ def main() -> None:
         if os.environ.get("ORDER_PIPELINE_TRACEBACK"):
             raise
         show_error(
-            (str(error) if getattr(error, "next_step", "") else f"{type(error).__name__}: {error}").partition(" | next: ")[0],
+            (str(error) if getattr(error, "next_step", "") else f"{type(error).__name__}: {error}").partition(
+                " | next: "
+            )[0],
             getattr(error, "next_step", "") or "ORDER_PIPELINE_TRACEBACK=1 shows where this came from.",
         )
         raise SystemExit(1) from None

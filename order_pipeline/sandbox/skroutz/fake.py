@@ -32,6 +32,7 @@ from order_pipeline.sandbox.skroutz.sender import Delivery, Round, SenderLedger
 
 FIRST_TOKEN = "sandbox-skroutz-token-1"  # noqa: S105
 ACCEPT = "application/vnd.skroutz+json; version=3.0"
+JSON_TYPE = "application/json; charset=utf-8"
 ORDER_PATH = "/merchants/ecommerce/orders/{code}"
 
 
@@ -152,6 +153,8 @@ class SkroutzChannel(Channel):
         async def run(request: Request) -> Response:
             self._admit(request)
             body = await request.body()
+            if body and request.headers.get("content-type") != JSON_TYPE:
+                raise RefusedError(400, "bad_request", f"A body is sent as {JSON_TYPE}")
             try:
                 sent = msgspec.json.decode(body, type=dict[str, Any]) if body else {}
             except msgspec.DecodeError as error:
@@ -195,7 +198,7 @@ class SkroutzChannel(Channel):
         body = msgspec.json.encode(content).replace(FILES.encode(), _own_address(request).encode())
         headers = {
             "cache-control": "no-cache",
-            "content-type": "application/json; charset=utf-8",
+            "content-type": JSON_TYPE,
             "date": format_datetime(self.world.clock.now(), usegmt=True),
         }
         return Response(body, status, headers)

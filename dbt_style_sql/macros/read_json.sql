@@ -71,7 +71,10 @@ CASE WHEN starts_with({{ leaf }}, '{') THEN TRY(from_json({{ leaf }}, '{{ shape 
 
 {# The values of a map that was read from an object, by name; of a repeated name the first, see `last_key_wins`. #}
 {% macro values_by_name(read) -%}
-list_transform(list_sort(list_distinct(map_keys({{ read }}))), lambda name: {{ read }}[name])
+list_transform({{ names_in_order(read) }}, lambda name: {{ read }}[name])
+{%- endmacro %}
+{% macro names_in_order(read) -%}
+list_sort(list_distinct(map_keys({{ read }})))
 {%- endmacro %}
 
 {# Whether leaves of the type JSON that should be lists or objects are anything else; NULL and absent ones are not. #}

@@ -10,13 +10,11 @@
     'invoice_details': {'address': {}},
     'rejection_info': {},
     'fees': {},
+    'pickup_window': {},
+    'replacements': [{}],
+    'returns': [{}],
     'line_items': [{'size': {}}]
 }}) }}
-{%- endmacro %}
-
-{# A phone number outside raw: enough to tell two apart, not to call. #}
-{% macro masked_phone(value) -%}
-CASE WHEN length(regexp_replace({{ value }}, '[^0-9]', '', 'g')) > 3 THEN '***' || right({{ value }}, 3) END
 {%- endmacro %}
 
 {# Status of a line by its own reasons, then by its order's status (docs/apis/common_schema.md 12). #}

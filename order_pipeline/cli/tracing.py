@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from order_pipeline.channels import registry
 from order_pipeline.contracts import CORE_TABLES, table_contract
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
@@ -75,7 +76,7 @@ def trace_order(settings: Settings, order: str) -> list[Facts]:
     """One entry for each order that `order` names (its id, its number, or the other party's number); often just one.
 
     Keys of an entry: order_id, source, verdict, core, quarantine, pick_lines, elsewhere, without_picks, outbox,
-    events, raw_versions.
+    events, raw_versions, is_picked (whether the channel's orders reach the floor).
 
     Raises:
         LakeError: there is no lake yet.
@@ -83,6 +84,11 @@ def trace_order(settings: Settings, order: str) -> list[Facts]:
     with closing(Lake(settings).connect(read_only=True, operations=True)) as connection:
         found = _rows(connection, FIND_ORDERS, order=order)
         entries = [_trace(connection, each["source"], each["order_id"], order) for each in found]
+        # The settings of a demo's run are the fakes': there every channel is picked.
+        picked = registry.NAMES if settings.demo_world_file.exists() else settings.picked_channels()
+        for entry in entries:
+            entry["is_picked"] = entry["source"] in picked
+            entry["verdict"] = verdict(entry)
         return entries or _raw_only(connection, order)
 
 
@@ -104,7 +110,6 @@ def _trace(connection: duckdb.DuckDBPyConnection, source: str, order_id: str, as
     rows = [row for table in core.values() for row in table] + facts["quarantine"]
     record_ids = sorted({asked} | {row["raw_record_id"] for row in rows})
     facts["raw_versions"] = _raw_versions(connection, source, record_ids)
-    facts["verdict"] = verdict(facts)
     return facts
 
 
@@ -190,6 +195,9 @@ def _of_our_floor(facts: Mapping[str, Any]) -> str:
         return of_marts
     if open_rejects:
         return f"not picked: rows of it are in quarantine ({_rules(open_rejects)})"
+    if facts.get("is_picked") is False:
+        name = facts["source"]
+        return f"not to be picked: {name} is not picked here (ORDER_PIPELINE_PICKING__{name.upper()} is not true)"
     order = facts["core"]["orders"][0]
     return f"not to be picked: order status {order['order_status']} ({order['source_status']})"
 

@@ -35,6 +35,9 @@ class Shipments(CoreTable):
         "normalised status, section 12", required=True, rule_when_null="bad_enum", one_of=SHIPMENT_STATUSES
     )
     source_status: Text = column("status text as received")
+    source_state_code: Text = column("code of the step in the source's workflow, as received")
+    source_state_name: Text = column("name of that step, as received")
+    source_state_type: Text = column("kind of that workflow, as received")
     created_at: Time = column("when the source made it; not the order time")
     ready_at: Time = column("when it became ready")
     shipped_on: Day = column("day it left")
@@ -52,6 +55,7 @@ class Shipments(CoreTable):
         "currency of all amounts in the row", pattern=CURRENCY_PATTERN, rule_when_unmatched="bad_currency"
     )
     is_late: Flag = column("late by the source's own reckoning")
+    packing_list_link: Text = column("URL of the packing list; nothing of the pipeline fetches it", personal=True)
 
     Config = table_config("shipments", key=("shipment_id",))
 

@@ -47,7 +47,9 @@ class Addresses(CoreTable):
     ship_to_region: Text = column("state, prefecture or region", personal=True)
     ship_to_postal_code: Text = column("postal code as text", personal=True)
     ship_to_country: Text = column("country code as received", personal=True)
-    ship_to_phone: Text = column("recipient's phone", personal=True)
+    ship_to_phone: Text = column("recipient's phone, to be called", personal=True)
+    ship_to_floor: Text = column("floor of the address", personal=True)
+    ship_to_note: Text = column("note to the address, for whoever brings it", personal=True)
     customer_email: Text = column("buyer's e-mail", personal=True)
     bill_to_name: Text = column("billed party", personal=True)
     bill_to_attention: Text = column("billing attention line", personal=True)
@@ -58,6 +60,8 @@ class Addresses(CoreTable):
     bill_to_postal_code: Text = column("billing postal code as text", personal=True)
     bill_to_country: Text = column("billing country code", personal=True)
     bill_to_vat_number: Text = column("billed party's VAT number, only where an invoice was asked for", personal=True)
+    bill_to_profession: Text = column("billed party's profession", personal=True)
+    bill_to_tax_office: Text = column("billed party's tax office", personal=True)
 
 
 class Orders(Addresses):
@@ -80,6 +84,8 @@ class Orders(Addresses):
     updated_at_raw: Text = column("last change as received")
     expires_at: Time = column("accept by")
     ship_by_at: Time = column("dispatch by")
+    pickup_from_at: Time = column("start of the chosen window in which the courier comes")
+    pickup_until_at: Time = column("end of that window")
     last_shipped_on: Day = column("day of the last shipment")
     last_shipped_on_raw: Text = column("day of the last shipment as received")
     currency: Text = column(
@@ -93,6 +99,7 @@ class Orders(Addresses):
     total_amount: Money = column("order total as the source states it, never derived")
     commission_amount: Money = column("platform's commission")
     platform_fee_amount: Money = column("other platform fees, never added to totals")
+    platform_fees: Text = column("those fees by the source's names, JSON", json=True)
     is_test: Flag = column(
         "test order: kept here, left out by picking and marts", required=True, rule_when_null="bad_json"
     )
@@ -107,8 +114,13 @@ class Orders(Addresses):
     parcel_count: Count = column("number of parcels as stated", at_least=0)
     invoice_requested: Flag = column("the buyer wants an invoice")
     invoice_document: Text = column("kind of document that the shop owes")
+    vat_exclusion_requested: Flag = column("the buyer asks for an invoice without VAT", personal=True)
+    vat_exclusion_method: Text = column("how the buyer's right to it is verified, as received", personal=True)
+    delivery_note_number: Text = column("marketplace warehouse's delivery note")
     invoice_numbers: TextList = column("invoices that the order names")
     replaces_order_number: Text = column("order that this one replaces")
+    replacements: Text = column("orders that replace this one, JSON: code and type of each", json=True)
+    returns: Text = column("returns of this order, JSON: return_uuid and tracking_ids of each", json=True)
     customer_id: Text = column("buyer's id at the source", personal=True)
     sales_rep_code: Text = column("sales representative's code", personal=True)
     sales_rep_name: Text = column("sales representative's name", personal=True)
@@ -131,7 +143,8 @@ class OrderLines(CoreTable):
     reference_line_number: Text = column("reference line number")
     sku: Text = column("item number, key into reference.item_locations", required=True, rule_when_null="missing_sku")
     parent_sku: Text = column("product of which this is a variation")
-    ean: Text = column("barcode stated by the source")
+    ean: Text = column("barcode stated by the source, that of the variation where there is one")
+    item_ean: Text = column("barcode of the product itself")
     manufacturer_part_number: Text = column("manufacturer's part number")
     customer_part_number: Text = column("buyer's part number")
     customer_part_reference: Text = column("buyer's part reference")

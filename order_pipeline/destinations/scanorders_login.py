@@ -61,7 +61,13 @@ async def login(
             raise LoginTimeoutError(message) from error
     code = flow.code_from_redirect(back, state, state_required=False)
     token = await flow.exchange(code)
-    stored = StoredToken(access_token=token.access_token, obtained_at=datetime.now(UTC), expires_at=token.expires_at)
+    uid = token.answer.get("uid")
+    stored = StoredToken(
+        access_token=token.access_token,
+        obtained_at=datetime.now(UTC),
+        expires_at=token.expires_at,
+        uid=None if uid is None else str(uid),
+    )
     save_token(settings, stored)
     return stored
 

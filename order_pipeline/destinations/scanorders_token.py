@@ -20,11 +20,15 @@ LOGIN_COMMAND = "order-pipeline scanorders login"
 
 
 class StoredToken(msgspec.Struct, frozen=True, kw_only=True):
-    """What a login left. `expires_at` is None when the host named no lifetime."""
+    """What a login left. `expires_at` is None when the host named no lifetime.
+
+    `uid` is the user who consented (docs/apis/scanorders.md section 4): as secret as the token, None where none came.
+    """
 
     access_token: str
     obtained_at: datetime
     expires_at: datetime | None = None
+    uid: str | None = None
 
     def __repr__(self) -> str:
         return f"StoredToken(obtained_at={self.obtained_at}, expires_at={self.expires_at})"

@@ -67,6 +67,7 @@ class Transport:
         classify: Classify | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
         most_calls: int | None = None,
+        json_type: str = "application/json",
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.name = name
@@ -76,6 +77,7 @@ class Transport:
         self._classify = classify
         self._max_body_bytes = max_body_bytes
         self._most_calls = most_calls
+        self._json_type = json_type
         self._sleep = sleep
         self._budget = RateBudget(self.rate, sleep)
         local = is_loopback(base_url)
@@ -132,7 +134,7 @@ class Transport:
         """
         repeatable = method.upper() in _IDEMPOTENT if idempotent is None else idempotent
         content = None if json is None else self._encoded(method, json)
-        headers = None if json is None else {"Content-Type": "application/json"}
+        headers = None if json is None else {"Content-Type": self._json_type}
         query = {name: str(value) for name, value in (params or {}).items() if value is not None}
         renewed: list[bool] = []
 

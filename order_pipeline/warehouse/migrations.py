@@ -6,7 +6,7 @@ arrives (`raw.tables`).
 
 from __future__ import annotations
 
-from order_pipeline.contracts import CORE_TABLES, ItemLocations, create_table_statements
+from order_pipeline.contracts import CORE_TABLES, ItemLocations, create_table_statements, table_contract
 from order_pipeline.warehouse.lake.connection import Connection, Lake, relations
 from order_pipeline.warehouse.lake.literals import quoted
 
@@ -130,6 +130,13 @@ _ADDED_COLUMNS = {
     "reference.item_locations.not_stocked": "ALTER TABLE reference.item_locations ADD COLUMN not_stocked VARCHAR",
     "raw.fetches.watermark": "ALTER TABLE raw.fetches ADD COLUMN watermark VARCHAR",
     "quarantine.rejects.closed_reason": "ALTER TABLE quarantine.rejects ADD COLUMN closed_reason VARCHAR",
+    # A column that a contract gained: NULL in the rows of before, until their day is built again.
+    **{
+        f"core.{name}.{column.name}": f"ALTER TABLE core.{name} ADD COLUMN {column.name} {column.duckdb_type}"
+        for name, model in CORE_TABLES.items()
+        for column in table_contract(model).columns
+        if column.nullable
+    },
 }
 
 _ITEM_LOCATIONS = "reference.item_locations"

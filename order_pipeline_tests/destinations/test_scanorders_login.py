@@ -21,7 +21,7 @@ from order_pipeline.destinations.scanorders_token import (
 )
 from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.http.errors import NotConfigured, PermanentError
-from order_pipeline.sandbox.scanorders.fake import CLIENT_ID, CLIENT_SECRET
+from order_pipeline.sandbox.scanorders.fake import CLIENT_ID, CLIENT_SECRET, USER_ID
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.settings import Settings
 
@@ -74,6 +74,16 @@ def test_the_login_stores_a_token_that_only_the_owner_can_read(settings, sandbox
     assert stat.S_IMODE(token_path(settings).stat().st_mode) == 0o600
     assert token.expires_at is not None
     assert TokenKeeper(settings).current() == token.access_token
+    assert token.uid == str(USER_ID)
+    assert str(USER_ID) not in repr(token)
+
+
+def test_a_token_stored_before_the_uid_was_kept_still_works(settings):
+    token_path(settings).write_text('{"access_token": "old", "obtained_at": "2026-03-01T12:00:00Z"}')
+    assert TokenKeeper(settings).current() == "old"
+    stored = load_token(settings)
+    assert stored is not None
+    assert stored.uid is None
 
 
 def test_a_redirect_of_another_login_is_refused(settings):

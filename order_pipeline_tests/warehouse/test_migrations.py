@@ -49,3 +49,16 @@ def test_a_store_is_renamed_once_and_used_on(old_store: Lake) -> None:
     assert old_store.query("SELECT count(*) FROM core.orders").rows == [(2,)]
     assert old_store.query("SELECT count(*) FROM raw.stale_partitions").rows == [(0,)]
     assert old_store.query("SELECT count(*) FROM quarantine.rejects").rows == [(1,)]
+
+
+def test_a_column_that_a_contract_gained_is_null_until_the_day_is_built_again(lake: Lake) -> None:
+    receive(lake, [kibo_order(1)])
+    build(lake)
+    with lake.transaction("take the new columns away") as connection:
+        connection.execute("ALTER TABLE core.shipments DROP COLUMN source_state_name")
+        connection.execute("ALTER TABLE core.orders DROP COLUMN returns")
+    migrate(lake)
+    assert lake.query("SELECT source_state_name FROM core.shipments").rows == [(None,)]
+    assert lake.query("SELECT returns FROM core.orders").rows == [(None,)]
+    build(lake, DAY)
+    assert lake.query("SELECT source_state_name FROM core.shipments").rows == [("accept_order",)]

@@ -20,6 +20,7 @@ from order_pipeline.http.reply import Reply, json_problem
 from order_pipeline.http.transport import Transport
 
 ACCEPT = "application/vnd.skroutz+json; version=3.0"
+JSON_TYPE = "application/json; charset=utf-8"  # of every request body but a file's (section 1)
 _MOST_ORDER_BYTES = 16_000_000  # an order of 10,000 lines has 3 to 11 MB
 
 
@@ -53,6 +54,7 @@ def open_transport(settings: SkroutzSettings) -> Transport:
         rate=settings.rate,
         headers={"Accept": ACCEPT},
         classify=classify,
+        json_type=JSON_TYPE,
         max_body_bytes=_MOST_ORDER_BYTES,
     )
 

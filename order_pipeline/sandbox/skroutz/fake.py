@@ -27,11 +27,12 @@ from order_pipeline.sandbox.shared.oauth import bearer_of
 from order_pipeline.sandbox.shared.rate import RateGate
 from order_pipeline.sandbox.skroutz.actions import Desk, RefusedError
 from order_pipeline.sandbox.skroutz.life import OrderBook
-from order_pipeline.sandbox.skroutz.orders import FILES
+from order_pipeline.sandbox.skroutz.orders import FILES, LOCATIONS
 from order_pipeline.sandbox.skroutz.sender import Delivery, Round, SenderLedger
 
 FIRST_TOKEN = "sandbox-skroutz-token-1"  # noqa: S105
 ACCEPT = "application/vnd.skroutz+json; version=3.0"
+JSON_TYPE = "application/json; charset=utf-8"
 ORDER_PATH = "/merchants/ecommerce/orders/{code}"
 
 
@@ -119,6 +120,7 @@ class SkroutzChannel(Channel):
             "base_url": url,
             "token": self.token,
             "account": "demo",
+            "locations": [location["label"] for location in LOCATIONS],
             "reread_most_orders": 100_000,
             "rate": UNLIMITED,
         }
@@ -152,6 +154,8 @@ class SkroutzChannel(Channel):
         async def run(request: Request) -> Response:
             self._admit(request)
             body = await request.body()
+            if body and request.headers.get("content-type") != JSON_TYPE:
+                raise RefusedError(400, "bad_request", f"A body is sent as {JSON_TYPE}")
             try:
                 sent = msgspec.json.decode(body, type=dict[str, Any]) if body else {}
             except msgspec.DecodeError as error:
@@ -195,7 +199,7 @@ class SkroutzChannel(Channel):
         body = msgspec.json.encode(content).replace(FILES.encode(), _own_address(request).encode())
         headers = {
             "cache-control": "no-cache",
-            "content-type": "application/json; charset=utf-8",
+            "content-type": JSON_TYPE,
             "date": format_datetime(self.world.clock.now(), usegmt=True),
         }
         return Response(body, status, headers)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from order_pipeline.sandbox.server import SandboxServer
-from order_pipeline.sandbox.skroutz.fake import SkroutzChannel
+from order_pipeline.sandbox.skroutz.fake import JSON_TYPE, SkroutzChannel
 from order_pipeline_tests.sandbox.skroutz.listener import Listener
 
 ACCEPT = "application/vnd.skroutz+json; version=3.0"
@@ -29,8 +29,14 @@ def server(running):
 @pytest.fixture
 def client(server):
     headers = {"Authorization": f"Bearer {server.channels['skroutz'].token}", "Accept": ACCEPT}
-    with httpx.Client(base_url=server.channel_url("skroutz"), headers=headers) as client:
+    hooks = {"request": [say_json_as_documented]}
+    with httpx.Client(base_url=server.channel_url("skroutz"), headers=headers, event_hooks=hooks) as client:
         yield client
+
+
+def say_json_as_documented(request):
+    if request.headers.get("content-type") == "application/json":
+        request.headers["content-type"] = JSON_TYPE
 
 
 def book_of(server):
@@ -75,6 +81,13 @@ def test_a_read_needs_the_token_and_the_vendors_accept_header(server, client):
 
     server.channels["skroutz"].revoke_tokens()
     assert client.get(path).status_code == 401, "a new token kills the old one at once"
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/json;charset=utf-8"])
+def test_a_body_of_another_content_type_is_refused(client, content_type):
+    headers = {"Content-Type": content_type}
+    answer = client.post(f"{ORDERS}/DEMO-OPEN/accept", content=b"{}", headers=headers)
+    assert refusal(answer)[:2] == (400, "bad_request")
 
 
 def test_there_is_no_list(client):

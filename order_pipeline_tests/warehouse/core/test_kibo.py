@@ -31,6 +31,8 @@ TRACKED = [
     {"trackingNumber": "77", "carrierTypeOther": "Bike"},
 ]
 
+STEP_AND_LINK = ("shipmentStateCode", "shipmentStateName", "shipmentStateType", "packingListLink")
+
 LONG_NUMBERS = b"""{"orderID": 21, "manufacturerID": 77, "orderStatus": "READY", "orderCurrency": "USD",
     "total": 12345678901234.5678, "subtotal": 0.00005, "estimatedShipping": 1e2,
     "orderDate": "2026-01-05T10:00:00Z", "shipments": [], "extra": 1}"""
@@ -71,6 +73,7 @@ ORDERS: list[dict[str, Any] | bytes] = [
     kibo_order(20),
     LONG_NUMBERS,
     kibo_order(22, kibo_shipment(220, kibo_item(2200)), kibo_shipment(220, kibo_item(2200))),
+    kibo_order(24, kibo_shipment(240, kibo_item(2400), **dict.fromkeys(STEP_AND_LINK))),
     kibo_order(23, kibo_shipment(230, kibo_item(2300)), orderCurrency="EUR", orderReferences={"unknown": []}),
 ]
 
@@ -128,6 +131,9 @@ def test_the_documented_sample_fills_the_columns_that_the_schema_names(lake: Lak
     assert (shipment["shipment_id"], shipment["shipment_status"]) == ("kibo:77:1:7654321", "ready")
     assert (shipment["tax_amount"], shipment["fulfiller_amount"]) == (Decimal("0.4800"), Decimal("4.5700"))
     assert (shipment["ship_from_code"], shipment["is_late"]) == ("0", False)
+    steps = (shipment["source_state_code"], shipment["source_state_name"], shipment["source_state_type"])
+    assert steps == ("4-100", "accept_order", "ISPU")
+    assert shipment["packing_list_link"] == "https://www.shopatron.com/..."
     sample_line = line(lake, 0)
     assert (sample_line["unit_price"], sample_line["list_price"], sample_line["tax_rate"]) == (
         Decimal("5.9900"),
@@ -222,6 +228,11 @@ def test_tracking_becomes_parcels(lake: Lake) -> None:
         ("kibo:77:17:170:-/1Z999", "UPS", "Ground"),
         ("kibo:77:17:170:-/77", "Bike", None),
     ]
+
+
+def test_a_shipment_without_step_and_link_has_none(lake: Lake) -> None:
+    columns = "source_state_code, source_state_name, source_state_type, packing_list_link"
+    assert rows(lake, f"SELECT {columns} FROM core.shipments WHERE order_id = 'kibo:77:24'") == [(None,) * 4]
 
 
 def test_a_line_without_sku_is_known_by_its_part_number(lake: Lake) -> None:

@@ -18,6 +18,13 @@ WITH suspects AS (
         OR {{ is_no_object('parsed.document.fees') }}
         OR {{ is_no_object('parsed.document.rejection_info') }}
         OR {{ is_no_object('parsed.document.invoice_details') }}
+        OR {{ is_no_object('parsed.document.pickup_window') }}
+        OR {{ is_no_list('parsed.document.replacements') }}
+        OR {{ is_no_list('parsed.document.returns') }}
+        OR list_contains(list_transform(parsed.replacements, lambda link: link.code IS NULL), true)
+        OR list_contains(
+            list_transform(parsed.returns, lambda link: link.return_uuid IS NULL OR link.tracking_ids IS NULL), true
+        )
         OR (
             parsed.invoice_details IS NOT NULL
             AND coalesce(parsed.invoice_details.address.city, parsed.invoice_details.address.street_name) IS NULL
@@ -35,6 +42,12 @@ found AS (
         '$.order.courier_tracking_codes': 'ARRAY',
         '$.order.fees': 'OBJECT',
         '$.order.rejection_info': 'OBJECT',
+        '$.order.pickup_window': 'OBJECT',
+        '$.order.replacements': 'ARRAY',
+        '$.order.replacements[*]': 'OBJECT',
+        '$.order.returns': 'ARRAY',
+        '$.order.returns[*]': 'OBJECT',
+        '$.order.returns[*].tracking_ids': 'ARRAY',
         '$.order.invoice_details': 'OBJECT',
         '$.order.invoice_details.address': 'OBJECT'
     }) }}

@@ -22,7 +22,9 @@ WITH parsed AS (
                 "postalCode": "VARCHAR", "countryCode": "VARCHAR", "fraudLock": "VARCHAR"
             },
             "shipments": [{
-                "shipmentID": "VARCHAR", "shipmentStatus": "VARCHAR", "shipType": "VARCHAR",
+                "shipmentID": "VARCHAR", "shipmentStatus": "VARCHAR", "shipmentStateCode": "VARCHAR",
+                "shipmentStateName": "VARCHAR", "shipmentStateType": "VARCHAR", "shipType": "VARCHAR",
+                "packingListLink": "VARCHAR",
                 "assignedLocation": "VARCHAR", "shipperName": "VARCHAR", "createDate": "VARCHAR",
                 "readyDate": "VARCHAR", "subtotal": "VARCHAR", "total": "VARCHAR", "shippingFee": "VARCHAR",
                 "shippingTax": "VARCHAR", "shipmentItemTax": "VARCHAR", "shopatronTotal": "VARCHAR",

@@ -30,6 +30,9 @@ SELECT
     false AS is_derived,
     coalesce(mapping.status, 'unknown') AS shipment_status,
     {{ text('shipment.shipmentStatus') }} AS source_status,
+    {{ text('shipment.shipmentStateCode') }} AS source_state_code,
+    {{ text('shipment.shipmentStateName') }} AS source_state_name,
+    {{ text('shipment.shipmentStateType') }} AS source_state_type,
     {{ time_with_offset('shipment.createDate') }} AS created_at,
     {{ text('shipment.createDate') }} AS created_at_text,
     {{ time_with_offset('shipment.readyDate') }} AS ready_at,
@@ -58,6 +61,7 @@ SELECT
     {{ text('shipment.fulfillerTotal') }} AS fulfiller_amount_text,
     {{ text('shipments.currency') }} AS currency,
     {{ flag('shipment.isLate') }} AS is_late,
+    {{ text('shipment.packingListLink') }} AS packing_list_link,
     shipment.trackingInformation AS tracking
 FROM decoded AS shipments
 LEFT JOIN {{ ref('status_mappings') }} AS mapping

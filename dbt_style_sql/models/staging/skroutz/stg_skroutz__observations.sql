@@ -14,7 +14,7 @@ WITH extracted AS MATERIALIZED (
             "observed_by": "VARCHAR",
             "order": {
                 "state": "VARCHAR", "commission": "VARCHAR", "fees": "JSON", "replaced": "VARCHAR",
-                "replaced_suborder": "VARCHAR", "customer": {"mobile": "VARCHAR", "phone": "VARCHAR"}
+                "replaced_suborder": "VARCHAR"
             }
         }') }} AS facts
     FROM {{ source('raw', 'skroutz_orders') }}
@@ -33,8 +33,7 @@ named AS (
         facts."order".state AS state,
         facts."order".commission AS commission,
         CASE WHEN NOT {{ is_no_object('facts."order".fees') }} THEN facts."order".fees END AS fees,
-        coalesce({{ text('facts."order".replaced') }}, {{ text('facts."order".replaced_suborder') }}) AS replaced,
-        {{ masked_phone('coalesce(facts."order".customer.mobile, facts."order".customer.phone)') }} AS masked_phone
+        coalesce({{ text('facts."order".replaced') }}, {{ text('facts."order".replaced_suborder') }}) AS replaced
     FROM extracted
 ),
 

@@ -44,6 +44,7 @@ SELECT
             THEN {{ text('line.shop_uid') }}
     END AS parent_sku,
     coalesce({{ text('size.ean') }}, {{ text('line.ean') }}) AS ean,
+    {{ text('line.ean') }} AS item_ean,
     coalesce({{ text('size.mpn') }}, {{ text('line.mpn') }}) AS manufacturer_part_number,
     {{ text('line.product_name') }} AS description,
     {{ quantity('line.quantity') }} AS quantity_ordered,

@@ -1,11 +1,11 @@
 -- core.orders from Skroutz. Amounts are euros by the contract; the URLs, the one-time password and the identity digits of
--- an order are not read at all, the phone only masked.
+-- an order are not read at all.
 WITH orders AS (
     SELECT
         parsed.*,
         list_concat(list_concat(list_concat(
             container_faults.faults,
-            {{ unreadable_ids({'order_number': 'document.code'}) }}),
+            {{ unreadable_ids({'order_number': 'document.code', 'delivery_note_number': 'document.fbs_delivery_note'}) }}),
             {{ unreadable_flags({
                 'fulfilled_by_skroutz': 'document.fulfilled_by_skroutz',
                 'store_pickup': 'document.store_pickup',
@@ -44,6 +44,10 @@ SELECT
     {{ text('document.expires_at') }} AS expires_at_text,
     {{ time_with_offset('document.dispatch_until') }} AS ship_by_at,
     {{ text('document.dispatch_until') }} AS ship_by_at_text,
+    {{ time_with_offset('pickup_window."from"') }} AS pickup_from_at,
+    {{ text('pickup_window."from"') }} AS pickup_from_at_text,
+    {{ time_with_offset('pickup_window."to"') }} AS pickup_until_at,
+    {{ text('pickup_window."to"') }} AS pickup_until_at_text,
     'EUR' AS currency,
     CASE
         WHEN len(line_amounts) > 0 AND NOT list_contains(list_transform(line_amounts, lambda a: a IS NULL), true)
@@ -59,6 +63,10 @@ SELECT
             THEN TRY_CAST(list_sum(fee_amounts) AS DECIMAL(18, 4))
     END AS platform_fee_amount,
     CASE WHEN len(fee_amounts) > 0 THEN array_to_string({{ values_by_name('fees') }}, ' + ') END AS platform_fee_amount_text,
+    CASE
+        WHEN len(fee_amounts) > 0
+            THEN CAST(to_json(map({{ names_in_order('fees') }}, fee_amounts)) AS VARCHAR)
+    END AS platform_fees,
     coalesce(document.code LIKE 'DEMO-%', false) AS is_test,
     {{ flag('document.express') }} AS is_express,
     {{ text('document.express') }} AS is_express_text,
@@ -80,7 +88,13 @@ SELECT
     {{ flag('document.invoice') }} AS invoice_requested,
     {{ text('document.invoice') }} AS invoice_requested_text,
     {{ text('document.invoice_document') }} AS invoice_document,
+    {{ flag('invoice_details.vat_exclusion_requested') }} AS vat_exclusion_requested,
+    {{ text('invoice_details.vat_exclusion_requested') }} AS vat_exclusion_requested_text,
+    {{ text('invoice_details.vat_exclusion_verification_method') }} AS vat_exclusion_method,
+    {{ text('document.fbs_delivery_note') }} AS delivery_note_number,
     replaced AS replaces_order_number,
+    CASE WHEN len(replacements) > 0 THEN CAST(to_json(replacements) AS VARCHAR) END AS replacements,
+    CASE WHEN len(returns) > 0 THEN CAST(to_json(returns) AS VARCHAR) END AS returns,
     {{ text('document.customer.id') }} AS customer_id,
     {{ text('document.comments') }} AS note,
     {{ text("concat_ws(' ', nullif(document.customer.first_name, ''), nullif(document.customer.last_name, ''))") }}
@@ -93,8 +107,12 @@ SELECT
     {{ text('address.region') }} AS ship_to_region,
     {{ text('address.zip') }} AS ship_to_postal_code,
     {{ text('address.country_code') }} AS ship_to_country,
-    masked_phone AS ship_to_phone,
+    coalesce({{ text('document.customer.mobile') }}, {{ text('document.customer.phone') }}) AS ship_to_phone,
+    {{ text('address.floor') }} AS ship_to_floor,
+    {{ text('address.comments') }} AS ship_to_note,
     {{ text('invoice_details.company') }} AS bill_to_name,
+    {{ text('invoice_details.profession') }} AS bill_to_profession,
+    {{ text('invoice_details.doy') }} AS bill_to_tax_office,
     {{ text("concat_ws(' ', nullif(invoice_details.address.street_name, ''), nullif(invoice_details.address.street_number, ''))") }}
         AS bill_to_line1,
     {{ text('invoice_details.address.city') }} AS bill_to_city,

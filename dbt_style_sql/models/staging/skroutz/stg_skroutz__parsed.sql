@@ -4,7 +4,6 @@ WITH remembered AS (
     SELECT
         record_id,
         any_value(content_sha256) FILTER (is_current) AS content_sha256,
-        any_value(masked_phone) FILTER (is_current) AS masked_phone,
         arg_max(commission, (effective_at, sequence)) FILTER (commission IS NOT NULL) AS commission,
         arg_max(fees, (effective_at, sequence)) FILTER (fees IS NOT NULL) AS fees,
         arg_max(replaced, (effective_at, sequence)) FILTER (replaced IS NOT NULL) AS replaced,
@@ -21,7 +20,6 @@ parsed AS (
         raw_orders.partition_day,
         raw_orders.content_sha256,
         raw_orders.fetched_at,
-        remembered.masked_phone,
         remembered.commission,
         {{ read_json_object('remembered.fees', '"MAP(VARCHAR, VARCHAR)"') }} AS fees,
         remembered.replaced,
@@ -37,13 +35,16 @@ parsed AS (
                 "invoice": "VARCHAR", "invoice_document": "VARCHAR", "uploaded_invoice_file": "VARCHAR",
                 "shipping_cost": "VARCHAR", "pickup_address": "VARCHAR", "number_of_parcels": "VARCHAR",
                 "payment_method": "VARCHAR", "paid_by_user": "VARCHAR",
-                "rejection_info": "JSON", "fees": "JSON", "invoice_details": "JSON",
+                "fbs_delivery_note": "VARCHAR",
+                "rejection_info": "JSON", "fees": "JSON", "invoice_details": "JSON", "pickup_window": "JSON",
+                "replacements": "JSON", "returns": "JSON",
                 "customer": {
-                    "id": "VARCHAR", "first_name": "VARCHAR", "last_name": "VARCHAR",
+                    "id": "VARCHAR", "first_name": "VARCHAR", "last_name": "VARCHAR", "phone": "VARCHAR",
+                    "mobile": "VARCHAR",
                     "address": {
                         "street_name": "VARCHAR", "street_number": "VARCHAR", "zip": "VARCHAR", "city": "VARCHAR",
                         "region": "VARCHAR", "country_code": "VARCHAR", "pickup_from_collection_point": "VARCHAR",
-                        "collection_point_address": "VARCHAR"
+                        "collection_point_address": "VARCHAR", "floor": "VARCHAR", "comments": "VARCHAR"
                     }
                 },
                 "line_items": [{
@@ -67,12 +68,17 @@ SELECT
     parsed.*,
     {{ read_json_object('parsed.document.rejection_info', '{"reason": "VARCHAR"}') }} AS rejection_info,
     {{ read_json_object('parsed.document.invoice_details', '{
-        "company": "VARCHAR", "vat_number": "VARCHAR",
+        "company": "VARCHAR", "profession": "VARCHAR", "vat_number": "VARCHAR", "doy": "VARCHAR",
+        "vat_exclusion_requested": "VARCHAR", "vat_exclusion_verification_method": "VARCHAR",
         "address": {
             "street_name": "VARCHAR", "street_number": "VARCHAR", "zip": "VARCHAR", "city": "VARCHAR",
             "region": "VARCHAR", "country_code": "VARCHAR"
         }
     }') }} AS invoice_details,
+    {{ read_json_object('parsed.document.pickup_window', '{"from": "VARCHAR", "to": "VARCHAR"}') }} AS pickup_window,
+    {{ read_json_list('parsed.document.replacements', '[{"code": "VARCHAR", "type": "VARCHAR"}]') }} AS replacements,
+    {{ read_json_list('parsed.document.returns', '[{"return_uuid": "VARCHAR", "tracking_ids": ["VARCHAR"]}]') }}
+        AS returns,
     {{ skroutz_account() }} AS account,
     'skroutz:' || {{ skroutz_account() }} || ':' || {{ text('parsed.document.code') }} AS order_id,
     coalesce(mapping.status, 'unknown') AS order_status

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from order_pipeline.channels.base import DeadLetter
+from order_pipeline.channels.scansource.listed import ListedRow
+
 
 class Question(NamedTuple):
     """An item, and the quantity that a price is asked for; stock is asked for the item alone."""
 
     item: str
     quantity: int
+
+
+def questions_of(row: ListedRow | DeadLetter, otherwise: int) -> set[Question]:
+    """What is asked for the lines of an open order; `otherwise` is the quantity where a line names none."""
+    is_open = isinstance(row, ListedRow) and row.is_open
+    return {Question(item, quantity or otherwise) for item, quantity in row.items} if is_open else set()
 
 
 def batches(questions: Iterable[Question], size: int) -> list[list[Question]]:

@@ -21,10 +21,10 @@ from order_pipeline.channels.refusals import refusal
 from order_pipeline.channels.scansource.client import decode_object, field_of
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
 from order_pipeline.channels.scansource.list_step import Run
-from order_pipeline.channels.scansource.listed import ListedRow, read_row, text_of
+from order_pipeline.channels.scansource.listed import read_row, text_of
 from order_pipeline.channels.scansource.merged_streams import merge_streams
 from order_pipeline.channels.scansource.progress import joined
-from order_pipeline.channels.scansource.questions import Question, batches
+from order_pipeline.channels.scansource.questions import Question, batches, questions_of
 from order_pipeline.http.errors import REFUSALS_BORNE, ApiError, NotSent, TransientError, concerns_the_record
 from order_pipeline.http.record_ids import problem_of_id
 
@@ -285,9 +285,9 @@ def is_true(value: object) -> bool:
     return value is True or (isinstance(value, str) and value.strip().casefold() == "true")
 
 
-def known_open_items(run: Run, customer_number: str) -> set[str]:
+def known_open_items(run: Run, customer_number: str) -> set[Question]:
     """The items of the open orders among those that core holds as not settled, by the rows that raw has of them."""
     numbers = run.known.unsettled_orders(customer_number)
     payloads = run.known.latest_payloads("order_rows", [f"{customer_number}:{number}" for number in numbers])
     rows = [read_row(payload, "OrderNumber", customer_number, run.zone) for payload in payloads.values()]
-    return {item for row in rows if isinstance(row, ListedRow) and row.is_open for item in row.items}
+    return {question for row in rows for question in questions_of(row, run.settings.priced_quantity)}

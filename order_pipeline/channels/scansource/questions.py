@@ -18,8 +18,9 @@ class Question(NamedTuple):
 
 def questions_of(row: ListedRow | DeadLetter, otherwise: int) -> set[Question]:
     """What is asked for the lines of an open order; `otherwise` is the quantity where a line names none."""
-    is_open = isinstance(row, ListedRow) and row.is_open
-    return {Question(item, quantity or otherwise) for item, quantity in row.items} if is_open else set()
+    if isinstance(row, DeadLetter) or not row.is_open:
+        return set()
+    return {Question(item, quantity or otherwise) for item, quantity in row.items}
 
 
 def batches(questions: Iterable[Question], size: int) -> list[list[Question]]:

@@ -15,6 +15,7 @@ from order_pipeline.channels.base import DeadLetter, content_hash
 from order_pipeline.channels.meant_times import can_be_meant
 from order_pipeline.channels.scansource.client import decode_object, field_of
 from order_pipeline.channels.scansource.dates import parse_moment
+from order_pipeline.channels.scansource.questions import Question
 
 MOST_PIECES = 999_999
 OPEN_STATUSES = frozenset({"open", "on hold", "partially shipped"})
@@ -48,6 +49,13 @@ def read_row(payload: bytes, key: str, customer_number: str, zone: ZoneInfo) -> 
         return _read(payload, key, customer_number, zone)
     except RecursionError:
         return DeadLetter("bad_json", "", "nested too deeply", payload)
+
+
+def questions_of(row: ListedRow | DeadLetter, otherwise: int) -> set[Question]:
+    """What is asked for the lines of an open order; `otherwise` is the quantity where a line names none."""
+    if isinstance(row, DeadLetter) or not row.is_open:
+        return set()
+    return {Question(item, quantity or otherwise) for item, quantity in row.items}
 
 
 def _read(payload: bytes, key: str, customer_number: str, zone: ZoneInfo) -> ListedRow | DeadLetter:

@@ -19,9 +19,9 @@ from order_pipeline.channels.scansource.dates import day_of
 from order_pipeline.channels.scansource.errors import RecordNotFound
 from order_pipeline.channels.scansource.known_rows import known_by_id, known_in_window
 from order_pipeline.channels.scansource.list_step import ListStep, Run
-from order_pipeline.channels.scansource.listed import ListedRow, read_row
+from order_pipeline.channels.scansource.listed import ListedRow, questions_of, read_row
 from order_pipeline.channels.scansource.merged_streams import merge_streams
-from order_pipeline.channels.scansource.questions import Question, questions_of
+from order_pipeline.channels.scansource.questions import Question
 
 ROWS, DETAILS, TRACKING, SERIALS = "order_rows", "order_details", "order_tracking", "order_serials"
 OPERATIONS = {ROWS: "order_list", DETAILS: "order_detail", TRACKING: "order_tracking", SERIALS: "order_serials"}

@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from order_pipeline.channels.base import DeadLetter
-from order_pipeline.channels.scansource.listed import ListedRow
-
 
 class Question(NamedTuple):
     """An item, and the quantity that a price is asked for; stock is asked for the item alone."""
 
     item: str
     quantity: int
-
-
-def questions_of(row: ListedRow | DeadLetter, otherwise: int) -> set[Question]:
-    """What is asked for the lines of an open order; `otherwise` is the quantity where a line names none."""
-    if isinstance(row, DeadLetter) or not row.is_open:
-        return set()
-    return {Question(item, quantity or otherwise) for item, quantity in row.items}
 
 
 def batches(questions: Iterable[Question], size: int) -> list[list[Question]]:

@@ -21,10 +21,10 @@ from order_pipeline.channels.refusals import refusal
 from order_pipeline.channels.scansource.client import decode_object, field_of
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RateLimited
 from order_pipeline.channels.scansource.list_step import Run
-from order_pipeline.channels.scansource.listed import read_row, text_of
+from order_pipeline.channels.scansource.listed import questions_of, read_row, text_of
 from order_pipeline.channels.scansource.merged_streams import merge_streams
 from order_pipeline.channels.scansource.progress import joined
-from order_pipeline.channels.scansource.questions import Question, batches, questions_of
+from order_pipeline.channels.scansource.questions import Question, batches
 from order_pipeline.http.errors import REFUSALS_BORNE, ApiError, NotSent, TransientError, concerns_the_record
 from order_pipeline.http.record_ids import problem_of_id
 

@@ -16,7 +16,7 @@ skroutz_actions = Table(
     Column("action_id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True),
     Column("account", Text, nullable=False),
     Column("order_number", Text, nullable=False),
-    Column("action", Text, nullable=False, comment="accept, reject, upload_invoice, set_as_ready"),
+    Column("action", Text, nullable=False, comment="accept, reject, upload_invoice, give_tracking, set_as_ready"),
     Column("request", Text, nullable=False, comment="JSON: what was or would be sent; of a file its name, size, hash"),
     Column("asked_by", Text, nullable=False),
     Column("asked_at", UtcTime, nullable=False),

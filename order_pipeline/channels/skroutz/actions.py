@@ -1,4 +1,4 @@
-"""Acting on an order, on a person's word: accept, reject, upload the invoice, mark it ready (docs/apis/skroutz.md 3).
+"""Acting on an order, on a person's word: accept, reject, invoice, tracking, ready (docs/apis/skroutz.md 3).
 
 There is no undo and no idempotency key. So: switched off unless `actions_enabled`; a dry run unless told otherwise; the
 intent is durable before the request, which is sent once; after an unclear answer the order is read, and only if that
@@ -19,7 +19,15 @@ import typer
 
 from order_pipeline.channels.operator_commands import ActionResult, Outcome, RequestError
 from order_pipeline.channels.skroutz.action_log import close_action, open_action
-from order_pipeline.channels.skroutz.choices import LineRejection, choose_acceptance, choose_rejection
+from order_pipeline.channels.skroutz.choices import (
+    COURIERS,
+    LineRejection,
+    Shipment,
+    choose_acceptance,
+    choose_rejection,
+    choose_tracking,
+    shows_all,
+)
 from order_pipeline.channels.skroutz.client import open_transport, order_path, read_order
 from order_pipeline.channels.skroutz.invoice_file import InvoiceFile, read_invoice_file
 from order_pipeline.channels.skroutz.settings import SkroutzSettings
@@ -159,6 +167,32 @@ async def upload_invoice(
             lambda now: not had_one and now.get("uploaded_invoice_file") is not None,
             invoice,
         )
+
+    return await _act(actor, code, plan)
+
+
+async def give_tracking(
+    actor: Actor,
+    code: Code,
+    shipments: Annotated[
+        list[str],
+        typer.Option("--shipment", help=f"COURIER:TRACKING_CODE, COURIER one of {', '.join(COURIERS)}; repeat it."),
+    ],
+) -> ActionResult:
+    """Tell Skroutz the tracking codes of an order that the shop ships itself (FBM), one for each shipment.
+
+    What a repeated call does is not documented, so a code that the order shows already is not sent. Not for returns.
+
+    Raises:
+        RequestError: an unknown courier, no code, a code that the order has already, or Skroutz ships the order.
+            Nothing was sent.
+        ApiError: the order could not be read.
+    """
+    given = [Shipment.from_text(text) for text in shipments]
+
+    def plan(order: Order) -> _Plan:
+        request = choose_tracking(order, given)
+        return _Plan("give_tracking", order_path(code, "tracking_details"), request, lambda now: shows_all(now, given))
 
     return await _act(actor, code, plan)
 

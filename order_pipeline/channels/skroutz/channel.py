@@ -9,7 +9,7 @@ import typer
 
 from order_pipeline.channels.channel import Channel, Probe, Reading
 from order_pipeline.channels.operator_commands import OperatorCommands, RequestedRead
-from order_pipeline.channels.skroutz.actions import Actor, accept, reject, set_as_ready, upload_invoice
+from order_pipeline.channels.skroutz.actions import Actor, accept, give_tracking, reject, set_as_ready, upload_invoice
 from order_pipeline.channels.skroutz.client import open_transport, read_order
 from order_pipeline.channels.skroutz.code_list import codes_in_file
 from order_pipeline.channels.skroutz.inbox_extraction import InboxExtraction
@@ -83,7 +83,13 @@ CHANNEL = Channel(
     commands=OperatorCommands(
         help="Act on Skroutz orders: dry run first, every action on record.",
         actor=Actor,
-        actions={"accept": accept, "reject": reject, "upload-invoice": upload_invoice, "ready": set_as_ready},
+        actions={
+            "accept": accept,
+            "reject": reject,
+            "upload-invoice": upload_invoice,
+            "tracking": give_tracking,
+            "ready": set_as_ready,
+        },
         reads={"recover": recover},
     ),
 )

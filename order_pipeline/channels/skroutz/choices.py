@@ -1,4 +1,4 @@
-"""What an order offers at this moment, and a person's choice as a request (docs/apis/skroutz.md 3.2, 3.3, 5.4).
+"""What an order offers at this moment, and a person's choice as a request (docs/apis/skroutz.md 3.2 to 3.5, 5.4).
 
 A wrong choice is answered with the list of the right ones. Nothing here calls the API.
 """
@@ -13,6 +13,9 @@ from order_pipeline.channels.operator_commands import RequestError
 
 Order = dict[str, Any]
 Options = list[dict[str, Any]]
+
+COURIERS = ("acs", "dhl", "geniki_taxydromiki", "dpd", "gls")
+"""The codes of couriers that `/tracking_details` takes; not the names in `order.courier`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,57 @@ class LineRejection:
         if not line_id or len(numbers) not in {1, 2} or not all(number.isdecimal() for number in numbers):
             raise RequestError(f"{text!r} is not LINE:REASON or LINE:REASON:AVAILABLE, the last two numbers.")
         return cls(line_id, *map(int, numbers))
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """A parcel that the shop gave to a courier; `courier` is one of `COURIERS`."""
+
+    courier: str
+    tracking_code: str
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """A shipment as a person writes it: `COURIER:TRACKING_CODE`.
+
+        Raises:
+            RequestError: another form, or a courier that Skroutz does not list.
+        """
+        courier, _, tracking_code = (part.strip() for part in text.partition(":"))
+        if courier not in COURIERS:
+            raise RequestError(f"{courier!r} is no courier code of Skroutz; possible: {', '.join(COURIERS)}.")
+        if not tracking_code:
+            raise RequestError(f"{text!r} is not COURIER:TRACKING_CODE.")
+        return cls(courier, tracking_code)
+
+
+def choose_tracking(order: Order, shipments: Sequence[Shipment]) -> dict[str, Any]:
+    """The body of `/tracking_details`, one entry for each shipment.
+
+    Raises:
+        RequestError: Skroutz fulfils the order, no shipment, a code twice, or a code that the order has already.
+    """
+    if order.get("fulfilled_by_skroutz") is True:
+        raise RequestError(
+            "Skroutz ships this order itself: it takes tracking codes for the shop's own shipments only."
+        )
+    codes = [shipment.tracking_code for shipment in shipments]
+    known = [code for code in codes if code in _tracking_codes(order)]
+    if not codes or len(set(codes)) < len(codes):
+        raise RequestError("Give one tracking code for each shipment, and each code once.")
+    if known:
+        raise RequestError(f"The order has {', '.join(known)} already; what a second call does is not documented.")
+    return {"tracking_details": [{"courier": s.courier, "tracking_code": s.tracking_code} for s in shipments]}
+
+
+def shows_all(order: Order, shipments: Sequence[Shipment]) -> bool:
+    """Whether the order shows the tracking code of every shipment."""
+    return all(shipment.tracking_code in _tracking_codes(order) for shipment in shipments)
+
+
+def _tracking_codes(order: Order) -> list[Any]:
+    codes = order.get("courier_tracking_codes")
+    return cast("list[Any]", codes) if isinstance(codes, list) else []
 
 
 def choose_acceptance(order: Order, location: str | None, window: int | None, parcels: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from order_pipeline.channels.skroutz.action_log import skroutz_actions
 from order_pipeline.channels.skroutz.actions import (
     Actor,
     accept,
+    give_tracking,
     reject,
     set_as_ready,
     upload_invoice,
@@ -181,6 +182,63 @@ def test_a_parcel_is_marked_ready_once(fake, actor):
     assert run(set_as_ready(actor, order["code"])).outcome == "done"
     assert order["is_ready_for_dispatch"] is True
     assert run(set_as_ready(actor, order["code"])).outcome == "already_done", "a repetition is the same 422"
+
+
+def test_tracking_codes_of_own_shipments_are_given_once(fake, store, actor):
+    order = order_in(fake, "accepted")
+    result = run(give_tracking(actor, order["code"], ["acs:224085551", "gls: 77:8"]))
+    assert result.outcome == "done"
+    assert order["courier_tracking_codes"] == ["224085551", "77:8"]
+    [record] = records(store)
+    assert (record["action"], json.loads(record["request"])["tracking_details"][0]) == (
+        "give_tracking",
+        {"courier": "acs", "tracking_code": "224085551"},
+    )
+    with pytest.raises(RequestError, match="has 224085551 already"):
+        run(give_tracking(actor, order["code"], ["acs:224085551"]))
+    assert len(posts(fake)) == 1
+
+
+def test_a_dry_run_of_tracking_sends_nothing(fake, store):
+    order = order_in(fake, "accepted")
+    before = list(order["courier_tracking_codes"])
+    dry = Actor(settings_for(fake), store, "Maria")
+    assert run(give_tracking(dry, order["code"], ["dhl:1"])).outcome == "dry_run"
+    assert (posts(fake), order["courier_tracking_codes"]) == ([], before)
+
+
+@pytest.mark.parametrize(
+    ("shipments", "text"),
+    [
+        (["ACS:1"], "no courier code of Skroutz; possible: acs, dhl"),
+        (["acs"], "is not COURIER:TRACKING_CODE"),
+        (["acs:1", "dhl:1"], "each code once"),
+        ([], "one tracking code for each shipment"),
+    ],
+)
+def test_tracking_that_skroutz_would_not_take_is_not_sent(fake, store, actor, shipments, text):
+    with pytest.raises(RequestError, match=text):
+        run(give_tracking(actor, order_in(fake, "accepted")["code"], shipments))
+    assert posts(fake) == []
+    assert records(store) == []
+
+
+def test_an_order_that_skroutz_ships_takes_no_tracking(fake, actor):
+    order = order_in(fake, "accepted")
+    order["fulfilled_by_skroutz"] = True
+    with pytest.raises(RequestError, match="Skroutz ships this order itself"):
+        run(give_tracking(actor, order["code"], ["acs:1"]))
+    assert posts(fake) == []
+
+
+def test_a_lost_answer_about_tracking_is_settled_by_reading_the_order(fake, actor):
+    fault = {"api": "skroutz", "route": "POST *", "nth": 1}
+    order = order_in(fake, "accepted")
+    fake.faults.add(*parse_faults({**fault, "kind": "drop_after"}))
+    assert run(give_tracking(actor, order["code"], ["acs:1"])).outcome == "done"
+    fake.faults.reset()
+    fake.faults.add(*parse_faults({**fault, "kind": "drop_before"}))
+    assert run(give_tracking(actor, order["code"], ["acs:2"])).outcome == "in_doubt"
 
 
 PDF = b"%PDF-1.4 invoice"

@@ -18,6 +18,7 @@ import msgspec
 from order_pipeline.channels.scansource.authentication import authentication_for, host_for
 from order_pipeline.channels.scansource.errors import QuotaExceeded, RecordNotFound, classify
 from order_pipeline.channels.scansource.operations import operations_for
+from order_pipeline.channels.scansource.questions import Question
 from order_pipeline.channels.scansource.rows import Rows, rows_of_page, split_rows
 from order_pipeline.channels.scansource.settings import ScanSourceSettings
 from order_pipeline.http.errors import UNREADABLE_JSON, ApiError, CallsUsedUp
@@ -129,36 +130,37 @@ class ScanSourceClient:
         """invoice/detail."""
         return await self._one("invoice_detail", {"customerNumber": customer_number, "InvoiceNumber": invoice_number})
 
-    async def prices(self, customer_number: str, items: Sequence[str]) -> list[bytes]:
-        """product/pricing by the settings: one row per item; row errors come inside a 200. At most 40 items."""
+    async def prices(self, customer_number: str, questions: Sequence[Question]) -> list[bytes]:
+        """product/pricing by the settings: one row per line; row errors come inside a 200. At most 40 items."""
         settings = self._settings
-        line: dict[str, Any] = {"PartNumberType": settings.part_number_type, "Quantity": settings.priced_quantity}
+        kind = settings.part_number_type
         body: dict[str, Any] = {
             "CustomerNumber": customer_number,
             "Warehouse": settings.warehouse,
             "BusinessUnit": settings.business_unit,
-            "Lines": [{"ItemNumber": item, **line} for item in items],
+            "Lines": [
+                {"ItemNumber": item, "PartNumberType": kind, "Quantity": quantity} for item, quantity in questions
+            ],
         }
         if settings.deal_id:
             body["DealID1"] = settings.deal_id
-        return await self._rows_of("pricing", customer_number, body, items)
+        return await self._rows_of("pricing", customer_number, body, len(questions))
 
     async def availability(self, customer_number: str, items: Sequence[str]) -> list[bytes]:
-        """product/availability in the warehouse of the settings: one row per item, keyed by SAP material number."""
+        """product/availability: one row per item and warehouse of the settings, keyed by SAP material number."""
+        warehouses = self._settings.warehouses_of_stock
         body = {
             "CustomerNumber": customer_number,
-            "Warehouses": [self._settings.warehouse],
+            "Warehouses": list(warehouses),
             "ItemNumbers": list(items),
             "PartNumberType": self._settings.part_number_type,
         }
-        return await self._rows_of("availability", customer_number, body, items)
+        return await self._rows_of("availability", customer_number, body, len(items) * len(warehouses))
 
-    async def _rows_of(
-        self, operation: str, customer_number: str, body: dict[str, Any], items: Sequence[str]
-    ) -> list[bytes]:
+    async def _rows_of(self, operation: str, customer_number: str, body: dict[str, Any], rows: int) -> list[bytes]:
         reply = await self._call(operation, {"customerNumber": customer_number}, body)
-        answer = split_rows(reply, len(items))
-        if answer.is_doubtful and len(items) > 1:
+        answer = split_rows(reply, rows)
+        if answer.is_doubtful and rows > 1:
             raise reply.unreadable("the rows cannot be told apart")
         return answer.rows
 

@@ -16,12 +16,17 @@ from order_pipeline.channels.meant_times import can_be_meant
 from order_pipeline.channels.scansource.client import decode_object, field_of
 from order_pipeline.channels.scansource.dates import parse_moment
 
+MOST_PIECES = 999_999
 OPEN_STATUSES = frozenset({"open", "on hold", "partially shipped"})
 
 
 @dataclass(frozen=True, slots=True)
 class ListedRow:
-    """One usable row. `has_shipped` is True too when the row does not say."""
+    """One usable row. `has_shipped` is True too when the row does not say.
+
+    `items` are the item numbers of its lines, each with the quantity ordered, None where that is not a whole number of
+    pieces.
+    """
 
     record_id: str
     number: str
@@ -29,7 +34,7 @@ class ListedRow:
     payload: bytes
     is_open: bool
     has_shipped: bool
-    items: tuple[str, ...]
+    items: tuple[tuple[str, int | None], ...]
 
     @property
     def content_sha256(self) -> str:
@@ -66,7 +71,11 @@ def _read(payload: bytes, key: str, customer_number: str, zone: ZoneInfo) -> Lis
         payload=payload,
         is_open=str(field_of(row, "Status") or "").strip().casefold() in OPEN_STATUSES,
         has_shipped=lines is None or any(_is_positive(field_of(line, "Shipped")) for line in lines),
-        items=tuple(item for line in lines or [] if (item := text_of(field_of(line, "ItemNumber")))),
+        items=tuple(
+            (item, _whole(field_of(line, "Ordered")))
+            for line in lines or []
+            if (item := text_of(field_of(line, "ItemNumber")))
+        ),
     )
 
 
@@ -82,6 +91,14 @@ def _lines(row: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     if not isinstance(lines, list):
         return None
     return [cast("dict[str, Any]", line) for line in cast("list[Any]", lines) if isinstance(line, dict)]
+
+
+def _whole(value: object) -> int | None:
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    return int(number) if 1 <= number <= MOST_PIECES and number.is_integer() else None
 
 
 def _is_positive(value: object) -> bool:

@@ -21,6 +21,7 @@ from order_pipeline.channels.scansource.known_rows import known_by_id, known_in_
 from order_pipeline.channels.scansource.list_step import ListStep, Run
 from order_pipeline.channels.scansource.listed import ListedRow, read_row
 from order_pipeline.channels.scansource.merged_streams import merge_streams
+from order_pipeline.channels.scansource.questions import Question
 
 ROWS, DETAILS, TRACKING, SERIALS = "order_rows", "order_details", "order_tracking", "order_serials"
 OPERATIONS = {ROWS: "order_list", DETAILS: "order_detail", TRACKING: "order_tracking", SERIALS: "order_serials"}
@@ -37,7 +38,7 @@ class OrderStep:
         self._customer_number = customer_number
         self._step = ListStep(run, "orders", OPERATIONS, self._read_row, self._fetch)
         self._entered: list[Window] = []
-        self.open_items: set[str] = set()
+        self.open_items: set[Question] = set()
 
     @property
     def lists_read(self) -> bool:
@@ -120,7 +121,8 @@ class OrderStep:
     def _read_row(self, payload: bytes) -> ListedRow | DeadLetter:
         row = read_row(payload, "OrderNumber", self._customer_number, self._run.zone)
         if isinstance(row, ListedRow) and row.is_open:
-            self.open_items.update(row.items)
+            otherwise = self._run.settings.priced_quantity
+            self.open_items.update(Question(item, quantity or otherwise) for item, quantity in row.items)
         return row
 
     def _in_window(self, row: ListedRow, window: Window, asked: tuple[date, date]) -> bool:

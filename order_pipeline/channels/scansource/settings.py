@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
@@ -25,6 +25,9 @@ class ScanSourceSettings(ChannelSettings):
     customer_numbers: list[str] = Field(default_factory=list)
     business_unit: str = "1700"
     warehouse: str = "1710"
+    stock_warehouses: list[Annotated[str, Field(pattern=r"^[^:\s]+$")]] = Field(
+        default_factory=list, description="Warehouses whose availability is asked for; empty: `warehouse` alone."
+    )
     timezone: str = Field(default="America/New_York", description="Zone of the dates that carry no offset.")
     page_size: int = Field(default=100, ge=1, le=1000)
     pricing_batch_size: int = Field(default=40, ge=1, le=40)
@@ -43,7 +46,9 @@ class ScanSourceSettings(ChannelSettings):
         default=1, ge=1, description="Of the older days with unsettled orders, so many are listed a run, in turn."
     )
     priced_items: list[str] = Field(default_factory=list, description="Priced besides the items of open orders.")
-    priced_quantity: int = Field(default=1, ge=1, description="Quantity for which prices are asked.")
+    priced_quantity: int = Field(
+        default=1, ge=1, description="Quantity of `priced_items`, and of lines that state no whole one."
+    )
     part_number_type: int = Field(default=1, description="What item numbers are: 1 ScanSource, 2 manufacturer, 3 SAP.")
     deal_id: str = Field(default="", description="DealID1 of pricing calls; empty: none.")
     pick_whole: Literal["order", "committed"] = Field(
@@ -53,6 +58,11 @@ class ScanSourceSettings(ChannelSettings):
     call_budget: int | None = Field(default=None, ge=1, description="Most calls of one run; None: no budget.")
     paths: dict[str, str] = Field(default_factory=dict, description="Path templates that replace the defaults.")
     rate: RateSettings = RateSettings(requests_per_second=2.0, max_in_flight=2)
+
+    @property
+    def warehouses_of_stock(self) -> tuple[str, ...]:
+        """The warehouses whose availability is asked for, each once."""
+        return tuple(dict.fromkeys(self.stock_warehouses or [self.warehouse]))
 
     def required(self) -> Sequence[str]:
         """The legacy generation is opened by the key alone."""

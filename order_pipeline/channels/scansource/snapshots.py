@@ -1,7 +1,8 @@
 """Step 3 of the plan: prices and availability now, of the items of open orders and of the configured list.
 
-The day and the question (warehouse, quantity, ...) are in the record id, because the answer repeats neither; so a day's
-snapshot is stored even where nothing changed. A row error inside a 200 (`PricingError`, `ErrorFlag`) is an observation
+Prices are asked for the quantity of each line, availability for each warehouse of the settings. The day and the
+question (warehouse, quantity, ...) are in the record id, because the answer repeats neither; so a day's snapshot is
+stored even where nothing changed. A row error inside a 200 (`PricingError`, `ErrorFlag`) is an observation
 like any other, and is a dead letter too (docs/apis/scansource.md section 9), without a day, until the item's row
 arrives without it, or a person closes the reject.
 """
@@ -23,13 +24,14 @@ from order_pipeline.channels.scansource.list_step import Run
 from order_pipeline.channels.scansource.listed import text_of
 from order_pipeline.channels.scansource.merged_streams import merge_streams
 from order_pipeline.channels.scansource.progress import joined
+from order_pipeline.channels.scansource.questions import Question, batches
 from order_pipeline.http.errors import REFUSALS_BORNE, ApiError, NotSent, TransientError, concerns_the_record
 from order_pipeline.http.record_ids import problem_of_id
 
 PRICES, AVAILABILITY = "prices", "availability"
 BATCHES_UNDER_WAY = 16
 FAILURES_BORNE = 3
-Ask = Callable[[Sequence[str]], Awaitable[RecordBatch]]
+Ask = Callable[[Sequence[Question]], Awaitable[RecordBatch]]
 
 
 @dataclass(slots=True)
@@ -39,28 +41,42 @@ class _Progress:
     Attributes:
         resource: `prices` or `availability`.
         ask: asks about items.
+        questions: all that is asked, in calls.
+        rows_each: rows that answer one question.
         records: records and rejects that were handed over.
-        without_answer: items of which no record came, for whatever reason.
-        refused: items that are rejects, because the question about them alone was refused. One that a 200 with an error
-            or with no rows in it answered is a reject too, and stays without an answer: that proves nothing.
+        without_answer: rows that did not come, for whatever reason.
+        refused: questions that are rejects, because they were refused even alone. One that a 200 with an error or
+            with no rows in it answered is a reject too, and stays without an answer: that proves nothing.
         refused_in_a_row: questions refused since one was answered.
-        remaining: items left for the next run.
+        remaining: questions left for the next run.
         failed: calls that failed and not over an item.
     """
 
     resource: str
     ask: Ask
+    questions: list[list[Question]]
+    rows_each: int = 1
     records: int = 0
     without_answer: int = 0
     refused: int = 0
     refused_in_a_row: int = 0
-    remaining: list[str] = field(default_factory=list[str])
+    remaining: list[Question] = field(default_factory=list[Question])
     failed: list[ApiError] = field(default_factory=list[ApiError])
 
-    def count(self, items: Sequence[str], batch: RecordBatch) -> None:
-        """Count what came of a question."""
+    @property
+    def rows_wanted(self) -> int:
+        """Rows that answer everything."""
+        return sum(map(len, self.questions)) * self.rows_each
+
+    @property
+    def rows_missing(self) -> int:
+        """Rows that did not come of what was asked: neither refused, for these are rejects, nor left for later."""
+        return max(0, self.without_answer - (self.refused + len(self.remaining)) * self.rows_each)
+
+    def count(self, questions: Sequence[Question], batch: RecordBatch) -> None:
+        """Count what came of a call."""
         self.records += len(batch) + len(batch.dead_letters)
-        self.without_answer += max(0, len(items) - len({key.rpartition(":")[2] for key in batch.record_ids}))
+        self.without_answer += max(0, len(questions) * self.rows_each - len(set(batch.record_ids)))
 
     def bears(self, error: ApiError) -> bool:
         """Whether a refusal is about an item of the question, and not the API that refuses."""
@@ -77,88 +93,89 @@ class _Progress:
 class SnapshotStep:
     """Asks prices and availability for one customer.
 
-    `items_known` says whether `items` are those of all open orders; without it no snapshot counts as complete.
+    `items` are those of lines, with their quantities; `items_known` says whether they are those of all open orders.
+    Without it no snapshot counts as complete.
     """
 
-    def __init__(self, run: Run, customer_number: str, items: Iterable[str], *, items_known: bool) -> None:
+    def __init__(self, run: Run, customer_number: str, items: Iterable[Question], *, items_known: bool) -> None:
         settings = run.settings
         self._items_known = items_known
         self._run = run
         self._customer_number = customer_number
-        known = {*items, *settings.priced_items}
-        self._items = sorted(item for item in known if problem_of_id(item) is None)
-        self._left_out = len(known) - len(self._items)
+        known = {*items, *(Question(item, settings.priced_quantity) for item in settings.priced_items)}
+        self._priced = sorted(question for question in known if problem_of_id(question.item) is None)
+        self._stocked = [Question(item, 1) for item in sorted({question.item for question in self._priced})]
+        self._left_out = len({question.item for question in known}) - len(self._stocked)
         self._day = run.now().date()
 
     async def groups(self) -> AsyncGenerator[CommitGroup]:
         """A group for every batch, and a report behind the last of each resource."""
-        resources = (
-            self._snapshot(PRICES, "pricing", self._prices),
-            self._snapshot(AVAILABILITY, AVAILABILITY, self._availability),
-        )
+        size, warehouses = self._run.settings.pricing_batch_size, self._run.settings.warehouses_of_stock
+        prices = _Progress(PRICES, self._prices, batches(self._priced, size))
+        stock = _Progress(AVAILABILITY, self._availability, batches(self._stocked, size), len(warehouses))
+        resources = (self._snapshot(prices, "pricing"), self._snapshot(stock, AVAILABILITY))
         async with aclosing(merge_streams(resources)) as groups:
             async for group in groups:
                 yield group
 
-    async def _snapshot(self, resource: str, operation: str, ask: Ask) -> AsyncGenerator[CommitGroup]:
+    async def _snapshot(self, progress: _Progress, operation: str) -> AsyncGenerator[CommitGroup]:
         calls = self._run.client.calls_by_operation
         asked_before = calls[operation]
-        progress = _Progress(resource, ask)
         async with aclosing(self._answers(progress)) as answers:
-            async for items, batch in answers:
-                progress.count(items, batch)
+            async for questions, batch in answers:
+                progress.count(questions, batch)
                 yield CommitGroup([batch])
         yield CommitGroup(reports=[self._report(progress, calls[operation] - asked_before)])
         if progress.failed and progress.has_ended:
             raise progress.failed[-1]
 
-    async def _answers(self, progress: _Progress) -> AsyncGenerator[tuple[list[str], RecordBatch]]:
-        """The items of each question and what came of them, in order."""
-        size = self._run.settings.pricing_batch_size
-        under_way: deque[tuple[list[str], asyncio.Task[RecordBatch]]] = deque()
+    async def _answers(self, progress: _Progress) -> AsyncGenerator[tuple[list[Question], RecordBatch]]:
+        """The questions of each call and what came of them, in order."""
+        under_way: deque[tuple[list[Question], asyncio.Task[RecordBatch]]] = deque()
         try:
-            for start in range(0, len(self._items), size):
-                items = self._items[start : start + size]
-                under_way.append((items, asyncio.create_task(self._answer(progress, items))))
+            for questions in progress.questions:
+                under_way.append((questions, asyncio.create_task(self._answer(progress, questions))))
                 if len(under_way) == BATCHES_UNDER_WAY:
-                    items, task = under_way.popleft()
-                    yield items, await task
+                    first, task = under_way.popleft()
+                    yield first, await task
             while under_way:
-                items, task = under_way.popleft()
-                yield items, await task
+                first, task = under_way.popleft()
+                yield first, await task
         finally:
             for _, task in under_way:
                 task.cancel()
             await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
 
-    async def _answer(self, progress: _Progress, items: Sequence[str]) -> RecordBatch:
-        """What came of the items; a question that is refused is asked in halves, down to the item that is refused.
+    async def _answer(self, progress: _Progress, questions: Sequence[Question]) -> RecordBatch:
+        """What came of a call; one that is refused is asked in halves, down to the item that is refused.
 
-        Items that are left for the next run are noted in the progress.
+        Questions that are left for the next run are noted in the progress.
         """
         if not (self._run.stop or progress.has_ended):
             try:
-                batch = await progress.ask(items)
+                batch = await progress.ask(questions)
             except (QuotaExceeded, RateLimited) as limit:
                 self._run.stop.at_limit(limit, self._run.now())
             except ApiError as error:
                 if progress.bears(error):
-                    return await self._in_halves(progress, items, error)
+                    return await self._in_halves(progress, questions, error)
                 progress.failed.append(error)
             else:
                 progress.refused_in_a_row = 0
                 return batch
-        progress.remaining += items
+        progress.remaining += questions
         return RecordBatch(progress.resource)
 
-    async def _in_halves(self, progress: _Progress, items: Sequence[str], error: ApiError) -> RecordBatch:
+    async def _in_halves(self, progress: _Progress, questions: Sequence[Question], error: ApiError) -> RecordBatch:
         whole = RecordBatch(progress.resource)
-        if len(items) == 1:
+        if len(questions) == 1:
             progress.refused += error.status != 200
-            record_id = self._id_of(progress.resource, items[0])
-            whole.dead_letters.append(refusal(items[0], "ItemNumber", error, record_id=record_id))
+            [question] = questions
+            for record_id in self._ids_of(progress.resource, question):
+                whole.dead_letters.append(refusal(question.item, "ItemNumber", error, record_id=record_id))
             return whole
-        for half in (items[: len(items) // 2], items[len(items) // 2 :]):
+        middle = len(questions) // 2
+        for half in (questions[:middle], questions[middle:]):
             batch = await self._answer(progress, half)
             for record_id, day, payload in zip(batch.record_ids, batch.days, batch.payloads, strict=True):
                 whole.add(record_id, day, payload)
@@ -167,13 +184,12 @@ class SnapshotStep:
 
     def _report(self, progress: _Progress, calls: int) -> FetchReport:
         left, remaining, failed = self._run.client.calls_left, progress.remaining, progress.failed
-        # A refused item is a reject, an item that remains is counted as such: neither came, and neither is missed here.
-        unanswered = max(0, progress.without_answer - progress.refused - len(remaining))
+        wanted, missing = progress.rows_wanted, progress.rows_missing
         notes = [
             "" if self._items_known else "the lists of orders were not read to their ends: other items may be open",
             self._run.stop.describe() if remaining else "",
-            f"{len(remaining)} of {len(self._items)} items remain" if remaining else "",
-            f"{unanswered} of {len(self._items)} items without an answer" if unanswered else "",
+            f"{len(remaining) * progress.rows_each} of {wanted} answers remain" if remaining else "",
+            f"{missing} of {wanted} answers missing" if missing else "",
             f"{progress.refused} items refused" if progress.refused else "",
             f"{self._left_out} items left out: no call can ask for their numbers" if self._left_out else "",
             f"{len(failed)} calls failed; the first: {failed[0].reason}" if failed else "",
@@ -184,49 +200,63 @@ class SnapshotStep:
             *Window(self._day, self._day + timedelta(days=1)).moments,
             pages=calls,
             records=progress.records,
-            claimed_total=len(self._items),
-            complete=self._items_known and not (remaining or unanswered or failed),
+            claimed_total=wanted,
+            complete=self._items_known and not (remaining or missing or failed),
             note=joined(notes),
             calls=calls,
         )
 
-    def _id_of(self, resource: str, item: str) -> str:
-        """The record id of an item's snapshot of this day: with the question that was asked."""
-        settings = self._run.settings
-        asked = [settings.warehouse]
-        if resource == PRICES:
-            asked += [settings.business_unit, str(settings.part_number_type), str(settings.priced_quantity)]
-            asked.append(settings.deal_id)
-        return ":".join((self._customer_number, self._day.isoformat(), *asked, item))
+    def _ids_of(self, resource: str, question: Question) -> list[str]:
+        """The record ids of a question's rows of this day, with what was asked.
 
-    async def _prices(self, items: Sequence[str]) -> RecordBatch:
+        Of stock that was refused the item number stands in place of the material number, which only an answer tells.
+        """
+        if resource == PRICES:
+            return [self._price_id(question)]
+        return [self._stock_id(warehouse, question.item) for warehouse in self._run.settings.warehouses_of_stock]
+
+    def _price_id(self, question: Question) -> str:
+        settings = self._run.settings
+        asked = (settings.warehouse, settings.business_unit, str(settings.part_number_type), str(question.quantity))
+        return ":".join((self._customer_number, self._day.isoformat(), *asked, settings.deal_id, question.item))
+
+    def _stock_id(self, warehouse: str, material: str) -> str:
+        return f"{self._customer_number}:{self._day}:{warehouse}:{material}"
+
+    async def _prices(self, questions: Sequence[Question]) -> RecordBatch:
         batch = RecordBatch(PRICES)
-        asked = {item.casefold(): item for item in items}
-        for payload in await self._run.client.prices(self._customer_number, items):
+        asked = {question.item.casefold(): question for question in questions}
+        for payload in await self._run.client.prices(self._customer_number, questions):
             row = decode_object(payload) or {}
-            item = asked.get(text_of(field_of(row, "ItemNumber")).casefold())
-            if item is None:
+            question = asked.get(text_of(field_of(row, "ItemNumber")).casefold())
+            if question is None:
                 number = text_of(field_of(row, "ItemNumber"))
                 batch.dead_letters.append(DeadLetter("missing_key", "ItemNumber", number, payload, self._day))
                 continue
-            batch.add(self._id_of(PRICES, item), self._day, payload)
+            record_id = self._price_id(question)
+            batch.add(record_id, self._day, payload)
             if is_true(field_of(row, "PricingError")):
-                text = f"{item}: {field_of(row, 'PricingErrorDesc') or 'no text'}"
+                text = f"{question.item}: {field_of(row, 'PricingErrorDesc') or 'no text'}"
                 batch.dead_letters.append(
-                    DeadLetter("pricing_error", "PricingErrorDesc", text, payload, None, self._id_of(PRICES, item))
+                    DeadLetter("pricing_error", "PricingErrorDesc", text, payload, None, record_id)
                 )
         return batch
 
-    async def _availability(self, items: Sequence[str]) -> RecordBatch:
+    async def _availability(self, questions: Sequence[Question]) -> RecordBatch:
         batch = RecordBatch(AVAILABILITY)
+        items, warehouses = [question.item for question in questions], self._run.settings.warehouses_of_stock
         for payload in await self._run.client.availability(self._customer_number, items):
             row = decode_object(payload) or {}
             material = text_of(field_of(row, "MaterialNumber"))
-            warehouse = text_of(field_of(row, "Warehouse")) or self._run.settings.warehouse
+            # A row that names no warehouse can only be of the one that was asked for.
+            warehouse = text_of(field_of(row, "Warehouse")) or (warehouses[0] if len(warehouses) == 1 else "")
             if not material:
                 batch.dead_letters.append(DeadLetter("missing_key", "MaterialNumber", "", payload, self._day))
                 continue
-            record_id = f"{self._customer_number}:{self._day}:{warehouse}:{material}"
+            if warehouse not in warehouses:
+                batch.dead_letters.append(DeadLetter("missing_key", "Warehouse", warehouse, payload, self._day))
+                continue
+            record_id = self._stock_id(warehouse, material)
             batch.add(record_id, self._day, payload)
             if is_true(field_of(row, "ErrorFlag")):
                 text = f"{material}: {field_of(row, 'ErrorDescription') or 'no text'}"

@@ -6,6 +6,7 @@ from order_pipeline.channels.channel import ProbeError
 from order_pipeline.channels.scansource.channel import CHANNEL
 from order_pipeline.channels.scansource.client import open_client
 from order_pipeline.channels.scansource.errors import BadKey, BadToken, QuotaExceeded, RateLimited
+from order_pipeline.channels.scansource.questions import Question
 from order_pipeline.http.errors import PermanentError
 from order_pipeline.sandbox.scansource.fake import CUSTOMER_NUMBER
 from order_pipeline_tests.channels.scansource.conftest import settings_for
@@ -31,7 +32,7 @@ async def test_every_read_answers_in_both_generations(either, books, distributor
         assert await client.order_serials(CUSTOMER_NUMBER, order.number).all_rows()
         assert await client.invoice_summaries(CUSTOMER_NUMBER, dated=days).all_rows()
         assert b"Shipments" in (await client.invoice_detail(CUSTOMER_NUMBER, invoice) or b"")
-        assert len(await client.prices(CUSTOMER_NUMBER, [item.item_number])) == 1
+        assert len(await client.prices(CUSTOMER_NUMBER, [Question(item.item_number, 1)])) == 1
         assert len(await client.availability(CUSTOMER_NUMBER, [item.item_number])) == 1
 
 
@@ -70,7 +71,7 @@ async def test_prices_come_in_every_wrapper(distributor, settings, books, wrappe
     distributor.channels["scansource"].configure(pricing_wrapper=wrapper)
     items = [item.item_number for item in books.items.values()][:40]
     async with open_client(settings) as client:
-        assert len(await client.prices(CUSTOMER_NUMBER, items)) == 40
+        assert len(await client.prices(CUSTOMER_NUMBER, [Question(item, 1) for item in items])) == 40
 
 
 @pytest.mark.anyio

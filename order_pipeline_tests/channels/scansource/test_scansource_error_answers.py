@@ -78,7 +78,7 @@ async def test_items_without_an_answer_are_counted(distributor, settings, window
     store = await extract(distributor, settings, window, route=DETAILS[resource], body=body)
     report = store.reports[resource]
     assert not report.complete
-    assert f"{report.claimed_total} of {report.claimed_total} items without an answer" in report.note
+    assert f"{report.claimed_total} of {report.claimed_total} answers missing" in report.note
 
 
 @pytest.mark.parametrize("route", [*LISTS.values(), *DETAILS.values()])

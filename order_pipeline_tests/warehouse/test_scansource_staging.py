@@ -124,3 +124,15 @@ def test_a_price_answer_carries_its_question_and_its_restriction():
     assert (price["unit_price"], price["has_special_price_restriction"]) == (Decimal("9.9"), True)
     assert price["as_of"] == FETCHED_AT
     assert (stock["origin"], stock["item_key"], stock["quantity_available"]) == ("pricing", "A:B", 3)
+
+
+def test_an_item_priced_for_two_quantities_is_two_prices_and_one_stock_figure():
+    answer = {"ItemNumber": "A", "UnitPrice": 9, "UnitPriceCurrencyCode": "USD", "QuantityAvailable": 3}
+    refused = {"ItemNumber": "A", "UnitPrice": 0, "PricingError": True, "PricingErrorDesc": "at least two pieces"}
+    records = Records().add("prices", "2026-01-06:1710:1700:1:1::A", refused)
+    rows = stage(records.add("prices", "2026-01-06:1710:1700:1:2::A", answer))
+    assert sorted((row["requested_quantity"], row["unit_price"]) for row in rows["prices"] if row["unit_price"]) == [
+        (2, 9)
+    ]
+    assert {row["requested_quantity"] for row in rows["prices"]} == {1, 2}
+    assert [row["quantity_available"] for row in rows["availability"]] == [3]

@@ -62,3 +62,7 @@ SELECT
     is_error_text,
     error_text
 FROM {{ ref('stg_scansource__parsed_prices') }}
+-- An item that was priced for two quantities has two answers: of one moment one of them tells the stock.
+QUALIFY row_number() OVER (
+    PARTITION BY account, warehouse, requested_item, part_number_type, as_of ORDER BY is_error, record_id
+) = 1

@@ -129,6 +129,7 @@ def _metadata(result: IngestResult, resource: str, seconds: float) -> Mapping[st
         "pages": sum(report.pages for report in reports),
         "calls": sum(report.calls for report in reports),
         "calls saved": sum(report.calls_saved for report in reports),
+        "minutes the clock stood behind what is stored": round(result.clock_behind.total_seconds() / 60, 1),
         "megabytes (all resources)": round(result.payload_bytes / 1e6, 3),
         "days with changes (all resources)": len(result.stale_days),
         "seconds (all resources)": round(seconds, 2),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from operator import add
 
 from order_pipeline.channels.base import FetchReport
@@ -29,7 +29,11 @@ class Counts:
 
 @dataclass(slots=True)
 class IngestResult:
-    """What one ingest did so far: totals, counts per resource, days whose core is owed, and every fetch report."""
+    """What one ingest did so far: totals, counts per resource, days whose core is owed, and every fetch report.
+
+    Attributes:
+        clock_behind: how far the clock stood behind a row that was stored before; more than minutes: it jumped.
+    """
 
     source: str
     run_id: str
@@ -38,6 +42,7 @@ class IngestResult:
     reports: list[FetchReport] = field(default_factory=list[FetchReport])
     commits: int = 0
     payload_bytes: int = 0
+    clock_behind: timedelta = timedelta(0)
 
     @property
     def total(self) -> Counts:
@@ -61,3 +66,4 @@ class IngestResult:
         self.reports += part.reports
         self.commits += part.commits
         self.payload_bytes += part.payload_bytes
+        self.clock_behind = max(self.clock_behind, part.clock_behind)

@@ -6,8 +6,9 @@ leaves a commit group whole or not at all.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import astuple
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
@@ -21,18 +22,25 @@ from order_pipeline.warehouse.raw.stale_partitions import mark_stale
 from order_pipeline.warehouse.raw.tables import ensure_raw_table, turn_table
 from order_pipeline.warehouse.raw.versions import SEEN, sightings
 
+_log = logging.getLogger(__name__)
+
 # What each record of `incoming` is: unchanged if it repeats the content before it, reappeared if it brings an older one
 # back, else new. The content before it is that of the same id's record before it, or the current version in raw.
 _COMPARE = """
 WITH known AS MATERIALIZED ({known}
 ), current AS (
-    SELECT record_id, arg_max(content_sha256, {seen}) AS content_sha256, arg_max(partition_day, {seen}) AS partition_day
+    SELECT
+        record_id, arg_max(content_sha256, {seen}) AS content_sha256, arg_max(partition_day, {seen}) AS partition_day,
+        max(fetched_at) AS fetched_at
     FROM known
     GROUP BY record_id
 ), compared AS (
     SELECT
         incoming.sequence, incoming.window_number, incoming.record_id, incoming.partition_day,
         current.partition_day AS current_day,
+        -- The clock may have stood ahead once: what arrives later is later, whatever the clock says now.
+        greatest(incoming.fetched_at, current.fetched_at + INTERVAL 1 MICROSECOND) AS fetched_at,
+        epoch_us(current.fetched_at) - epoch_us(incoming.fetched_at) AS clock_behind_us,
         coalesce(lag(incoming.content_sha256) OVER of_record, current.content_sha256) IS DISTINCT FROM
             incoming.content_sha256 AS is_changed,
         row_number() OVER of_content > 1
@@ -44,7 +52,8 @@ WITH known AS MATERIALIZED ({known}
         of_content AS (PARTITION BY incoming.record_id, incoming.content_sha256 ORDER BY incoming.sequence)
 )
 SELECT
-    sequence, window_number, partition_day, is_changed, is_changed AND is_known AS is_reappeared,
+    sequence, window_number, partition_day, is_changed, is_changed AND is_known AS is_reappeared, fetched_at,
+    clock_behind_us,
     coalesce(lag(partition_day) OVER (PARTITION BY record_id, is_changed ORDER BY sequence), current_day)
         AS previous_day
 FROM compared"""
@@ -55,6 +64,11 @@ SELECT
     count(*) FILTER (is_reappeared)
 FROM compared
 GROUP BY window_number"""
+
+_CLOCK_BEHIND = "SELECT max(clock_behind_us) FROM compared"
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far the clock may stand behind the newest stored row of a record: runs side by side differ by seconds."""
 
 _STALE = "SELECT DISTINCT unnest([partition_day, previous_day]) FROM compared WHERE is_changed"
 
@@ -130,23 +144,37 @@ class RawWriter:
         counts = [(number, Counts(*counted)) for number, *counted in connection.execute(_COUNT).fetchall()]
         days = {day for (day,) in connection.execute(_STALE).fetchall() if day}
         days |= heal_dead_letters(connection, self._source, resource, received_at)
+        self._note_clock(connection, resource)
         connection.unregister("compared")
         connection.unregister("incoming")
         return counts, days
+
+    def _note_clock(self, connection: Connection, resource: str) -> None:
+        """Warn where raw holds a row of a record that was fetched later than the clock says it is now."""
+        found = connection.execute(_CLOCK_BEHIND).fetchone()
+        behind = timedelta(microseconds=found[0] or 0) if found else timedelta(0)
+        if behind <= CLOCK_TOLERANCE or behind <= self.result.clock_behind:
+            return
+        self.result.clock_behind = behind
+        _log.warning(
+            "The clock of this machine stands %s behind rows of %s %s that are stored: it jumped. What comes now counts"
+            " as later all the same. Check the machine's time service.",
+            *(behind, self._source, resource),
+        )
 
 
 def append_versions(connection: Connection, source: str, resource: str, run_id: str) -> None:
     """Append the records of `incoming` that are new, and note those that reappeared, as `compared` says."""
     connection.execute(
         f"INSERT INTO raw.{source}_{resource}"
-        " SELECT record_id, partition_day, content_sha256, payload, fetched_at, sequence, ? FROM incoming"
-        " WHERE sequence IN (SELECT sequence FROM compared WHERE is_changed AND NOT is_reappeared)",
+        " SELECT record_id, incoming.partition_day, content_sha256, payload, compared.fetched_at, sequence, ?"
+        " FROM incoming INNER JOIN compared USING (sequence) WHERE is_changed AND NOT is_reappeared",
         [run_id],
     )
     connection.execute(
         "INSERT INTO raw.reappearances"
-        " SELECT ?, ?, record_id, partition_day, content_sha256, fetched_at, sequence, ? FROM incoming"
-        " WHERE sequence IN (SELECT sequence FROM compared WHERE is_reappeared)",
+        " SELECT ?, ?, record_id, incoming.partition_day, content_sha256, compared.fetched_at, sequence, ?"
+        " FROM incoming INNER JOIN compared USING (sequence) WHERE is_reappeared",
         [source, resource, run_id],
     )
 

@@ -223,6 +223,23 @@ def test_an_event_can_not_say_itself_when_it_arrived(road):
     assert road.current() == {"A-1": "open"}
 
 
+def test_a_read_after_the_clock_stood_a_day_ahead_beats_what_was_stored_then(road):
+    tomorrow = NOON + dt.timedelta(days=1)
+    read_as(road, "A-1", "open", tomorrow)
+    road.receive(make_event("A-1", state="accepted", at=AHEAD["by a thousand years"]), at=tomorrow)
+    road.land(build=False)
+    read_as(road, "A-1", "cancelled", NOON)
+    assert road.current() == {"A-1": "cancelled"}
+
+
+def test_an_event_that_waited_in_the_inbox_does_not_move_a_read_back(road):
+    read_as(road, "A-1", "cancelled", NOON)
+    waited = NOON - dt.timedelta(hours=20)
+    road.receive(make_event("A-1", state="accepted", at=waited.isoformat()), at=waited)
+    road.land(build=False)
+    assert road.current() == {"A-1": "cancelled"}
+
+
 @pytest.mark.slow
 def test_a_week_of_a_busy_shop_fits_into_the_lakes_memory(road):
     book = channel_of(SandboxServer(seed=7, orders=600, days=7, channels=["skroutz"])).book

@@ -2,6 +2,8 @@
 -- latest by the time of what it tells, whenever it arrived: late and repeated events make history, not state.
 -- At the same second an event beats a read: either the read shows it already, or the event came after it. An event counts
 -- no later than its arrival: webhooks are not signed, and one that is stamped ahead must not outlast the reads that follow.
+-- Nor must a clock of ours that stood ahead: a read that was stored later and says an earlier time (by more than runs side by
+-- side differ) proves it, and what was stored before it counts as before it.
 WITH extracted AS MATERIALIZED (
     SELECT
         record_id,
@@ -29,6 +31,9 @@ named AS (
         least(fetched_at, {{ time_with_offset('facts.received_at') }}) AS arrived_at,
         {{ any_time_with_offset('facts.event_time') }} AS stated_time,
         {{ time_with_offset('facts.observed_at') }} AS observed_at,
+        CASE
+            WHEN facts.observed_by = 'read' AND facts.received_at IS NULL THEN {{ time_with_offset('facts.observed_at') }}
+        END AS read_at,
         coalesce(facts.observed_by, 'webhook') AS observed_by,
         facts."order".state AS state,
         facts."order".commission AS commission,
@@ -37,12 +42,33 @@ named AS (
     FROM extracted
 ),
 
+followed AS (
+    SELECT
+        *,
+        min(read_at) OVER (
+            PARTITION BY record_id ORDER BY fetched_at, sequence ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        ) AS read_after
+    FROM named
+),
+
+ordered AS (
+    SELECT
+        * REPLACE (
+            CASE
+                WHEN coalesce(observed_at, arrived_at) > read_after + INTERVAL 5 MINUTE
+                THEN read_after - INTERVAL 1 MICROSECOND
+                ELSE arrived_at
+            END AS arrived_at
+        )
+    FROM followed
+),
+
 placed AS (
     SELECT
-        * EXCLUDE (stated_time, observed_at),
+        * EXCLUDE (stated_time, observed_at, read_at, read_after),
         CASE WHEN stated_time IS NOT NULL THEN {{ plausible('least(stated_time, arrived_at)') }} END AS event_time,
         coalesce(event_time, least(observed_at, arrived_at)) AS effective_at
-    FROM named
+    FROM ordered
 )
 
 SELECT

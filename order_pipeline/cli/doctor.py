@@ -191,13 +191,14 @@ def look_at_what_waits(settings: Settings) -> Iterator[Finding]:
     from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
 
     open_rejects = (
-        "SELECT source, count(*) FROM quarantine.rejects WHERE resolved_at IS NULL GROUP BY source ORDER BY 1"
+        "SELECT source, count(*), count(*) FILTER (rule = 'unforeseen') FROM quarantine.rejects"
+        " WHERE resolved_at IS NULL GROUP BY source ORDER BY 1"
     )
     try:
         found = Lake(settings).query(open_rejects).rows
     except (LakeError, SQLAlchemyError):
         return  # said above, or not made yet
-    detail = ", ".join(f"{source} {count}" for source, count in found)
+    detail = ", ".join(f"{source} {count}{f' ({bad} unforeseen)' if bad else ''}" for source, count, bad in found)
     advice = "order-pipeline quarantine list" if found else ""
     yield Finding("quarantine", "waits" if found else "ok", detail or "no reject is open", advice)
     try:

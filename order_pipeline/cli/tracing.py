@@ -44,6 +44,13 @@ WHERE letters.record_id = $order OR ends_with(letters.record_id, ':' || $order)
     OR contains(hex(letters.payload), hex($order))
 ORDER BY first_seen_at
 """
+# Records that made a build fail and were set aside: nobody read an order's id out of them.
+UNFORESEEN = """
+SELECT source, table_name, key, rule, field, value, raw_record_id, first_seen_at, last_seen_at, resolved_at
+FROM quarantine.rejects
+WHERE rule = 'unforeseen' AND resolved_at IS NULL
+    AND (raw_record_id = $order OR ends_with(raw_record_id, ':' || $order))
+"""
 _UNREADABLE = (
     "not picked: what the channel delivered cannot be read (see quarantine). It heals when the order arrives readable;"
     " `order-pipeline quarantine close` closes it by hand"
@@ -115,6 +122,9 @@ def _trace(connection: duckdb.DuckDBPyConnection, source: str, order_id: str, as
 
 def _raw_only(connection: duckdb.DuckDBPyConnection, order: str) -> list[Facts]:
     """An order that was received but is nowhere else yet, or that unreadable bytes speak of."""
+    if unforeseen := _rows(connection, UNFORESEEN, order=order):
+        verdict_of = f"not picked: core cannot be built from it ({_rules(unforeseen)}); report this message"
+        return [{"order_id": None, "source": unforeseen[0]["source"], "quarantine": unforeseen, "verdict": verdict_of}]
     versions = _raw_versions(connection, None, [order])
     if not versions:
         return [

@@ -18,11 +18,16 @@ from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import OWNERS, core_key, model_key, raw_key, table_schema
 from order_pipeline.orchestration.stored_rows import StoredRows, read_open_rejects, read_stored_rows
 from order_pipeline.warehouse.core.build import CoreResult
+from order_pipeline.warehouse.core.last_net import UNFORESEEN
 from order_pipeline.warehouse.sql.project import SqlProject
 
 CONTRACT_CHECK = "contract_holds"
 QUARANTINE_CHECK = "nothing_in_quarantine"
 SOFT_CHECK = "soft_rules"
+UNFORESEEN_ADVICE = (
+    "records stopped the build for a reason that the code does not foresee. They are in quarantine as `unforeseen`, all"
+    " others are built: report the message with `order-pipeline quarantine list`."
+)
 
 
 def build_core_assets(
@@ -44,6 +49,8 @@ def build_core_assets(
         days = window_of(list(context.partition_keys)).days
         pipeline.advance(f"{channel.title}: building core", 0)
         result = pipeline.build_core(channel.name, days, context.run.run_id, anew=REBUILD_TAG in context.run.tags)
+        if unforeseen := result.rejects_by_rule[UNFORESEEN]:
+            context.log.error("%s %s", unforeseen, UNFORESEEN_ADVICE)
         for table in CORE_TABLES:
             key = core_key(channel.name, table)
             stored = read_stored_rows(pipeline.lake, table, channel.name, days)
@@ -125,6 +132,8 @@ def _metadata(result: CoreResult, table: str, stored: StoredRows) -> dict[str, A
         "days built": len(result.days),
         "days unchanged": len(result.skipped_days),
         "rejected rows (all tables)": result.rejected_rows,
+        "unforeseen records": result.rejects_by_rule[UNFORESEEN],
+        "chunks built in halves": result.halvings,
         "seconds (all tables)": round(result.seconds, 2),
     }
 
@@ -139,14 +148,18 @@ def _contract_check(source: str, table: str, stored: StoredRows) -> dg.AssetChec
 
 
 def _quarantine_check(source: str, result: CoreResult, still_open: Mapping[str, int]) -> dg.AssetCheckResult:
-    changes = result.quarantine
+    changes, unforeseen = result.quarantine, still_open.get(UNFORESEEN, 0)
+    waits = (
+        "`order-pipeline quarantine list` shows them. Each resolves by itself once its record arrives"
+        " readable; `quarantine close` closes one by hand."
+    )
     return dg.AssetCheckResult(
         check_name=QUARANTINE_CHECK,
         asset_key=core_key(source, "orders"),
         passed=not still_open,
-        severity=dg.AssetCheckSeverity.WARN,
-        description="`order-pipeline quarantine list` shows them. Each resolves by itself once its record arrives"
-        " readable; `quarantine close` closes one by hand."
+        # An error is an incident; it stops nothing, for the check does not block.
+        severity=dg.AssetCheckSeverity.ERROR if unforeseen else dg.AssetCheckSeverity.WARN,
+        description=(f"{unforeseen} {UNFORESEEN_ADVICE}" if unforeseen else waits)
         if still_open
         else "No reject is open.",
         metadata={

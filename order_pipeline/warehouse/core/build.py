@@ -1,8 +1,9 @@
 """Building core: plan, map, publish.
 
 The days that are due are planned from one read transaction, their chunks are staged by an executor, and one transaction
-publishes what came out. Bad rows go to quarantine with their reason and never stop good ones. Days that raw marked are
-built too, so a killed build is healed by the next one.
+publishes what came out. Bad rows go to quarantine with their reason and never stop good ones. Behind the rules stands a
+last net, for records that make a model fail. Days that raw marked are built too, so a killed build is healed by the
+next one.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import date
 
-from order_pipeline.warehouse.core.build_files import remove_leftovers, running_build
+from order_pipeline.warehouse.core.build_files import remove_leftovers, remove_unpublished, running_build
 from order_pipeline.warehouse.core.chunk import ChunkResult
+from order_pipeline.warehouse.core.last_net import LastNet
 from order_pipeline.warehouse.core.plan import GroupPlan, due_groups, plan_group
 from order_pipeline.warehouse.core.publish import BuiltMeanwhileError, publish
 from order_pipeline.warehouse.core.result import CoreResult
@@ -52,7 +54,8 @@ def build_core(
 
     Raises:
         BuiltMeanwhileError: other builds of the same days kept committing between our reading and our commit.
-        ContractError, SqlModelError: a defect of the SQL, not of the data; the days at hand were not changed.
+        ContractError, SqlModelError: a defect of the SQL, or of the code where more records than the last net takes
+            make it fail; the days at hand were not changed.
     """
     started = time.perf_counter()
     sql = build_sql(project or SqlProject(), source)
@@ -60,31 +63,43 @@ def build_core(
     groups, skipped = due_groups(lake, sql, days, skip_unchanged=skip_unchanged)
     result = CoreResult(source, skipped_days=skipped)
     with _executor(lake, executor) as pool:
+        net = LastNet(pool)
         for group in groups:
-            result.add(_build_group(lake, sql, group, run_id, pool))
+            result.add(_build_group(lake, sql, group, run_id, net))
+    result.halvings = net.halvings
     result.seconds = time.perf_counter() - started
     return result
 
 
-def _build_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], run_id: str, executor: Executor) -> CoreResult:
+def _build_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], run_id: str, net: LastNet) -> CoreResult:
     """Stage and publish the days; from newer raw rows again when another build of them committed meanwhile."""
     for attempt in range(1, _ATTEMPTS + 1):
         build_id = uuid.uuid4().hex
         try:
             with running_build(lake, build_id):
                 plan = plan_group(lake, sql, days, build_id, run_id)
-                return publish(lake, plan, _stage(plan, executor))
+                published = publish(lake, plan, _stage(plan, net))
         except BuiltMeanwhileError:
             if attempt == _ATTEMPTS:
                 raise
+        else:
+            if net.is_used:
+                remove_unpublished(lake, {build_id})  # what chunks wrote before they failed
+            return published
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _stage(plan: GroupPlan, executor: Executor) -> list[ChunkResult]:
+def _stage(plan: GroupPlan, net: LastNet) -> list[ChunkResult]:
     """Have the chunks staged. When one fails the others are waited for: nothing may write any more afterwards."""
-    staged = [executor.submit(stage_chunk, task) for task in plan.tasks]
+    staged = [net.executor.submit(stage_chunk, task) for task in plan.tasks]
+    results: list[ChunkResult] = []
     try:
-        return [future.result() for future in staged]
+        for task, future in zip(plan.tasks, staged, strict=True):
+            try:
+                results.append(future.result())
+            except Exception as error:  # noqa: BLE001 - the net raises what no record can have caused
+                results += net.search(task, error)
+        return results
     finally:
         for future in staged:
             future.cancel()

@@ -12,7 +12,11 @@ from order_pipeline.warehouse.core.soft_checks import SoftWarning, merged
 
 @dataclass(slots=True)
 class CoreResult:
-    """What one build did. `rows` counts the good rows of the built days by table (append-only tables: rows added)."""
+    """What one build did.
+
+    `rows` counts the good rows of the built days by table (append-only tables: rows added); `halvings` the chunks that
+    failed and were staged again in halves (`last_net`).
+    """
 
     source: str
     days: tuple[date, ...] = ()
@@ -22,6 +26,7 @@ class CoreResult:
     rejects_by_rule: Counter[str] = field(default_factory=Counter[str])
     quarantine: RejectChanges = field(default_factory=RejectChanges)
     warnings: tuple[SoftWarning, ...] = ()
+    halvings: int = 0
     seconds: float = 0.0
 
     def add(self, published: CoreResult) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,16 @@ LARGEST_EXACT = 900_000_000_000
 _FILE_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 32768"
 
 
+@dataclass(frozen=True, slots=True)
+class RecordOfChunk:
+    """A record of a chunk: the resource's table that last got a version of it, and that version's day and content."""
+
+    table: str
+    record_id: str
+    day: date
+    content_sha256: str
+
+
 def stage_chunk(task: ChunkTask) -> ChunkResult:
     """Type, check and write the rows of a chunk.
 
@@ -64,6 +75,24 @@ def stage_chunk(task: ChunkTask) -> ChunkResult:
             undecided=undecided_rows(connection, all_tables, task.run_id),
             warnings=tuple(warnings),
         )
+
+
+def records_of_chunk(task: ChunkTask) -> list[RecordOfChunk]:
+    """Two records of a chunk, or one where it has no other: enough to know whether it can be halved."""
+    with _database(task) as connection:
+        for rows in task.raw:
+            open_raw_rows(connection, rows, task.days, task.share)
+        stored = " UNION ALL ".join(
+            f"SELECT '{rows.table}' AS table_name, record_id, partition_day, content_sha256, fetched_at"
+            f" FROM raw.{rows.table}_current"
+            for rows in task.raw
+        )
+        found = connection.execute(
+            "SELECT last.table_name, record_id, last.partition_day, last.content_sha256 FROM ("
+            f" SELECT record_id, arg_max(stored, (fetched_at, table_name)) AS last FROM ({stored}) AS stored"
+            " GROUP BY record_id LIMIT 2)"
+        )
+        return [RecordOfChunk(*row) for row in found.fetchall()]
 
 
 @contextmanager

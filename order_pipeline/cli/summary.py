@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
+
+import duckdb
 
 from order_pipeline.cli.output import print_table
 from order_pipeline.settings import Settings
@@ -80,9 +83,16 @@ def collect_summary(settings: Settings) -> Summary:
         return Summary(
             channels=connection.execute(CHANNELS_SQL).fetchall(),
             picks=connection.execute(PICKS_SQL).fetchall(),
-            locations=connection.execute(LOCATIONS_SQL).fetchall(),
+            locations=_locations(connection),
             raw_versions=versions[0] if versions else 0,
         )
+
+
+def _locations(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    try:
+        return connection.execute(LOCATIONS_SQL).fetchall()
+    except duckdb.CatalogException:
+        return []  # the marts are deployed by the first run
 
 
 def print_summary(summary: Summary) -> None:
@@ -90,4 +100,5 @@ def print_summary(summary: Summary) -> None:
     print_table(["channel", "orders", "lines", "quarantined"], summary.channels, title="Orders in core")
     print_table(["channel", "outcome", "lines", "orders"], summary.picks, title="Picks")
     columns = ["channel", "location", "picked by", "lines to pick", "sent"]
-    print_table(columns, summary.locations, title="Picks by location")
+    rows = [(channel, shorten(place, 28, placeholder="…"), *counts) for channel, place, *counts in summary.locations]
+    print_table(columns, rows, title="Picks by location")

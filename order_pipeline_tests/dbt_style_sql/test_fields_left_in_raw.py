@@ -10,7 +10,7 @@ import pytest
 from order_pipeline.warehouse.sql.project import SqlProject
 from order_pipeline_tests.dbt_style_sql.json_fields import fields_left_in_raw, known_fields
 
-PAGE = Path(__file__).parents[2] / "docs" / "apis" / "coverage.md"
+PAGE = Path(__file__).parents[2] / "docs/apis/coverage.md"
 TITLES = {"kibo": "Kibo", "scansource": "ScanSource", "skroutz": "Skroutz"}
 
 

@@ -128,8 +128,13 @@ def test_no_mutant_stops_a_build_or_is_lost(channel: str, lakes: dict[str, Lake]
 @pytest.mark.slow
 @pytest.mark.parametrize("channel", ORDERS)
 def test_no_mutant_of_thousands_stops_a_build_or_is_lost(channel: str, lake: Lake) -> None:
-    everything = damages(channel)
-    check(lake, channel, random.Random(21).sample(everything, min(4_000, len(everything))))
+    # A code repeated with a poison claims the order of the mutant whose code was replaced by it: one of them stands.
+    everything = [damage for damage in damages(channel) if (damage[1][-1], damage[3]) != ("code", "repeated last")]
+    chosen = random.Random(21).sample(everything, min(4_000, len(everything)))
+    # In several builds: two thirds repeat a key, and thousands of those at once want more memory than a chunk has. That
+    # is halved by the last net, which must not be needed here.
+    for run, start in enumerate(range(0, len(chosen), 1_000)):
+        check(lake, channel, chosen[start : start + 1_000], run)
 
 
 def test_a_lost_mutant_is_noticed(lake: Lake) -> None:

@@ -46,7 +46,6 @@ def test_a_family_alone_reports_on_nothing_else(settings, window, family):
 def test_invoices_alone_prove_invoices_and_move_no_watermark_of_orders(settings, window):
     materialise(settings, ["scansource"], window, emit=False, families=["invoices"])
     assert ("invoice_summaries", True, True) in reports(settings)
-    assert Lake(settings).query("SELECT count(*) FROM raw.scansource_invoice_details").rows[0][0] > 0
     marks = Lake(settings).query("SELECT DISTINCT watermark FROM raw.fetches WHERE watermark <> ''").rows
     assert all(mark.startswith("invoices of ") for (mark,) in marks)
 

@@ -4,8 +4,8 @@ What cannot be built goes to quarantine under the rule `unforeseen`, and the res
 
 - every error of the models, the checks and the writing of rows: a record may have caused it;
 - want of memory as well: a smaller chunk needs less, and a record that dies alone is the one to name;
-- not: the disk, the network, a cancelled or broken executor (no record causes those), and an error that a chunk
-  without any rows raises too (a defect of the SQL).
+- not: the disk, the network, a cancelled or broken executor (no record causes those), a model whose rows break their
+  contract, and an error that a chunk without any rows raises too (a defect of the SQL).
 
 Many unforeseen records have one cause, which is the code's: then the build fails with the first error.
 """
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 import duckdb
 import pyarrow as pa
 
-from order_pipeline.contracts import LONGEST_VALUE
+from order_pipeline.contracts import LONGEST_VALUE, ContractError
 from order_pipeline.warehouse.core.chunk import ChunkResult, ChunkTask
 from order_pipeline.warehouse.core.raw_rows import Share
 from order_pipeline.warehouse.core.stage import RecordOfChunk, records_of_chunk, stage_chunk
@@ -32,6 +32,7 @@ MOST_UNFORESEEN = 20
 """Unforeseen records of one build. To find one takes some twenty small stagings: so a build ends within minutes."""
 
 _NOT_OF_A_RECORD = (
+    ContractError,  # a model that puts rows where they do not belong
     OSError,
     duckdb.IOException,  # the disk is full, a file is gone; also what is read over HTTP
     duckdb.InterruptException,

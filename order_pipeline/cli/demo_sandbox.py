@@ -116,9 +116,8 @@ def running_receiver(settings: Settings) -> Iterator[None]:
     thread = threading.Thread(target=server.run, name="webhooks", daemon=True)
     thread.start()
     address = f"http://{settings.webhooks.host}:{settings.webhooks.port}/ready"
-    transport = httpx.HTTPTransport(
-        retries=20, trust_env=False
-    )  # connections are retried with growing waits until it listens
+    # Connections are tried again with growing waits until it listens.
+    transport = httpx.HTTPTransport(retries=20, trust_env=False)
     with httpx.Client(transport=transport, timeout=30, trust_env=False) as client:
         client.get(address).raise_for_status()
     try:

@@ -17,7 +17,11 @@ from order_pipeline.settings import Settings, load_settings
 
 LOCATIONS = """
 SELECT source, coalesce(ship_from_code, ship_from_name) AS location, count(*)
-FROM core.shipments WHERE order_day >= current_date - 30 AND location IS NOT NULL GROUP BY ALL ORDER BY ALL
+FROM (
+    SELECT * FROM core.shipments WHERE order_day >= current_date - 30
+    QUALIFY ship_from_code IS NOT NULL OR count(ship_from_code) OVER (PARTITION BY source) = 0
+)
+WHERE location IS NOT NULL GROUP BY ALL ORDER BY ALL
 """
 
 

@@ -95,6 +95,11 @@ def test_a_single_location_needs_no_setting(lake: Lake) -> None:
     assert places(lake, "1") == [("10", None)]
 
 
+def test_a_shipment_with_a_name_and_no_code_is_no_second_location(lake: Lake) -> None:
+    build_picks(lake, "kibo", [ORDERS[0], ORDERS[4]])
+    assert places(lake, "1") == [("10", None)]
+
+
 def test_locations_of_others_alone_leave_the_only_other_one_to_us(lake: Lake) -> None:
     build_picks(lake, "kibo", ORDERS[:4], {"other_locations": {"kibo": [SOUTH]}})
     assert places(lake, "1") == [("10", None)]

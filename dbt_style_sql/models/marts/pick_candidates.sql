@@ -25,13 +25,14 @@ channels AS (
     SELECT
         source,
         bool_or(names_ours) AS names_ours,
-        count(DISTINCT location) FILTER (NOT names_ours) AS unnamed
+        -- Where a channel gives codes, a shipment that has a name alone is no further location.
+        coalesce(nullif(count(DISTINCT ship_from_code), 0), count(DISTINCT ship_from_name)) AS unnamed
     FROM (
-        SELECT source, location, is_ours AS names_ours
+        SELECT source, NULL AS ship_from_code, NULL AS ship_from_name, is_ours AS names_ours
         FROM {{ ref('named_locations') }}
         WHERE is_ours
         UNION ALL
-        SELECT shipments.source, {{ shipping_location('shipments') }}, false
+        SELECT shipments.source, shipments.ship_from_code, shipments.ship_from_name, false
         FROM {{ source('core', 'shipments') }} AS shipments
         ANTI JOIN {{ ref('named_locations') }} AS named
             ON named.source = shipments.source AND named.location = {{ shipping_location('shipments') }}

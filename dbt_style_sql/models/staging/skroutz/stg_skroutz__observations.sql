@@ -32,7 +32,8 @@ named AS (
         {{ any_time_with_offset('facts.event_time') }} AS stated_time,
         {{ time_with_offset('facts.observed_at') }} AS observed_at,
         CASE
-            WHEN facts.observed_by = 'read' AND facts.received_at IS NULL THEN {{ time_with_offset('facts.observed_at') }}
+            WHEN facts.observed_by = 'read' AND facts.received_at IS NULL AND facts.event_time IS NULL
+                THEN {{ time_with_offset('facts.observed_at') }}
         END AS read_at,
         coalesce(facts.observed_by, 'webhook') AS observed_by,
         facts."order".state AS state,

@@ -11,7 +11,8 @@ from order_pipeline.channels import registry
 from order_pipeline.cli.alert_findings import look_at_alerts
 from order_pipeline.cli.doctor_stores import look_at_stores, look_at_what_belongs_together
 from order_pipeline.cli.findings import Finding
-from order_pipeline.cli.output import Format, NeutralCells, print_objects, print_table
+from order_pipeline.cli.output import Format, NeutralCells, print_objects
+from order_pipeline.cli.tables import print_table
 from order_pipeline.http.redaction import redact_text
 from order_pipeline.settings import Settings, load_settings
 
@@ -41,9 +42,7 @@ def doctor(
     if online:
         findings += ask_online(settings)
     if output is Format.TABLE:
-        print_table(
-            ["what", "state", "detail"], [[each.what, each.state, _told(each)] for each in findings], narrow=True
-        )
+        print_table(["what", "state", "detail"], [[each.what, each.state, _told(each)] for each in findings])
     else:
         names = ("what", "state", "detail", "next_step")
         print_objects(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from order_pipeline.cli.output import Format, fail, note, print_objects
+from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_objects
+from order_pipeline.cli.tables import Wide, print_listing
 from order_pipeline.operations.store import open_store
 from order_pipeline.picking.operators.resolve import Verdict
 from order_pipeline.picking.operators.resolve_waves import Seen, list_waves, read_seen
@@ -18,10 +20,19 @@ from order_pipeline.settings import load_settings
 MOST_NAMED = 5
 
 
-def waves(output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE) -> None:
+def waves(
+    output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
+    neutral_cells: NeutralCells = False,  # noqa: FBT002
+    wide: Wide = False,  # noqa: FBT002
+) -> None:
     """List the waves that have lines in doubt, with how many: after a restore these are many."""
     with open_store(load_settings().resolved_operations_url) as store:
-        print_objects(list_waves(store), output)
+        found = list_waves(store)
+    if output is not Format.TABLE:
+        print_objects(found, output, neutral_cells=neutral_cells)
+        return
+    columns = ("wave", "lines", "orders", "from_order", "to_order")
+    print_listing(found, {name: itemgetter(name) for name in columns}, wide=wide)
 
 
 def resolve_wave(

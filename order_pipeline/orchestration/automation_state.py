@@ -11,8 +11,12 @@ import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from order_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ def read_automation_state(settings: Settings) -> AutomationState:
 
     from order_pipeline.orchestration.instance import without_url_syntax  # noqa: PLC0415
 
+    # Not `open_instance`: that one brings the configuration up to date, and this only reads.
     with dg.DagsterInstance.from_config(str(home if given else without_url_syntax(home))) as instance:
         states = instance.all_instigator_state()
         beats = [each.timestamp for each in instance.get_daemon_heartbeats().values()]
@@ -43,3 +48,10 @@ def read_automation_state(settings: Settings) -> AutomationState:
         switched_off=sorted(each.instigator_name for each in states if each.status is InstigatorStatus.STOPPED),
         daemon_heard_at=datetime.fromtimestamp(max(beats), UTC) if beats else None,
     )
+
+
+def daemons_heard_of(instance: DagsterInstance) -> dict[str, datetime | None]:
+    """Each daemon that the instance needs, by its type, with its newest sign of life."""
+    beats = instance.get_daemon_heartbeats()
+    required = instance.get_required_daemon_types()
+    return {name: datetime.fromtimestamp(beats[name].timestamp, UTC) if name in beats else None for name in required}

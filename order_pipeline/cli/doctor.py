@@ -190,7 +190,7 @@ def look_at_reference(settings: Settings) -> Iterator[Finding]:
         return
     advice = f"order-pipeline locations check {path}"
     try:
-        checked = check_item_locations(path)
+        checked = check_item_locations(path, settings.floor_settings)
     except ReferenceDataError as error:
         yield Finding("item locations", "failed", str(error), advice)
         return

@@ -75,6 +75,7 @@ CHANNEL = Channel(
     readings=_readings,
     probe=Probe(_read_no_order, credentials=("TOKEN",), address=("BASE_URL",)),
     schedule_minute=35,
+    not_alone={"tracking": "it stands in the order, which is read by its code"},
     never_filled={
         "shipment_lines": "it does not say which line is in which parcel.",
         "invoice_lines": "it asks for an invoice, it does not hold one.",

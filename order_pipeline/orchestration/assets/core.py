@@ -57,7 +57,7 @@ def build_core_assets(
             for day in days:
                 counted = {"dagster/partition_row_count": stored.by_day.get(day, 0)}
                 context.add_asset_metadata(counted, asset_key=key, partition_key=day.isoformat())
-            checks = [_contract_check(channel.name, table, stored)]
+            checks = [contract_check(channel.name, table, stored)]
             if table == "orders":
                 checks += [_quarantine_check(channel.name, result, read_open_rejects(pipeline.lake, channel.name))]
                 checks += [_soft_check(channel.name, result)]
@@ -138,7 +138,8 @@ def _metadata(result: CoreResult, table: str, stored: StoredRows) -> dict[str, A
     }
 
 
-def _contract_check(source: str, table: str, stored: StoredRows) -> dg.AssetCheckResult:
+def contract_check(source: str, table: str, stored: StoredRows) -> dg.AssetCheckResult:
+    """Whether what was read back of a table keeps its contract: every key once, no row without its order."""
     return dg.AssetCheckResult(
         check_name=CONTRACT_CHECK,
         asset_key=core_key(source, table),

@@ -165,11 +165,12 @@ def _missing_tables(connection: Connection) -> list[str]:
 
 
 def _columns(connection: Connection) -> set[str]:
-    found = connection.execute(
-        "SELECT schema_name || '.' || table_name || '.' || column_name FROM duckdb_columns()"
-        " WHERE database_name = 'lake'"
-    ).fetchall()
-    return {name for (name,) in found}
+    """The columns that migrations name, `<schema>.<table>.<column>`, as far as their tables are there."""
+    existing, columns = relations(connection), set[str]()
+    for table in {name.rpartition(".")[0] for name in (*_ADDED_COLUMNS, *_RENAMES)} & existing:
+        described = connection.execute(f"SELECT * FROM {table} LIMIT 0").description
+        columns |= {f"{table}.{column[0]}" for column in described}
+    return columns
 
 
 def _missing_columns(connection: Connection) -> list[str]:

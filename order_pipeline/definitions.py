@@ -113,7 +113,7 @@ def _build_automation(settings: Settings, assets: list[dg.AssetsDefinition], *, 
             *(
                 schedule
                 for each in channels
-                for schedule in build_channel_schedules(each, settings.of_channel(each.name).cadence, automation)
+                for schedule in build_channel_schedules(each, settings.of_channel(each.name), automation)
             ),
             build_emission_schedule(automation),
             build_read_back_schedule(automation),

@@ -6,14 +6,14 @@ API by itself. Each part of the automation has a setting beside it that switches
 
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 
 from order_pipeline.channels.channel import Channel
-from order_pipeline.channels.settings import EVERYTHING
+from order_pipeline.channels.settings import ChannelSettings
 from order_pipeline.orchestration.jobs import EMISSION_JOB, READ_BACK_JOB, assets_of_families, source_job_name
 from order_pipeline.orchestration.partitions import range_tags, trailing_window
 from order_pipeline.settings import AutomatedPart, ScheduleSettings
@@ -23,22 +23,19 @@ if TYPE_CHECKING:
 
 
 def build_channel_schedules(
-    channel: Channel[Any], cadence: Mapping[str, str], schedule: ScheduleSettings
+    channel: Channel[Any], settings: ChannelSettings, schedule: ScheduleSettings
 ) -> list[dg.ScheduleDefinition]:
     """Hourly at the channel's minute, unless its cadence says otherwise; a family with a cadence has its own schedule.
 
     Args:
         channel: what is read.
-        cadence: family (or `all`) -> cron, checked by the settings.
+        settings: the channel's.
         schedule: how many days a run reads.
     """
-    own = {family: cron for family, cron in cadence.items() if family != EVERYTHING}
-    schedules = [_trailing(channel, family, cron, schedule, [family]) for family, cron in own.items()]
-    rest = [family for family in channel.families if family not in own]
-    if rest or not own:
-        cron = cadence.get(EVERYTHING, f"{channel.schedule_minute} * * * *")
-        schedules.append(_trailing(channel, "hourly", cron, schedule, rest if own else []))
-    return schedules
+    return [
+        _trailing(channel, each.family or "hourly", each.cron, schedule, each.families)
+        for each in channel.cadences(settings)
+    ]
 
 
 def _trailing(

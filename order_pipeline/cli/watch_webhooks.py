@@ -13,7 +13,7 @@ from order_pipeline.cli.output import fail
 from order_pipeline.settings import load_settings
 
 
-def watch(channel: Annotated[str, typer.Argument(help="Whose webhooks, like skroutz.")]) -> None:
+def watch(channel: Annotated[str, typer.Argument(help="The channel whose webhooks they are.")]) -> None:
     """Bring each webhook of a channel from the inbox to the floor as soon as it comes.
 
     The channel's inbox sensor starts this, and writes to its standard input that it is still wanted; nobody needs to

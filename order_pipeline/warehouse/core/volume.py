@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from order_pipeline.warehouse.lake.connection import Lake
 
@@ -20,29 +20,22 @@ LEAST_DIFFERENCE = 10
 _COUNTS = """
 WITH days AS (
     SELECT unnest($days::DATE[]) AS order_day
-), counted AS (
-    SELECT order_day, count(*) AS orders
-    FROM core.orders
-    WHERE source = $source AND order_day BETWEEN $first AND $last
+), built AS (
+    SELECT order_day, max(orders) AS orders
+    FROM core.builds
+    WHERE source = $source
     GROUP BY order_day
-), known AS (
-    SELECT min(order_day) AS first_day FROM core.builds WHERE source = $source
-), weeks_before AS (
-    SELECT days.order_day, coalesce(counted.orders, 0) AS orders
-    FROM days
-    CROSS JOIN range(1, $weeks + 1) AS weeks(number)
-    CROSS JOIN known
-    LEFT JOIN counted ON counted.order_day = days.order_day - CAST(7 * weeks.number AS INTEGER)
-    WHERE days.order_day - CAST(7 * weeks.number AS INTEGER) >= known.first_day
 ), usual AS (
-    SELECT order_day, median(orders) AS orders, count(*) AS weeks
-    FROM weeks_before
-    GROUP BY order_day
+    SELECT days.order_day, median(built.orders) AS orders
+    FROM days
+    JOIN built ON built.order_day BETWEEN days.order_day - $days_back AND days.order_day - 1
+        AND (days.order_day - built.order_day) % 7 = 0
+    GROUP BY days.order_day
+    HAVING count(*) >= $least_weeks
 )
-SELECT usual.order_day, coalesce(counted.orders, 0), usual.orders
+SELECT usual.order_day, coalesce(built.orders, 0), usual.orders
 FROM usual
-LEFT JOIN counted ON counted.order_day = usual.order_day
-WHERE usual.weeks >= $least_weeks
+LEFT JOIN built ON built.order_day = usual.order_day
 ORDER BY usual.order_day
 """
 
@@ -64,14 +57,7 @@ def read_unusual_days(lake: Lake, source: str, days: Sequence[date]) -> list[Unu
     """Those of the days whose number of orders in core is unusual for the source; the days should be over."""
     if not days:
         return []
-    values = {
-        "source": source,
-        "days": list(days),
-        "first": min(days) - timedelta(weeks=WEEKS),
-        "last": max(days),
-        "weeks": WEEKS,
-        "least_weeks": LEAST_WEEKS,
-    }
+    values = {"source": source, "days": list(days), "days_back": 7 * WEEKS, "least_weeks": LEAST_WEEKS}
     with lake.connect() as connection:
         found = [UnusualDay(*row) for row in connection.execute(_COUNTS, values).fetchall()]
     return [each for each in found if is_unusual(each.orders, each.usual)]

@@ -78,7 +78,7 @@ def build_inbox_job(channel: Channel[Any], reading: str, sources: Sequence[str])
         name=inbox_job_name(channel.name),
         executor_def=dg.in_process_executor,
         tags={"order_pipeline/source": channel.name, **NO_RETRY_TAGS},
-        description=f"Lands the webhooks of {channel.title} that wait, builds their days, and sends their picks.",
+        description=f"Lands the webhooks of {channel.title}, reads what they want picked, and sends the picks.",
     )
     def inbox_job() -> None:
         dg.op(name=f"{channel.name}_inbox_to_floor", description="Inbox, raw, core, picks; then the records.")(

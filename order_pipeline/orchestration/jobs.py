@@ -55,7 +55,7 @@ def assets_of_families(channel: Channel[Any], families: Collection[str]) -> list
     """The assets of a channel's job that a run of some of its families fills, core among them; no family: None, all."""
     if not families:
         return None
-    raw = [raw_key(channel.name, each) for family in families for each in channel.families[family]]
+    raw = dict.fromkeys(raw_key(channel.name, each) for family in families for each in channel.families[family])
     return [*raw, *(core_key(channel.name, table) for table in CORE_TABLES)]
 
 

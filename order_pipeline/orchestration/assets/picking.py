@@ -90,7 +90,7 @@ def pick(
         context.log.warning("left alone until they are read once since the restore: %s", ", ".join(unread))
     distrusted += [source for source in unread if source not in distrusted]
     covered = [source for source in sources if source not in distrusted]
-    report = emit_picks(pipeline, context.run_id, covered if distrusted else None)
+    report = emit_picks(pipeline, context.run.run_id, covered if distrusted else None)
     minutes = pipeline.settings.picking.doubt_alert_minutes
     doubts = check_doubts(pipeline.operations, minutes)
     return Picked(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_rows
+from order_pipeline.cli.tables import Wide
 from order_pipeline.recovery.stores import require_agreement
 from order_pipeline.reference.item_locations import (
     CheckedFile,
@@ -27,6 +28,7 @@ def check(
     file: File = None,
     output: Annotated[Format, typer.Option("--format", help="How to print the findings.")] = Format.TABLE,
     neutral_cells: NeutralCells = False,  # noqa: FBT002
+    wide: Wide = False,  # noqa: FBT002
 ) -> None:
     """Say how the file is read, what is mended, which lines refuse it. Stores nothing; exit code 1 if refused."""
     checked = _checked(file)
@@ -34,7 +36,7 @@ def check(
     rows += [("mended", found.line, found.column, found.text) for found in checked.repairs]
     rows += [("doubt", "", "barcode", f"the check digit is wrong: {text}") for text in checked.doubtful_barcodes]
     rows += [("refused", found.line, found.column, found.text) for found in checked.refusals]
-    print_rows(["what", "line", "column", "finding"], rows, output, neutral_cells=neutral_cells)
+    print_rows(["what", "line", "column", "finding"], rows, output, neutral_cells=neutral_cells, wide=wide)
     if checked.refusals:
         fail(f"{checked.path}: {len(checked.refusals)} lines would be refused.", "Correct them, then check again.")
     note(f"{checked.path}: {len(checked.frame):,} items, can be loaded")

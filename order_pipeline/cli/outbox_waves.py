@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from order_pipeline.cli.outbox import chosen_floor, with_floors_if_several
-from order_pipeline.cli.output import Format, fail, note, print_objects
+from order_pipeline.cli.outbox import chosen_floor, floor_if_several
+from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_objects
+from order_pipeline.cli.tables import Wide, print_listing
 from order_pipeline.operations.store import open_store
 from order_pipeline.picking.operators.resolve import Verdict
 from order_pipeline.picking.operators.resolve_waves import Seen, list_waves, read_seen
@@ -19,11 +21,21 @@ from order_pipeline.settings import load_settings
 MOST_NAMED = 5
 
 
-def waves(output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE) -> None:
+def waves(
+    output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
+    neutral_cells: NeutralCells = False,  # noqa: FBT002
+    wide: Wide = False,  # noqa: FBT002
+) -> None:
     """List the waves that have lines in doubt, with how many: after a restore these are many."""
     settings = load_settings()
     with open_store(settings.resolved_operations_url) as store:
-        print_objects(with_floors_if_several(settings, list_waves(store), output), output)
+        found = list_waves(store)
+    if output is not Format.TABLE:
+        print_objects(found, output, neutral_cells=neutral_cells)
+        return
+    columns = ("wave", "lines", "orders", "from_order", "to_order")
+    shown = {name: itemgetter(name) for name in columns}
+    print_listing(found, {**shown, **floor_if_several(settings, found)}, wide=wide)
 
 
 def resolve_wave(  # noqa: PLR0917 - a command's options are its parameters

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from order_pipeline.cli.output import print_table
+from order_pipeline.cli.tables import print_table
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 

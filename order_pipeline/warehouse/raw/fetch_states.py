@@ -91,6 +91,45 @@ ORDER BY source
 """
 
 
+# What a run reads is one or more (resource, watermark); a resource without watermarks counts by itself. One that no run
+# has read for a week, while others of its resource were, is of an account that the settings name no more.
+_LAST_READINGS = """
+WITH reports AS (
+    SELECT source, resource, coalesce(watermark, '') AS watermark, complete, fetched_at
+    FROM raw.fetches
+    WHERE fetched_at > $oldest AND CAST(window_end AT TIME ZONE 'UTC' AS DATE)
+        >= least(CAST(fetched_at AT TIME ZONE 'UTC' AS DATE), $present)
+    QUALIFY coalesce(watermark, '') <> '' OR NOT bool_or(coalesce(watermark, '') <> '') OVER (
+        PARTITION BY source, resource)
+), parts AS (
+    SELECT source, resource, watermark, max(fetched_at) AS tried_at, max(fetched_at) FILTER (WHERE complete) AS read_at
+    FROM reports
+    GROUP BY source, resource, watermark
+    QUALIFY tried_at > max(tried_at) OVER (PARTITION BY source, resource) - INTERVAL 7 DAY
+)
+SELECT source, resource, CASE WHEN count(read_at) = count(*) THEN min(read_at) END, max(tried_at),
+    bool_or(watermark <> '')
+FROM parts
+GROUP BY source, resource
+ORDER BY source, resource
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LastReading:
+    """When a resource was last read to the present with proof, by all its accounts; and when it was last tried.
+
+    `read_at` is None while one of its accounts was never proved complete. One without a watermark is read only where
+    another one of its family has changes.
+    """
+
+    source: str
+    resource: str
+    read_at: datetime | None
+    tried_at: datetime
+    has_watermark: bool
+
+
 @dataclass(frozen=True, slots=True)
 class AccountState:
     """How far one account of a source has got; `name` is that of its watermark, times are those of its current reports.
@@ -151,6 +190,18 @@ class OwedDays:
 def read_account_states(connection: Connection, now: datetime) -> list[AccountState]:
     """Each account of each source that was read to the present in the last days."""
     return [AccountState(*row) for row in _fetch(connection, _ACCOUNT_STATES, _in_view(now))]
+
+
+def read_last_readings(connection: Connection, now: datetime, present: date = date.max) -> list[LastReading]:
+    """Each resource of each source that was read to the present in the last days.
+
+    Args:
+        connection: to the lake.
+        now: the time.
+        present: the last day that the sources know, where they stand still as those of a demo do.
+    """
+    values = {"oldest": now - KEPT_IN_VIEW, "present": present}
+    return [LastReading(*row) for row in _fetch(connection, _LAST_READINGS, values)]
 
 
 def read_stops(connection: Connection, words: str, now: datetime) -> list[SourceStop]:

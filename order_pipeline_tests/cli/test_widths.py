@@ -22,6 +22,8 @@ PLACES = [
     ["outbox", "waves"],
     ["outbox", "preview"],
     ["alerts", "list", "--all"],
+    ["stores", "show"],
+    ["locations", "check"],
     ["sql", "select * from core.orders"],
     ["sql", "select order_id, order_status from core.orders"],
 ]
@@ -40,7 +42,8 @@ def test_every_listing_fits_eighty_columns(command, arguments):
 def test_trace_and_show_fit_eighty_columns_and_wrap_the_verdict(command):
     held = json.loads(command("sql", "from ops.pick_outbox where state = 'held' limit 1", "--format", "json").stdout)[0]
     for arguments in (["trace", held["order_id"]], ["outbox", "show", held["order_id"], "--payload"]):
-        assert widest(command(*arguments).stdout) <= 80
+        done = command(*arguments)
+        assert widest(done.stdout + done.stderr) <= 80
     assert held["detail"] in command("trace", held["order_id"], "--wide").stdout
 
 

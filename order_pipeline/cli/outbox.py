@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_objects
 from order_pipeline.cli.tables import Wide, cut, minute, print_listing, print_records, print_text
+from order_pipeline.floors import MAIN, UnknownFloorError, known_floor
 from order_pipeline.operations.store import OperationsStore, open_store
 from order_pipeline.picking.operators import views
 from order_pipeline.picking.operators.resolve import Verdict
@@ -18,18 +19,20 @@ from order_pipeline.picking.operators.resolve import resolve as store_verdict
 from order_pipeline.picking.operators.resolve import withdraw as store_withdrawal
 from order_pipeline.picking.outbox.payload import read_payload
 from order_pipeline.picking.outbox.states import ForbiddenTransitionError, PickState
-from order_pipeline.settings import load_settings
+from order_pipeline.settings import Settings, load_settings
 
 State = Annotated[list[str] | None, typer.Option(help="Only lines in this state; repeat it. Default: all.")]
 Output = Annotated[Format, typer.Option("--format", help="How to print the result.")]
 Who = Annotated[str, typer.Option(help="Who looked at the ScanOrders screen.")]
 Reason = Annotated[str, typer.Option(help="What was seen; kept with the line for good.")]
 LONGEST_REASON = 120
+Floor = Annotated[str | None, typer.Option(help="Only this floor, where there are several.")]
 NEXT_STEP = "`order-pipeline outbox list` shows the lines and their ids."
 
 
-def list_lines(
+def list_lines(  # noqa: PLR0917 - a command's options
     state: State = None,
+    floor: Floor = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many lines, latest change first.")] = 1000,
     output: Output = Format.TABLE,
     neutral_cells: NeutralCells = False,  # noqa: FBT002
@@ -43,8 +46,11 @@ def list_lines(
     unknown = set(state or []) - {each.value for each in PickState}
     if unknown:
         fail(f"No such state: {', '.join(unknown)}.", f"States: {', '.join(PickState)}.", code=2)
-    with open_store(load_settings().resolved_operations_url) as store:
-        lines = views.list_lines(store, [PickState(each) for each in state] if state else None, limit)
+    settings = load_settings()
+    chosen = chosen_floor(settings, floor)
+    with open_store(settings.resolved_operations_url) as store:
+        lines = views.list_lines(store, [PickState(each) for each in state] if state else None, limit, floor=chosen)
+    lines = with_floors_if_several(settings, lines, output)
     if output is not Format.TABLE:
         print_objects(lines, output, neutral_cells=neutral_cells)
         return
@@ -52,6 +58,7 @@ def list_lines(
         lines,
         {
             "pick, and why": lambda line: f"{line['pick_id']}\n{why(line, LONGEST_REASON)}".rstrip(),
+            **floor_column(lines),
             "state": lambda line: line["state"],
             "changed (UTC)": lambda line: minute(line["updated_at"]),
         },
@@ -63,6 +70,26 @@ def why(row: Mapping[str, Any], longest: int | None = None) -> str:
     """The short code and what it means here: `no_bin: 0001925 has no bin`."""
     text = ": ".join(part for part in (row["reason"], row["detail"]) if part)
     return text if longest is None else cut(text, longest)
+
+
+def chosen_floor(settings: Settings, floor: str | None) -> str | None:
+    """The floor that a person named, or None; one that no setting makes ends the command."""
+    try:
+        return None if floor is None else known_floor(floor, settings.floor_settings)
+    except UnknownFloorError as error:
+        fail(str(error), "Floors are made by ORDER_PIPELINE_FLOORS__NAME__...", code=2)
+
+
+def with_floors_if_several(settings: Settings, rows: list[dict[str, Any]], output: Format) -> list[dict[str, Any]]:
+    """The rows as a person wants to see them: without the floor where there is only one."""
+    if output is not Format.TABLE or len({*settings.floor_settings, *(row["floor"] or MAIN for row in rows)}) > 1:
+        return rows
+    return [{name: value for name, value in row.items() if name != "floor"} for row in rows]
+
+
+def floor_column(rows: Sequence[Mapping[str, Any]]) -> dict[str, Callable[[Mapping[str, Any]], object]]:
+    """The column of a table that names each row's floor, where `with_floors_if_several` left it."""
+    return {"floor": lambda row: row["floor"]} if rows and "floor" in rows[0] else {}
 
 
 def show(
@@ -83,7 +110,8 @@ def show(
 def print_story(story: views.LineStory, *, with_payload: bool, wide: bool = False) -> None:
     """Print one line: its state, its history, its tasks."""
     line = story.line
-    print_text(f"{line.pick_id}: {line.state.value}", style="bold")
+    place = f" (floor {line.floor})" if line.floor != MAIN else ""
+    print_text(f"{line.pick_id}: {line.state.value}{place}", style="bold")
     if line.reason:
         print_text(why({"reason": line.reason, "detail": line.detail}))
     if with_payload:
@@ -162,9 +190,11 @@ def list_tasks(
     wide: Wide = False,  # noqa: FBT002
 ) -> None:
     """List what waits for a person: orders that changed or were cancelled after their lines went to the floor."""
-    with open_store(load_settings().resolved_operations_url) as store:
+    settings = load_settings()
+    with open_store(settings.resolved_operations_url) as store:
         found = views.list_tasks(store, include_closed=closed)
     tasks = [{name: each[name] for name in each if name != "fingerprint"} for each in found]
+    tasks = with_floors_if_several(settings, tasks, output)
     if output is not Format.TABLE:
         print_objects(tasks, output, neutral_cells=neutral_cells)
         return
@@ -173,6 +203,7 @@ def list_tasks(
         {
             "id": lambda task: task["task_id"],
             "order": lambda task: task["order_number"],
+            **floor_column(tasks),
             "kind": lambda task: task["kind"],
             "what to do": lambda task: f"{task['what_to_do']}\n{cut(task['detail'], LONGEST_REASON)}",
             "opened (UTC)": lambda task: (

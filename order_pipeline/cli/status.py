@@ -11,6 +11,8 @@ import typer
 
 from order_pipeline.cli.status_facts import ChannelState, Login, Picks, Status, read_status
 from order_pipeline.cli.tables import ENCODER, minute, print_table, print_text
+from order_pipeline.destinations.scanorders_token import login_command
+from order_pipeline.destinations.settings import setting_of
 from order_pipeline.settings import Settings, load_settings
 
 LONGEST_SILENCE = timedelta(minutes=5)
@@ -74,8 +76,8 @@ def judged(found: Status, settings: Settings) -> Iterator[Line]:
         yield _days(found.channels)
     if found.picks is not None:
         yield from _picks(found.picks)
-    if found.login is not None:
-        yield _login(found.login, settings, is_demo=found.is_demo)
+    for login in found.logins or []:
+        yield _login(login, settings, is_demo=found.is_demo)
     if found.alerts is not None:
         told = "\n".join(f"{each['kind']} {each['subject']}: {each['message']}" for each in found.alerts)
         yield "alerts", "wrong" if found.alerts else "ok", told or "none is open"
@@ -105,19 +107,21 @@ def _picks(picks: Picks) -> Iterator[Line]:
 
 
 def _login(login: Login, settings: Settings, *, is_demo: bool) -> Line:
+    what = f"login {login.floor}" if len(settings.floor_settings) > 1 else "login"
     if is_demo:
-        return "login", "off", "the demo's floor needs none"
+        return what, "off", "the demo's floor needs none"
     if not login.sends:
-        return "login", "off", "dry run: ORDER_PIPELINE_SCANORDERS__SEND is not true"
+        return what, "off", f"dry run: {setting_of(login.floor, 'SEND')} is not true"
+    command = login_command(login.floor)
     if not login.is_there:
-        return "login", "wrong", "nobody has logged in: order-pipeline scanorders login"
+        return what, "wrong", f"nobody has logged in: {command}"
     if login.days_left is None:
-        return "login", "ok", "a token without a known end"
+        return what, "ok", "a token without a known end"
     if login.days_left <= 0:
-        return "login", "wrong", f"ended {minute(login.expires_at)} UTC: order-pipeline scanorders login"
+        return what, "wrong", f"ended {minute(login.expires_at)} UTC: {command}"
     is_near = login.days_left <= settings.scanorders.token_warning_days
     told = f"{login.days_left:.1f} days left, until {minute(login.expires_at)} UTC"
-    return "login", "waits" if is_near else "ok", f"{told}: order-pipeline scanorders login" if is_near else told
+    return what, "waits" if is_near else "ok", f"{told}: {command}" if is_near else told
 
 
 def _automation(found: Status) -> Iterator[Line]:

@@ -73,8 +73,9 @@ class Picks:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The ScanOrders login. `expires_at` is None where no end is known; `is_there` False where nobody logged in."""
+    """The ScanOrders login of a floor; `is_there` is False where nobody logged in, `expires_at` None without a known end."""
 
+    floor: str
     sends: bool
     is_there: bool
     expires_at: datetime | None
@@ -113,7 +114,7 @@ class Status:
     is_demo: bool
     channels: list[ChannelState] | None = None
     picks: Picks | None = None
-    login: Login | None = None
+    logins: list[Login] | None = None
     alerts: list[dict[str, Any]] | None = None
     disk: Disk | None = None
     automation: Automation | None = None
@@ -134,7 +135,7 @@ def read_status(settings: Settings, now: datetime | None = None) -> Status:
     parts: Mapping[str, Callable[[], object]] = {
         "channels": lambda: _read_channels(settings, moment, world.today if world else date.max),
         "picks": lambda: _read_picks(settings),
-        "login": lambda: _read_login(settings, moment),
+        "logins": lambda: [_read_login(settings, floor, moment) for floor in settings.floors_in_use()],
         "alerts": lambda: _read_alerts(settings),
         "disk": lambda: _read_disk(settings),
         "automation": lambda: _read_automation(settings),
@@ -239,15 +240,16 @@ def _read_picks(settings: Settings) -> Picks:
             )
 
 
-def _read_login(settings: Settings, now: datetime) -> Login:
-    sends = settings.scanorders.send
-    if settings.scanorders.access_token is not None:
-        return Login(sends, is_there=True, expires_at=None, days_left=None)
-    token = load_token(settings)
+def _read_login(settings: Settings, floor: str, now: datetime) -> Login:
+    scanorders = settings.floor_settings[floor]
+    sends = scanorders.send
+    if scanorders.access_token is not None:
+        return Login(floor, sends, is_there=True, expires_at=None, days_left=None)
+    token = load_token(settings, floor)
     if token is None or token.expires_at is None:
-        return Login(sends, is_there=token is not None, expires_at=None, days_left=None)
+        return Login(floor, sends, is_there=token is not None, expires_at=None, days_left=None)
     left = round((token.expires_at - now) / timedelta(days=1), 1)
-    return Login(sends, is_there=True, expires_at=token.expires_at, days_left=left)
+    return Login(floor, sends, is_there=True, expires_at=token.expires_at, days_left=left)
 
 
 def _read_alerts(settings: Settings) -> list[dict[str, Any]]:

@@ -70,7 +70,7 @@ def test_a_store_that_should_be_there_is_wrong_and_hides_no_other(tmp_path):
     done = run_command(tmp_path, "status", "--json", ORDER_PIPELINE_SCANORDERS__SEND="true")
     told = json.loads(done.stdout)
     assert done.returncode == 1
-    assert set(told["unread"]) == {"channels", "login", "automation"} == set(told["wrong"])
+    assert set(told["unread"]) == {"channels", "logins", "automation"} == set(told["wrong"])
     assert "missing" in told["unread"]["channels"]
     assert told["picks"]["by_state"] == {}
 
@@ -155,18 +155,30 @@ def test_a_demo_is_read_to_the_day_on_which_its_fakes_stand_still(settings):
 @pytest.mark.parametrize(
     ("login", "state", "words"),
     [
-        (Login(False, False, None, None), "off", "dry run"),
-        (Login(True, False, None, None), "wrong", "nobody has logged in"),
-        (Login(True, True, None, None), "ok", "without a known end"),
-        (Login(True, True, NOW + 50 * DAY, 50.0), "ok", "50.0 days left"),
-        (Login(True, True, NOW + 3 * DAY, 3.0), "waits", "order-pipeline scanorders login"),
-        (Login(True, True, NOW - DAY, -1.0), "wrong", "ended 2026-03-19"),
+        (Login("main", False, False, None, None), "off", "dry run"),
+        (Login("main", True, False, None, None), "wrong", "nobody has logged in"),
+        (Login("main", True, True, None, None), "ok", "without a known end"),
+        (Login("main", True, True, NOW + 50 * DAY, 50.0), "ok", "50.0 days left"),
+        (Login("main", True, True, NOW + 3 * DAY, 3.0), "waits", "order-pipeline scanorders login"),
+        (Login("main", True, True, NOW - DAY, -1.0), "wrong", "ended 2026-03-19"),
     ],
 )
 def test_the_login_says_how_many_days_are_left(settings, login, state, words):
-    found, told = judge(settings, login=login)["login"]
+    found, told = judge(settings, logins=[login])["login"]
     assert found == state
     assert words in told
+
+
+def test_each_floor_in_use_has_its_login(tmp_path):
+    done = run_command(
+        tmp_path,
+        *("status", "--json"),
+        ORDER_PIPELINE_SCANORDERS__SEND="true",
+        ORDER_PIPELINE_FLOORS__NORTH__SEND="true",
+        ORDER_PIPELINE_KIBO__LOCATIONS='{"1": "main", "2": "north"}',
+    )
+    assert [each["floor"] for each in json.loads(done.stdout)["logins"]] == ["main", "north"]
+    assert json.loads(done.stdout)["wrong"] == ["login main", "login north"]
 
 
 @pytest.mark.parametrize(

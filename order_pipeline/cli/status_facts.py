@@ -73,7 +73,7 @@ class Picks:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The ScanOrders login of a floor; `is_there` is False where nobody logged in, `expires_at` None without a known end."""
+    """A floor's ScanOrders login; `is_there` is False where nobody logged in, `expires_at` None without a known end."""
 
     floor: str
     sends: bool

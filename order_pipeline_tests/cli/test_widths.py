@@ -50,7 +50,7 @@ def test_trace_and_show_fit_eighty_columns_and_wrap_the_verdict(command):
 def test_wide_shows_every_column_in_a_line_a_row(command):
     listed = json.loads(command("outbox", "list", "--format", "json").stdout)
     shown = command("outbox", "list", "--wide").stdout
-    assert all(name in shown for name in listed[0])
+    assert all(name in shown for name in listed[0].keys() - {"floor"}), "which is shown where there are several"
     assert all(line["pick_id"] in shown for line in listed)
     assert len(shown.splitlines()) == len(listed) + 5, "header, borders and the count"
 

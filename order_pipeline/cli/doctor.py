@@ -135,12 +135,12 @@ def look_at_scanorders(settings: Settings) -> Iterator[Finding]:
     from order_pipeline.destinations.scanorders_token import expiry_warning  # noqa: PLC0415
     from order_pipeline.destinations.settings import setting_of  # noqa: PLC0415
 
-    if settings.demo_world_file.exists() and not settings.scanorders.send:
-        yield Finding("scanorders", "ok", THE_FAKES)
-        yield Finding("scanorders login", "off", "the demo's floor needs none")
-        return
     for floor in settings.floors_in_use():
         scanorders, what = settings.floor_settings[floor], name_of_floor(settings, floor)
+        if settings.demo_world_file.exists() and not scanorders.send:
+            yield Finding(what, "ok", THE_FAKES)
+            yield Finding(f"{what} login", "off", "the demo's floor needs none")
+            continue
         mode = "sends" if scanorders.send else f"dry run: {setting_of(floor, 'SEND')} is not true"
         if scanorders.allowed_order_numbers is not None:
             mode += f", only {len(scanorders.allowed_order_numbers)} orders that are allowed by name"
@@ -191,7 +191,7 @@ def look_at_reference(settings: Settings) -> Iterator[Finding]:
         return
     advice = f"order-pipeline locations check {path}"
     try:
-        checked = check_item_locations(path)
+        checked = check_item_locations(path, settings.floor_settings)
     except ReferenceDataError as error:
         yield Finding("item locations", "failed", str(error), advice)
         return

@@ -54,14 +54,16 @@ def load(
     lake = Lake(settings)
     migrate(lake)
     try:
-        loaded = load_item_locations(lake, file or item_locations_path(settings), accept_fewer=accept_fewer)
+        path, floors = file or item_locations_path(settings), settings.floor_settings
+        loaded = load_item_locations(lake, path, accept_fewer=accept_fewer, floors=floors)
     except ReferenceDataError as error:
         fail(str(error), "Nothing was stored; the picks go on from the list that was loaded before.")
     note(f"{loaded.rows:,} items {'stored' if loaded.changed else 'as they were'}, {len(loaded.repairs)} cells mended")
 
 
 def _checked(file: Path | None) -> CheckedFile:
+    settings = load_settings()
     try:
-        return check_item_locations(file or item_locations_path(load_settings()))
+        return check_item_locations(file or item_locations_path(settings), settings.floor_settings)
     except ReferenceDataError as error:
         fail(str(error), "Correct the file, then check again.")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_objects
-from order_pipeline.cli.tables import Wide, cut, minute, print_listing, print_records, print_text
+from order_pipeline.cli.tables import Columns, Wide, cut, minute, print_listing, print_records, print_text
 from order_pipeline.floors import MAIN, UnknownFloorError, known_floor
 from order_pipeline.operations.store import OperationsStore, open_store
 from order_pipeline.picking.operators import views
@@ -25,12 +25,12 @@ State = Annotated[list[str] | None, typer.Option(help="Only lines in this state;
 Output = Annotated[Format, typer.Option("--format", help="How to print the result.")]
 Who = Annotated[str, typer.Option(help="Who looked at the ScanOrders screen.")]
 Reason = Annotated[str, typer.Option(help="What was seen; kept with the line for good.")]
-LONGEST_REASON = 120
 Floor = Annotated[str | None, typer.Option(help="Only this floor, where there are several.")]
+LONGEST_REASON = 120
 NEXT_STEP = "`order-pipeline outbox list` shows the lines and their ids."
 
 
-def list_lines(  # noqa: PLR0917 - a command's options
+def list_lines(  # noqa: PLR0917 - a command's options are its parameters
     state: State = None,
     floor: Floor = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many lines, latest change first.")] = 1000,
@@ -50,7 +50,6 @@ def list_lines(  # noqa: PLR0917 - a command's options
     chosen = chosen_floor(settings, floor)
     with open_store(settings.resolved_operations_url) as store:
         lines = views.list_lines(store, [PickState(each) for each in state] if state else None, limit, floor=chosen)
-    lines = with_floors_if_several(settings, lines, output)
     if output is not Format.TABLE:
         print_objects(lines, output, neutral_cells=neutral_cells)
         return
@@ -58,18 +57,12 @@ def list_lines(  # noqa: PLR0917 - a command's options
         lines,
         {
             "pick, and why": lambda line: f"{line['pick_id']}\n{why(line, LONGEST_REASON)}".rstrip(),
-            **floor_column(lines),
+            **floor_if_several(settings, lines),
             "state": lambda line: line["state"],
             "changed (UTC)": lambda line: minute(line["updated_at"]),
         },
         wide=wide,
     )
-
-
-def why(row: Mapping[str, Any], longest: int | None = None) -> str:
-    """The short code and what it means here: `no_bin: 0001925 has no bin`."""
-    text = ": ".join(part for part in (row["reason"], row["detail"]) if part)
-    return text if longest is None else cut(text, longest)
 
 
 def chosen_floor(settings: Settings, floor: str | None) -> str | None:
@@ -80,16 +73,16 @@ def chosen_floor(settings: Settings, floor: str | None) -> str | None:
         fail(str(error), "Floors are made by ORDER_PIPELINE_FLOORS__NAME__...", code=2)
 
 
-def with_floors_if_several(settings: Settings, rows: list[dict[str, Any]], output: Format) -> list[dict[str, Any]]:
-    """The rows as a person wants to see them: without the floor where there is only one."""
-    if output is not Format.TABLE or len({*settings.floor_settings, *(row["floor"] or MAIN for row in rows)}) > 1:
-        return rows
-    return [{name: value for name, value in row.items() if name != "floor"} for row in rows]
+def floor_if_several(settings: Settings, rows: Sequence[Mapping[str, Any]]) -> Columns:
+    """The column that tells the floor; none where there is only one."""
+    several = len({*settings.floor_settings, *(row["floor"] or MAIN for row in rows)}) > 1
+    return {"floor": lambda row: row["floor"]} if several else {}
 
 
-def floor_column(rows: Sequence[Mapping[str, Any]]) -> dict[str, Callable[[Mapping[str, Any]], object]]:
-    """The column of a table that names each row's floor, where `with_floors_if_several` left it."""
-    return {"floor": lambda row: row["floor"]} if rows and "floor" in rows[0] else {}
+def why(row: Mapping[str, Any], longest: int | None = None) -> str:
+    """The short code and what it means here: `no_bin: 0001925 has no bin`."""
+    text = ": ".join(part for part in (row["reason"], row["detail"]) if part)
+    return text if longest is None else cut(text, longest)
 
 
 def show(
@@ -194,7 +187,6 @@ def list_tasks(
     with open_store(settings.resolved_operations_url) as store:
         found = views.list_tasks(store, include_closed=closed)
     tasks = [{name: each[name] for name in each if name != "fingerprint"} for each in found]
-    tasks = with_floors_if_several(settings, tasks, output)
     if output is not Format.TABLE:
         print_objects(tasks, output, neutral_cells=neutral_cells)
         return
@@ -203,7 +195,7 @@ def list_tasks(
         {
             "id": lambda task: task["task_id"],
             "order": lambda task: task["order_number"],
-            **floor_column(tasks),
+            **floor_if_several(settings, tasks),
             "kind": lambda task: task["kind"],
             "what to do": lambda task: f"{task['what_to_do']}\n{cut(task['detail'], LONGEST_REASON)}",
             "opened (UTC)": lambda task: (

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from order_pipeline.cli.outbox import chosen_floor, floor_column, with_floors_if_several
+from order_pipeline.cli.outbox import chosen_floor, floor_if_several
 from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_objects
 from order_pipeline.cli.tables import Wide, print_listing
 from order_pipeline.operations.store import open_store
@@ -29,12 +29,13 @@ def waves(
     """List the waves that have lines in doubt, with how many: after a restore these are many."""
     settings = load_settings()
     with open_store(settings.resolved_operations_url) as store:
-        found = with_floors_if_several(settings, list_waves(store), output)
+        found = list_waves(store)
     if output is not Format.TABLE:
         print_objects(found, output, neutral_cells=neutral_cells)
         return
     columns = ("wave", "lines", "orders", "from_order", "to_order")
-    print_listing(found, {**{name: itemgetter(name) for name in columns}, **floor_column(found)}, wide=wide)
+    shown = {name: itemgetter(name) for name in columns}
+    print_listing(found, {**shown, **floor_if_several(settings, found)}, wide=wide)
 
 
 def resolve_wave(  # noqa: PLR0917 - a command's options are its parameters

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from order_pipeline.cli.outbox import Output, floor_column, with_floors_if_several
+from order_pipeline.cli.outbox import Output, floor_if_several
 from order_pipeline.cli.output import Format, NeutralCells, print_objects
 from order_pipeline.cli.tables import Wide, print_listing
 from order_pipeline.operations.store import open_store
@@ -30,7 +30,7 @@ def preview(
     settings = load_settings()
     with open_store(settings.resolved_operations_url) as store:
         previews = preview_of(settings, store, read_pick_list(Lake(settings), store))
-    found = with_floors_if_several(settings, [msgspec.to_builtins(each) for each in previews], output)
+    found = [msgspec.to_builtins(each) for each in previews]
     if output is not Format.TABLE:
         print_objects(found, output, neutral_cells=neutral_cells)
         return
@@ -38,7 +38,7 @@ def preview(
         found,
         {
             "pick, and why": _told,
-            **floor_column(found),
+            **floor_if_several(settings, found),
             "action": lambda each: each["action"],
             "what": _what,
         },

@@ -77,7 +77,8 @@ def judged(found: Status, settings: Settings) -> Iterator[Line]:
     if found.picks is not None:
         yield from _picks(found.picks)
     for login in found.logins or []:
-        yield _login(login, settings, is_demo=found.is_demo)
+        what = "login" if len(settings.floor_settings) == 1 else f"login {login.floor}"
+        yield what, *_login(login, settings, is_demo=found.is_demo)
     if found.alerts is not None:
         told = "\n".join(f"{each['kind']} {each['subject']}: {each['message']}" for each in found.alerts)
         yield "alerts", "wrong" if found.alerts else "ok", told or "none is open"
@@ -106,22 +107,21 @@ def _picks(picks: Picks) -> Iterator[Line]:
         yield "webhooks", "waits" if waiting else "ok", counted(waiting) or "none waits for a run"
 
 
-def _login(login: Login, settings: Settings, *, is_demo: bool) -> Line:
-    what = f"login {login.floor}" if len(settings.floor_settings) > 1 else "login"
-    if is_demo:
-        return what, "off", "the demo's floor needs none"
-    if not login.sends:
-        return what, "off", f"dry run: {setting_of(login.floor, 'SEND')} is not true"
+def _login(login: Login, settings: Settings, *, is_demo: bool) -> tuple[str, str]:
     command = login_command(login.floor)
+    if is_demo:
+        return "off", "the demo's floor needs none"
+    if not login.sends:
+        return "off", f"dry run: {setting_of(login.floor, 'SEND')} is not true"
     if not login.is_there:
-        return what, "wrong", f"nobody has logged in: {command}"
+        return "wrong", f"nobody has logged in: {command}"
     if login.days_left is None:
-        return what, "ok", "a token without a known end"
+        return "ok", "a token without a known end"
     if login.days_left <= 0:
-        return what, "wrong", f"ended {minute(login.expires_at)} UTC: {command}"
-    is_near = login.days_left <= settings.scanorders.token_warning_days
+        return "wrong", f"ended {minute(login.expires_at)} UTC: {command}"
+    is_near = login.days_left <= settings.floor_settings[login.floor].token_warning_days
     told = f"{login.days_left:.1f} days left, until {minute(login.expires_at)} UTC"
-    return what, "waits" if is_near else "ok", f"{told}: {command}" if is_near else told
+    return "waits" if is_near else "ok", f"{told}: {command}" if is_near else told
 
 
 def _automation(found: Status) -> Iterator[Line]:

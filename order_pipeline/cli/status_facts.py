@@ -18,6 +18,7 @@ from sqlalchemy import make_url
 from order_pipeline.channels.channel import Channel
 from order_pipeline.cli.demo_world import remembered_world
 from order_pipeline.destinations.scanorders_token import load_token
+from order_pipeline.floors import MAIN
 from order_pipeline.http.redaction import redact_text
 from order_pipeline.operations import inbox
 from order_pipeline.operations.incidents import open_incidents
@@ -73,13 +74,13 @@ class Picks:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A floor's ScanOrders login; `is_there` is False where nobody logged in, `expires_at` None without a known end."""
+    """A floor's ScanOrders login. `expires_at` is None where none is known, `is_there` False where nobody did."""
 
-    floor: str
     sends: bool
     is_there: bool
     expires_at: datetime | None
     days_left: float | None
+    floor: str = MAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,15 +242,14 @@ def _read_picks(settings: Settings) -> Picks:
 
 
 def _read_login(settings: Settings, floor: str, now: datetime) -> Login:
-    scanorders = settings.floor_settings[floor]
-    sends = scanorders.send
-    if scanorders.access_token is not None:
-        return Login(floor, sends, is_there=True, expires_at=None, days_left=None)
+    there = settings.floor_settings[floor]
+    if there.access_token is not None:
+        return Login(there.send, is_there=True, expires_at=None, days_left=None, floor=floor)
     token = load_token(settings, floor)
     if token is None or token.expires_at is None:
-        return Login(floor, sends, is_there=token is not None, expires_at=None, days_left=None)
+        return Login(there.send, is_there=token is not None, expires_at=None, days_left=None, floor=floor)
     left = round((token.expires_at - now) / timedelta(days=1), 1)
-    return Login(floor, sends, is_there=True, expires_at=token.expires_at, days_left=left)
+    return Login(there.send, is_there=True, expires_at=token.expires_at, days_left=left, floor=floor)
 
 
 def _read_alerts(settings: Settings) -> list[dict[str, Any]]:

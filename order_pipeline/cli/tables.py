@@ -21,6 +21,8 @@ from rich.text import Text
 from order_pipeline.cli.visible import PlainConsole, visible
 
 Row = Sequence[Any]
+Columns = Mapping[str, Callable[[Mapping[str, Any]], object]]
+"""Header -> what stands below it."""
 ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 WIDTH_WITHOUT_TERMINAL = 80
@@ -72,7 +74,7 @@ def print_anything(columns: Sequence[str], rows: Sequence[Row], *, wide: bool = 
 
 def print_listing(
     objects: Sequence[Mapping[str, Any]],
-    narrow: Mapping[str, Callable[[Mapping[str, Any]], object]],
+    narrow: Columns,
     *,
     title: str | None = None,
     wide: bool = False,

@@ -58,7 +58,7 @@ def assets_of_families(channel: Channel[Any], families: Collection[str]) -> list
     """The assets of a channel's job that a run of some of its families fills, core among them; no family: None, all."""
     if not families:
         return None
-    raw = [raw_key(channel.name, each) for family in families for each in channel.families[family]]
+    raw = dict.fromkeys(raw_key(channel.name, each) for family in families for each in channel.families[family])
     return [*raw, *(core_key(channel.name, table) for table in CORE_TABLES)]
 
 
@@ -124,7 +124,7 @@ def build_inbox_job(source: str, reading: str) -> UnresolvedAssetJobDefinition:
         inbox_job_name(source),
         selection=dg.AssetSelection.groups(source, *EMISSION_GROUPS)
         - dg.AssetSelection.key_prefixes(["staging"], ["intermediate"]),
-        description="Lands the webhooks that wait, normalises them, and sends their picks; calls no channel's API.",
+        description="Lands the webhooks that wait, reads the orders that they want picked, and sends their picks.",
         executor_def=dg.in_process_executor,
         tags={"order_pipeline/source": source, READING_TAG: reading, **NO_RETRY_TAGS},
     )

@@ -128,6 +128,8 @@ _ADDED_COLUMNS = {
     "raw.dead_letters.record_id": "ALTER TABLE raw.dead_letters ADD COLUMN record_id VARCHAR",
     "raw.dead_letters.healed_at": "ALTER TABLE raw.dead_letters ADD COLUMN healed_at TIMESTAMPTZ",
     "reference.item_locations.not_stocked": "ALTER TABLE reference.item_locations ADD COLUMN not_stocked VARCHAR",
+    "reference.item_locations.floor": "ALTER TABLE reference.item_locations ADD COLUMN floor VARCHAR",
+    "reference.item_locations.priority": "ALTER TABLE reference.item_locations ADD COLUMN priority VARCHAR",
     "core.pick_status.floor": "ALTER TABLE core.pick_status ADD COLUMN floor VARCHAR",
     "raw.fetches.watermark": "ALTER TABLE raw.fetches ADD COLUMN watermark VARCHAR",
     "quarantine.rejects.closed_reason": "ALTER TABLE quarantine.rejects ADD COLUMN closed_reason VARCHAR",

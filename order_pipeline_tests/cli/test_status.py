@@ -155,12 +155,12 @@ def test_a_demo_is_read_to_the_day_on_which_its_fakes_stand_still(settings):
 @pytest.mark.parametrize(
     ("login", "state", "words"),
     [
-        (Login("main", False, False, None, None), "off", "dry run"),
-        (Login("main", True, False, None, None), "wrong", "nobody has logged in"),
-        (Login("main", True, True, None, None), "ok", "without a known end"),
-        (Login("main", True, True, NOW + 50 * DAY, 50.0), "ok", "50.0 days left"),
-        (Login("main", True, True, NOW + 3 * DAY, 3.0), "waits", "order-pipeline scanorders login"),
-        (Login("main", True, True, NOW - DAY, -1.0), "wrong", "ended 2026-03-19"),
+        (Login(False, False, None, None), "off", "dry run"),
+        (Login(True, False, None, None), "wrong", "nobody has logged in"),
+        (Login(True, True, None, None), "ok", "without a known end"),
+        (Login(True, True, NOW + 50 * DAY, 50.0), "ok", "50.0 days left"),
+        (Login(True, True, NOW + 3 * DAY, 3.0), "waits", "order-pipeline scanorders login"),
+        (Login(True, True, NOW - DAY, -1.0), "wrong", "ended 2026-03-19"),
     ],
 )
 def test_the_login_says_how_many_days_are_left(settings, login, state, words):

@@ -19,7 +19,7 @@ from order_pipeline.destinations.scanorders_token import (
     save_token,
     token_path,
 )
-from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.destinations.settings import FloorSettings, ScanOrdersSettings
 from order_pipeline.http.errors import NotConfigured, PermanentError
 from order_pipeline.sandbox.scanorders.fake import CLIENT_ID, CLIENT_SECRET, USER_IDS
 from order_pipeline.sandbox.server import SandboxServer
@@ -135,3 +135,18 @@ def test_after_a_refusal_the_keeper_takes_the_token_of_a_new_login(settings):
     save_token(settings, StoredToken(access_token="second", obtained_at=NOON))
     assert asyncio.run(keeper.renew("first"))
     assert keeper.current() == "second"
+
+
+def test_each_floor_has_a_login_and_a_file_of_its_own(settings, sandbox):
+    settings.floors = {"north": FloorSettings()}  # the same client: another user logs in
+    channel = sandbox.channels["scanorders"]
+    asyncio.run(login(settings, browser, timeout_seconds=20))
+    channel.configure(account="north")
+    token = asyncio.run(login(settings, browser, floor="north", timeout_seconds=20))
+    channel.configure(account="main")
+    assert (token.uid, load_token(settings, "north")) == (USER_IDS["north"], token)
+    assert (token_path(settings).name, token_path(settings, "north").name) == (
+        "scanorders_token.json",
+        "scanorders_token.north.json",
+    )
+    assert TokenKeeper(settings, "north").current() != TokenKeeper(settings).current()

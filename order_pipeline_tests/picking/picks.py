@@ -29,6 +29,7 @@ def pick_row(number=0, order="K1", line="1", **changes):
         "sku": f"SKU-{number}",
         "barcode": f"52{number:010d}",
         "bin_location": "A-01",
+        "further_bins": None,
         "warehouse": "MAIN",
         "product_name": "Brass kettle",
         "quantity": 2,

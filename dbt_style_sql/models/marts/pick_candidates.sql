@@ -63,7 +63,7 @@ SELECT
     CASE WHEN judged.is_ours THEN coalesce(judged.floor_of_location, {{ floor_of_channel('judged.source') }}) END AS floor
 FROM judged
 LEFT JOIN (
-    SELECT source, sku
+    SELECT DISTINCT source, sku
     FROM {{ source('reference', 'item_locations') }}
     WHERE lower(not_stocked) IN ('true', 'yes')
 ) AS not_stocked

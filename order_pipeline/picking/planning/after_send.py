@@ -28,6 +28,7 @@ from order_pipeline.picking.planning.upstream import (
 LEFT_THE_LIST = "no_longer_to_be_picked"
 GONE = "gone"
 QUARANTINED = "quarantined"
+AWAITING_READ = "awaiting_read"
 
 DATA_GAPS = frozenset(
     {
@@ -38,6 +39,7 @@ DATA_GAPS = frozenset(
         "no_quantity",
         "fractional_quantity",
         QUARANTINED,
+        AWAITING_READ,
     }
 )
 """Hold reasons of the mart that say something about our data and nothing about the order: they call no pick off."""

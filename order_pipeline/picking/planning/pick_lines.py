@@ -44,6 +44,7 @@ class PickLine:
     sku: str | None = None
     barcode: str | None = None
     bin_location: str | None = None
+    further_bins: str | None = None
     warehouse: str | None = None
     product_name: str | None = None
     customer_name: str | None = None
@@ -113,13 +114,19 @@ def build_payload(line: PickLine, settings: ScanOrdersSettings) -> Payload:
         "customername": line.customer_name or "",
         "binloc": line.bin_location or "",
     }
-    if settings.send_product_name and line.product_name:
-        payload["productname"] = line.product_name
+    if settings.send_product_name and (name := _shown_name(line)):
+        payload["productname"] = name
     if settings.send_shipping_address and line.ship_to:
         payload["shippingaddress"] = line.ship_to
     if line.marketplace_order_id:
         payload["mktid"] = line.marketplace_order_id
     return payload
+
+
+def _shown_name(line: PickLine) -> str:
+    """The name, and where else the item lies: `binloc` takes one bin (section 6), the name is a free text."""
+    also = f"(also in {line.further_bins})" if line.further_bins else ""
+    return " ".join(part for part in (line.product_name, also) if part)
 
 
 def why_not_sendable(line: PickLine, floors: Floors) -> tuple[str, str] | None:

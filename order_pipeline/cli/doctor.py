@@ -139,6 +139,7 @@ def look_at_scanorders(settings: Settings) -> Iterator[Finding]:
         scanorders, what = settings.floor_settings[floor], name_of_floor(settings, floor)
         if settings.demo_world_file.exists() and not scanorders.send:
             yield Finding(what, "ok", THE_FAKES)
+            yield Finding(f"{what} login", "off", "the demo's floor needs none")
             continue
         mode = "sends" if scanorders.send else f"dry run: {setting_of(floor, 'SEND')} is not true"
         if scanorders.allowed_order_numbers is not None:

@@ -169,6 +169,18 @@ def test_the_login_says_how_many_days_are_left(settings, login, state, words):
     assert words in told
 
 
+def test_each_floor_in_use_has_its_login(tmp_path):
+    done = run_command(
+        tmp_path,
+        *("status", "--json"),
+        ORDER_PIPELINE_SCANORDERS__SEND="true",
+        ORDER_PIPELINE_FLOORS__NORTH__SEND="true",
+        ORDER_PIPELINE_KIBO__LOCATIONS='{"1": "main", "2": "north"}',
+    )
+    assert [each["floor"] for each in json.loads(done.stdout)["logins"]] == ["main", "north"]
+    assert json.loads(done.stdout)["wrong"] == ["login main", "login north"]
+
+
 @pytest.mark.parametrize(
     ("active", "by_hand", "heard", "state"),
     [

@@ -15,6 +15,7 @@ import dagster as dg
 
 from order_pipeline.channels.channel import Channel
 from order_pipeline.contracts import CORE_TABLES
+from order_pipeline.orchestration.partitions import PRIORITY_TAGS
 from order_pipeline.orchestration.specs import READ_BACK_GROUP, core_key, raw_key
 
 if TYPE_CHECKING:
@@ -126,5 +127,5 @@ def build_inbox_job(source: str, reading: str) -> UnresolvedAssetJobDefinition:
         - dg.AssetSelection.key_prefixes(["staging"], ["intermediate"]),
         description="Lands the webhooks that wait, normalises them, and sends their picks; calls no channel's API.",
         executor_def=dg.in_process_executor,
-        tags={"order_pipeline/source": source, READING_TAG: reading, **NO_RETRY_TAGS},
+        tags={"order_pipeline/source": source, READING_TAG: reading, **PRIORITY_TAGS, **NO_RETRY_TAGS},
     )

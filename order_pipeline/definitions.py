@@ -64,11 +64,12 @@ def build_definitions(
 def _build_assets(settings: Settings, pipeline: PipelineResource) -> list[dg.AssetsDefinition]:
     partitions = daily_partitions(settings.schedule)
     project = pipeline.project
+    slice_days = settings.schedule.slice_days
     channels = settings.enabled_channels()
     return [
-        *(build_raw_assets(channel, partitions) for channel in channels),
+        *(build_raw_assets(channel, partitions, slice_days=slice_days) for channel in channels),
         *(asset for channel in channels for asset in build_staging_assets(project, channel.name)),
-        *(build_core_assets(channel, project, partitions) for channel in channels),
+        *(build_core_assets(channel, project, partitions, slice_days=slice_days) for channel in channels),
         *build_reference_assets(project),
         *build_common_assets(project),
         *build_mart_assets(project),

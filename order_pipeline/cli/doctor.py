@@ -10,6 +10,7 @@ import typer
 
 from order_pipeline.channels import registry
 from order_pipeline.cli.alert_findings import look_at_alerts
+from order_pipeline.cli.doctor_days import look_at_owed_days
 from order_pipeline.cli.doctor_stores import look_at_stores, look_at_what_belongs_together
 from order_pipeline.cli.findings import Finding, name_of_floor
 from order_pipeline.cli.output import Format, NeutralCells, print_objects
@@ -262,6 +263,7 @@ LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     look_at_channels,
     look_at_scanorders,
     look_at_locations,
+    look_at_owed_days,
     look_at_what_waits,
     look_at_alerts,
 )

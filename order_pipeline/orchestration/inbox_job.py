@@ -24,7 +24,7 @@ from order_pipeline.orchestration.assets.picking import Picked, pick
 from order_pipeline.orchestration.check_records import changed_evaluations
 from order_pipeline.orchestration.failures import api_errors_as_failures
 from order_pipeline.orchestration.jobs import NO_RETRY_TAGS
-from order_pipeline.orchestration.partitions import utc_today, window_of_waiting
+from order_pipeline.orchestration.partitions import PRIORITY_TAGS, utc_today, window_of_waiting
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import PICKING_ORDERS_KEY, core_key, raw_key
 from order_pipeline.orchestration.stored_rows import read_raw_counts, read_stored_rows
@@ -77,7 +77,7 @@ def build_inbox_job(channel: Channel[Any], reading: str, sources: Sequence[str])
     @dg.job(
         name=inbox_job_name(channel.name),
         executor_def=dg.in_process_executor,
-        tags={"order_pipeline/source": channel.name, **NO_RETRY_TAGS},
+        tags={"order_pipeline/source": channel.name, **PRIORITY_TAGS, **NO_RETRY_TAGS},
         description=f"Lands the webhooks of {channel.title} that wait, reads the orders that they want picked, builds "
         "their days, and sends their picks.",
     )

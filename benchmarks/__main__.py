@@ -13,6 +13,7 @@ MEASUREMENTS = (
     "scansource_refresh",
     "calls_over_a_year",
     "webhooks",
+    "order_to_pick",
     "emission_vs_drt",
 )
 

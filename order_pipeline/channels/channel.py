@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from order_pipeline.channels.base import Extraction
 from order_pipeline.channels.operator_commands import OperatorCommands
-from order_pipeline.channels.settings import ChannelSettings
+from order_pipeline.channels.settings import EVERYTHING, ChannelSettings
 from order_pipeline.channels.webhook import Webhook
 from order_pipeline.operations.store import OperationsStore
 
@@ -48,6 +48,21 @@ class Probe(Generic[T]):
     address: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """When a channel, or a part of it, is read by itself.
+
+    Attributes:
+        family: whose own cadence it is; None: that of everything without one.
+        cron: in UTC.
+        families: what such a run reads; none: all.
+    """
+
+    family: str | None
+    cron: str
+    families: tuple[str, ...]
+
+
 def _no_variables(_settings: Any) -> Mapping[str, str]:
     return {}
 
@@ -65,6 +80,7 @@ class Channel(Generic[S]):
         schedule_minute: the minute of each hour at which it is read.
         families: what can be fetched alone, by name, with the resources that come of it; none: all come together.
         read_families: the extraction of some families; None where there are none.
+        not_alone: what people may ask for alone, and the API gives with its order only: name -> how.
         never_filled: core tables that stay empty, each with the reason.
         sql_variables: what its SQL needs from its settings.
         webhook: how it pushes events; None if it does not.
@@ -79,14 +95,33 @@ class Channel(Generic[S]):
     schedule_minute: int
     families: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     read_families: Callable[[S, Collection[str]], Extraction] | None = None
+    not_alone: Mapping[str, str] = field(default_factory=dict[str, str])
     never_filled: Mapping[str, str] = field(default_factory=dict[str, str])
     sql_variables: Callable[[S], Mapping[str, str]] = _no_variables
     webhook: Webhook | None = None
     commands: OperatorCommands[S] | None = None
 
     def families_of(self, resources: Collection[str]) -> list[str]:
-        """The families that bring these resources, in order."""
-        return [name for name, brought in self.families.items() if set(brought) & set(resources)]
+        """The families that bring these resources, in order; where two bring a resource, the smaller one."""
+        chosen = {
+            min((name for name, brought in self.families.items() if each in brought), key=self._size_of, default=None)
+            for each in resources
+        }
+        return [name for name in self.families if name in chosen]
+
+    def _size_of(self, family: str) -> int:
+        return len(self.families[family])
+
+    def cadences(self, settings: ChannelSettings) -> list[Cadence]:
+        """When it is read by itself: its families that have a cadence of their own, and all the rest."""
+        own = {family: cron for family, cron in settings.cadence.items() if family != EVERYTHING}
+        cadences = [Cadence(family, cron, (family,)) for family, cron in own.items()]
+        brought = {resource for family in own for resource in self.families[family]}
+        rest = tuple(family for family, resources in self.families.items() if not brought.issuperset(resources))
+        if rest or not own:
+            cron = settings.cadence.get(EVERYTHING, f"{self.schedule_minute} * * * *")
+            cadences.append(Cadence(None, cron, rest if own else ()))
+        return cadences
 
     @property
     def pool(self) -> str:

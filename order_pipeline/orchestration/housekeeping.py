@@ -9,7 +9,7 @@ import dagster as dg
 
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import open_store
-from order_pipeline.orchestration.schedules import status_of
+from order_pipeline.orchestration.schedules import is_left_out, status_of
 from order_pipeline.recovery.stores import require_stores_agree
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build_files import remove_abandoned
@@ -24,6 +24,8 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
 
     @dg.op(description="Merges small files, checks that every table reads the same, expires old snapshots.")
     def maintain_the_lake(context: dg.OpExecutionContext) -> None:
+        if is_left_out(context, settings.schedule, "upkeep"):
+            return
         lake = Lake(settings)
         with open_store(settings.resolved_operations_url) as store:
             require_stores_agree(settings, store, lake)
@@ -41,6 +43,8 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
 
     @dg.op(description="Deletes webhooks that landed long ago: raw has them, without their one-time passwords.")
     def prune_the_inbox(context: dg.OpExecutionContext) -> None:
+        if is_left_out(context, settings.schedule, "retention"):
+            return
         now = datetime.now(UTC)
         with open_store(settings.resolved_operations_url) as store:
             pruned = inbox.prune(
@@ -65,6 +69,6 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
         cron_schedule="30 3 * * *",
         execution_timezone="UTC",
         description="Every night at 03:30 UTC.",
-        default_status=status_of(settings.schedule),
+        default_status=status_of(settings.schedule, "upkeep", "retention"),
     )
     return housekeeping, schedule

@@ -35,7 +35,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
         return Path(given)
     home = settings.data_dir.resolve() / "dagster_home"
     home.mkdir(parents=True, exist_ok=True)
-    reached = _without_url_syntax(home)
+    reached = without_url_syntax(home)
     wanted = (PROJECT_ROOT / CONFIGURATION_NAME).read_text(encoding="utf-8") + _event_log(reached)
     present = home / CONFIGURATION_NAME
     if not present.exists() or present.read_text(encoding="utf-8") != wanted:
@@ -54,7 +54,7 @@ event_log_storage:
 """
 
 
-def _without_url_syntax(home: Path) -> Path:
+def without_url_syntax(home: Path) -> Path:
     """The home, or a link to it: Dagster formats its path into SQLAlchemy URLs, where `?` and `%` mean something."""
     if not _URL_SYNTAX & set(str(home)):
         return home

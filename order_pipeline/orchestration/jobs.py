@@ -15,7 +15,6 @@ import dagster as dg
 
 from order_pipeline.channels.channel import Channel
 from order_pipeline.contracts import CORE_TABLES
-from order_pipeline.orchestration.partitions import PRIORITY_TAGS
 from order_pipeline.orchestration.specs import READ_BACK_GROUP, core_key, raw_key
 
 if TYPE_CHECKING:
@@ -29,9 +28,6 @@ REBUILD_TAG = "order_pipeline/rebuild"
 """A run with this tag builds core again even where neither raw nor the SQL has changed."""
 
 EMISSION_GROUPS = ("reference", "marts", "scanorders")
-
-READING_TAG = "order_pipeline/reading"
-"""A run with this tag reads its channel only in the way that it names (see `channels.channel.Reading`)."""
 
 # A channel's outage is retried as a whole run: what was fetched before it is committed, so the second run is short.
 RETRY_TAGS = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"}
@@ -59,7 +55,7 @@ def assets_of_families(channel: Channel[Any], families: Collection[str]) -> list
     """The assets of a channel's job that a run of some of its families fills, core among them; no family: None, all."""
     if not families:
         return None
-    raw = [raw_key(channel.name, each) for family in families for each in channel.families[family]]
+    raw = dict.fromkeys(raw_key(channel.name, each) for family in families for each in channel.families[family])
     return [*raw, *(core_key(channel.name, table) for table in CORE_TABLES)]
 
 
@@ -111,21 +107,4 @@ def build_read_back_job() -> UnresolvedAssetJobDefinition:
         description="Reads back what ScanOrders shows for sent lines, and pushes statuses by policy.",
         executor_def=dg.in_process_executor,
         tags=NO_RETRY_TAGS,
-    )
-
-
-def inbox_job_name(source: str) -> str:
-    """The name of the job that lands a channel's webhooks."""
-    return f"{source}_inbox_job"
-
-
-def build_inbox_job(source: str, reading: str) -> UnresolvedAssetJobDefinition:
-    """From the inbox to the floor as one run, since a run costs seconds to start; the channel is read by `reading`."""
-    return dg.define_asset_job(
-        inbox_job_name(source),
-        selection=dg.AssetSelection.groups(source, *EMISSION_GROUPS)
-        - dg.AssetSelection.key_prefixes(["staging"], ["intermediate"]),
-        description="Lands the webhooks that wait, normalises them, and sends their picks; calls no channel's API.",
-        executor_def=dg.in_process_executor,
-        tags={"order_pipeline/source": source, READING_TAG: reading, **PRIORITY_TAGS, **NO_RETRY_TAGS},
     )

@@ -70,6 +70,14 @@ def slices(window: Window, most_days: int) -> list[Window]:
     return parts
 
 
+def window_of_waiting(days: list[date | None], first: date, today: date) -> Window | None:
+    """The days of waiting events, clipped to the partitions; events without a day come along with today's."""
+    if not days:
+        return None
+    known = [min(max(day or today, first), today) for day in days]
+    return Window(start=min(known), end=max(known) + timedelta(days=1))
+
+
 def range_tags(window: Window) -> dict[str, str]:
     """The tags that make one Dagster run cover every partition of the window."""
     return {

@@ -7,8 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from order_pipeline.channels.base import Window
-from order_pipeline.orchestration.inbox_sensor import window_of_waiting
-from order_pipeline.orchestration.partitions import daily_partitions, range_tags, slices, trailing_window, window_of
+from order_pipeline.orchestration.partitions import (
+    daily_partitions,
+    range_tags,
+    slices,
+    trailing_window,
+    window_of,
+    window_of_waiting,
+)
 from order_pipeline.settings import ScheduleSettings
 
 FIRST = date(2026, 1, 1)

@@ -4,7 +4,8 @@ One step a channel builds all tables of its days together, so that an order and 
 Rows that break a rule are in `quarantine.rejects`; the blocking check reads back what was stored.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -14,17 +15,20 @@ from order_pipeline.contracts import CORE_TABLES, contracts_fingerprint, table_c
 from order_pipeline.orchestration.assets.owed_days import owed_days_check, owed_days_spec
 from order_pipeline.orchestration.assets.sql_models import keys_of_raw
 from order_pipeline.orchestration.jobs import REBUILD_TAG
-from order_pipeline.orchestration.partitions import window_of
+from order_pipeline.orchestration.partitions import utc_today, window_of
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import OWNERS, core_key, model_key, raw_key, table_schema
 from order_pipeline.orchestration.stored_rows import StoredRows, read_open_rejects, read_stored_rows
 from order_pipeline.warehouse.core.build import CoreResult
 from order_pipeline.warehouse.core.last_net import UNFORESEEN
+from order_pipeline.warehouse.core.volume import WEEKS, read_unusual_days
+from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.sql.project import SqlProject
 
 CONTRACT_CHECK = "contract_holds"
 QUARANTINE_CHECK = "nothing_in_quarantine"
 SOFT_CHECK = "soft_rules"
+VOLUME_CHECK = "volume_as_usual"
 UNFORESEEN_ADVICE = (
     "records stopped the build for a reason that the code does not foresee. They are in quarantine as `unforeseen`, all"
     " others are built: report the message with `order-pipeline quarantine list`."
@@ -58,10 +62,11 @@ def build_core_assets(
             for day in days:
                 counted = {"dagster/partition_row_count": stored.by_day.get(day, 0)}
                 context.add_asset_metadata(counted, asset_key=key, partition_key=day.isoformat())
-            checks = [_contract_check(channel.name, table, stored)]
+            checks = [contract_check(channel.name, table, stored)]
             if table == "orders":
                 checks += [_quarantine_check(channel.name, result, read_open_rejects(pipeline.lake, channel.name))]
                 checks += [_soft_check(channel.name, result), owed_days_check(key, result)]
+                checks += [volume_check(pipeline.lake, channel.name, days)]
             yield dg.MaterializeResult(asset_key=key, metadata=_metadata(result, table, stored), check_results=checks)
 
     return build
@@ -124,6 +129,11 @@ def _check_specs(source: str) -> list[dg.AssetCheckSpec]:
             SOFT_CHECK, asset=orders, description="No row of these days looks wrong (`quarantine.warnings`)."
         ),
         owed_days_spec(orders),
+        dg.AssetCheckSpec(
+            VOLUME_CHECK,
+            asset=orders,
+            description=f"Days that are over have about as many orders as their weekday had in {WEEKS} weeks before.",
+        ),
     ]
 
 
@@ -140,7 +150,8 @@ def _metadata(result: CoreResult, table: str, stored: StoredRows) -> dict[str, A
     }
 
 
-def _contract_check(source: str, table: str, stored: StoredRows) -> dg.AssetCheckResult:
+def contract_check(source: str, table: str, stored: StoredRows) -> dg.AssetCheckResult:
+    """Whether what was read back of a table keeps its contract: every key once, no row without its order."""
     return dg.AssetCheckResult(
         check_name=CONTRACT_CHECK,
         asset_key=core_key(source, table),
@@ -196,4 +207,17 @@ def _soft_check(source: str, result: CoreResult) -> dg.AssetCheckResult:
                 ]
             ),
         },
+    )
+
+
+def volume_check(lake: Lake, source: str, days: Sequence[date]) -> dg.AssetCheckResult:
+    """A warning for days with far more or fewer orders than their weekday usually has. Today is not over."""
+    unusual = read_unusual_days(lake, source, [day for day in days if day < utc_today()])
+    return dg.AssetCheckResult(
+        check_name=VOLUME_CHECK,
+        asset_key=core_key(source, "orders"),
+        passed=not unusual,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(each.describe() for each in unusual) or "No day is unusual, as far as weeks are known.",
+        metadata={"unusual days": len(unusual)},
     )

@@ -15,7 +15,6 @@ import dagster as dg
 
 from order_pipeline.channels.channel import Channel
 from order_pipeline.orchestration.failures import api_errors_as_failures
-from order_pipeline.orchestration.jobs import READING_TAG
 from order_pipeline.orchestration.partitions import window_of
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import OWNERS, raw_key
@@ -49,13 +48,12 @@ def build_raw_assets(
         context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[PipelineResource]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.monotonic()
-        only = context.run.tags.get(READING_TAG)
         window = window_of(list(context.partition_keys))
         resources = [each for each in channel.resources if raw_key(channel.name, each) in context.selected_asset_keys]
         pipeline.prepare_stores()
         with api_errors_as_failures():
             result = pipeline.fetch(
-                channel, window, context.run.run_id, only=only, families=channel.families_of(resources) or None
+                channel, window, context.run.run_id, families=channel.families_of(resources) or None
             )
         seconds = time.monotonic() - started
         drift = _find_drift(pipeline, channel, window.days)

@@ -52,6 +52,22 @@ class WarehouseState:
             ).fetchall()
         return dict(found)
 
+    def awaiting_read(self, account: str) -> Mapping[str, date]:
+        """Number and order day of orders to be picked that core does not know from a read; none without core.
+
+        Rows of an earlier version do not say whether there was a read: they wait for one as well.
+        """
+        with self._lake.snapshot() as connection:
+            if "core.orders" not in relations(connection):
+                return {}
+            found = connection.execute(
+                "SELECT order_number, max(order_day) FROM core.orders WHERE source = ? AND account = ?"
+                " AND order_status = 'accepted' AND fulfilled_by = 'merchant' AND NOT is_test"
+                " AND awaits_read IS NOT FALSE GROUP BY order_number ORDER BY order_number",
+                [self._source, account],
+            ).fetchall()
+        return dict(found)
+
     def watermark(self, name: str) -> date | None:
         """The end of the latest complete report that carries this watermark.
 

@@ -30,6 +30,9 @@ from order_pipeline.orchestration.specs import PICKING_ORDERS_KEY, core_key, raw
 from order_pipeline.orchestration.stored_rows import read_raw_counts, read_stored_rows
 
 BUILT_AFTER = "seconds until built"
+MOST_OWED_DAYS = 3
+"""The newest, so that a run that was killed between landing and building is made good. A backlog waits for other runs."""
+
 LONGEST_WAIT_FOR_EMITTER = 120
 """Seconds. An emission under way may have read its list before these orders were in core, so ours must follow it."""
 
@@ -54,7 +57,7 @@ def build_inbox_job(channel: Channel[Any], reading: str, sources: Sequence[str])
         pipeline.require_stores_agree()
         days = _land(context, pipeline, channel, reading)
         landed = time.time()
-        days = sorted({*days, *pipeline.build_core(channel.name, days, context.run_id).days})
+        days = sorted({*days, *pipeline.build_core(channel.name, days, context.run_id, most_owed=MOST_OWED_DAYS).days})
         stored = {table: read_stored_rows(pipeline.lake, table, channel.name, days) for table in CORE_TABLES}
         contracts = [contract_check(channel.name, table, rows) for table, rows in stored.items()] if days else []
         yield from changed_evaluations(context.instance, contracts)  # the emission asks for them

@@ -115,13 +115,17 @@ class PipelineResource:
             lambda result: self.advance(f"{channel.title}: {reading.name}", result.total.records),
         )
 
-    def build_core(self, source: str, days: Sequence[date], run_id: str, *, anew: bool = False) -> CoreResult:
-        """Bring core in line with raw for the days, and for every stale day of the source.
+    def build_core(
+        self, source: str, days: Sequence[date], run_id: str, *, anew: bool = False, most_owed: int | None = None
+    ) -> CoreResult:
+        """Bring core in line with raw for the days, and for a slice of the other days that core owes (`most_owed`).
 
         A day whose raw rows, SQL and contracts are those of its last build is left alone, unless asked for `anew`.
         """
         self.prepare_stores()
-        result = build_core(self.lake, source, days, run_id, skip_unchanged=not anew, project=self.project)
+        result = build_core(
+            self.lake, source, days, run_id, skip_unchanged=not anew, most_owed=most_owed, project=self.project
+        )
         self.note_progress()
         return result
 

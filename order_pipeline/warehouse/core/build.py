@@ -44,6 +44,7 @@ def build_core(
     run_id: str,
     *,
     skip_unchanged: bool = False,
+    most_owed: int | None = None,
     project: SqlProject | None = None,
     executor: Executor | None = None,
 ) -> CoreResult:
@@ -58,6 +59,7 @@ def build_core(
         days: partition days (UTC).
         run_id: kept in every row.
         skip_unchanged: leave out requested days that are not stale and were built by the same SQL and contracts.
+        most_owed: how many days that core owes are built besides; None: `schedule.slice_days`.
         project: the SQL project; None reads the repository's.
         executor: stages the chunks; None: threads of this process, as many as the settings say.
 
@@ -72,7 +74,7 @@ def build_core(
     started = time.perf_counter()
     sql = build_sql(project or SqlProject(), source)
     remove_leftovers(lake)
-    due = find_due_days(lake, sql, days, skip_unchanged=skip_unchanged)
+    due = find_due_days(lake, sql, days, skip_unchanged=skip_unchanged, most_owed=most_owed)
     result = CoreResult(source, skipped_days=due.skipped)
     with _executor(lake, executor) as pool:
         build = _Build(lake, sql, run_id, LastNet(pool), result)

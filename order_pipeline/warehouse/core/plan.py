@@ -64,13 +64,16 @@ class DueDays:
     left: tuple[date, ...]
 
 
-def find_due_days(lake: Lake, sql: BuildSql, requested: Iterable[date], *, skip_unchanged: bool) -> DueDays:
+def find_due_days(
+    lake: Lake, sql: BuildSql, requested: Iterable[date], *, skip_unchanged: bool, most_owed: int | None = None
+) -> DueDays:
     """The requested days, and a slice of the others that core owes."""
     with lake.snapshot() as connection:
         stale = set(stale_marks(connection, sql.source))
         failed = [each.day for each in read_failed_days(connection, sql.source)]
         asked = set(requested)
-        taken, left = slice_of(stale - asked, failed, lake.settings.schedule.slice_days)
+        most = lake.settings.schedule.slice_days if most_owed is None else most_owed
+        taken, left = slice_of(stale - asked, failed, most)
         built = connection.execute(
             "SELECT order_day FROM core.builds WHERE source = ? AND fingerprint = ?", [sql.source, sql.fingerprint]
         ).fetchall()

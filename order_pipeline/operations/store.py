@@ -15,14 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 
 from order_pipeline.operations.locked import StoreBusyError, is_locked, said_when_it_waits
-from order_pipeline.operations.tables import metadata
+from order_pipeline.operations.versions import read_version, upgrade
 
 BUSY_TIMEOUT_SECONDS = 30.0
-_CREATE_LOCK_KEY = 7_315_202_601  # any constant: the key under which PostgreSQL serialises `create_all`
+_CREATE_LOCK_KEY = 7_315_202_601  # any constant: the key under which PostgreSQL serialises upgrades
 
 
 def system_clock() -> datetime:
@@ -58,19 +58,21 @@ class OperationsStore:
             event.listen(self.engine, "connect", _make_postgres_durable)
 
     def create_all(self) -> None:
-        """Create every missing table; safe to call from several processes at once, does nothing when all exist.
+        """Make every missing table and upgrade those that are older; safe to call from several processes at once.
+
+        A store that is up to date is only read.
 
         Raises:
+            StoreVersionError: a newer version of the project wrote the store.
             StoreBusyError: another process kept the file locked.
         """
-        if self.is_sqlite:  # who only reads need not wait for a writer
-            with self.reading() as connection:
-                if metadata.tables.keys() <= set(inspect(connection).get_table_names()):
-                    return
+        with self.reading() as connection:  # who only reads need not wait for a writer
+            if read_version(connection).is_current:
+                return
         with self.writing() as connection:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATE_LOCK_KEY})
-            metadata.create_all(connection)
+            upgrade(connection)
 
     @contextmanager
     def writing(self) -> Generator[Connection]:

@@ -1,8 +1,8 @@
 """Writes an installation as this commit makes it, small, to be opened by every later one.
 
 `python -m order_pipeline_tests.upgrade.make_store NAME` makes `stores/NAME.tar.gz`: catalog, lake files, operations
-store. Two days of Kibo are read; some picks are sent, the others are planned, held or not due; a webhook waits. Make one
-before a release that changes a store. Those that are there are never made again: only an old commit can write them.
+store. Two days of Kibo are read; some picks are sent, the others are planned, held or not due; a webhook waits. Make
+one before a release that changes a store. Those that are there are never made again: only an old commit can write them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The columns of all tables of a database, as DuckDB tells them."""
+"""The columns of tables, as DuckDB tells them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from order_pipeline.warehouse.lake.connection import Connection
@@ -21,17 +21,15 @@ Tables = Mapping[str, Mapping[str, TableColumn]]
 """`<schema>.<table>` -> its columns in order."""
 
 
-def read_tables(connection: Connection, database: str) -> dict[str, dict[str, TableColumn]]:
-    """Tables and views with their columns, in order. `duckdb_tables()` would count each table's rows to tell them."""
-    rows = connection.execute(
-        "SELECT schema_name || '.' || table_name, column_name, data_type, is_nullable, column_default"
-        " FROM duckdb_columns() WHERE database_name = ? AND NOT internal ORDER BY 1, column_index",
-        [database],
-    ).fetchall()
-    tables: dict[str, dict[str, TableColumn]] = {}
-    for table, name, kind, nullable, default in rows:
-        tables.setdefault(table, {})[name] = TableColumn(kind, bool(nullable), default)
-    return tables
+def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, dict[str, TableColumn]]:
+    """The columns of these tables, in order. `duckdb_columns()` would read every view too, for seconds."""
+    return {
+        table: {
+            name: TableColumn(kind, nullable == "YES", default)
+            for name, kind, nullable, _key, default, _extra in connection.execute(f"DESCRIBE {table}").fetchall()
+        }
+        for table in names
+    }
 
 
 def text_of_default(connection: Connection, expression: str | None) -> str | None:

@@ -14,7 +14,7 @@ import duckdb
 
 from order_pipeline.contracts import CORE_TABLES, ItemLocations, create_table_statements, table_contract
 from order_pipeline.operations.versions import StoreVersionError
-from order_pipeline.warehouse.lake.connection import Connection, Lake
+from order_pipeline.warehouse.lake.connection import Connection, Lake, relations
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake_columns import TableColumn, Tables, read_tables, text_of_default
 from order_pipeline.warehouse.lake_plan import Change, plan_changes, refusals
@@ -202,7 +202,7 @@ def declared_tables() -> Tables:
     statements += [_statements(table)[0] for table in _declared_names()]
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         connection.execute(f"BEGIN; {'; '.join(statements)}; COMMIT")
-        found = read_tables(connection, "memory")
+        found = read_tables(connection, _declared_names())
         defaults = {f"core.{name}": table_contract(model).defaults for name, model in CORE_TABLES.items()}
         return {
             table: {
@@ -224,11 +224,12 @@ def _declared_names() -> Iterator[str]:
 
 
 def _plan(connection: Connection) -> LakePlan:
-    found = read_tables(connection, "lake")
-    version = read_version(connection, set(found))
+    existing = relations(connection)
+    version = read_version(connection, existing)
+    raw = {name for name in existing if name.startswith("raw.") and f"{name}_current" in existing}
+    declared = {**declared_tables(), **{name: _raw_columns() for name in raw}}
+    found = read_tables(connection, existing & {*declared, *_RENAMED_TABLES})
     renames = tuple(_rename(found))
-    raw = {name: _raw_columns() for name in found if f"{name}_current" in found and name.startswith("raw.")}
-    declared = {**declared_tables(), **raw}
     return LakePlan(
         version=version,
         changes=(*renames, *plan_changes(found, declared)),

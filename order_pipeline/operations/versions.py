@@ -66,6 +66,11 @@ def _migrations(directory: Path) -> tuple[Migration, ...]:
     return tuple(Migration(int(name[1:5]), name[6:].replace("_", " ")) for name in names)
 
 
+def migrations_after(version: int) -> tuple[Migration, ...]:
+    """What a store of that version lacks."""
+    return tuple(each for each in migrations() if each.version > version)
+
+
 def newest_version() -> int:
     """The version that this program makes and needs."""
     return migrations()[-1].version

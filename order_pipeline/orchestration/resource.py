@@ -17,10 +17,10 @@ from order_pipeline.channels.base import Window
 from order_pipeline.channels.channel import Channel, Reading
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.recovery.stores import note_progress, record_stores, require_stores_agree
+from order_pipeline.recovery.upgrading import upgrade_stores
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build import CoreResult, build_core
 from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.ingest_result import IngestResult
 from order_pipeline.warehouse.raw.source_state import WarehouseState
@@ -117,19 +117,19 @@ class PipelineResource:
         return result
 
     def prepare_stores(self) -> None:
-        """Make what every step needs: schemas, raw and core tables, the operations store's tables.
+        """Make what every step needs, and upgrade what is older: schemas, raw and core tables, the operations store.
 
         Raises:
             StoresDisagreeError: a store is missing, foreign or older than its neighbours; nothing was made.
+            StoreVersionError: a store cannot be brought up to date by itself; nothing was changed.
         """
         if self._is_prepared:
             return
         found = require_stores_agree(self.settings, self.operations, self.lake)
-        migrate(self.lake)
+        upgrade_stores(self.operations, self.lake)
         for channel in self.settings.enabled_channels():
             for resource in channel.resources:
                 ensure_raw_table(self.lake, channel.name, resource)
-        self.operations.create_all()
         record_stores(self.settings, self.operations, self.lake, found)
         self._is_prepared = True
 

@@ -41,10 +41,10 @@ from order_pipeline.recovery.judging import (
     witnessed_operations_mark,
 )
 from order_pipeline.recovery.stores import StoresDisagreeError, look, notes_of
+from order_pipeline.recovery.upgrading import upgrade_stores
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.installation import LakeIdentity, read_lake_state, replace_lake_identity
 from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.migrations import migrate
 
 RUN_ID = "by hand"
 REOPEN_MARGIN = timedelta(minutes=10)
@@ -83,11 +83,11 @@ def settle(
     Raises:
         StoresDisagreeError: the stores are of different installations, or there is no lake.
         LeaseHeldError: an emitter is at work.
+        StoreVersionError: a store cannot be brought up to date by itself; nothing was changed.
     """
     found = look(settings, operations, lake)
     _require_settleable(found, new_lake=new_lake)
-    operations.create_all()
-    migrate(lake)
+    upgrade_stores(operations, lake)
     has_gap = not (is_moved or _is_all_known(found))
     result = Settled(epoch=newest_epoch(found) + 1, has_gap=has_gap)
     lease = acquire(operations, LEASE_NAME, describe_holder(RUN_ID), settings.picking.lease_seconds)

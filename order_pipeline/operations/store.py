@@ -17,9 +17,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import OperationalError
 
 from order_pipeline.operations.locked import StoreBusyError, is_locked, said_when_it_waits
-from order_pipeline.operations.versions import read_version, upgrade
+from order_pipeline.operations.versions import StoreVersionError, read_version, upgrade
 
 BUSY_TIMEOUT_SECONDS = 30.0
 _CREATE_LOCK_KEY = 7_315_202_601  # any constant: the key under which PostgreSQL serialises upgrades
@@ -63,16 +64,18 @@ class OperationsStore:
         A store that is up to date is only read.
 
         Raises:
-            StoreVersionError: a newer version of the project wrote the store.
+            StoreVersionError: a newer version of the project wrote the store, or it cannot be upgraded now.
             StoreBusyError: another process kept the file locked.
         """
         with self.reading() as connection:  # who only reads need not wait for a writer
             if read_version(connection).is_current:
                 return
         with self.writing() as connection:
-            if not self.is_sqlite:
+            if self.is_sqlite:
+                upgrade(connection)
+            else:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATE_LOCK_KEY})
-            upgrade(connection)
+                _upgrade_postgres(connection)
 
     @contextmanager
     def writing(self) -> Generator[Connection]:
@@ -151,6 +154,21 @@ def _name_the_lock(context: ExceptionContext) -> None:
     if context.engine is not None and is_locked(context.original_exception):
         file = str(context.engine.url.database)
         raise StoreBusyError(file, BUSY_TIMEOUT_SECONDS, context.original_exception) from context.original_exception
+
+
+def _upgrade_postgres(connection: Connection) -> None:
+    """A table is changed when nobody reads it, and a session that never ends must not hold a run forever."""
+    connection.execute(text(f"SET LOCAL lock_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}"))
+    try:
+        upgrade(connection)
+    except OperationalError as error:
+        if "lock timeout" not in str(error):
+            raise
+        raise StoreVersionError(
+            f"The operations store could not be upgraded: another session kept one of its tables for "
+            f"{BUSY_TIMEOUT_SECONDS:g} s. Nothing was changed.",
+            "Run this again when it has ended; SELECT pid, state, query FROM pg_stat_activity shows it.",
+        ) from error
 
 
 def _make_postgres_durable(connection: Any, _record: Any) -> None:

@@ -74,9 +74,8 @@ def _addition(table: str, name: str, column: TableColumn) -> Change:
     """A column that may not be NULL may be so in the rows of before: only a new build knows their value."""
     statement = f"ALTER TABLE {table} ADD COLUMN {name} {column.kind}"
     if column.default is None:
-        later = " until the day is built again" if table.startswith("core.") else ""
-        return Change(table, f"add {table}.{name}: NULL in the rows that are there{later}", (statement,))
-    what = f"add {table}.{name}: {column.default} in the rows that are there"
+        return Change(table, f"add {table}.{name}, so far NULL", (statement,))
+    what = f"add {table}.{name}, so far {column.default}"
     return Change(table, what, (f"{statement} DEFAULT {quoted(column.default)}",))
 
 
@@ -87,7 +86,7 @@ def _widening(table: str, name: str, found: TableColumn, wanted: TableColumn) ->
     draft = f"{name}_wider"
     return Change(
         table,
-        f"{what}, which writes the column of every row anew",
+        f"{what}: every row is written anew",
         (
             f"ALTER TABLE {table} ADD COLUMN {draft} {wanted.kind}",
             f"UPDATE {table} SET {draft} = {name}",

@@ -106,6 +106,23 @@ def test_a_store_of_a_newer_program_is_refused_with_what_to_do(store):
         store.create_all()
 
 
+def test_a_session_that_keeps_a_table_is_told_and_holds_no_run_forever(
+    new_postgres_database, next_version, monkeypatch
+):
+    store = OperationsStore(new_postgres_database())
+    with monkeypatch.context() as before, store.writing() as connection:
+        before.setattr(versions, "_VERSIONS", Path(versions.__file__).parent / "migrations" / "versions")
+        versions.upgrade(connection)
+        connection.execute(text("ALTER TABLE leases DROP COLUMN pieces"))
+    monkeypatch.setattr("order_pipeline.operations.store.BUSY_TIMEOUT_SECONDS", 0.05)
+    with store.reading() as reader:
+        reader.execute(text("SELECT name FROM leases"))
+        with pytest.raises(versions.StoreVersionError, match=r"another session kept.* pg_stat_activity"):
+            store.create_all()
+    store.create_all()
+    assert version_of(store) == next_version
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -12,11 +12,14 @@ from alembic.migration import MigrationContext
 from order_pipeline.channels.skroutz import action_log  # noqa: F401 - declares a table
 from order_pipeline.operations import incidents, refusals  # noqa: F401 - declare tables
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.operations.tables import metadata
+from order_pipeline.operations.tables import VERSION_TABLE, metadata
+from order_pipeline.operations.versions import StoreVersionError
 from order_pipeline.recovery.backup import back_up
+from order_pipeline.recovery.backup_files import MANIFEST, BackupError
 from order_pipeline.recovery.restore import restore
 from order_pipeline.recovery.upgrading import plan_stores
 from order_pipeline.sandbox.server import SandboxServer
+from order_pipeline.warehouse.core.outdated import outdated_days
 from order_pipeline.warehouse.lake_columns import read_tables
 from order_pipeline.warehouse.migrations import BOOKKEEPING, declared_tables
 from order_pipeline_tests.demo_locations import with_demo_locations
@@ -65,6 +68,13 @@ def plan_of(installation):
     pipeline = installation.open()
     with closing(pipeline.lake) as lake, closing(pipeline.operations) as store:
         return plan_stores(store, lake)
+
+
+def prepare(installation):
+    """What each run does first."""
+    pipeline = installation.open()
+    with closing(pipeline.lake), closing(pipeline.operations):
+        pipeline.prepare_stores()
 
 
 def assert_current(installation):
@@ -130,3 +140,43 @@ def test_a_backup_of_it_is_left_as_old_and_a_restore_upgrades_it(kept, tmp_path)
     assert_current(kept)
     with closing(OperationsStore(kept.settings.resolved_operations_url)) as store, store.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM pick_outbox").scalar_one() > 0
+
+
+def test_a_store_of_a_newer_program_stops_a_run_before_anything_is_written(kept):
+    prepare(kept)
+    with closing(OperationsStore(kept.settings.resolved_operations_url)) as store, store.writing() as connection:
+        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    accepted = kept.accepted()
+    for stopped in (lambda: prepare(kept), kept.emit, lambda: back_up(kept.settings, kept.data_dir.parent / "backups")):
+        with pytest.raises(StoreVersionError, match="version 9999"):
+            stopped()
+    assert kept.accepted() == accepted
+    told = call(kept, "upgrade")
+    assert (told.returncode, "Run the newer version" in told.stderr) == (1, True)
+    assert "version 9999" in call(kept, "doctor", "--no-online", "--format", "json").stdout
+
+
+def test_a_backup_of_a_newer_program_is_refused_before_anything_is_touched(kept, tmp_path):
+    made = back_up(kept.settings, tmp_path / "backups")
+    manifest = json.loads((made.generation / MANIFEST).read_bytes())
+    (made.generation / MANIFEST).write_text(json.dumps(manifest | {"lake_version": 9999}), encoding="utf-8")
+    before = sorted(kept.data_dir.iterdir())
+    with pytest.raises(BackupError, match=r"lake of this backup has version 9999.* Nothing was touched"):
+        restore(kept.settings, tmp_path / "backups", replace=True)
+    assert sorted(kept.data_dir.iterdir()) == before
+
+
+def test_days_that_older_sql_built_are_listed_and_built_again(kept):
+    prepare(kept)
+    with closing(kept.open().lake) as lake, lake.transaction("as older SQL built it") as connection:
+        connection.execute("UPDATE core.builds SET fingerprint = 'older'")
+    listed = call(kept, "upgrade")
+    assert "kibo" in listed.stdout
+    assert "order-pipeline rebuild" in listed.stderr
+    assert "rebuild_job" in listed.stderr
+    rebuilt = call(kept, "rebuild")
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert "done  rebuild_job" in rebuilt.stderr
+    assert known(kept) == expected(kept)
+    with closing(kept.open().lake) as lake:
+        assert outdated_days(lake, kept.open().project, ["kibo"]) == {}

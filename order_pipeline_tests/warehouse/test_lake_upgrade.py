@@ -223,7 +223,7 @@ def test_what_is_planned_is_said_in_words():
     declared = {"core.orders": {"kept": text, "number": wide, "gained": text}, "core.parcels": {"kept": text}}
     assert [change.what for change in plan_changes(found, declared)] == [
         "widen core.orders.number from INTEGER to BIGINT",
-        "add core.orders.gained: NULL in the rows that are there until the day is built again",
+        "add core.orders.gained, so far NULL",
         "make the table core.parcels",
     ]
     assert refusals(found, declared, ()) == []

@@ -11,8 +11,9 @@ import typer
 from order_pipeline.cli.output import fail, note, result_console
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.versions import StoreVersionError
-from order_pipeline.recovery.upgrading import UpgradePlan, plan_stores
+from order_pipeline.recovery.upgrading import UpgradePlan, plan_stores, rewrite_catalog
 from order_pipeline.settings import Settings, load_settings
+from order_pipeline.warehouse.lake.catalog import CatalogFormatError
 from order_pipeline.warehouse.lake.connection import Lake
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def upgrade(
     from order_pipeline.orchestration.resource import PipelineResource  # noqa: PLC0415 - reads the SQL project
 
     settings = load_settings()
+    _require_format(settings, rewrite=yes)
     pipeline = PipelineResource(settings)
     with closing(pipeline.lake), closing(pipeline.operations):
         plan = _plan(pipeline.operations, pipeline.lake)
@@ -74,6 +76,22 @@ def rebuild() -> None:
         fail("not every day could be built (above).", "Mend the cause and run the command again.")
 
 
+def _require_format(settings: Settings, *, rewrite: bool) -> None:
+    """End the command where an older DuckLake wrote the catalog, unless it is to be rewritten."""
+    lake = Lake(settings)
+    if lake.catalog_file is not None and not lake.catalog_file.exists():
+        return
+    try:
+        with closing(lake), lake.snapshot():
+            return
+    except CatalogFormatError as error:
+        if not rewrite:
+            note("Rewriting it is one way: an earlier version of the project cannot read it afterwards.")
+            fail(error.args[0], "Back up with the earlier version, then: order-pipeline upgrade --yes")
+        copy = rewrite_catalog(settings, error)
+        note(f"catalog rewritten in format {error.wanted}" + (f"; as it was: {copy.name}" if copy else ""))
+
+
 def _outdated(pipeline: PipelineResource) -> dict[str, list[date]]:
     from order_pipeline.warehouse.core.outdated import outdated_days  # noqa: PLC0415
 
@@ -89,7 +107,8 @@ def _tell_outdated_days(pipeline: PipelineResource) -> None:
         return
     note("Built by older SQL, still used, and to be built again:")
     for source, days in found.items():
-        result_console.print(f"  {source:<11} {len(days):>5,} days, {days[-1]} to {days[0]}", markup=False)
+        told = f"{len(days):,} days, {days[-1]} to {days[0]}" if len(days) > 1 else f"1 day, {days[0]}"
+        result_console.print(f"  {source:<11} {told}", markup=False)
     note("Next: order-pipeline rebuild    or, in the background, the Dagster job rebuild_job")
 
 

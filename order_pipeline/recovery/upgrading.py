@@ -6,13 +6,18 @@ Runs upgrade by themselves (docs/decisions/0032-stores-carry-a-version.md); `ord
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from order_pipeline.operations import versions
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.versions import StoreVersion
+from order_pipeline.recovery.backup_files import copy_database
+from order_pipeline.settings import Settings
+from order_pipeline.warehouse.lake.catalog import CatalogFormatError
 from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.writers_lock import writers_lock
 from order_pipeline.warehouse.lake_version import LAKE_VERSION
 from order_pipeline.warehouse.migrations import LakePlan, migrate, plan_upgrade
 
@@ -71,6 +76,30 @@ def upgrade_stores(operations: OperationsStore, lake: Lake) -> None:
         operations.create_all()
     if not plan.lake.is_current:
         migrate(lake)
+
+
+def rewrite_catalog(settings: Settings, found: CatalogFormatError) -> Path | None:
+    """Rewrite a catalog of an older DuckLake in today's format, under the writers' lock.
+
+    Returns:
+        A copy of it in the older format, beside it; None where the catalog is a server, whose copy is `pg_dump`'s.
+    """
+    lake = Lake(settings, rewrites_format=True)
+    if lake.catalog_file is None:
+        with closing(lake), lake.snapshot():
+            return None
+    copy = lake.catalog_file.with_name(f"catalog-format-{found.found}.sqlite")
+    lock = writers_lock(
+        lake.catalog_file.with_suffix(".lock"), "rewrite the catalog", settings.lake.lock_timeout_seconds
+    )
+    with lock:
+        if not copy.exists():  # else an earlier attempt was killed, and the copy is of before it
+            draft = copy.with_suffix(".new")
+            draft.unlink(missing_ok=True)
+            copy_database(lake.catalog_file, draft)
+            draft.replace(copy)
+        with closing(lake), lake.snapshot():
+            return copy
 
 
 def _heading(store: str, found: int | None, wanted: int, is_current: bool) -> str:  # noqa: FBT001

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -10,8 +11,9 @@ import typer
 from order_pipeline.channels import registry
 from order_pipeline.cli.alert_findings import look_at_alerts
 from order_pipeline.cli.doctor_stores import look_at_stores, look_at_versions, look_at_what_belongs_together
-from order_pipeline.cli.findings import Finding
+from order_pipeline.cli.findings import Finding, name_of_floor
 from order_pipeline.cli.output import Format, NeutralCells, print_objects, print_table
+from order_pipeline.http.errors import NotConfigured
 from order_pipeline.http.redaction import redact_text
 from order_pipeline.settings import Settings, load_settings
 
@@ -123,23 +125,46 @@ def look_at_channels(settings: Settings) -> Iterator[Finding]:
 
 
 def look_at_scanorders(settings: Settings) -> Iterator[Finding]:
-    """Whether picks would be sent, to whom, and whether the login holds."""
+    """Whether picks would be sent, to whom, and whether the login holds, of each floor that is in use."""
     from order_pipeline.destinations.demo_guard import DemoDirectoryError, refuse_demo_orders  # noqa: PLC0415
     from order_pipeline.destinations.scanorders_token import expiry_warning  # noqa: PLC0415
+    from order_pipeline.destinations.settings import setting_of  # noqa: PLC0415
 
-    scanorders = settings.scanorders
-    mode = "sends" if scanorders.send else "dry run: ORDER_PIPELINE_SCANORDERS__SEND is not true"
-    if scanorders.allowed_order_numbers is not None:
-        mode += f", only {len(scanorders.allowed_order_numbers)} orders that are allowed by name"
-    try:
-        if scanorders.send:
-            refuse_demo_orders(settings)
-        yield Finding("scanorders", "ok", f"{scanorders.base_url}: {mode}")
-    except DemoDirectoryError as error:
-        yield Finding("scanorders", "failed", str(error), "Until then nothing is sent.")
-    warning = expiry_warning(settings)
-    state = "ok" if warning is None else "missing" if scanorders.send else "off"
-    yield Finding("scanorders login", state, warning or "a token is at hand")
+    for floor in settings.floors_in_use():
+        scanorders, what = settings.floor_settings[floor], name_of_floor(settings, floor)
+        mode = "sends" if scanorders.send else f"dry run: {setting_of(floor, 'SEND')} is not true"
+        if scanorders.allowed_order_numbers is not None:
+            mode += f", only {len(scanorders.allowed_order_numbers)} orders that are allowed by name"
+        try:
+            if scanorders.send:
+                refuse_demo_orders(settings)
+            yield Finding(what, "ok", f"{scanorders.base_url}: {mode}")
+        except DemoDirectoryError as error:
+            yield Finding(what, "failed", str(error), "Until then nothing is sent.")
+        try:
+            warning = expiry_warning(settings, floor=floor)
+        except NotConfigured as error:
+            warning = str(error)
+        state = "ok" if warning is None else "missing" if scanorders.send else "off"
+        yield Finding(f"{what} login", state, warning or "a token is at hand")
+    yield from _find_shared_logins(settings)
+
+
+def _find_shared_logins(settings: Settings) -> Iterator[Finding]:
+    """Floors that one user is logged in to: their picks would be on one screen."""
+    from order_pipeline.destinations.scanorders_token import load_token, login_command  # noqa: PLC0415
+
+    users: dict[str, list[str]] = {}
+    for floor in [name for name, there in settings.floor_settings.items() if there.access_token is None]:
+        with suppress(NotConfigured):
+            token = load_token(settings, floor)
+            if token is not None and token.uid is not None:
+                users.setdefault(token.uid, []).append(floor)
+    for floors in users.values():
+        if len(floors) > 1:
+            detail = f"one user is logged in to the floors {', '.join(floors)}: their picks go to one account"
+            advice = f"Log in to each as its own user: {login_command(floors[-1])}"
+            yield Finding("scanorders login", "failed", detail, advice)
 
 
 def look_at_reference(settings: Settings) -> Iterator[Finding]:

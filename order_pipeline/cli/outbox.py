@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_objects, print_table, result_console
+from order_pipeline.floors import MAIN, UnknownFloorError, known_floor
 from order_pipeline.operations.store import OperationsStore, open_store
 from order_pipeline.picking.operators import views
 from order_pipeline.picking.operators.resolve import Verdict
@@ -16,17 +17,19 @@ from order_pipeline.picking.operators.resolve import confirm as store_confirmati
 from order_pipeline.picking.operators.resolve import resolve as store_verdict
 from order_pipeline.picking.operators.resolve import withdraw as store_withdrawal
 from order_pipeline.picking.outbox.states import ForbiddenTransitionError, PickState
-from order_pipeline.settings import load_settings
+from order_pipeline.settings import Settings, load_settings
 
 State = Annotated[list[str] | None, typer.Option(help="Only lines in this state; repeat it. Default: all.")]
 Output = Annotated[Format, typer.Option("--format", help="How to print the result.")]
 Who = Annotated[str, typer.Option(help="Who looked at the ScanOrders screen.")]
 Reason = Annotated[str, typer.Option(help="What was seen; kept with the line for good.")]
+Floor = Annotated[str | None, typer.Option(help="Only this floor, where there are several.")]
 NEXT_STEP = "`order-pipeline outbox list` shows the lines and their ids."
 
 
 def list_lines(
     state: State = None,
+    floor: Floor = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many lines, latest change first.")] = 1000,
     output: Output = Format.TABLE,
     neutral_cells: NeutralCells = False,  # noqa: FBT002
@@ -39,9 +42,26 @@ def list_lines(
     unknown = set(state or []) - {each.value for each in PickState}
     if unknown:
         fail(f"No such state: {', '.join(unknown)}.", f"States: {', '.join(PickState)}.", code=2)
-    with open_store(load_settings().resolved_operations_url) as store:
-        lines = views.list_lines(store, [PickState(each) for each in state] if state else None, limit)
-    print_objects(lines, output, neutral_cells=neutral_cells)
+    settings = load_settings()
+    chosen = chosen_floor(settings, floor)
+    with open_store(settings.resolved_operations_url) as store:
+        lines = views.list_lines(store, [PickState(each) for each in state] if state else None, limit, floor=chosen)
+    print_objects(with_floors_if_several(settings, lines, output), output, neutral_cells=neutral_cells)
+
+
+def chosen_floor(settings: Settings, floor: str | None) -> str | None:
+    """The floor that a person named, or None; one that no setting makes ends the command."""
+    try:
+        return None if floor is None else known_floor(floor, settings.floor_settings)
+    except UnknownFloorError as error:
+        fail(str(error), "Floors are made by ORDER_PIPELINE_FLOORS__NAME__...", code=2)
+
+
+def with_floors_if_several(settings: Settings, rows: list[dict[str, Any]], output: Format) -> list[dict[str, Any]]:
+    """The rows as a person wants to see them: without the floor where there is only one."""
+    if output is not Format.TABLE or len({*settings.floor_settings, *(row["floor"] or MAIN for row in rows)}) > 1:
+        return rows
+    return [{name: value for name, value in row.items() if name != "floor"} for row in rows]
 
 
 def show(
@@ -61,7 +81,8 @@ def show(
 def print_story(story: views.LineStory, *, with_payload: bool) -> None:
     """Print one line: its state, its history, its tasks."""
     line = story.line
-    result_console.print(f"{line.pick_id}: {line.state.value}", style="bold", markup=False)
+    place = f" (floor {line.floor})" if line.floor != MAIN else ""
+    result_console.print(f"{line.pick_id}: {line.state.value}{place}", style="bold", markup=False)
     if line.reason:
         result_console.print(f"{line.reason}: {line.detail or ''}", markup=False)
     if with_payload:
@@ -129,10 +150,11 @@ def list_tasks(
     neutral_cells: NeutralCells = False,  # noqa: FBT002
 ) -> None:
     """List what waits for a person: orders that changed or were cancelled after their lines went to the floor."""
-    with open_store(load_settings().resolved_operations_url) as store:
+    settings = load_settings()
+    with open_store(settings.resolved_operations_url) as store:
         found = views.list_tasks(store, include_closed=closed)
     tasks = [{name: each[name] for name in each if name != "fingerprint"} for each in found]
-    print_objects(tasks, output, neutral_cells=neutral_cells)
+    print_objects(with_floors_if_several(settings, tasks, output), output, neutral_cells=neutral_cells)
 
 
 def close_task(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from order_pipeline.cli.outbox import Output
+from order_pipeline.cli.outbox import Output, with_floors_if_several
 from order_pipeline.cli.output import Format, NeutralCells, print_objects
 from order_pipeline.operations.store import open_store
 from order_pipeline.picking.operators.preview import preview as preview_of
@@ -21,4 +21,5 @@ def preview(output: Output = Format.JSON, neutral_cells: NeutralCells = False) -
     settings = load_settings()
     with open_store(settings.resolved_operations_url) as store:
         previews = preview_of(settings, store, read_pick_list(Lake(settings), store))
-    print_objects([msgspec.to_builtins(each) for each in previews], output, neutral_cells=neutral_cells)
+    rows = [msgspec.to_builtins(each) for each in previews]
+    print_objects(with_floors_if_several(settings, rows, output), output, neutral_cells=neutral_cells)

@@ -46,6 +46,7 @@ def upgrade(
             return
         if yes and not plan.is_current:
             pipeline.prepare_stores()
+            pipeline.deploy_models()
             note("upgraded")
         _tell_outdated_days(pipeline)
     if not plan.is_current and not yes:

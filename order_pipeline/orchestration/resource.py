@@ -12,7 +12,6 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from order_pipeline.channels import registry
 from order_pipeline.channels.base import Window
 from order_pipeline.channels.channel import Channel, Reading
 from order_pipeline.operations.store import OperationsStore
@@ -27,6 +26,7 @@ from order_pipeline.warehouse.raw.source_state import WarehouseState
 from order_pipeline.warehouse.raw.tables import ensure_raw_table
 from order_pipeline.warehouse.sql.deploy import Deployment, deploy
 from order_pipeline.warehouse.sql.project import SqlProject
+from order_pipeline.warehouse.sql.project_of_settings import project_for
 
 Advance = Callable[[str, int], None]
 """Takes what is being done, in words for people, and how many records of it are done so far."""
@@ -159,16 +159,3 @@ class PipelineResource:
         with self.lake.connect() as connection:
             row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
         return int(row[0]) if row else 0
-
-
-def project_for(settings: Settings) -> SqlProject:
-    """The SQL project with the variables that settings decide: whose orders are picked, what no payload says."""
-    variables: dict[str, Any] = {
-        "picked_channels": settings.picked_channels(),
-        "barcode_fallback": settings.picking.barcode_fallback,
-        "locations": {name: settings.of_channel(name).locations for name in registry.NAMES},
-        "other_locations": {name: settings.of_channel(name).other_locations for name in registry.NAMES},
-    }
-    for name, channel in registry.channels().items():
-        variables |= channel.sql_variables(settings.of_channel(name))
-    return SqlProject(variables=variables)

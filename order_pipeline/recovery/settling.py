@@ -29,7 +29,7 @@ from order_pipeline.picking.outbox.payload import payload_text
 from order_pipeline.picking.outbox.rebuild import Rebuilt, bring_up_to_date, read_pick_status
 from order_pipeline.picking.outbox.states import Actor
 from order_pipeline.picking.outbox.store import Context
-from order_pipeline.picking.planning.pick_lines import build_payload, pick_lines_from_rows
+from order_pipeline.picking.planning.pick_lines import build_payload, pick_lines_from_rows, settings_for
 from order_pipeline.picking.sending.emission import LEASE_NAME
 from order_pipeline.picking.sending.read_pick_list import read_pick_list
 from order_pipeline.recovery.judging import (
@@ -44,7 +44,9 @@ from order_pipeline.recovery.stores import StoresDisagreeError, look, notes_of
 from order_pipeline.recovery.upgrading import upgrade_stores
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.installation import LakeIdentity, read_lake_state, replace_lake_identity
-from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.connection import Lake, relations
+from order_pipeline.warehouse.sql.deploy import deploy
+from order_pipeline.warehouse.sql.project_of_settings import project_for
 
 RUN_ID = "by hand"
 REOPEN_MARGIN = timedelta(minutes=10)
@@ -184,11 +186,15 @@ def _known_to_the_lake(
     """The rows of `core.pick_status`, and the payloads that the list of picks would send now (none without marts)."""
     with lake.snapshot() as connection:
         rows = read_pick_status(connection)
+        has_views = "reference.deployed_models" in relations(connection)
+    if has_views:  # those of an older backup may lack what is read here
+        lake.run("deploy the SQL models", lambda connection: deploy(connection, project_for(settings)))
     try:
         picks = pick_lines_from_rows(read_pick_list(lake, operations).rows)
     except duckdb.CatalogException:
         return rows, {}
-    return rows, {line.pick_id: payload_text(build_payload(line, settings.scanorders)) for line in picks}
+    floors = settings.floor_settings
+    return rows, {line.pick_id: payload_text(build_payload(line, settings_for(line, floors))) for line in picks}
 
 
 def _last_commit(lake: Lake) -> datetime:

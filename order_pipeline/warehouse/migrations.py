@@ -77,7 +77,7 @@ CREATE TABLE IF NOT EXISTS raw.dead_letters (
 _PICK_STATUS = """
 CREATE TABLE IF NOT EXISTS core.pick_status (
     pick_id VARCHAR NOT NULL, source VARCHAR NOT NULL, account VARCHAR NOT NULL, order_id VARCHAR NOT NULL,
-    order_number VARCHAR NOT NULL, line_id VARCHAR NOT NULL, shipment_id VARCHAR, state VARCHAR NOT NULL,
+    order_number VARCHAR NOT NULL, line_id VARCHAR NOT NULL, shipment_id VARCHAR, floor VARCHAR, state VARCHAR NOT NULL,
     reason VARCHAR, wave BIGINT NOT NULL, attempt BIGINT NOT NULL, snapshot_id BIGINT, payload_sha256 VARCHAR NOT NULL,
     fulfilment_id VARCHAR, upstream_status VARCHAR, pushed_status VARCHAR, planned_at TIMESTAMPTZ NOT NULL,
     sent_at TIMESTAMPTZ, updated_at TIMESTAMPTZ NOT NULL, scanorders_status_code VARCHAR, scanorders_matches BOOLEAN,

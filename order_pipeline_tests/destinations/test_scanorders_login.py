@@ -21,7 +21,7 @@ from order_pipeline.destinations.scanorders_token import (
 )
 from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.http.errors import NotConfigured, PermanentError
-from order_pipeline.sandbox.scanorders.fake import CLIENT_ID, CLIENT_SECRET, USER_ID
+from order_pipeline.sandbox.scanorders.fake import CLIENT_ID, CLIENT_SECRET, USER_IDS
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.settings import Settings
 
@@ -74,8 +74,8 @@ def test_the_login_stores_a_token_that_only_the_owner_can_read(settings, sandbox
     assert stat.S_IMODE(token_path(settings).stat().st_mode) == 0o600
     assert token.expires_at is not None
     assert TokenKeeper(settings).current() == token.access_token
-    assert token.uid == str(USER_ID)
-    assert str(USER_ID) not in repr(token)
+    assert token.uid == USER_IDS["main"]
+    assert USER_IDS["main"] not in repr(token)
 
 
 def test_a_token_stored_before_the_uid_was_kept_still_works(settings):

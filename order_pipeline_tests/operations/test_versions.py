@@ -144,7 +144,8 @@ def test_several_processes_may_upgrade_at_once(store, url):
     store.close()
     program = f"from order_pipeline.operations.store import OperationsStore as S; S({url!r}).create_all()"
     racers = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) for _ in range(3)]
-    assert [errors for racer in racers if (errors := racer.communicate(timeout=60)[1])] == []
+    ended = [(racer.communicate(timeout=60)[1], racer.returncode) for racer in racers]
+    assert [code for _, code in ended] == [0, 0, 0], ended
     assert version_of(store) == versions.newest_version()
 
 

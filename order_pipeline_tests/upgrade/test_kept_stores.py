@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 
 from order_pipeline.channels.skroutz import action_log  # noqa: F401 - declares a table
 from order_pipeline.operations import incidents, refusals  # noqa: F401 - declare tables
-from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.store import OperationsStore, open_store
 from order_pipeline.operations.tables import VERSION_TABLE, metadata
 from order_pipeline.operations.versions import StoreVersionError
 from order_pipeline.recovery.backup import back_up
@@ -51,6 +51,8 @@ def expected(installation):
 
 def known(installation):
     """What can be read of the store; what this program's floor accepted is another matter."""
+    with open_store(installation.settings.resolved_operations_url):
+        pass  # as each command that reads the outbox does
     return json.loads(json.dumps(facts(installation))) | {"accepted": expected(installation)["accepted"]}
 
 
@@ -110,10 +112,11 @@ def test_its_tables_are_then_those_of_a_new_store(kept):
         assert [each for each in differences if each[0] != "remove_table"] == []
         with lake.snapshot() as connection:
             found = read_tables(connection, BOOKKEEPING)
-    declared = declared_tables()
-    assert {table: list(found[table]) for table in BOOKKEEPING} == {
-        table: list(declared[table]) for table in BOOKKEEPING
-    }
+    for table, columns in declared_tables().items():
+        if table == "core.pick_status":  # written by name
+            assert found[table].keys() == columns.keys()
+        elif table in BOOKKEEPING:
+            assert list(found[table]) == list(columns), f"rows of {table} are inserted by position"
 
 
 def test_the_command_says_what_it_will_do_and_does_it_when_told(kept):

@@ -230,5 +230,5 @@ def test_what_is_planned_is_said_in_words():
 
 
 def test_a_bookkeeping_column_stands_where_rows_are_inserted_by_position(built):
-    for table in ("raw.fetches", "core.builds", "quarantine.rejects", "core.pick_status"):
+    for table in ("raw.fetches", "core.builds", "quarantine.rejects"):
         assert list(kinds(built, table)) == list(declared_tables()[table])

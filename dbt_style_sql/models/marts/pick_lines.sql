@@ -89,6 +89,7 @@ SELECT
     judged.line_id,
     judged.shipment_id,
     judged.location,
+    judged.floor,
     judged.sku,
     judged.barcode,
     judged.bin_location,

@@ -114,7 +114,7 @@ def contract_held(instance: dg.DagsterInstance, source: str) -> bool:
 
 def _metadata(report: EmissionReport) -> dict[str, Any]:
     return {
-        "mode": "dry run (scanorders.send is off)" if report.dry_run else "sending",
+        "mode": _mode(report),
         "sent now": report.sent,
         "rejected now": report.rejected,
         "in doubt now": report.in_doubt,
@@ -128,6 +128,12 @@ def _metadata(report: EmissionReport) -> dict[str, Any]:
         "seconds": round(report.seconds, 2),
         "dagster/row_count": sum(report.by_state.values()),
     }
+
+
+def _mode(report: EmissionReport) -> str:
+    if report.dry_run:
+        return "dry run (scanorders.send is off)"
+    return f"sending; dry run: {', '.join(report.floors_in_dry_run)}" if report.floors_in_dry_run else "sending"
 
 
 def _doubts_check(doubts: Doubts, minutes: float) -> dg.AssetCheckResult:

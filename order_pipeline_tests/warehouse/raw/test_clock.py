@@ -11,7 +11,7 @@ from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer
 from order_pipeline.warehouse.raw.source_state import WarehouseState
 from order_pipeline.warehouse.raw.writer import RawWriter
-from order_pipeline_tests.warehouse.raw.test_ingest import FIRST, current, group, rows
+from order_pipeline_tests.warehouse.raw.small_raw import FIRST, current, group, rows
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 

@@ -26,6 +26,7 @@ from order_pipeline.orchestration.jobs import (
     build_views_job,
 )
 from order_pipeline.orchestration.partitions import daily_partitions
+from order_pipeline.orchestration.rebuild_job import rebuild_job
 from order_pipeline.orchestration.resolve_job import resolve_pick_job, resolve_wave_job
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.schedules import (
@@ -92,6 +93,7 @@ def _build_automation(settings: Settings, assets: list[dg.AssetsDefinition], *, 
         emission_job,
         housekeeping_job,
         build_read_back_job(),
+        rebuild_job,
         resolve_pick_job,
         resolve_wave_job,
     ]

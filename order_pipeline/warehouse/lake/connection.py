@@ -51,8 +51,8 @@ class Lake:
         is_embedded: the catalog is a SQLite file, so that one transaction at a time may write.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._catalog = Catalog.named_by(settings)
+    def __init__(self, settings: Settings, *, rewrites_format: bool = False) -> None:
+        self._catalog = Catalog.named_by(settings, rewrites_format=rewrites_format)
         self.settings = settings
         self.catalog = self._catalog.address
         self.catalog_file = self._catalog.file

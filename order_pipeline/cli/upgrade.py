@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from order_pipeline.cli.output import fail, note, result_console
+from order_pipeline.cli.output import fail, note
+from order_pipeline.cli.tables import print_text
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.versions import StoreVersionError
 from order_pipeline.recovery.upgrading import UpgradePlan, plan_stores, rewrite_catalog
@@ -39,7 +40,7 @@ def upgrade(
     with closing(pipeline.lake), closing(pipeline.operations):
         plan = _plan(pipeline.operations, pipeline.lake)
         for line in plan.in_words():
-            result_console.print(line, markup=False, soft_wrap=True)
+            print_text(line)
         if plan.lake.refused:
             _refuse(plan)
         if plan.operations.version is None and plan.lake.version is None:
@@ -109,7 +110,7 @@ def _tell_outdated_days(pipeline: PipelineResource) -> None:
     note("Built by older SQL, still used, and to be built again:")
     for source, days in found.items():
         told = f"{len(days):,} days, {days[-1]} to {days[0]}" if len(days) > 1 else f"1 day, {days[0]}"
-        result_console.print(f"  {source:<11} {told}", markup=False)
+        print_text(f"  {source:<11} {told}")
     note("Next: order-pipeline rebuild    or, in the background, the Dagster job rebuild_job")
 
 

@@ -31,7 +31,7 @@ from order_pipeline.orchestration.stored_rows import read_raw_counts, read_store
 
 BUILT_AFTER = "seconds until built"
 MOST_OWED_DAYS = 3
-"""The newest, so that a run that was killed between landing and building is made good. A backlog waits for other runs."""
+"""The newest, so that what a killed run landed and did not build is made good. A backlog waits for other runs."""
 
 LONGEST_WAIT_FOR_EMITTER = 120
 """Seconds. An emission under way may have read its list before these orders were in core, so ours must follow it."""

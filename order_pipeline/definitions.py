@@ -26,6 +26,7 @@ from order_pipeline.orchestration.jobs import (
     build_views_job,
 )
 from order_pipeline.orchestration.partitions import daily_partitions
+from order_pipeline.orchestration.rebuild_job import rebuild_job
 from order_pipeline.orchestration.resolve_job import resolve_pick_job, resolve_wave_job
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.schedules import (
@@ -64,11 +65,12 @@ def build_definitions(
 def _build_assets(settings: Settings, pipeline: PipelineResource) -> list[dg.AssetsDefinition]:
     partitions = daily_partitions(settings.schedule)
     project = pipeline.project
+    slice_days = settings.schedule.slice_days
     channels = settings.enabled_channels()
     return [
-        *(build_raw_assets(channel, partitions) for channel in channels),
+        *(build_raw_assets(channel, partitions, slice_days=slice_days) for channel in channels),
         *(asset for channel in channels for asset in build_staging_assets(project, channel.name)),
-        *(build_core_assets(channel, project, partitions) for channel in channels),
+        *(build_core_assets(channel, project, partitions, slice_days=slice_days) for channel in channels),
         *build_reference_assets(project),
         *build_common_assets(project),
         *build_mart_assets(project),
@@ -91,6 +93,7 @@ def _build_automation(settings: Settings, assets: list[dg.AssetsDefinition], *, 
         emission_job,
         housekeeping_job,
         build_read_back_job(),
+        rebuild_job,
         resolve_pick_job,
         resolve_wave_job,
     ]

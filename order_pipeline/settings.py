@@ -116,6 +116,12 @@ class ScheduleSettings(BaseModel, extra="forbid"):
 
     first_day: str = Field(default="2026-01-01", description="First daily partition (UTC).")
     trailing_days: int = Field(default=14, ge=1, description="Days re-read by each scheduled run.")
+    slice_days: int = Field(
+        default=31,
+        ge=1,
+        description="A backlog is worked off in slices, the newest days first: so many days are a run of a backfill, "
+        "and so many of the days that core owes are built by a run besides its own.",
+    )
     active: bool = Field(
         default=False, description="True: schedules and sensors start with the deployment, not by hand."
     )

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from order_pipeline.orchestration.resource import project_for
 from order_pipeline.settings import load_settings
 from order_pipeline.settings_names import UnknownSettingError
+from order_pipeline.warehouse.sql.project_of_settings import project_for
 
 NORTH = {"FLOORS__NORTH__CLIENT_ID": "id", "FLOORS__NORTH__CLIENT_SECRET": "hidden"}
 PLACES = {"KIBO__LOCATIONS": '{"110452": "main", "110453": "North"}'}

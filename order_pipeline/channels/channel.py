@@ -117,7 +117,7 @@ class Channel(Generic[S]):
         own = {family: cron for family, cron in settings.cadence.items() if family != EVERYTHING}
         cadences = [Cadence(family, cron, (family,)) for family, cron in own.items()]
         brought = {resource for family in own for resource in self.families[family]}
-        rest = tuple(name for name, resources in self.families.items() if not brought.issuperset(resources))
+        rest = tuple(family for family, resources in self.families.items() if not brought.issuperset(resources))
         if rest or not own:
             cron = settings.cadence.get(EVERYTHING, f"{self.schedule_minute} * * * *")
             cadences.append(Cadence(None, cron, rest if own else ()))

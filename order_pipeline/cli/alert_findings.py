@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,17 +24,21 @@ def look_at_alerts(settings: Settings) -> Iterator[Finding]:
     from sqlalchemy import make_url  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    from order_pipeline.operations.store import open_store  # noqa: PLC0415
+    from order_pipeline.operations.store import OperationsStore  # noqa: PLC0415
+    from order_pipeline.operations.versions import StoreVersionError, read_version  # noqa: PLC0415
 
     yield from _find_messengers(settings)
     address = make_url(settings.resolved_operations_url)
     if address.get_backend_name() == "sqlite" and not Path(str(address.database)).exists():
         return  # not made yet, and `doctor` makes nothing
     try:
-        with open_store(settings.resolved_operations_url) as store:
+        with closing(OperationsStore(settings.resolved_operations_url)) as store:
+            with store.reading() as connection:
+                if not read_version(connection).is_current:
+                    return  # said with the versions, and `doctor` upgrades nothing
             yield from _find_backlogs(store)
             yield from _find_incidents(settings, store)
-    except (SQLAlchemyError, OSError):
+    except (SQLAlchemyError, OSError, StoreVersionError):
         return  # said with the stores
 
 

@@ -71,7 +71,8 @@ def _check(directory: Path, at: str | None) -> None:
     manifest = read_manifest(generation)
     note(
         f"{generation.name} is whole: epoch {manifest.epoch}, {manifest.operations_mark:,} pick events, "
-        f"snapshot {manifest.lake_snapshot:,}"
+        f"snapshot {manifest.lake_snapshot:,}; versions: operations store {manifest.operations_version}, "
+        f"lake {manifest.lake_version}"
     )
 
 

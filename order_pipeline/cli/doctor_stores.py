@@ -62,6 +62,33 @@ def look_at_stores(settings: Settings) -> Iterator[Finding]:
         yield Finding("operations store", "failed", f"{shown}: {type(error).__name__}", "Check OPERATIONS_URL.")
 
 
+def look_at_versions(settings: Settings) -> Iterator[Finding]:
+    """The versions of the stores, and whether this program can use them; changes nothing."""
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from order_pipeline.operations.store import OperationsStore  # noqa: PLC0415
+    from order_pipeline.operations.versions import StoreVersionError  # noqa: PLC0415
+    from order_pipeline.recovery.upgrading import plan_stores  # noqa: PLC0415
+    from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
+
+    what = "store versions"
+    try:
+        with closing(OperationsStore(settings.resolved_operations_url)) as store, closing(Lake(settings)) as lake:
+            plan = plan_stores(store, lake)
+        plan.lake.require_possible()
+    except StoreVersionError as error:
+        yield Finding(what, "failed", error.args[0], error.next_step)
+        return
+    except (LakeError, SQLAlchemyError, OSError):
+        return  # said above
+    waits = (plan.operations.version is not None and not plan.operations.is_current) or (
+        plan.lake.version is not None and not plan.lake.is_current
+    )
+    told = "; ".join(line for line in plan.in_words() if not line.startswith(" "))
+    advice = "The next run upgrades them by itself; order-pipeline upgrade says what it does." if waits else ""
+    yield Finding(what, "waits" if waits else "ok", " ".join(told.split()), advice)
+
+
 def look_at_what_belongs_together(settings: Settings) -> Iterator[Finding]:
     """Whether the stores are of one installation and equally new; only looks, and names nothing."""
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415

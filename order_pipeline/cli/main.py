@@ -26,6 +26,8 @@ COMMANDS = group(
         "doctor": ("doctor:doctor", "Say what is missing in settings, stores and credentials."),
         "backup": ("backup:backup", "Back up the stores, also while a run writes."),
         "restore": ("backup:restore", "Restore a backup; what may have been sent since is held."),
+        "upgrade": ("upgrade:upgrade", "Say what a new version does to the stores; with --yes, do it."),
+        "rebuild": ("upgrade:rebuild", "Build the days again that older SQL built."),
         "alerts": group(
             "alerts",
             "What is wrong now, and whether the messages about it arrive.",

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -33,6 +33,8 @@ class ColumnContract:
     rule_when_null: str
     rule_when_unmatched: str
     names_source: bool
+    default: str | None = field(default=None, repr=False)
+    """Of a new column, in the rows of before. It changes no build, so `contracts_fingerprint` does not see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class TableContract:
     def column_names(self) -> tuple[str, ...]:
         """Column names in table order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def defaults(self) -> dict[str, str]:
+        """Columns that say what rows of before have in them, and the text of that value."""
+        return {column.name: column.default for column in self.columns if column.default is not None}
 
 
 @cache
@@ -88,6 +95,7 @@ def _column_contract(name: str, column: Any) -> ColumnContract:
         rule_when_null=str(metadata.get("rule_when_null")),
         rule_when_unmatched=str(metadata.get("rule_when_unmatched")),
         names_source=names_source,
+        default=metadata.get("default"),
     )
 
 

@@ -56,6 +56,7 @@ def column(
     personal: bool = False,
     derived: bool = False,
     json: bool = False,
+    default: str | None = None,
 ) -> Any:
     """Declare one column of a core table.
 
@@ -72,6 +73,8 @@ def column(
         personal: personal data; its values are masked wherever a reject or a sample is shown.
         derived: built from other columns of the row; reported only if none of those is.
         json: the text is JSON, and the lake's column too.
+        default: of a column that a table gains: what the rows of before have in it, as text (`0`, `false`). Without it
+            they have NULL until their day is built again.
     """
     return pandera.Field(
         nullable=not required,
@@ -86,5 +89,6 @@ def column(
             "derived": derived,
             "json": json,
             "names_source": names_source,
+            "default": default,
         },
     )

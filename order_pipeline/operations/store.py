@@ -15,15 +15,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.schema import CreateColumn
+from sqlalchemy.exc import OperationalError
 
 from order_pipeline.operations.locked import StoreBusyError, is_locked, said_when_it_waits
-from order_pipeline.operations.tables import metadata
+from order_pipeline.operations.versions import StoreVersionError, read_version, upgrade
 
 BUSY_TIMEOUT_SECONDS = 30.0
-_CREATE_LOCK_KEY = 7_315_202_601  # any constant: the key under which PostgreSQL serialises `create_all`
+_CREATE_LOCK_KEY = 7_315_202_601  # any constant: the key under which PostgreSQL serialises upgrades
 
 
 def system_clock() -> datetime:
@@ -59,22 +59,23 @@ class OperationsStore:
             event.listen(self.engine, "connect", _make_postgres_durable)
 
     def create_all(self) -> None:
-        """Create every missing table and column; safe to call from several processes, does nothing when all exist.
+        """Make every missing table and upgrade those that are older; safe to call from several processes at once.
+
+        A store that is up to date is only read.
 
         Raises:
+            StoreVersionError: a newer version of the project wrote the store, or it cannot be upgraded now.
             StoreBusyError: another process kept the file locked.
         """
-        if self.is_sqlite:  # who only reads need not wait for a writer
-            with self.reading() as connection:
-                if metadata.tables.keys() <= set(inspect(connection).get_table_names()) and not _missing(connection):
-                    return
+        with self.reading() as connection:  # who only reads need not wait for a writer
+            if read_version(connection).is_current:
+                return
         with self.writing() as connection:
-            if not self.is_sqlite:
+            if self.is_sqlite:
+                upgrade(connection)
+            else:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATE_LOCK_KEY})
-            metadata.create_all(connection)
-            for table, column in _missing(connection):
-                definition = CreateColumn(column).compile(dialect=connection.dialect)
-                connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {definition}"))
+                _upgrade_postgres(connection)
 
     @contextmanager
     def writing(self) -> Generator[Connection]:
@@ -108,18 +109,6 @@ def open_store(url: str) -> Generator[OperationsStore]:
     with closing(OperationsStore(url)) as store:
         store.create_all()
         yield store
-
-
-def _missing(connection: Connection) -> list[tuple[str, Column[Any]]]:
-    """Columns that an earlier version's tables lack. Each may be empty, or has a default for the rows of before."""
-    found = inspect(connection)
-    return [
-        (name, column)
-        for name, table in metadata.tables.items()
-        if found.has_table(name)
-        for column in table.columns
-        if column.name not in {present["name"] for present in found.get_columns(name)}
-    ]
 
 
 def _make_sqlite_durable(connection: sqlite3.Connection, _record: Any) -> None:
@@ -165,6 +154,21 @@ def _name_the_lock(context: ExceptionContext) -> None:
     if context.engine is not None and is_locked(context.original_exception):
         file = str(context.engine.url.database)
         raise StoreBusyError(file, BUSY_TIMEOUT_SECONDS, context.original_exception) from context.original_exception
+
+
+def _upgrade_postgres(connection: Connection) -> None:
+    """A table is changed when nobody reads it, and a session that never ends must not hold a run forever."""
+    connection.execute(text(f"SET LOCAL lock_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}"))
+    try:
+        upgrade(connection)
+    except OperationalError as error:
+        if "lock timeout" not in str(error):
+            raise
+        raise StoreVersionError(
+            f"The operations store could not be upgraded: another session kept one of its tables for "
+            f"{BUSY_TIMEOUT_SECONDS:g} s. Nothing was changed.",
+            "Run this again when it has ended; SELECT pid, state, query FROM pg_stat_activity shows it.",
+        ) from error
 
 
 def _make_postgres_durable(connection: Any, _record: Any) -> None:

@@ -2,6 +2,9 @@
 
 Personal data: `pick_outbox.payload` and `seen_payload` hold what is sent to the floor (customer name, perhaps the
 address). No other column may: replies and reasons are redacted before they are stored.
+
+The table of a store that is there does not change with its declaration: a new column needs a migration too (see
+CONTRIBUTING.md).
 """
 
 from __future__ import annotations
@@ -25,6 +28,9 @@ from sqlalchemy import (
 from order_pipeline.floors import MAIN
 
 metadata = MetaData()
+
+VERSION_TABLE = "operations_version"
+"""One row, the store's version. Not Alembic's own name: Dagster's tables may lie in the same PostgreSQL database."""
 
 
 class UtcTime(TypeDecorator[datetime]):

@@ -24,12 +24,15 @@ from order_pipeline.orchestration.assets.picking import Picked, pick
 from order_pipeline.orchestration.check_records import changed_evaluations
 from order_pipeline.orchestration.failures import api_errors_as_failures
 from order_pipeline.orchestration.jobs import NO_RETRY_TAGS
-from order_pipeline.orchestration.partitions import utc_today, window_of_waiting
+from order_pipeline.orchestration.partitions import PRIORITY_TAGS, utc_today, window_of_waiting
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import PICKING_ORDERS_KEY, core_key, raw_key
 from order_pipeline.orchestration.stored_rows import read_raw_counts, read_stored_rows
 
 BUILT_AFTER = "seconds until built"
+MOST_OWED_DAYS = 3
+"""The newest: a run that was killed between landing and building is made good. A backlog waits for other runs."""
+
 LONGEST_WAIT_FOR_EMITTER = 120
 """Seconds. An emission under way may have read its list before these orders were in core, so ours must follow it."""
 
@@ -54,7 +57,7 @@ def build_inbox_job(channel: Channel[Any], reading: str, sources: Sequence[str])
         pipeline.require_stores_agree()
         days = _land(context, pipeline, channel, reading)
         landed = time.time()
-        days = sorted({*days, *pipeline.build_core(channel.name, days, context.run_id).days})
+        days = sorted({*days, *pipeline.build_core(channel.name, days, context.run_id, most_owed=MOST_OWED_DAYS).days})
         stored = {table: read_stored_rows(pipeline.lake, table, channel.name, days) for table in CORE_TABLES}
         contracts = [contract_check(channel.name, table, rows) for table, rows in stored.items()] if days else []
         yield from changed_evaluations(context.instance, contracts)  # the emission asks for them
@@ -77,8 +80,9 @@ def build_inbox_job(channel: Channel[Any], reading: str, sources: Sequence[str])
     @dg.job(
         name=inbox_job_name(channel.name),
         executor_def=dg.in_process_executor,
-        tags={"order_pipeline/source": channel.name, **NO_RETRY_TAGS},
-        description=f"Lands the webhooks of {channel.title}, reads what they want picked, and sends the picks.",
+        tags={"order_pipeline/source": channel.name, **PRIORITY_TAGS, **NO_RETRY_TAGS},
+        description=f"Lands the webhooks of {channel.title} that wait, reads the orders that they want picked, builds "
+        "their days, and sends their picks.",
     )
     def inbox_job() -> None:
         dg.op(name=f"{channel.name}_inbox_to_floor", description="Inbox, raw, core, picks; then the records.")(

@@ -13,23 +13,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from order_pipeline.channels import registry
 from order_pipeline.channels.base import Window
 from order_pipeline.channels.channel import Channel, Reading
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.recovery.stores import note_progress, record_stores, require_stores_agree
+from order_pipeline.recovery.upgrading import upgrade_stores
 from order_pipeline.reference.item_locations import item_locations_path, load_item_locations
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build import CoreResult, build_core
 from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.ingest_result import IngestResult
 from order_pipeline.warehouse.raw.source_state import WarehouseState
 from order_pipeline.warehouse.raw.tables import ensure_raw_table
 from order_pipeline.warehouse.sql.deploy import Deployment, deploy
 from order_pipeline.warehouse.sql.project import SqlProject
+from order_pipeline.warehouse.sql.project_of_settings import project_for
 
 Advance = Callable[[str, int], None]
 """Takes what is being done, in words for people, and how many records of it are done so far."""
@@ -115,30 +115,34 @@ class PipelineResource:
             lambda result: self.advance(f"{channel.title}: {reading.name}", result.total.records),
         )
 
-    def build_core(self, source: str, days: Sequence[date], run_id: str, *, anew: bool = False) -> CoreResult:
-        """Bring core in line with raw for the days, and for every stale day of the source.
+    def build_core(
+        self, source: str, days: Sequence[date], run_id: str, *, anew: bool = False, most_owed: int | None = None
+    ) -> CoreResult:
+        """Bring core in line with raw for the days, and for a slice of the other days that core owes (`most_owed`).
 
         A day whose raw rows, SQL and contracts are those of its last build is left alone, unless asked for `anew`.
         """
         self.prepare_stores()
-        result = build_core(self.lake, source, days, run_id, skip_unchanged=not anew, project=self.project)
+        result = build_core(
+            self.lake, source, days, run_id, skip_unchanged=not anew, most_owed=most_owed, project=self.project
+        )
         self.note_progress()
         return result
 
     def prepare_stores(self) -> None:
-        """Make what every step needs: schemas, raw and core tables, the operations store's tables.
+        """Make what every step needs, and upgrade what is older: schemas, raw and core tables, the operations store.
 
         Raises:
             StoresDisagreeError: a store is missing, foreign or older than its neighbours; nothing was made.
+            StoreVersionError: a store cannot be brought up to date by itself; nothing was changed.
         """
         if self._is_prepared:
             return
         found = require_stores_agree(self.settings, self.operations, self.lake)
-        migrate(self.lake)
+        upgrade_stores(self.operations, self.lake)
         for channel in self.settings.enabled_channels():
             for resource in channel.resources:
                 ensure_raw_table(self.lake, channel.name, resource)
-        self.operations.create_all()
         record_stores(self.settings, self.operations, self.lake, found)
         self._is_prepared = True
 
@@ -181,17 +185,3 @@ class PipelineResource:
         with self.lake.connect() as connection:
             row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
         return int(row[0]) if row else 0
-
-
-def project_for(settings: Settings) -> SqlProject:
-    """The SQL project with the variables that settings decide: whose orders are picked, what no payload says."""
-    variables: dict[str, Any] = {
-        "picked_channels": settings.picked_channels(),
-        "barcode_fallback": settings.picking.barcode_fallback,
-        "locations": {name: settings.of_channel(name).locations for name in registry.NAMES},
-        "channel_floors": {name: settings.of_channel(name).floor for name in registry.NAMES},
-        "other_locations": {name: settings.of_channel(name).other_locations for name in registry.NAMES},
-    }
-    for name, channel in registry.channels().items():
-        variables |= channel.sql_variables(settings.of_channel(name))
-    return SqlProject(variables=variables)

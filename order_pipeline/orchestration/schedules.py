@@ -15,7 +15,7 @@ from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 from order_pipeline.channels.channel import Channel
 from order_pipeline.channels.settings import ChannelSettings
 from order_pipeline.orchestration.jobs import EMISSION_JOB, READ_BACK_JOB, assets_of_families, source_job_name
-from order_pipeline.orchestration.partitions import range_tags, trailing_window
+from order_pipeline.orchestration.partitions import PRIORITY_TAGS, range_tags, trailing_window
 from order_pipeline.settings import AutomatedPart, ScheduleSettings
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _trailing(
     )
     def trailing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         moment = context.scheduled_execution_time
-        tags = range_tags(trailing_window(schedule, moment.date()))
+        tags = {**range_tags(trailing_window(schedule, moment.date())), **PRIORITY_TAGS}
         return dg.RunRequest(run_key=moment.isoformat(), tags=tags, asset_selection=chosen)
 
     return trailing

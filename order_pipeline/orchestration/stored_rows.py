@@ -38,7 +38,7 @@ class StoredRows:
 
 def read_raw_counts(lake: Lake, source: str, resource: str, days: Sequence[date]) -> dict[date, int]:
     """How many versions of records `raw.<source>_<resource>` holds for each of the days."""
-    with lake.connect() as connection:
+    with lake.snapshot() as connection:
         return dict(
             connection.execute(
                 f"SELECT partition_day, count(*) FROM {raw_table(source, resource)}"
@@ -50,7 +50,7 @@ def read_raw_counts(lake: Lake, source: str, resource: str, days: Sequence[date]
 
 def read_open_rejects(lake: Lake, source: str) -> dict[str, int]:
     """How many rejects of the source are open, on whatever day, by rule."""
-    with lake.connect() as connection:
+    with lake.snapshot() as connection:
         return dict(
             connection.execute(
                 "SELECT rule, count(*) FROM quarantine.rejects WHERE source = ? AND resolved_at IS NULL"
@@ -65,7 +65,7 @@ def read_stored_rows(lake: Lake, table: str, source: str, days: Sequence[date]) 
     key = ", ".join(table_contract(CORE_TABLES[table]).key)
     of_days = "source = ? AND order_day IN (SELECT unnest(?::DATE[]))"
     about = [source, list(days)]
-    with lake.connect() as connection:
+    with lake.snapshot() as connection:
         counted = connection.execute(
             f"SELECT order_day, count(*), count(DISTINCT row({key})) FROM core.{table} WHERE {of_days} GROUP BY ALL",
             about,

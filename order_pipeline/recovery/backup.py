@@ -36,6 +36,7 @@ from order_pipeline.recovery.backup_files import (
     read_manifest,
 )
 from order_pipeline.recovery.stores import require_stores_agree
+from order_pipeline.recovery.upgrading import UpgradePlan, plan_stores
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 
@@ -70,10 +71,11 @@ def back_up(settings: Settings, directory: Path, *, keep: int = 14, now: datetim
     Raises:
         BackupError: the stores are not files, the directory is a bad place, or something could not be copied whole.
         StoresDisagreeError: the stores do not belong together; such a backup would help nobody.
+        StoreVersionError: a newer version of the project wrote them.
     """
     operations, catalog, data_path = embedded_stores(settings)
     _require_outside(settings, directory)
-    _require_agreement(settings)
+    plan = _require_agreement(settings)
     directory.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(directory / "backup.lock", timeout=5):
         created = now or datetime.now(UTC)
@@ -84,7 +86,7 @@ def back_up(settings: Settings, directory: Path, *, keep: int = 14, now: datetim
         databases[CATALOG] = copy_database(catalog, draft / CATALOG)
         lake_files, copied = _copy_lake(directory, listed_files(draft / CATALOG), data_path)
         databases |= _copy_small_files(settings, draft)
-        manifest = _manifest(draft, created, databases, lake_files)
+        manifest = _manifest(draft, created, databases, lake_files, plan)
         (draft / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
         draft.rename(generation)
         removed = _remove_old(directory, keep)
@@ -115,12 +117,13 @@ def _require_outside(settings: Settings, directory: Path) -> None:
         raise BackupError(f"{directory} lies in the data directory and would be lost with it: choose another place.")
 
 
-def _require_agreement(settings: Settings) -> None:
+def _require_agreement(settings: Settings) -> UpgradePlan:
     """In a lake that is closed again before its catalog is copied: see `copy_database`."""
     with closing(OperationsStore(settings.resolved_operations_url)) as store, closing(Lake(settings)) as lake:
         found = require_stores_agree(settings, store, lake)
-    if found.operations is None or found.lake is None or found.lake.identity is None:
-        raise BackupError("There is nothing to back up yet: run the pipeline once.")
+        if found.operations is None or found.lake is None or found.lake.identity is None:
+            raise BackupError("There is nothing to back up yet: run the pipeline once.")
+        return plan_stores(store, lake)
 
 
 def _copy_lake(directory: Path, names: list[str], data_path: Path) -> tuple[dict[str, StoredFile], list[str]]:
@@ -157,7 +160,11 @@ def _copy_small_files(settings: Settings, draft: Path) -> dict[str, StoredFile]:
 
 
 def _manifest(
-    draft: Path, created: datetime, databases: dict[str, StoredFile], lake_files: dict[str, StoredFile]
+    draft: Path,
+    created: datetime,
+    databases: dict[str, StoredFile],
+    lake_files: dict[str, StoredFile],
+    plan: UpgradePlan,
 ) -> Manifest:
     """The marks are read from the copies, not from the stores, which have gone on."""
     identity = "SELECT installation_id, epoch, (SELECT coalesce(max(event_id), 0) FROM pick_events) FROM installation"
@@ -169,6 +176,8 @@ def _manifest(
         epoch=epoch,
         operations_mark=mark,
         lake_snapshot=snapshot,
+        operations_version=plan.operations.version or 0,
+        lake_version=plan.lake.version or 0,
         databases=databases,
         lake_files=lake_files,
     )

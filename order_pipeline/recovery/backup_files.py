@@ -51,7 +51,10 @@ class StoredFile(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What one generation consists of, and how far the stores had come. Paths are relative, with slashes."""
+    """What one generation consists of, and how far the stores had come. Paths are relative, with slashes.
+
+    The versions are those of the stores (`recovery.upgrading`); 0: from before versions.
+    """
 
     created_at: datetime
     installation_id: str
@@ -60,6 +63,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     lake_snapshot: int
     databases: dict[str, StoredFile]
     lake_files: dict[str, StoredFile]
+    operations_version: int = 0
+    lake_version: int = 0
     format: int = 1
 
 

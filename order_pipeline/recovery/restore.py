@@ -15,6 +15,7 @@ from typing import Literal
 
 from order_pipeline.operations.installation_note import Note, this_installation_machine
 from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.versions import newest_version
 from order_pipeline.recovery.backup import DEMO_WORLD, REFERENCE, embedded_stores
 from order_pipeline.recovery.backup_files import (
     CATALOG,
@@ -32,6 +33,7 @@ from order_pipeline.recovery.stores import notes_of
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.lake.writers_lock import writers_lock
+from order_pipeline.warehouse.lake_version import LAKE_VERSION
 
 Part = Literal["all", "catalog", "operations"]
 _LOCK_SECONDS = 5.0
@@ -73,6 +75,7 @@ def restore(
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         raise BackupError(f"This backup is not whole: {found[0]}{more}. Nothing was touched; take an older one: --at.")
     manifest = read_manifest(chosen)
+    _refuse_newer(manifest)
     _refuse_to_mix(settings, manifest)
     obstacles = [path for path in _in_the_way(settings, part) if path.exists()]
     if obstacles and not replace and part == "all":
@@ -84,6 +87,19 @@ def restore(
         return Restored(
             generation=chosen, moved_aside=moved_aside, settled=settle(settings, store, lake, schedules_off=True)
         )
+
+
+def _refuse_newer(manifest: Manifest) -> None:
+    """What a newer program wrote cannot be used by this one; what an older one wrote is upgraded."""
+    for store, found, known in (
+        ("operations store", manifest.operations_version, newest_version()),
+        ("lake", manifest.lake_version, LAKE_VERSION),
+    ):
+        if found > known:
+            raise BackupError(
+                f"The {store} of this backup has version {found}, and this program knows {known}. Nothing was touched; "
+                "restore it with the newer version of the project, or take an older one: --at."
+            )
 
 
 def _refuse_to_mix(settings: Settings, manifest: Manifest) -> None:

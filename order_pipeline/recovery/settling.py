@@ -41,10 +41,12 @@ from order_pipeline.recovery.judging import (
     witnessed_operations_mark,
 )
 from order_pipeline.recovery.stores import StoresDisagreeError, look, notes_of
+from order_pipeline.recovery.upgrading import upgrade_stores
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.installation import LakeIdentity, read_lake_state, replace_lake_identity
-from order_pipeline.warehouse.lake.connection import Lake
-from order_pipeline.warehouse.migrations import migrate
+from order_pipeline.warehouse.lake.connection import Lake, relations
+from order_pipeline.warehouse.sql.deploy import deploy
+from order_pipeline.warehouse.sql.project_of_settings import project_for
 
 RUN_ID = "by hand"
 REOPEN_MARGIN = timedelta(minutes=10)
@@ -83,11 +85,11 @@ def settle(
     Raises:
         StoresDisagreeError: the stores are of different installations, or there is no lake.
         LeaseHeldError: an emitter is at work.
+        StoreVersionError: a store cannot be brought up to date by itself; nothing was changed.
     """
     found = look(settings, operations, lake)
     _require_settleable(found, new_lake=new_lake)
-    operations.create_all()
-    migrate(lake)
+    upgrade_stores(operations, lake)
     has_gap = not (is_moved or _is_all_known(found))
     result = Settled(epoch=newest_epoch(found) + 1, has_gap=has_gap)
     lease = acquire(operations, LEASE_NAME, describe_holder(RUN_ID), settings.picking.lease_seconds)
@@ -184,6 +186,9 @@ def _known_to_the_lake(
     """The rows of `core.pick_status`, and the payloads that the list of picks would send now (none without marts)."""
     with lake.snapshot() as connection:
         rows = read_pick_status(connection)
+        has_views = "reference.deployed_models" in relations(connection)
+    if has_views:  # those of an older backup may lack what is read here
+        lake.run("deploy the SQL models", lambda connection: deploy(connection, project_for(settings)))
     try:
         picks = pick_lines_from_rows(read_pick_list(lake, operations).rows)
     except duckdb.CatalogException:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import func, make_url, select
+from sqlalchemy import func, inspect, make_url, select
 
 from order_pipeline.operations import installation as operations_installation
 from order_pipeline.operations.installation import OperationsIdentity
@@ -92,13 +92,16 @@ def _exists(settings: Settings, store: OperationsStore) -> bool:
 
 
 def _identity_of(store: OperationsStore) -> OperationsIdentity | None:
-    store.create_all()
     with store.reading() as connection:
+        if not inspect(connection).has_table(operations_installation.installation.name):
+            return None
         return operations_installation.read_identity(connection)
 
 
 def _operations_state(store: OperationsStore, identity: OperationsIdentity | None) -> OperationsState:
     with store.reading() as connection:
+        if not inspect(connection).has_table(pick_outbox.name):
+            return OperationsState(identity=identity, mark=0, picks=0, planned_from=None)
         counted = select(func.count(), func.max(pick_outbox.c.snapshot_id)).select_from(pick_outbox)
         picks, planned_from = connection.execute(counted).one()
         mark = operations_installation.operations_mark(connection)
@@ -110,7 +113,7 @@ def require_stores_agree(settings: Settings, operations: OperationsStore, lake: 
 
     Args:
         settings: that name the stores.
-        operations: the operations store; its tables are made where its file exists.
+        operations: the operations store; nothing is made in it.
         lake: the lake; None checks the operations store against the notes alone.
 
     Raises:

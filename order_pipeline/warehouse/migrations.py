@@ -1,14 +1,25 @@
-"""The lake's schemas and tables: what is missing is created on every start.
+"""The lake's schemas and tables. What is missing is added when the lake is opened, what cannot be added stops it.
 
 The core tables come from `contracts`, the views from the SQL models; a raw table is made when its resource first
-arrives (`raw.tables`).
+arrives (`raw.tables`). A new column of a table below stands last: rows are inserted by position.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import duckdb
+
 from order_pipeline.contracts import CORE_TABLES, ItemLocations, create_table_statements, table_contract
+from order_pipeline.operations.versions import StoreVersionError
 from order_pipeline.warehouse.lake.connection import Connection, Lake, relations
 from order_pipeline.warehouse.lake.literals import quoted
+from order_pipeline.warehouse.lake_columns import TableColumn, Tables, read_tables, text_of_default
+from order_pipeline.warehouse.lake_plan import Change, plan_changes, refusals
+from order_pipeline.warehouse.lake_version import LAKE_VERSION, TABLE, TABLE_DDL, read_version, write_version
+from order_pipeline.warehouse.raw.tables import RAW_COLUMNS
 
 SCHEMAS = ("raw", "staging", "intermediate", "core", "quarantine", "reference", "marts")
 
@@ -87,6 +98,13 @@ CREATE TABLE IF NOT EXISTS core.builds (
     run_id VARCHAR NOT NULL
 )"""
 
+# Days whose last build failed; a day goes away when it has been built.
+_FAILED_DAYS = """
+CREATE TABLE IF NOT EXISTS core.failed_days (
+    source VARCHAR NOT NULL, order_day DATE NOT NULL, failed_at TIMESTAMPTZ NOT NULL, attempts BIGINT NOT NULL,
+    error VARCHAR NOT NULL, run_id VARCHAR NOT NULL
+)"""
+
 # One row a broken rule of a row: (source, table_name, key, rule, field, raw_record_id) is its identity over time.
 # `key` is the row's key as far as it is known; values of personal columns are masked.
 _REJECTS = """
@@ -111,74 +129,146 @@ BOOKKEEPING = {
     "raw.dead_letters": _DEAD_LETTERS,
     "core.pick_status": _PICK_STATUS,
     "core.builds": _BUILDS,
+    "core.failed_days": _FAILED_DAYS,
     "core.installation": _INSTALLATION,
+    TABLE: TABLE_DDL,
     "quarantine.rejects": _REJECTS,
     "quarantine.warnings": _WARNINGS,
 }
 
-# What earlier stores call by another name.
-_RENAMES = {
-    "raw.dirty_days": "ALTER TABLE raw.dirty_days RENAME TO stale_partitions",
-    "raw.unusable": "ALTER TABLE raw.unusable RENAME TO dead_letters",
-    "raw.fetches.unusable": "ALTER TABLE raw.fetches RENAME COLUMN unusable TO dead_letters",
-}
+# What earlier stores call by another name: tables, then columns of them.
+_RENAMED_TABLES = {"raw.dirty_days": "stale_partitions", "raw.unusable": "dead_letters"}
+_RENAMED_COLUMNS = {"raw.fetches": {"unusable": "dead_letters"}}
 
-# What earlier stores lack.
-_ADDED_COLUMNS = {
-    "raw.dead_letters.record_id": "ALTER TABLE raw.dead_letters ADD COLUMN record_id VARCHAR",
-    "raw.dead_letters.healed_at": "ALTER TABLE raw.dead_letters ADD COLUMN healed_at TIMESTAMPTZ",
-    "reference.item_locations.not_stocked": "ALTER TABLE reference.item_locations ADD COLUMN not_stocked VARCHAR",
-    "reference.item_locations.floor": "ALTER TABLE reference.item_locations ADD COLUMN floor VARCHAR",
-    "reference.item_locations.priority": "ALTER TABLE reference.item_locations ADD COLUMN priority VARCHAR",
-    "core.pick_status.floor": "ALTER TABLE core.pick_status ADD COLUMN floor VARCHAR",
-    "raw.fetches.watermark": "ALTER TABLE raw.fetches ADD COLUMN watermark VARCHAR",
-    "quarantine.rejects.closed_reason": "ALTER TABLE quarantine.rejects ADD COLUMN closed_reason VARCHAR",
-    # A column that a contract gained: NULL in the rows of before, until their day is built again.
-    **{
-        f"core.{name}.{column.name}": f"ALTER TABLE core.{name} ADD COLUMN {column.name} {column.duckdb_type}"
-        for name, model in CORE_TABLES.items()
-        for column in table_contract(model).columns
-        if column.nullable
-    },
-}
+# `<table>.<column>` that contracts no longer have. The values stay, and nothing fills them.
+RETIRED_COLUMNS: frozenset[str] = frozenset()
 
 _ITEM_LOCATIONS = "reference.item_locations"
 
 
-def migrate(lake: Lake) -> None:
-    """Create what is missing; a lake that is up to date is only read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LakePlan:
+    """What opening the lake for writing would do. `version` is None before it is made, 0 from before versions."""
+
+    version: int | None
+    changes: tuple[Change, ...]
+    refused: tuple[str, ...]
+    has_options: bool
+
+    @property
+    def is_current(self) -> bool:
+        """Nothing is to be done."""
+        return self.version == LAKE_VERSION and not self.changes and self.has_options
+
+    def require_possible(self) -> None:
+        """Refuse what cannot be done by itself.
+
+        Raises:
+            StoreVersionError: with every column that stands against it.
+        """
+        if self.refused:
+            raise StoreVersionError(
+                f"The lake cannot be upgraded by itself: {'; '.join(self.refused)}. Nothing was changed.",
+                "Run the version of the project that wrote it, or mend the contract: a column that is dropped is named "
+                "in RETIRED_COLUMNS, a narrower type is a new column (CONTRIBUTING.md, A new column).",
+            )
+
+
+def plan_upgrade(lake: Lake) -> LakePlan:
+    """What `migrate` would do; reads only.
+
+    Raises:
+        StoreVersionError: a newer program wrote the lake.
+    """
+    if lake.catalog_file is not None and not lake.catalog_file.exists():
+        return LakePlan(version=None, changes=(), refused=(), has_options=False)
     with lake.snapshot() as connection:
-        is_done = _has_options(connection) and not _missing_tables(connection) and not _missing_columns(connection)
-    if not is_done:
+        return _plan(connection)
+
+
+def migrate(lake: Lake) -> None:
+    """Make what is missing and upgrade what is older; a lake that is up to date is only read.
+
+    All changes are one transaction under the writers' lock: another process waits and finds nothing to do.
+
+    Raises:
+        StoreVersionError: a newer program wrote the lake, or something cannot be done by itself; nothing was changed.
+    """
+    with lake.snapshot() as connection:
+        plan = _plan(connection)
+    plan.require_possible()
+    if not plan.is_current:
         # Two steps: an option of a schema asks for the schema to be committed.
         lake.run("set the lake's options and create its schemas", _create_schemas)
-        lake.run("create the lake's tables", _create_tables)
+        lake.run("upgrade the lake's tables" if plan.version is not None else "create the lake's tables", _upgrade)
+
+
+@cache
+def declared_tables() -> Tables:
+    """The tables of this program beside the raw ones, as DuckDB understands their DDL."""
+    statements = [f"CREATE SCHEMA {schema}" for schema in SCHEMAS]
+    statements += [_statements(table)[0] for table in _declared_names()]
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        connection.execute(f"BEGIN; {'; '.join(statements)}; COMMIT")
+        found = read_tables(connection, _declared_names())
+        defaults = {f"core.{name}": table_contract(model).defaults for name, model in CORE_TABLES.items()}
+        return {
+            table: {
+                name: TableColumn(
+                    column.kind,
+                    column.nullable,
+                    defaults.get(table, {}).get(name) or text_of_default(connection, column.default),
+                )
+                for name, column in found[table].items()
+            }
+            for table in _declared_names()
+        }
+
+
+def _declared_names() -> Iterator[str]:
+    yield from BOOKKEEPING
+    yield from (f"core.{name}" for name in CORE_TABLES)
+    yield _ITEM_LOCATIONS
+
+
+def _plan(connection: Connection) -> LakePlan:
+    existing = relations(connection)
+    version = read_version(connection, existing)
+    raw = {name for name in existing if name.startswith("raw.") and f"{name}_current" in existing}
+    declared = {**declared_tables(), **{name: _raw_columns() for name in raw}}
+    found = read_tables(connection, existing & {*declared, *_RENAMED_TABLES})
+    renames = tuple(_rename(found))
+    return LakePlan(
+        version=version,
+        changes=(*renames, *plan_changes(found, declared)),
+        refused=tuple(refusals(found, declared, RETIRED_COLUMNS)),
+        has_options=_has_options(connection),
+    )
+
+
+def _rename(found: dict[str, dict[str, TableColumn]]) -> Iterator[Change]:
+    """The changes that give earlier names their later ones, which `found` has afterwards."""
+    for table, name in _RENAMED_TABLES.items():
+        if table in found:
+            found[f"{table.partition('.')[0]}.{name}"] = found.pop(table)
+            yield Change(table, f"rename {table} to {name}", (f"ALTER TABLE {table} RENAME TO {name}",))
+    for table, columns in _RENAMED_COLUMNS.items():
+        for before, name in columns.items():
+            if before in found.get(table, {}):
+                found[table][name] = found[table].pop(before)
+                statement = f"ALTER TABLE {table} RENAME COLUMN {before} TO {name}"
+                yield Change(table, f"rename {table}.{before} to {name}", (statement,))
+
+
+def _raw_columns() -> dict[str, TableColumn]:
+    kinds = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
+    return {name: TableColumn(kinds.get(kind, kind), nullable=False) for name, kind in RAW_COLUMNS.items()}
 
 
 def _has_options(connection: Connection) -> bool:
     found = connection.execute("SELECT option_name, value, scope_entry FROM ducklake_options('lake')").fetchall()
     wanted = [(*option, None) for option in OPTIONS.items()] + [(*option, "core") for option in OPTIONS_OF_CORE.items()]
     return set(wanted) <= set(found)
-
-
-def _missing_tables(connection: Connection) -> list[str]:
-    existing = relations(connection)
-    wanted = (*BOOKKEEPING, *(f"core.{name}" for name in CORE_TABLES), _ITEM_LOCATIONS)
-    return [name for name in wanted if name not in existing]
-
-
-def _columns(connection: Connection) -> set[str]:
-    """The columns that migrations name, `<schema>.<table>.<column>`, as far as their tables are there."""
-    existing, columns = relations(connection), set[str]()
-    for table in {name.rpartition(".")[0] for name in (*_ADDED_COLUMNS, *_RENAMES)} & existing:
-        described = connection.execute(f"SELECT * FROM {table} LIMIT 0").description
-        columns |= {f"{table}.{column[0]}" for column in described}
-    return columns
-
-
-def _missing_columns(connection: Connection) -> list[str]:
-    existing, columns = relations(connection), _columns(connection)
-    return [name for name in _ADDED_COLUMNS if name.rpartition(".")[0] in existing and name not in columns]
 
 
 def _create_schemas(connection: Connection) -> None:
@@ -188,18 +278,17 @@ def _create_schemas(connection: Connection) -> None:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
 
-def _create_tables(connection: Connection) -> None:
+def _upgrade(connection: Connection) -> None:
+    """Plan again, for another process may have been faster, and do it."""
+    plan = _plan(connection)
+    plan.require_possible()
     for name, value in OPTIONS_OF_CORE.items():
         connection.execute(f"CALL lake.set_option({quoted(name)}, {quoted(value)}, schema => 'core')")
-    names = {*relations(connection), *_columns(connection)}
-    for name, statement in _RENAMES.items():
-        if name in names:
+    for change in plan.changes:
+        for statement in change.statements or _statements(change.table):
             connection.execute(statement)
-    for column in _missing_columns(connection):
-        connection.execute(_ADDED_COLUMNS[column])
-    for table in _missing_tables(connection):
-        for statement in _statements(table):
-            connection.execute(statement)
+    if plan.version != LAKE_VERSION:
+        write_version(connection)
 
 
 def _statements(table: str) -> list[str]:

@@ -71,7 +71,7 @@ def test_a_report_of_a_clock_that_stood_ahead_makes_no_channel_fresh(reported, f
     assert (incident.kind, incident.subject, incident.since) == ("source_stale", "kibo", NOW - 4 * HOUR)
 
 
-@pytest.mark.parametrize(("ago", "says"), [(-30 * DAY, "30 days, 0:00:00 later than now"), (HOUR, "")])
+@pytest.mark.parametrize(("ago", "says"), [(-30 * DAY - HOUR, "30 days, "), (HOUR, "")])
 def test_doctor_tells_that_a_clock_stood_ahead(settings, reported, ago, says):
     reported(NOW - datetime.now(UTC) + ago, "r1")
     clock = [finding for finding in look_at_stores(settings) if finding.what == "clock"]

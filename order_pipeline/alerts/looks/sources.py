@@ -16,6 +16,7 @@ from order_pipeline.alerts.looks.staleness import Clocked, find_stale
 from order_pipeline.channels.base import QUOTA_USED_UP
 from order_pipeline.operations.incidents import Incident
 from order_pipeline.settings import AlertSettings, Settings
+from order_pipeline.warehouse.core.failed_days import FailedDay, read_failed_days
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.raw.fetch_states import (
     AccountState,
@@ -55,13 +56,16 @@ def find_source_incidents(settings: Settings, clocked: Sequence[Clocked], now: d
         last_reads = read_last_reads(connection, now)
         missing = read_missing_days(connection)
         owed = read_owed_days(connection, marked_before=now - timedelta(hours=thresholds.owed_hours))
+        failed = read_failed_days(connection)
     stopped = {stop.source for stop in stops}
     yield from find_stale(clocked, accounts, last_reads, thresholds.stale_after_cadences, now)
     yield from (_missing(source, days) for source, days in missing.items() if source in enabled)
     yield from (_quota_stop(stop) for stop in stops)
     yield from _find_unproved_accounts([each for each in accounts if each.source not in stopped], thresholds, now)
     yield from (_unproved(each) for each in windows if each.source in enabled - stopped)
-    yield from (_owed(each) for each in owed if each.source in enabled)
+    yield from (
+        _owed(each, [day for day in failed if day.source == each.source]) for each in owed if each.source in enabled
+    )
 
 
 def _quota_stop(stop: SourceStop) -> Incident:
@@ -117,12 +121,13 @@ def _unproved(windows: UnprovedWindows) -> Incident:
     )
 
 
-def _owed(owed: OwedDays) -> Incident:
+def _owed(owed: OwedDays, failed: Sequence[FailedDay]) -> Incident:
+    reason = f"; {len(failed)} failed, {failed[-1].day} by {failed[-1].error}" if failed else ""
     return Incident(
         kind=Kind.DAYS_OWED,
         subject=owed.source,
         message=f"Core of {owed.source} owes {owed.days} day{'s' if owed.days > 1 else ''} that raw has, the oldest "
-        f"since {_moment(owed.since)}.",
+        f"since {_moment(owed.since)}{reason}.",
         next_step=f"order-pipeline run --source {owed.source} --from {owed.first_day} --to {owed.last_day}",
         since=owed.since,
         partitions=_days(owed.first_day, owed.last_day),

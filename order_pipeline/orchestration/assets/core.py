@@ -12,6 +12,7 @@ import dagster as dg
 
 from order_pipeline.channels.channel import Channel
 from order_pipeline.contracts import CORE_TABLES, contracts_fingerprint, table_contract
+from order_pipeline.orchestration.assets.owed_days import owed_days_check, owed_days_spec
 from order_pipeline.orchestration.assets.sql_models import keys_of_raw
 from order_pipeline.orchestration.jobs import REBUILD_TAG
 from order_pipeline.orchestration.partitions import utc_today, window_of
@@ -35,7 +36,7 @@ UNFORESEEN_ADVICE = (
 
 
 def build_core_assets(
-    channel: Channel[Any], project: SqlProject, partitions: dg.PartitionsDefinition[str]
+    channel: Channel[Any], project: SqlProject, partitions: dg.PartitionsDefinition[str], *, slice_days: int = 31
 ) -> dg.AssetsDefinition:
     """The ten core tables of one channel, built by one step."""
 
@@ -44,8 +45,8 @@ def build_core_assets(
         specs=[_spec(channel, table, project, partitions) for table in CORE_TABLES],
         check_specs=_check_specs(channel.name),
         partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        description=f"Brings core in line with what {channel.title} delivered, for the run's days and every day owed.",
+        backfill_policy=dg.BackfillPolicy.multi_run(slice_days),
+        description=f"Brings core in line with what {channel.title} delivered, for its days and a slice of those owed.",
     )
     def build(
         context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[PipelineResource]
@@ -64,7 +65,8 @@ def build_core_assets(
             checks = [contract_check(channel.name, table, stored)]
             if table == "orders":
                 checks += [_quarantine_check(channel.name, result, read_open_rejects(pipeline.lake, channel.name))]
-                checks += [_soft_check(channel.name, result), volume_check(pipeline.lake, channel.name, days)]
+                checks += [_soft_check(channel.name, result), owed_days_check(key, result)]
+                checks += [volume_check(pipeline.lake, channel.name, days)]
             yield dg.MaterializeResult(asset_key=key, metadata=_metadata(result, table, stored), check_results=checks)
 
     return build
@@ -131,6 +133,7 @@ def _check_specs(source: str) -> list[dg.AssetCheckSpec]:
             asset=orders,
             description=f"Days that are over have about as many orders as their weekday had in {WEEKS} weeks before.",
         ),
+        owed_days_spec(orders),
     ]
 
 

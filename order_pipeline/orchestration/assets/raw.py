@@ -29,7 +29,9 @@ MOST_KEYS = 50
 LONGEST_KEY = 100
 
 
-def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def build_raw_assets(
+    channel: Channel[Any], partitions: dg.PartitionsDefinition[str], *, slice_days: int = 31
+) -> dg.AssetsDefinition:
     """The raw assets of one channel, filled by one step."""
 
     @dg.multi_asset(
@@ -37,7 +39,7 @@ def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[
         specs=[_spec(channel, resource, text, partitions) for resource, text in channel.resources.items()],
         check_specs=[spec for resource in channel.resources for spec in _check_specs(channel, resource)],
         partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
+        backfill_policy=dg.BackfillPolicy.multi_run(slice_days),
         pool=channel.pool,
         can_subset=bool(channel.families),
         description=f"Reads the days from {channel.title} and stores what is new.",

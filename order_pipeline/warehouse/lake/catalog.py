@@ -39,6 +39,20 @@ class CatalogLockedError(LakeError):
         super().__init__(f"The lake's catalog {told(str(file), BUSY_TIMEOUT_SECONDS)}")
 
 
+class CatalogFormatError(LakeError):
+    """An older DuckLake wrote the catalog. Rewriting it is a person's word: the older DuckLake cannot read it then."""
+
+    next_step = "order-pipeline upgrade says what happens, and does it with --yes. Until then nothing runs."
+
+    def __init__(self, found: str, wanted: str) -> None:
+        super().__init__(f"The lake's catalog has DuckLake's format {found}, and this DuckLake needs {wanted}.")
+        self.found = found
+        self.wanted = wanted
+
+
+_OTHER_FORMAT = re.compile(r"catalog version is (\S+), but the extension requires version ([^\s.]+(?:\.\d+)*)")
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """The addresses of a lake.
@@ -50,6 +64,7 @@ class Catalog:
         is_movable: the files lie beside the catalog, so the catalog's own note of their path is not followed.
         spill: directory under which the processes of this lake spill.
         limits: memory, threads and waiting times.
+        rewrites_format: a catalog that an older DuckLake wrote is rewritten when it is opened for writing.
     """
 
     address: str
@@ -58,9 +73,10 @@ class Catalog:
     is_movable: bool
     spill: Path
     limits: LakeSettings
+    rewrites_format: bool = False
 
     @classmethod
-    def named_by(cls, settings: Settings) -> Catalog:
+    def named_by(cls, settings: Settings, *, rewrites_format: bool = False) -> Catalog:
         """The lake of these settings."""
         directory = settings.data_dir.resolve()
         address = settings.lake.catalog or f"sqlite:{directory / 'catalog.sqlite'}"
@@ -71,6 +87,7 @@ class Catalog:
             is_movable=settings.lake.data_path is None,
             spill=directory / "tmp",
             limits=settings.lake,
+            rewrites_format=rewrites_format,
         )
 
     def writing(self, purpose: str) -> AbstractContextManager[None]:
@@ -92,6 +109,7 @@ class Catalog:
 
         Raises:
             CatalogLockedError: a process that is none of ours kept it locked.
+            CatalogFormatError: an older DuckLake wrote it.
             LakeError: there is nothing to read, or the catalog could not be opened.
         """
         if self.file and read_only and not self.file.exists():
@@ -134,6 +152,8 @@ class Catalog:
             given.append(f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_SECONDS * 1000}")
             if self.is_movable:
                 given.append("OVERRIDE_DATA_PATH true")
+        if self.rewrites_format and "READ_ONLY" not in options:
+            given.append("AUTOMATIC_MIGRATION true")
         statement = f"ATTACH {quoted('ducklake:' + self.address)} AS lake ({', '.join(given)})"
         try:
             try:
@@ -148,6 +168,8 @@ class Catalog:
         except duckdb.Error as error:
             if self.file and is_locked(error):
                 raise CatalogLockedError(self.file) from None
+            if format_found := _OTHER_FORMAT.search(str(error)):
+                raise CatalogFormatError(*format_found.groups()) from None
             # libpq puts the connection string, password included, into some of its messages.
             raise LakeError(
                 f"Could not open the lake's catalog {_without_password(self.address)}: {_without_password(str(error))} "

@@ -97,7 +97,7 @@ _LAST_READINGS = """
 WITH reports AS (
     SELECT source, resource, coalesce(watermark, '') AS watermark, complete, fetched_at
     FROM raw.fetches
-    WHERE fetched_at > $oldest AND CAST(window_end AT TIME ZONE 'UTC' AS DATE)
+    WHERE fetched_at > $oldest AND fetched_at <= $latest AND CAST(window_end AT TIME ZONE 'UTC' AS DATE)
         >= least(CAST(fetched_at AT TIME ZONE 'UTC' AS DATE), $present)
     QUALIFY coalesce(watermark, '') <> '' OR NOT bool_or(coalesce(watermark, '') <> '') OVER (
         PARTITION BY source, resource)
@@ -200,8 +200,7 @@ def read_last_readings(connection: Connection, now: datetime, present: date = da
         now: the time.
         present: the last day that the sources know, where they stand still as those of a demo do.
     """
-    values = {"oldest": now - KEPT_IN_VIEW, "present": present}
-    return [LastReading(*row) for row in fetch_rows(connection, _LAST_READINGS, values)]
+    return [LastReading(*row) for row in fetch_rows(connection, _LAST_READINGS, in_view(now) | {"present": present})]
 
 
 def read_stops(connection: Connection, words: str, now: datetime) -> list[SourceStop]:

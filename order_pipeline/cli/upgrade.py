@@ -1,0 +1,133 @@
+"""`order-pipeline upgrade` and `rebuild`: the stores after a new version of the project was installed."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from order_pipeline.cli.output import fail, note, result_console
+from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.versions import StoreVersionError
+from order_pipeline.recovery.upgrading import UpgradePlan, plan_stores, rewrite_catalog
+from order_pipeline.settings import Settings, load_settings
+from order_pipeline.warehouse.lake.catalog import CatalogFormatError
+from order_pipeline.warehouse.lake.connection import Lake
+
+if TYPE_CHECKING:
+    from order_pipeline.orchestration.resource import PipelineResource
+
+
+def upgrade(
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this nothing is changed.")] = False,  # noqa: FBT002
+) -> None:
+    """Say what the stores lack for this version of the project; with --yes, do it.
+
+    \b
+    Runs and the receiver do the same by themselves when they start: only
+    additions are made. What cannot be done by itself is said, and nothing is
+    changed then. A killed upgrade is run again.
+    Also listed: days of core that older SQL built, and what builds them again.
+    """  # noqa: D301
+    from order_pipeline.orchestration.resource import PipelineResource  # noqa: PLC0415 - reads the SQL project
+
+    settings = load_settings()
+    _require_format(settings, rewrite=yes)
+    pipeline = PipelineResource(settings)
+    with closing(pipeline.lake), closing(pipeline.operations):
+        plan = _plan(pipeline.operations, pipeline.lake)
+        for line in plan.in_words():
+            result_console.print(line, markup=False, soft_wrap=True)
+        if plan.lake.refused:
+            _refuse(plan)
+        if plan.operations.version is None and plan.lake.version is None:
+            return
+        if yes and not plan.is_current:
+            pipeline.prepare_stores()
+            pipeline.deploy_models()
+            note("upgraded")
+        _tell_outdated_days(pipeline)
+    if not plan.is_current and not yes:
+        note("Nothing was changed. Next:")
+        note("  order-pipeline backup DIR       while this is the version that reads it")
+        note("  order-pipeline upgrade --yes    or let the next run do it")
+
+
+def rebuild() -> None:
+    """Build the days of core again that older SQL built, newest first; asks no channel anything.
+
+    \b
+    The Dagster job `rebuild_job` is the same, in the background. Runs go on
+    meanwhile. Either may be stopped and started again: it goes on with the
+    days that are left.
+    """  # noqa: D301
+    from order_pipeline.cli.materialise import open_job_runner  # noqa: PLC0415 - see there
+    from order_pipeline.orchestration.rebuild_job import REBUILD_JOB  # noqa: PLC0415
+
+    settings = load_settings()
+    _require_a_lake(settings)
+    with open_job_runner(settings) as runner:
+        if not _outdated(runner.pipeline):
+            note("No day was built by older SQL.")
+            return
+        outcome = runner.run(REBUILD_JOB)
+    if not outcome.success:
+        fail("not every day could be built (above).", "Mend the cause and run the command again.")
+
+
+def _require_format(settings: Settings, *, rewrite: bool) -> None:
+    """End the command where an older DuckLake wrote the catalog, unless it is to be rewritten."""
+    lake = Lake(settings)
+    if lake.catalog_file is not None and not lake.catalog_file.exists():
+        return
+    try:
+        with closing(lake), lake.snapshot():
+            return
+    except CatalogFormatError as error:
+        if not rewrite:
+            note("Rewriting it is one way: an earlier version of the project cannot read it afterwards.")
+            fail(error.args[0], "Back up with the earlier version, then: order-pipeline upgrade --yes")
+        copy = rewrite_catalog(settings, error)
+        note(f"catalog rewritten in format {error.wanted}" + (f"; as it was: {copy.name}" if copy else ""))
+
+
+def _outdated(pipeline: PipelineResource) -> dict[str, list[date]]:
+    from order_pipeline.warehouse.core.outdated import outdated_days  # noqa: PLC0415
+
+    channels = pipeline.settings.enabled_channels()
+    return outdated_days(pipeline.lake, pipeline.project, [channel.name for channel in channels])
+
+
+def _tell_outdated_days(pipeline: PipelineResource) -> None:
+    """The days, as ranges, and the one command and the one job that build them again."""
+    found = _outdated(pipeline)
+    if not found:
+        note("Every day of core was built by this version's SQL.")
+        return
+    note("Built by older SQL, still used, and to be built again:")
+    for source, days in found.items():
+        told = f"{len(days):,} days, {days[-1]} to {days[0]}" if len(days) > 1 else f"1 day, {days[0]}"
+        result_console.print(f"  {source:<11} {told}", markup=False)
+    note("Next: order-pipeline rebuild    or, in the background, the Dagster job rebuild_job")
+
+
+def _require_a_lake(settings: Settings) -> None:
+    file = Lake(settings).catalog_file
+    if file is not None and not file.exists():
+        fail(f"There is no lake at {file}.", "Run the pipeline once, or check ORDER_PIPELINE_DATA_DIR.")
+
+
+def _plan(operations: OperationsStore, lake: Lake) -> UpgradePlan:
+    try:
+        return plan_stores(operations, lake)
+    except StoreVersionError as error:
+        fail(error.args[0], error.next_step)
+
+
+def _refuse(plan: UpgradePlan) -> None:
+    try:
+        plan.lake.require_possible()
+    except StoreVersionError as error:
+        fail(error.args[0], error.next_step)

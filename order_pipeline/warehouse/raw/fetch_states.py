@@ -189,7 +189,7 @@ class OwedDays:
 
 def read_account_states(connection: Connection, now: datetime) -> list[AccountState]:
     """Each account of each source that was read to the present in the last days."""
-    return [AccountState(*row) for row in fetch_rows(connection, _ACCOUNT_STATES, _in_view(now))]
+    return [AccountState(*row) for row in fetch_rows(connection, _ACCOUNT_STATES, in_view(now))]
 
 
 def read_last_readings(connection: Connection, now: datetime, present: date = date.max) -> list[LastReading]:
@@ -200,12 +200,12 @@ def read_last_readings(connection: Connection, now: datetime, present: date = da
         now: the time.
         present: the last day that the sources know, where they stand still as those of a demo do.
     """
-    return [LastReading(*row) for row in fetch_rows(connection, _LAST_READINGS, _in_view(now) | {"present": present})]
+    return [LastReading(*row) for row in fetch_rows(connection, _LAST_READINGS, in_view(now) | {"present": present})]
 
 
 def read_stops(connection: Connection, words: str, now: datetime) -> list[SourceStop]:
     """The sources whose last run says in a note that it stopped by what `words` name."""
-    return [SourceStop(*row) for row in fetch_rows(connection, _STOPS, _in_view(now) | {"words": words})]
+    return [SourceStop(*row) for row in fetch_rows(connection, _STOPS, in_view(now) | {"words": words})]
 
 
 def read_unproved_windows(connection: Connection, now: datetime, *, before: datetime) -> list[UnprovedWindows]:
@@ -232,7 +232,8 @@ def read_time_ahead(connection: Connection, now: datetime) -> timedelta | None:
     return timedelta(seconds=round(ahead.total_seconds()))
 
 
-def _in_view(now: datetime) -> dict[str, Any]:
+def in_view(now: datetime) -> dict[str, Any]:
+    """The values of `$oldest` and `$latest`: reports of a clock that stood ahead are later than any."""
     return {"oldest": now - KEPT_IN_VIEW, "latest": now + CLOCK_TOLERANCE}
 
 

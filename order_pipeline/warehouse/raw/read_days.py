@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from order_pipeline.warehouse.lake.connection import Connection
-from order_pipeline.warehouse.raw.fetch_states import KEPT_IN_VIEW, fetch_rows
+from order_pipeline.warehouse.raw.fetch_states import fetch_rows, in_view
 
 _LAST_READS = """
 SELECT source, resource, max(fetched_at), arg_max(run_id, fetched_at)
 FROM raw.fetches
 WHERE CAST(window_end AT TIME ZONE 'UTC' AS DATE) >= CAST(fetched_at AT TIME ZONE 'UTC' AS DATE)
-    AND fetched_at > $oldest
+    AND fetched_at > $oldest AND fetched_at <= $latest
 GROUP BY source, resource
 """
 
@@ -37,7 +37,7 @@ class LastRead:
 
 def read_last_reads(connection: Connection, now: datetime) -> dict[tuple[str, str], LastRead]:
     """(source, resource) -> its last read, of those in the last days."""
-    rows = fetch_rows(connection, _LAST_READS, {"oldest": now - KEPT_IN_VIEW})
+    rows = fetch_rows(connection, _LAST_READS, in_view(now))
     return {(source, resource): LastRead(read_at, run_id) for source, resource, read_at, run_id in rows}
 
 

@@ -84,10 +84,6 @@ class Channel(Generic[S]):
     webhook: Webhook | None = None
     commands: OperatorCommands[S] | None = None
 
-    def families_of(self, resources: Collection[str]) -> list[str]:
-        """The families that bring these resources, in order."""
-        return [name for name, brought in self.families.items() if set(brought) & set(resources)]
-
     @property
     def pool(self) -> str:
         """The Dagster pool that keeps two runs from spending the channel's rate budget at once."""

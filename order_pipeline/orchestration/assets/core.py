@@ -15,6 +15,7 @@ from order_pipeline.channels.channel import Channel
 from order_pipeline.contracts import CORE_TABLES, contracts_fingerprint, table_contract
 from order_pipeline.orchestration.assets.sql_models import staging_models
 from order_pipeline.orchestration.jobs import REBUILD_TAG
+from order_pipeline.orchestration.origins import note_found
 from order_pipeline.orchestration.partitions import window_of
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import (
@@ -61,6 +62,7 @@ def build_core_assets(
         days = window_of(list(context.partition_keys)).days
         pipeline.advance(f"{channel.title}: building core", 0)
         result = pipeline.build_core(channel.name, days, context.run.run_id, anew=REBUILD_TAG in context.run.tags)
+        note_found(context.instance, context.run_id, changes=bool(result.days))
         context.log.info("%s", _story(result))
         if unforeseen := result.rejects_by_rule[UNFORESEEN]:
             context.log.error("%s %s", unforeseen, UNFORESEEN_ADVICE)

@@ -15,6 +15,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.orchestration.assets.core import contract_check_name
+from order_pipeline.orchestration.origins import note_found
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import FLOOR_GROUP, OWNERS, PICKING_ORDERS_KEY, core_key, model_key
 from order_pipeline.picking.operators.views import Doubts, check_doubts
@@ -68,6 +69,8 @@ def build_picking_assets(sources: list[str]) -> dg.AssetsDefinition:
         distrusted += [source for source in unread if source not in distrusted]
         covered = [source for source in sources if source not in distrusted]
         report = emit_picks(pipeline, context.run.run_id, covered if distrusted else None)
+        handled = report.sent + report.rejected + report.in_doubt + report.recovered_in_doubt + report.new_lines
+        note_found(context.instance, context.run_id, changes=bool(handled))
         minutes = pipeline.settings.picking.doubt_alert_minutes
         doubts = check_doubts(pipeline.operations, minutes)
         return dg.MaterializeResult(

@@ -125,6 +125,9 @@ def _metadata(report: EmissionReport) -> dict[str, Any]:
         "new lines": report.new_lines,
         "lines by state": dg.MetadataValue.json(report.by_state),
         "held by reason": dg.MetadataValue.json(report.held_by_reason),
+        # Numbers of their own, because the asset's page plots numbers over the runs.
+        **{f"held: {reason}": lines for reason, lines in sorted(report.held_by_reason.items())},
+        **{f"lines {state}": lines for state, lines in sorted(report.by_state.items())},
         "open tasks for people": report.open_tasks,
         "stopped because": report.stopped or "nothing: the queue is empty",
         "lake snapshot": report.snapshot_id,

@@ -15,6 +15,7 @@ import dagster as dg
 
 from order_pipeline.channels.channel import Channel
 from order_pipeline.orchestration.failures import api_errors_as_failures
+from order_pipeline.orchestration.fetch_progress import FetchProgress
 from order_pipeline.orchestration.jobs import READING_TAG
 from order_pipeline.orchestration.partitions import window_of
 from order_pipeline.orchestration.resource import PipelineResource
@@ -54,7 +55,12 @@ def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[
         pipeline.prepare_stores()
         with api_errors_as_failures():
             result = pipeline.fetch(
-                channel, window, context.run.run_id, only=only, families=chosen if channel.families else None
+                channel,
+                window,
+                context.run.run_id,
+                only=only,
+                families=chosen if channel.families else None,
+                written=FetchProgress(window, context.log.info),
             )
         context.log.info("%s", _story(result, time.monotonic() - started))
         drift = _find_drift(pipeline, channel, window.days)

@@ -161,6 +161,11 @@ class StoredAnHourAgo:
 
     year: Year
 
+    def awaiting_read(self, account: str) -> Mapping[str, date]:
+        """As SourceState: none."""
+        del account
+        return {}
+
     def unsettled_orders(self, account: str) -> Mapping[str, date]:
         """All orders."""
         del account

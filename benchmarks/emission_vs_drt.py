@@ -72,10 +72,15 @@ def pick_rows(count: int) -> list[dict[str, Any]]:
             "order_day": start.date(),
             "ordered_at": start + timedelta(seconds=number // LINES_AN_ORDER),
             "line_id": str(number % LINES_AN_ORDER),
+            "ordered_on": None,
+            "ship_by_at": None,
+            "is_express": None,
             "shipment_id": None,
+            "floor": None,
             "sku": f"SKU-{number}",
             "barcode": f"52{number:010d}",
             "bin_location": "A-01",
+            "further_bins": None,
             "warehouse": "MAIN",
             "product_name": "Brass kettle",
             "quantity": 1,
@@ -84,6 +89,7 @@ def pick_rows(count: int) -> list[dict[str, Any]]:
             "marketplace_order_id": None,
             "hold_reason": None,
             "hold_detail": None,
+            "hold_scope": None,
         }
         for number in range(count)
     ]

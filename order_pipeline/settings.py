@@ -16,7 +16,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from order_pipeline.alert_settings import AlertSettings
 from order_pipeline.channels import registry
-from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.destinations.settings import FloorSettings, ScanOrdersSettings, settings_of_floor
+from order_pipeline.floors import MAIN, FloorName, did_you_mean
 from order_pipeline.settings_names import PREFIX, check_names
 
 if TYPE_CHECKING:
@@ -135,6 +136,11 @@ class _CommonSettings(BaseSettings):
     lake: LakeSettings = LakeSettings()
     webhooks: WebhookSettings = WebhookSettings()
     scanorders: ScanOrdersSettings = ScanOrdersSettings()
+    floors: dict[FloorName, FloorSettings] = Field(
+        default_factory=dict[str, FloorSettings],
+        description="Further floors by name, beside `main`, whose account is that of `scanorders`: "
+        "ORDER_PIPELINE_FLOORS__NORTH__CLIENT_ID. A channel's `locations` say which picks are whose.",
+    )
     picking: PickingSettings = PickingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     history: HistorySettings = HistorySettings()
@@ -149,6 +155,36 @@ class _CommonSettings(BaseSettings):
         if odd := [part for part in path.parts if part.casefold().startswith(_PARTITION_FOLDERS)]:
             raise ValueError(f"{path}: {odd[0]!r} looks like a folder of the lake's partitions; choose another name")
         return directory
+
+    @model_validator(mode="after")
+    def _floors_and_locations_fit(self) -> Self:
+        if MAIN in self.floors:
+            raise ValueError(
+                f"the floor {MAIN} is set by ORDER_PIPELINE_SCANORDERS__..., not by FLOORS__{MAIN.upper()}"
+            )
+        named: set[str] = set()
+        for channel in registry.NAMES:
+            group = self.of_channel(channel)
+            places = {f"location {place!r}": floor for place, floor in group.floors_by_location().items()}
+            for place, floor in {"FLOOR": group.floor, **places}.items():
+                if floor not in self.floor_settings:
+                    meant = did_you_mean(floor, self.floor_settings)
+                    raise ValueError(f"{channel}, {place}: no setting makes a floor {floor}{meant}")
+            named |= {group.floor, *places.values()}
+        # A demo has locations of its own, whatever floors the environment makes for real orders.
+        if (idle := sorted(self.floors.keys() - named)) and not self.demo_world_file.exists():
+            meant = did_you_mean(idle[0], named)
+            raise ValueError(f"no location is picked by the floor {idle[0]} (<CHANNEL>__LOCATIONS){meant}")
+        tokens = [each.access_token.get_secret_value() for each in self.floor_settings.values() if each.access_token]
+        if len(set(tokens)) < len(tokens):
+            raise ValueError("two floors have one access_token: each has a ScanOrders account of its own")
+        return self
+
+    @property
+    def floor_settings(self) -> dict[str, ScanOrdersSettings]:
+        """What holds for each floor, by its name; `main` is the first."""
+        further = {name: settings_of_floor(self.scanorders, floor) for name, floor in self.floors.items()}
+        return {MAIN: self.scanorders, **further}
 
     @property
     def demo_world_file(self) -> Path:
@@ -184,6 +220,12 @@ class _CommonSettings(BaseSettings):
     def enabled_channels(self) -> list[Channel[Any]]:
         """The channels that are switched on."""
         return [channel for channel in registry.channels().values() if self.of_channel(channel.name).enabled]
+
+    def floors_in_use(self) -> list[str]:
+        """The floors that picks may go to, in the order of `floor_settings`."""
+        groups = [self.of_channel(name) for name in self.picked_channels()]
+        named = {floor for group in groups for floor in group.floors_by_location().values() or [group.floor]}
+        return [name for name in self.floor_settings if name in (named or {MAIN})]
 
     def picked_channels(self) -> list[str]:
         """The channels whose orders may reach the floor: switched on, and to be picked."""

@@ -33,10 +33,10 @@ def check_names(settings: type[BaseModel], names: Iterable[str], switches: dict[
     Raises:
         UnknownSettingError: with the nearest known name of each.
     """
-    known = set(_known(settings, PREFIX)) | _NOT_SETTINGS
+    given = {name.upper() for name in names}
+    known = set(_known(settings, PREFIX, given)) | _NOT_SETTINGS
     known |= {f"{PREFIX}{group}{_DELIMITER}{field}".upper() for group, fields in switches.items() for field in fields}
     open_ended = tuple(name for name in known if name.endswith(_DELIMITER))
-    given = {name.upper() for name in names}
     unknown = sorted(
         name for name in given - known if name.startswith(PREFIX) and not (open_ended and name.startswith(open_ended))
     )
@@ -44,15 +44,30 @@ def check_names(settings: type[BaseModel], names: Iterable[str], switches: dict[
         raise UnknownSettingError("; ".join(_told(name, known) for name in unknown))
 
 
-def _known(model: type[BaseModel], prefix: str) -> Iterator[str]:
-    """Each setting's name; a group's own name too, for it may be given as JSON; a table's ends with the delimiter."""
+def _known(model: type[BaseModel], prefix: str, given: Iterable[str]) -> Iterator[str]:
+    """Each setting's name; a group's own name too, for it may be given as JSON; a table's ends with the delimiter.
+
+    A table of groups (floors) has the names of those groups that are `given`.
+    """
     for field, info in model.model_fields.items():
         name = f"{prefix}{field}".upper()
         yield name
-        if (inner := _model_in(info.annotation)) is not None:
-            yield from _known(inner, name + _DELIMITER)
-        elif get_origin(info.annotation) is dict:
+        inner = _model_in(info.annotation)
+        if get_origin(info.annotation) is not dict:
+            if inner is not None:
+                yield from _known(inner, name + _DELIMITER, given)
+        elif inner is None:
             yield name + _DELIMITER
+        else:
+            for group in _groups_of(name + _DELIMITER, given):
+                yield group
+                yield from _known(inner, group + _DELIMITER, given)
+
+
+def _groups_of(prefix: str, given: Iterable[str]) -> set[str]:
+    """`ORDER_PIPELINE_FLOORS__NORTH` of `ORDER_PIPELINE_FLOORS__NORTH__CLIENT_ID`."""
+    rests = (name.removeprefix(prefix) for name in given if name.startswith(prefix))
+    return {prefix + group for rest in rests if (group := rest.partition(_DELIMITER)[0])}
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
@@ -18,7 +19,12 @@ def new_postgres_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
     def make() -> str:
         name = f"test_{uuid4().hex}"
-        server.psql(f"CREATE DATABASE {name};")
+        try:
+            server.psql(f"CREATE DATABASE {name};")
+        except subprocess.CalledProcessError as error:
+            # A server that has ended in mid-session says why only here.
+            error.add_note((folder / "log").read_text(errors="replace")[-2_000:])
+            raise
         return server.get_uri(database=name)
 
     yield make

@@ -6,7 +6,9 @@ The looks build their sentences from counts, names of jobs, sources and days. Th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from typing import cast
 
 from pydantic import BaseModel, SecretStr
 
@@ -36,13 +38,13 @@ def redact_line(text: str, secrets: Iterable[str]) -> str:
 
 
 def secret_values(settings: Settings) -> list[str]:
-    """Every secret that is at hand: those of the settings, of all groups, and the stored token of ScanOrders."""
+    """Every secret that is at hand: those of the settings, of all groups, and the stored tokens of ScanOrders."""
     values = list(_secrets_in(settings))
-    try:
-        token = load_token(settings)
-    except NotConfigured:
-        return values
-    return [*values, token.access_token] if token else values
+    for floor in settings.floor_settings:
+        with suppress(NotConfigured):
+            token = load_token(settings, floor)
+            values += [token.access_token] if token else []
+    return values
 
 
 def _secrets_in(group: BaseModel) -> Iterator[str]:
@@ -52,3 +54,6 @@ def _secrets_in(group: BaseModel) -> Iterator[str]:
             yield value.get_secret_value()
         elif isinstance(value, BaseModel):
             yield from _secrets_in(value)
+        elif isinstance(value, dict):  # a table of groups, like the floors
+            for each in cast("dict[str, object]", value).values():
+                yield from _secrets_in(each) if isinstance(each, BaseModel) else ()

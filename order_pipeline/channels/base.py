@@ -120,6 +120,10 @@ class SourceState(Protocol):
         """Number and order day of each order that core holds as not settled (docs/apis/common_schema.md section 12)."""
         ...
 
+    def awaiting_read(self, account: str) -> Mapping[str, date]:
+        """Number and order day of each order that is held until it is read: core knows it from an event alone."""
+        ...
+
     def watermark(self, name: str) -> date | None:
         """The day before which every change is proved to be in raw; None before the first proof of that name."""
         ...

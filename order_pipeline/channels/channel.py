@@ -65,6 +65,7 @@ class Channel(Generic[S]):
         schedule_minute: the minute of each hour at which it is read.
         families: what can be fetched alone, by name, with the resources that come of it; none: all come together.
         read_families: the extraction of some families; None where there are none.
+        not_alone: what people may ask for alone, and the API gives with its order only: name -> how.
         never_filled: core tables that stay empty, each with the reason.
         sql_variables: what its SQL needs from its settings.
         webhook: how it pushes events; None if it does not.
@@ -79,10 +80,22 @@ class Channel(Generic[S]):
     schedule_minute: int
     families: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     read_families: Callable[[S, Collection[str]], Extraction] | None = None
+    not_alone: Mapping[str, str] = field(default_factory=dict[str, str])
     never_filled: Mapping[str, str] = field(default_factory=dict[str, str])
     sql_variables: Callable[[S], Mapping[str, str]] = _no_variables
     webhook: Webhook | None = None
     commands: OperatorCommands[S] | None = None
+
+    def families_of(self, resources: Collection[str]) -> list[str]:
+        """The families that bring these resources, in order; where two bring a resource, the smaller one."""
+        chosen = {
+            min((name for name, brought in self.families.items() if each in brought), key=self._size_of, default=None)
+            for each in resources
+        }
+        return [name for name in self.families if name in chosen]
+
+    def _size_of(self, family: str) -> int:
+        return len(self.families[family])
 
     @property
     def pool(self) -> str:

@@ -8,6 +8,8 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
 
+from order_pipeline.floors import MAIN, FloorName
+
 Location = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 _CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
 _CRON_PART = re.compile(r"(?:\*|(\d+)(?:-(\d+))?)(?:/(\d+))?")
@@ -31,9 +33,13 @@ class ChannelSettings(BaseModel, extra="forbid"):
         default_factory=dict[str, str],
         description="When it is read, as cron in UTC, by family; `all`: what is not named. Default: hourly.",
     )
-    locations: list[Location] = Field(
+    locations: list[Location] | dict[Location, FloorName] = Field(
         default_factory=list[str],
-        description="Where our floor picks: locations as core.shipments has them. Shipments of others are not picked.",
+        description="Where our floors pick: locations as core.shipments has them, as a list, or each with its floor. "
+        "Shipments of other locations are not picked.",
+    )
+    floor: FloorName = Field(
+        default=MAIN, description="The floor of the locations that have none of their own, and of picks without one."
     )
     other_locations: list[Location] = Field(
         default_factory=list[str], description="Locations that are known to be somebody else's."
@@ -44,6 +50,11 @@ class ChannelSettings(BaseModel, extra="forbid"):
         if both := sorted(set(self.locations) & set(self.other_locations)):
             raise ValueError(f"{', '.join(both)}: both in locations and in other_locations")
         return self
+
+    def floors_by_location(self) -> dict[str, str]:
+        """The floor that picks at each of our locations."""
+        listed = self.locations
+        return dict(listed) if isinstance(listed, dict) else dict.fromkeys(listed, self.floor)
 
     def required(self) -> Sequence[str]:
         """The fields that must be set before the channel can be read; `doctor` asks for them."""

@@ -46,7 +46,8 @@ def _find_messengers(settings: Settings) -> Iterator[Finding]:
         )
     names = [messenger.name for messenger in messengers_of(settings)]
     if len(names) == 1:
-        yield Finding("alerts", "off", "nobody is told: only the log and alerts.jsonl", NOBODY)
+        advice = "" if settings.demo_world_file.exists() else NOBODY
+        yield Finding("alerts", "off", "nobody is told: only the log and alerts.jsonl", advice)
     else:
         yield Finding("alerts", "ok", f"by {', '.join(names)}")
 

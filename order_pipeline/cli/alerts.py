@@ -8,43 +8,54 @@ from typing import Annotated, Any
 
 import typer
 
-from order_pipeline.alerts.message import link_to_run, shown_time, write_test_message
+from order_pipeline.alerts.message import link_to_run, write_test_message
 from order_pipeline.alerts.messengers import NotDeliveredError, messengers_of
 from order_pipeline.alerts.redaction import redact_line, secret_values
-from order_pipeline.cli.output import Format, fail, note, print_objects, print_table
+from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_objects
+from order_pipeline.cli.tables import Wide, minute, print_listing, print_records, print_table
 from order_pipeline.operations.incidents import dismiss as dismiss_incident
 from order_pipeline.operations.incidents import latest_incidents, open_incidents
 from order_pipeline.operations.store import open_store
 from order_pipeline.settings import load_settings
 
 SHOWN = ("incident_id", "kind", "subject", "message", "next_step", "partitions", "since", "opened_at", "closed_at")
+LONGEST_MESSAGE = 1_000
 
 
 def list_incidents(
     everything: Annotated[bool, typer.Option("--all", help="Also those that are over, newest first.")] = False,  # noqa: FBT002
     limit: Annotated[int, typer.Option(min=1, help="With --all: at most so many.")] = 50,
     output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
+    neutral_cells: NeutralCells = False,  # noqa: FBT002
+    wide: Wide = False,  # noqa: FBT002
 ) -> None:
     """List the incidents that are open: since when, what happened, what to do."""
     settings = load_settings()
     with open_store(settings.resolved_operations_url) as store:
         rows = latest_incidents(store, limit) if everything else open_incidents(store)
+    objects = [{name: row[name] for name in SHOWN} | {"run": _run_of(row, settings.alerts.ui_url)} for row in rows]
     if output is not Format.TABLE:
-        objects = [{name: row[name] for name in SHOWN} for row in rows]
-        print_objects(
-            [each | {"run": _run_of(row, settings.alerts.ui_url)} for each, row in zip(objects, rows, strict=True)],
-            output,
-        )
-        return
-    print_table(["id", "since", "kind", "what, and what next"], [_cells(row, settings.alerts.ui_url) for row in rows])
+        print_objects(objects, output, neutral_cells=neutral_cells)
+    elif wide:
+        print_listing(objects, {}, wide=True)
+    else:
+        print_records([_told(each) for each in objects], ("id", "kind", "subject"), longest=LONGEST_MESSAGE)
 
 
-def _cells(row: dict[str, Any], ui_url: str) -> list[Any]:
-    over = f"\nover {shown_time(row['closed_at'])}" if row["closed_at"] else f"\nnext: {row['next_step']}"
-    days = f"\ndays: {row['partitions']}" if row["partitions"] else ""
-    run = f"\nrun: {_run_of(row, ui_url)}" if row["run_id"] else ""
-    since = f"{row['since'].astimezone(UTC):%m-%d %H:%M}"
-    return [row["incident_id"], since, row["kind"], f"{row['message']}{days}{run}{over}"]
+def _told(incident: dict[str, Any]) -> dict[str, Any]:
+    """The fields that a person reads, each on a line of its own: a link that is folded cannot be opened."""
+    is_over = incident["closed_at"] is not None
+    return {
+        "id": incident["incident_id"],
+        "kind": incident["kind"],
+        "subject": incident["subject"],
+        "since": f"{minute(incident['since'])} UTC",
+        "what": incident["message"],
+        "days": incident["partitions"],
+        "run": incident["run"],
+        "over": f"{minute(incident['closed_at'])} UTC" if is_over else "",
+        "next": "" if is_over else incident["next_step"],
+    }
 
 
 def _run_of(row: dict[str, Any], ui_url: str) -> str:

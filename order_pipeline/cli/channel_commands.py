@@ -25,7 +25,8 @@ from order_pipeline.channels.operator_commands import (
     RequestedRead,
     RequestError,
 )
-from order_pipeline.cli.output import fail, message_console, result_console
+from order_pipeline.cli.output import fail, message_console
+from order_pipeline.cli.tables import print_text
 from order_pipeline.operations.store import open_store
 from order_pipeline.recovery.stores import require_agreement
 from order_pipeline.settings import load_settings
@@ -68,8 +69,8 @@ def _action_command(
             except RequestError as error:
                 fail(str(error), "Nothing was sent.")
         request = msgspec.json.encode(result.request).decode()
-        result_console.print(f"{result.outcome}: {result.action} {result.code} {request}", markup=False)
-        result_console.print(result.answer, markup=False)
+        print_text(f"{result.outcome}: {result.action} {result.code} {request}")
+        print_text(result.answer)
         if result.outcome not in GOOD_OUTCOMES:
             raise typer.Exit(1)
 
@@ -91,7 +92,7 @@ def _read_command(channel: Channel[Any], read: Callable[..., RequestedRead]) -> 
         run_id = f"{read.__name__}-{now:%Y%m%dT%H%M%S}"
         with message_console.status(f"reading orders of {channel.title}"):
             result = asyncio.run(ingest(lake, channel.name, requested.extraction, window, known, run_id))
-        result_console.print(f"{requested.describe()}; {result.total.new_versions:,} new rows", markup=False)
+        print_text(f"{requested.describe()}; {result.total.new_versions:,} new rows")
         if result.incomplete:
             fail("Not every order could be read.", "Run the same command again: what is known adds nothing.")
 

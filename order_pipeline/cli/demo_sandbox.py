@@ -12,6 +12,7 @@ import httpx
 
 from order_pipeline.channels import registry
 from order_pipeline.cli.demo_world import DemoWorld, Groups, free_port
+from order_pipeline.floors import MAIN
 from order_pipeline.sandbox.process import SandboxProcess
 from order_pipeline.settings import Settings
 from order_pipeline.webhooks.server import build_server
@@ -34,8 +35,11 @@ class RunningSandbox:
 
     def settings_groups(self, world: DemoWorld) -> Groups:
         """Settings by group that lead every channel and the floor to the fakes, and webhooks to a port of this host."""
+        groups = self._ask("POST", "/control/connections")
         return {
-            **self._ask("POST", "/control/connections"),
+            **groups,
+            **{name: {**groups[name], "floor": MAIN} for name in registry.NAMES if name in groups},
+            "floors": {},
             "webhooks": {
                 "host": LOOPBACK,
                 "port": free_port(),

@@ -28,6 +28,9 @@ from order_pipeline.settings import Settings
 SANDBOX_TODAY = date(2026, 1, 15)
 OLDEST_LIVING = timedelta(days=30)
 
+TABLES = ("floors",)
+"""Settings that are no groups but tables of groups: another one replaces the whole of it."""
+
 Groups = dict[str, dict[str, Any]]
 """Settings by group, as far as they differ."""
 
@@ -110,7 +113,7 @@ def overridden(settings: Settings, groups: Mapping[str, Mapping[str, Any]]) -> S
     """The settings with some fields of some groups replaced, validated again."""
     values = settings.model_dump()
     for group, fields in groups.items():
-        values[group] |= fields
+        values[group] = {**({} if group in TABLES else values[group]), **fields}
     return Settings.model_validate(values)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -10,11 +11,14 @@ import typer
 from order_pipeline.channels import registry
 from order_pipeline.cli.alert_findings import look_at_alerts
 from order_pipeline.cli.doctor_stores import look_at_stores, look_at_what_belongs_together
-from order_pipeline.cli.findings import Finding
-from order_pipeline.cli.output import Format, NeutralCells, print_objects, print_table
+from order_pipeline.cli.findings import Finding, name_of_floor
+from order_pipeline.cli.output import Format, NeutralCells, print_objects
+from order_pipeline.cli.tables import print_table
+from order_pipeline.http.errors import NotConfigured
 from order_pipeline.http.redaction import redact_text
 from order_pipeline.settings import Settings, load_settings
 
+THE_FAKES = "the demo's fake: `order-pipeline demo` and `ui` run it and need no credentials"
 LOCATIONS = """
 SELECT source, coalesce(ship_from_code, ship_from_name) AS location, count(*)
 FROM (
@@ -41,9 +45,7 @@ def doctor(
     if online:
         findings += ask_online(settings)
     if output is Format.TABLE:
-        print_table(
-            ["what", "state", "detail"], [[each.what, each.state, _told(each)] for each in findings], narrow=True
-        )
+        print_table(["what", "state", "detail"], [[each.what, each.state, _told(each)] for each in findings])
     else:
         names = ("what", "state", "detail", "next_step")
         print_objects(
@@ -101,21 +103,26 @@ def look_at_environment(_settings: Settings) -> Iterator[Finding]:
 
 
 def look_at_channels(settings: Settings) -> Iterator[Finding]:
-    """Which channels are on, and which settings they lack."""
+    """Which channels are on, and which settings they lack; a demo's channels are its fakes and lack nothing."""
+    is_demo = settings.demo_world_file.exists()
     for channel in registry.channels().values():
         group, prefix = settings.of_channel(channel.name), f"ORDER_PIPELINE_{channel.name.upper()}__"
         if not group.enabled:
             yield Finding(channel.name, "off", f"{prefix}ENABLED=false")
             continue
         missing = [f"{prefix}{field.upper()}" for field in group.required() if not getattr(group, field)]
-        if missing:
+        if missing and is_demo:
+            yield Finding(channel.name, "ok", THE_FAKES)
+        elif missing:
             advice = f"Set them, or {prefix}ENABLED=false."
             yield Finding(channel.name, "missing", f"not set: {', '.join(missing)}", advice)
         else:
             yield Finding(channel.name, "ok", "configured")
     if any(channel.webhook for channel in settings.enabled_channels()):
         token = settings.webhooks.secret_path_token
-        if token is None:
+        if token is None and is_demo:
+            yield Finding("webhooks", "ok", THE_FAKES)
+        elif token is None:
             advice = "Set a long random text; it is the secret part of the webhook's URL."
             yield Finding("webhooks", "missing", "not set: ORDER_PIPELINE_WEBHOOKS__SECRET_PATH_TOKEN", advice)
         else:
@@ -123,23 +130,49 @@ def look_at_channels(settings: Settings) -> Iterator[Finding]:
 
 
 def look_at_scanorders(settings: Settings) -> Iterator[Finding]:
-    """Whether picks would be sent, to whom, and whether the login holds."""
+    """Whether picks would be sent, to whom, and whether the login holds, of each floor that is in use."""
     from order_pipeline.destinations.demo_guard import DemoDirectoryError, refuse_demo_orders  # noqa: PLC0415
     from order_pipeline.destinations.scanorders_token import expiry_warning  # noqa: PLC0415
+    from order_pipeline.destinations.settings import setting_of  # noqa: PLC0415
 
-    scanorders = settings.scanorders
-    mode = "sends" if scanorders.send else "dry run: ORDER_PIPELINE_SCANORDERS__SEND is not true"
-    if scanorders.allowed_order_numbers is not None:
-        mode += f", only {len(scanorders.allowed_order_numbers)} orders that are allowed by name"
-    try:
-        if scanorders.send:
-            refuse_demo_orders(settings)
-        yield Finding("scanorders", "ok", f"{scanorders.base_url}: {mode}")
-    except DemoDirectoryError as error:
-        yield Finding("scanorders", "failed", str(error), "Until then nothing is sent.")
-    warning = expiry_warning(settings)
-    state = "ok" if warning is None else "missing" if scanorders.send else "off"
-    yield Finding("scanorders login", state, warning or "a token is at hand")
+    for floor in settings.floors_in_use():
+        scanorders, what = settings.floor_settings[floor], name_of_floor(settings, floor)
+        if settings.demo_world_file.exists() and not scanorders.send:
+            yield Finding(what, "ok", THE_FAKES)
+            continue
+        mode = "sends" if scanorders.send else f"dry run: {setting_of(floor, 'SEND')} is not true"
+        if scanorders.allowed_order_numbers is not None:
+            mode += f", only {len(scanorders.allowed_order_numbers)} orders that are allowed by name"
+        try:
+            if scanorders.send:
+                refuse_demo_orders(settings)
+            yield Finding(what, "ok", f"{scanorders.base_url}: {mode}")
+        except DemoDirectoryError as error:
+            yield Finding(what, "failed", str(error), "Until then nothing is sent.")
+        try:
+            warning = expiry_warning(settings, floor=floor)
+        except NotConfigured as error:
+            warning = str(error)
+        state = "ok" if warning is None else "missing" if scanorders.send else "off"
+        yield Finding(f"{what} login", state, warning or "a token is at hand")
+    yield from _find_shared_logins(settings)
+
+
+def _find_shared_logins(settings: Settings) -> Iterator[Finding]:
+    """Floors that one user is logged in to: their picks would be on one screen."""
+    from order_pipeline.destinations.scanorders_token import load_token, login_command  # noqa: PLC0415
+
+    users: dict[str, list[str]] = {}
+    for floor in [name for name, there in settings.floor_settings.items() if there.access_token is None]:
+        with suppress(NotConfigured):
+            token = load_token(settings, floor)
+            if token is not None and token.uid is not None:
+                users.setdefault(token.uid, []).append(floor)
+    for floors in users.values():
+        if len(floors) > 1:
+            detail = f"one user is logged in to the floors {', '.join(floors)}: their picks go to one account"
+            advice = f"Log in to each as its own user: {login_command(floors[-1])}"
+            yield Finding("scanorders login", "failed", detail, advice)
 
 
 def look_at_reference(settings: Settings) -> Iterator[Finding]:
@@ -157,7 +190,7 @@ def look_at_reference(settings: Settings) -> Iterator[Finding]:
         return
     advice = f"order-pipeline locations check {path}"
     try:
-        checked = check_item_locations(path)
+        checked = check_item_locations(path, settings.floor_settings)
     except ReferenceDataError as error:
         yield Finding("item locations", "failed", str(error), advice)
         return
@@ -173,6 +206,8 @@ def look_at_locations(settings: Settings) -> Iterator[Finding]:
         seen = Lake(settings).query(LOCATIONS).rows
     except LakeError:
         return  # said above, or not made yet
+    if settings.demo_world_file.exists():
+        return  # the fakes name our locations themselves
     for name in settings.picked_channels():
         group, prefix = settings.of_channel(name), f"ORDER_PIPELINE_{name.upper()}__"
         named = {*group.locations, *group.other_locations}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from order_pipeline.cli.findings import Finding
@@ -19,6 +20,7 @@ def look_at_stores(settings: Settings) -> Iterator[Finding]:
     from order_pipeline.operations.locked import StoreBusyError  # noqa: PLC0415
     from order_pipeline.operations.store import OperationsStore  # noqa: PLC0415
     from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
+    from order_pipeline.warehouse.raw.fetch_states import read_time_ahead  # noqa: PLC0415
 
     lake = Lake(settings)
     kind = "embedded (SQLite catalog)" if lake.is_embedded else "PostgreSQL catalog"
@@ -30,7 +32,13 @@ def look_at_stores(settings: Settings) -> Iterator[Finding]:
         try:
             with closing(lake.connect(read_only=True)) as connection:  # without the operations store: it is asked below
                 counted = connection.execute("SELECT count(*) FROM lake.snapshots()").fetchone()
+                ahead = read_time_ahead(connection, datetime.now(UTC))
             yield Finding("lake", "ok", f"{kind}: {counted[0] if counted else 0} snapshots")
+            if ahead is not None:
+                found = (
+                    f"a report of a fetch is {ahead} later than now: the clock stood ahead then, or stands behind now"
+                )
+                yield Finding("clock", "waits", found, "Check the time service of this machine.")
         except LakeError as error:
             yield Finding(
                 "lake", "failed", str(error), error.next_step or "Check ORDER_PIPELINE_LAKE__CATALOG and __DATA_PATH."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from order_pipeline.settings import Settings
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -16,3 +18,8 @@ class Finding:
     state: str
     detail: str
     next_step: str = ""
+
+
+def name_of_floor(settings: Settings, floor: str) -> str:
+    """What the findings about a floor's account are called; it has no name where there is only one."""
+    return f"scanorders {floor}" if len(settings.floor_settings) > 1 else "scanorders"

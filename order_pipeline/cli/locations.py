@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_rows
+from order_pipeline.cli.tables import Wide
 from order_pipeline.recovery.stores import require_agreement
 from order_pipeline.reference.item_locations import (
     CheckedFile,
@@ -27,6 +28,7 @@ def check(
     file: File = None,
     output: Annotated[Format, typer.Option("--format", help="How to print the findings.")] = Format.TABLE,
     neutral_cells: NeutralCells = False,  # noqa: FBT002
+    wide: Wide = False,  # noqa: FBT002
 ) -> None:
     """Say how the file is read, what is mended, which lines refuse it. Stores nothing; exit code 1 if refused."""
     checked = _checked(file)
@@ -34,7 +36,7 @@ def check(
     rows += [("mended", found.line, found.column, found.text) for found in checked.repairs]
     rows += [("doubt", "", "barcode", f"the check digit is wrong: {text}") for text in checked.doubtful_barcodes]
     rows += [("refused", found.line, found.column, found.text) for found in checked.refusals]
-    print_rows(["what", "line", "column", "finding"], rows, output, neutral_cells=neutral_cells)
+    print_rows(["what", "line", "column", "finding"], rows, output, neutral_cells=neutral_cells, wide=wide)
     if checked.refusals:
         fail(f"{checked.path}: {len(checked.refusals)} lines would be refused.", "Correct them, then check again.")
     note(f"{checked.path}: {len(checked.frame):,} items, can be loaded")
@@ -52,14 +54,16 @@ def load(
     lake = Lake(settings)
     migrate(lake)
     try:
-        loaded = load_item_locations(lake, file or item_locations_path(settings), accept_fewer=accept_fewer)
+        path, floors = file or item_locations_path(settings), settings.floor_settings
+        loaded = load_item_locations(lake, path, accept_fewer=accept_fewer, floors=floors)
     except ReferenceDataError as error:
         fail(str(error), "Nothing was stored; the picks go on from the list that was loaded before.")
     note(f"{loaded.rows:,} items {'stored' if loaded.changed else 'as they were'}, {len(loaded.repairs)} cells mended")
 
 
 def _checked(file: Path | None) -> CheckedFile:
+    settings = load_settings()
     try:
-        return check_item_locations(file or item_locations_path(load_settings()))
+        return check_item_locations(file or item_locations_path(settings), settings.floor_settings)
     except ReferenceDataError as error:
         fail(str(error), "Correct the file, then check again.")

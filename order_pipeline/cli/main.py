@@ -18,9 +18,11 @@ COMMANDS = group(
     {
         "demo": ("demo:demo", "Fetch, check, pick and send, all against local fakes."),
         "ui": ("ui:ui", "Open the Dagster UI, with its daemon, on this project."),
+        "serve": ("serve:serve", "Run webserver, daemon and webhook receiver, as a service."),
         "run": ("run:run", "Fetch, check and send order days, through Dagster."),
         "sql": ("sql:sql", "Ask the lake in SQL (DuckDB)."),
         "trace": ("trace:trace", "Show the whole way of one order, and why it is picked or not."),
+        "status": ("status:status", "Show how it goes: channels, picks, alerts, disk, schedules."),
         "doctor": ("doctor:doctor", "Say what is missing in settings, stores and credentials."),
         "backup": ("backup:backup", "Back up the stores, also while a run writes."),
         "restore": ("backup:restore", "Restore a backup; what may have been sent since is held."),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
-from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_objects, print_table, result_console
+from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_objects
+from order_pipeline.cli.tables import Columns, Wide, cut, minute, print_listing, print_records, print_text
+from order_pipeline.floors import MAIN, UnknownFloorError, known_floor
 from order_pipeline.operations.store import OperationsStore, open_store
 from order_pipeline.picking.operators import views
 from order_pipeline.picking.operators.resolve import Verdict
@@ -15,21 +17,26 @@ from order_pipeline.picking.operators.resolve import close_task as close
 from order_pipeline.picking.operators.resolve import confirm as store_confirmation
 from order_pipeline.picking.operators.resolve import resolve as store_verdict
 from order_pipeline.picking.operators.resolve import withdraw as store_withdrawal
+from order_pipeline.picking.outbox.payload import read_payload
 from order_pipeline.picking.outbox.states import ForbiddenTransitionError, PickState
-from order_pipeline.settings import load_settings
+from order_pipeline.settings import Settings, load_settings
 
 State = Annotated[list[str] | None, typer.Option(help="Only lines in this state; repeat it. Default: all.")]
 Output = Annotated[Format, typer.Option("--format", help="How to print the result.")]
 Who = Annotated[str, typer.Option(help="Who looked at the ScanOrders screen.")]
 Reason = Annotated[str, typer.Option(help="What was seen; kept with the line for good.")]
+Floor = Annotated[str | None, typer.Option(help="Only this floor, where there are several.")]
+LONGEST_REASON = 120
 NEXT_STEP = "`order-pipeline outbox list` shows the lines and their ids."
 
 
-def list_lines(
+def list_lines(  # noqa: PLR0917 - a command's options are its parameters
     state: State = None,
+    floor: Floor = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many lines, latest change first.")] = 1000,
     output: Output = Format.TABLE,
     neutral_cells: NeutralCells = False,  # noqa: FBT002
+    wide: Wide = False,  # noqa: FBT002
 ) -> None:
     """List pick lines with state, reason and times. No personal data.
 
@@ -39,14 +46,49 @@ def list_lines(
     unknown = set(state or []) - {each.value for each in PickState}
     if unknown:
         fail(f"No such state: {', '.join(unknown)}.", f"States: {', '.join(PickState)}.", code=2)
-    with open_store(load_settings().resolved_operations_url) as store:
-        lines = views.list_lines(store, [PickState(each) for each in state] if state else None, limit)
-    print_objects(lines, output, neutral_cells=neutral_cells)
+    settings = load_settings()
+    chosen = chosen_floor(settings, floor)
+    with open_store(settings.resolved_operations_url) as store:
+        lines = views.list_lines(store, [PickState(each) for each in state] if state else None, limit, floor=chosen)
+    if output is not Format.TABLE:
+        print_objects(lines, output, neutral_cells=neutral_cells)
+        return
+    print_listing(
+        lines,
+        {
+            "pick, and why": lambda line: f"{line['pick_id']}\n{why(line, LONGEST_REASON)}".rstrip(),
+            **floor_if_several(settings, lines),
+            "state": lambda line: line["state"],
+            "changed (UTC)": lambda line: minute(line["updated_at"]),
+        },
+        wide=wide,
+    )
+
+
+def chosen_floor(settings: Settings, floor: str | None) -> str | None:
+    """The floor that a person named, or None; one that no setting makes ends the command."""
+    try:
+        return None if floor is None else known_floor(floor, settings.floor_settings)
+    except UnknownFloorError as error:
+        fail(str(error), "Floors are made by ORDER_PIPELINE_FLOORS__NAME__...", code=2)
+
+
+def floor_if_several(settings: Settings, rows: Sequence[Mapping[str, Any]]) -> Columns:
+    """The column that tells the floor; none where there is only one."""
+    several = len({*settings.floor_settings, *(row["floor"] or MAIN for row in rows)}) > 1
+    return {"floor": lambda row: row["floor"]} if several else {}
+
+
+def why(row: Mapping[str, Any], longest: int | None = None) -> str:
+    """The short code and what it means here: `no_bin: 0001925 has no bin`."""
+    text = ": ".join(part for part in (row["reason"], row["detail"]) if part)
+    return text if longest is None else cut(text, longest)
 
 
 def show(
     key: Annotated[str, typer.Argument(help="A pick id, an order number or an order id.")],
     payload: Annotated[bool, typer.Option(help="Also what was, or would be, sent: it names the customer.")] = False,  # noqa: FBT002
+    wide: Wide = False,  # noqa: FBT002
 ) -> None:
     """Show one line, or every line of an order, with every step it took and the tasks about it."""
     with open_store(load_settings().resolved_operations_url) as store:
@@ -55,22 +97,33 @@ def show(
         except views.UnknownPickError as error:
             fail(str(error), NEXT_STEP)
     for story in stories:
-        print_story(story, with_payload=payload)
+        print_story(story, with_payload=payload, wide=wide)
 
 
-def print_story(story: views.LineStory, *, with_payload: bool) -> None:
+def print_story(story: views.LineStory, *, with_payload: bool, wide: bool = False) -> None:
     """Print one line: its state, its history, its tasks."""
     line = story.line
-    result_console.print(f"{line.pick_id}: {line.state.value}", style="bold", markup=False)
+    place = f" (floor {line.floor})" if line.floor != MAIN else ""
+    print_text(f"{line.pick_id}: {line.state.value}{place}", style="bold")
     if line.reason:
-        result_console.print(f"{line.reason}: {line.detail or ''}", markup=False)
+        print_text(why({"reason": line.reason, "detail": line.detail}))
     if with_payload:
-        result_console.print(line.payload, markup=False)
+        print_records([{"": "what is sent", **read_payload(line.payload)}], [""], longest=10_000)
     columns = ("at", "from_state", "to_state", "reason", "detail", "actor", "attempt", "http_status", "run_id")
-    print_table(columns, [[event[name] for name in columns] for event in story.events])
+    print_listing(
+        [{name: event[name] for name in columns} for event in story.events],
+        {
+            "at (UTC)": lambda event: f"{event['at']:%Y-%m-%d %H:%M:%S}",
+            "became": lambda event: event["to_state"],
+            "why": why,
+            "by": lambda event: event["actor"],
+            "answer": lambda event: event["http_status"],
+        },
+        wide=wide,
+    )
     for task in story.tasks:
         done = f"closed by {task['closed_by']}" if task["closed_at"] else "open"
-        result_console.print(f"task {task['task_id']} ({done}): {task['what_to_do']} {task['detail']}", markup=False)
+        print_text(f"task {task['task_id']} ({done}): {task['what_to_do']} {task['detail']}")
 
 
 def resolve(
@@ -127,12 +180,30 @@ def list_tasks(
     closed: Annotated[bool, typer.Option("--all", help="Also those that are done.")] = False,  # noqa: FBT002
     output: Output = Format.TABLE,
     neutral_cells: NeutralCells = False,  # noqa: FBT002
+    wide: Wide = False,  # noqa: FBT002
 ) -> None:
     """List what waits for a person: orders that changed or were cancelled after their lines went to the floor."""
-    with open_store(load_settings().resolved_operations_url) as store:
+    settings = load_settings()
+    with open_store(settings.resolved_operations_url) as store:
         found = views.list_tasks(store, include_closed=closed)
     tasks = [{name: each[name] for name in each if name != "fingerprint"} for each in found]
-    print_objects(tasks, output, neutral_cells=neutral_cells)
+    if output is not Format.TABLE:
+        print_objects(tasks, output, neutral_cells=neutral_cells)
+        return
+    print_listing(
+        tasks,
+        {
+            "id": lambda task: task["task_id"],
+            "order": lambda task: task["order_number"],
+            **floor_if_several(settings, tasks),
+            "kind": lambda task: task["kind"],
+            "what to do": lambda task: f"{task['what_to_do']}\n{cut(task['detail'], LONGEST_REASON)}",
+            "opened (UTC)": lambda task: (
+                minute(task["opened_at"]) + (f"\nclosed {minute(task['closed_at'])}" if task["closed_at"] else "")
+            ),
+        },
+        wide=wide,
+    )
 
 
 def close_task(

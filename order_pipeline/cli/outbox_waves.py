@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from order_pipeline.cli.output import Format, fail, note, print_objects
+from order_pipeline.cli.outbox import chosen_floor, floor_if_several
+from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_objects
+from order_pipeline.cli.tables import Wide, print_listing
 from order_pipeline.operations.store import open_store
 from order_pipeline.picking.operators.resolve import Verdict
 from order_pipeline.picking.operators.resolve_waves import Seen, list_waves, read_seen
@@ -18,13 +21,24 @@ from order_pipeline.settings import load_settings
 MOST_NAMED = 5
 
 
-def waves(output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE) -> None:
+def waves(
+    output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
+    neutral_cells: NeutralCells = False,  # noqa: FBT002
+    wide: Wide = False,  # noqa: FBT002
+) -> None:
     """List the waves that have lines in doubt, with how many: after a restore these are many."""
-    with open_store(load_settings().resolved_operations_url) as store:
-        print_objects(list_waves(store), output)
+    settings = load_settings()
+    with open_store(settings.resolved_operations_url) as store:
+        found = list_waves(store)
+    if output is not Format.TABLE:
+        print_objects(found, output, neutral_cells=neutral_cells)
+        return
+    columns = ("wave", "lines", "orders", "from_order", "to_order")
+    shown = {name: itemgetter(name) for name in columns}
+    print_listing(found, {**shown, **floor_if_several(settings, found)}, wide=wide)
 
 
-def resolve_wave(
+def resolve_wave(  # noqa: PLR0917 - a command's options are its parameters
     wave: Annotated[int, typer.Argument(help="The wave's number, from `outbox waves`.")],
     reason: Annotated[str, typer.Option(help="What was seen; kept with the lines for good.")],
     who: Annotated[str, typer.Option(help="Who looked at the ScanOrders screen.")],
@@ -36,6 +50,9 @@ def resolve_wave(
         typer.Option(
             help="A file with what is on the screen; the rest of the wave is not.", exists=True, dir_okay=False
         ),
+    ] = None,
+    floor: Annotated[
+        str | None, typer.Option(help="Whose screen, where the wave has doubts at several floors.")
     ] = None,
 ) -> None:
     """Answer for every line in doubt of a wave, after a look at the ScanOrders screen.
@@ -50,12 +67,14 @@ def resolve_wave(
         fail(
             "Say --sent, --not-sent, or --seen FILE: one of them.", "order-pipeline outbox resolve-wave --help", code=2
         )
-    with open_store(load_settings().resolved_operations_url) as store:
+    settings = load_settings()
+    chosen = chosen_floor(settings, floor)
+    with open_store(settings.resolved_operations_url) as store:
         try:
             verdict: Verdict | Seen = "sent" if sent else "not_sent"
             if seen is not None:
                 verdict = read_seen(seen.read_text(encoding="utf-8-sig").splitlines())
-            done = store_verdict(store, wave, verdict, reason=reason, who=who)
+            done = store_verdict(store, wave, verdict, reason=reason, who=who, floor=chosen)
         except (UnknownPickError, ValueError) as error:
             fail(str(error), "`order-pipeline outbox waves` shows what is in doubt.")
     note(f"wave {wave}: {done.sent:,} lines are on the floor, {done.not_sent:,} are not and go out next")

@@ -9,22 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Annotated, Any, NoReturn
 
-import msgspec
 import typer
-from rich.table import Table
 from rich.text import Text
 
+from order_pipeline.cli.tables import ENCODER, Row, plain_text, print_anything
 from order_pipeline.cli.visible import PlainConsole, encode_files_as_utf8, neutral, visible, visible_json
 
-Row = Sequence[Any]
-ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
-
-WIDTH_WITHOUT_TERMINAL = 200
-NARROW = 80
-LONGEST_SHOWN = 200
-
-result_console = PlainConsole(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
-message_console = PlainConsole(stderr=True, soft_wrap=True)
+# In a pipe or a log a message stays one line, which `grep` finds; a terminal gets it wrapped at words.
+message_console = PlainConsole(stderr=True, soft_wrap=not sys.stderr.isatty())
 
 
 class Format(enum.StrEnum):
@@ -41,7 +33,9 @@ NeutralCells = Annotated[
 ]
 
 
-def print_rows(columns: Sequence[str], rows: Iterable[Row], output: Format, *, neutral_cells: bool = False) -> None:
+def print_rows(
+    columns: Sequence[str], rows: Iterable[Row], output: Format, *, neutral_cells: bool = False, wide: bool = False
+) -> None:
     """Print rows as a table, as one JSON array of objects (and nothing else), or as CSV with a header.
 
     JSON is exact on every stream. CSV is exact, and UTF-8, in a file or a pipe; on a terminal its control characters
@@ -52,7 +46,7 @@ def print_rows(columns: Sequence[str], rows: Iterable[Row], output: Format, *, n
     elif output is Format.CSV:
         print_csv(columns, rows, neutral_cells=neutral_cells)
     else:
-        print_table(columns, rows)
+        print_anything(columns, list(rows), wide=wide)
     sys.stdout.flush()
 
 
@@ -71,68 +65,6 @@ def print_csv(columns: Sequence[str], rows: Iterable[Row], *, neutral_cells: boo
         cells = list(map(cell, row))
         # Before Python 3.13 the module leaves a bare carriage return outside quotes, where it ends the row.
         (quoting if any("\r" in each for each in cells) else writer).writerow(cells)
-
-
-def print_table(columns: Sequence[str], rows: Iterable[Row], *, title: str | None = None, narrow: bool = False) -> None:
-    """Print rows as a table for people, with their number below.
-
-    Args:
-        columns: the headers.
-        rows: a value a column.
-        title: above the table.
-        narrow: within 80 columns where there is no terminal that says how wide it is.
-    """
-    table = Table(title=title, title_justify="left", header_style="bold")
-    numeric: list[bool] = []
-    texts: list[list[Text]] = []
-    for row in rows:
-        numeric = numeric or [isinstance(value, (int, float)) or type(value).__name__ == "Decimal" for value in row]
-        texts.append([Text(visible(plain_text(value))) for value in row])
-    for position, column in enumerate(columns):
-        right = bool(numeric) and numeric[position]
-        table.add_column(Text(visible(column)), justify="right" if right else "left", overflow="fold")
-    for cells in texts:
-        table.add_row(*cells)
-    result_console.print(table, width=narrow_width() if narrow else None)
-    print_count(len(texts))
-
-
-def print_records(records: Sequence[Mapping[str, Any]], heading: Sequence[str]) -> None:
-    """Print records that have more fields than a line has room for: a heading each, then a field a line.
-
-    Empty fields are left out, and long values are cut: the other formats show them whole.
-    """
-    for record in records:
-        result_console.print(Text("  ".join(visible(plain_text(record[name])) for name in heading), style="bold"))
-        fields = Table.grid(padding=(0, 1))
-        fields.add_column(no_wrap=True)
-        fields.add_column(overflow="fold")
-        for name, value in record.items():
-            text = visible(plain_text(value)).replace("\n", "\\n")
-            if text and name not in heading:
-                cut = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}... ({len(text):,} characters)"
-                fields.add_row(Text(f"  {name}"), Text(cut))
-        result_console.print(fields, width=narrow_width())
-    print_count(len(records))
-
-
-def narrow_width() -> int | None:
-    """The terminal's own width (None), or 80 columns where there is none."""
-    return None if sys.stdout.isatty() else NARROW
-
-
-def print_count(rows: int) -> None:
-    """Say below a result how many rows it has."""
-    result_console.print(f"{rows} row{'' if rows == 1 else 's'}", style="dim")
-
-
-def plain_text(value: object) -> str:
-    """A value as one cell: nothing for null, JSON for what has parts."""
-    if value is None:
-        return ""
-    if isinstance(value, (dict, list, tuple)):
-        return ENCODER.encode(value).decode()
-    return str(value)
 
 
 def distinct_names(columns: Sequence[str]) -> list[str]:

@@ -6,10 +6,11 @@ import asyncio
 from typing import Any
 
 from order_pipeline.channels.channel import Probe, ProbeError
-from order_pipeline.cli.findings import Finding
+from order_pipeline.cli.findings import Finding, name_of_floor
 from order_pipeline.destinations.scanorders import ScanOrdersClient
 from order_pipeline.destinations.scanorders import open_transport as open_scanorders
 from order_pipeline.destinations.scanorders_token import TokenKeeper, how_to_renew
+from order_pipeline.destinations.settings import setting_of
 from order_pipeline.http.environment import WrongEnvironment
 from order_pipeline.http.errors import ApiError, NotConfigured, NotSent, PermanentError
 from order_pipeline.settings import Settings
@@ -21,14 +22,20 @@ NO_ID = "0"
 def ask_online(settings: Settings) -> list[Finding]:
     """Ask each configured API; one that lacks settings is not asked, the other findings of `doctor` say so."""
     asked = [
-        *(_ask(each.name, each.probe, settings.of_channel(each.name)) for each in settings.enabled_channels()),
-        _ask("scanorders", SCANORDERS, settings),
+        *(
+            _ask(each.name, each.probe, settings.of_channel(each.name), f"ORDER_PIPELINE_{each.name.upper()}__")
+            for each in settings.enabled_channels()
+        ),
+        *(
+            _ask(name_of_floor(settings, floor), probe_of(floor), settings, setting_of(floor, ""))
+            for floor in settings.floors_in_use()
+        ),
     ]
     return [finding for finding in asked if finding is not None]
 
 
-def _ask(name: str, probe: Probe[Any], settings: Any) -> Finding | None:
-    """The finding about one API; None where settings are missing."""
+def _ask(name: str, probe: Probe[Any], settings: Any, prefix: str) -> Finding | None:
+    """The finding about one API, whose variables have the prefix; None where settings are missing."""
     what = f"{name} online"
     try:
         return Finding(what, "ok", asyncio.run(_answer(probe, settings)))
@@ -38,7 +45,7 @@ def _ask(name: str, probe: Probe[Any], settings: Any) -> Finding | None:
         return None
     except ApiError as error:
         detail = str(error).partition(" | next: ")[0]
-        return Finding(what, "failed", detail, _next_step(f"ORDER_PIPELINE_{name.upper()}__", probe, error))
+        return Finding(what, "failed", detail, _next_step(prefix, probe, error))
     except ProbeError as error:
         return Finding(what, "failed", str(error), error.next_step)
     except ValueError as error:
@@ -62,18 +69,20 @@ def _next_step(prefix: str, probe: Probe[Any], error: ApiError) -> str:
     return f"{error.next_step} See {', '.join(prefix + name for name in names)}."
 
 
-async def _ask_scanorders(settings: Settings) -> str:
-    """Read an order that cannot exist; what is answered then is not documented, but a bad token is refused."""
-    tokens = TokenKeeper(settings)
-    tokens.current()
-    try:
-        async with open_scanorders(settings, tokens) as transport:
-            await ScanOrdersClient(transport, settings.scanorders).read_order(NO_ID)
-    except PermanentError as error:
-        if error.status == 401:
-            error.next_step = how_to_renew(settings)
-        raise
-    return "the token opens the order workflow"
+def probe_of(floor: str) -> Probe[Any]:
+    """The question to a floor's ScanOrders account."""
 
+    async def ask(settings: Settings) -> str:
+        """Read an order that cannot exist; what is answered then is not documented, but a bad token is refused."""
+        tokens = TokenKeeper(settings, floor)
+        tokens.current()
+        try:
+            async with open_scanorders(settings, tokens, floor) as transport:
+                await ScanOrdersClient(transport, settings.floor_settings[floor]).read_order(NO_ID)
+        except PermanentError as error:
+            if error.status == 401:
+                error.next_step = how_to_renew(settings, floor)
+            raise
+        return "the token opens the order workflow"
 
-SCANORDERS = Probe(_ask_scanorders, credentials=("ACCESS_TOKEN",), address=("BASE_URL", "BRANCH"))
+    return Probe(ask, credentials=("ACCESS_TOKEN",), address=("BASE_URL", "BRANCH"))

@@ -39,41 +39,68 @@ def stop_signals_interrupt() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def run_process_group(
-    command: Sequence[str], directory: Path, environment: Mapping[str, str], *, patience: float = SECONDS_TO_STOP
-) -> int:
-    """Run a command until it ends, or until an interrupt ends it; none of its processes is left behind.
+class ProcessGroup:
+    """A command that runs with its guardian, in a session of its own: Ctrl-C in the terminal reaches us alone.
 
     Args:
         command: program and arguments.
         directory: where it runs.
         environment: its whole environment.
         patience: seconds between asking the group to end (SIGTERM) and killing what is left of it.
+    """
+
+    def __init__(
+        self, command: Sequence[str], directory: Path, environment: Mapping[str, str], patience: float = SECONDS_TO_STOP
+    ) -> None:
+        self._guardian = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "order_pipeline.cli.process_group", str(patience), *command],
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    @property
+    def guardian_id(self) -> int:
+        """The guardian's process id."""
+        return self._guardian.pid
+
+    def wait(self) -> int:
+        """Wait until the command has ended, and all its processes with it; its exit code."""
+        return self._guardian.wait()
+
+    def begin_to_end(self) -> None:
+        """Ask the group to end; `wait` says when it has."""
+        if self._guardian.stdin:
+            self._guardian.stdin.close()
+
+
+def run_process_group(
+    command: Sequence[str], directory: Path, environment: Mapping[str, str], *, patience: float = SECONDS_TO_STOP
+) -> int:
+    """Run a command until it ends, or until an interrupt ends it; none of its processes is left behind.
+
+    Args: those of `ProcessGroup`.
 
     Returns:
         the command's exit code; 0 when it was interrupted, which is how a service is meant to end.
     """
-    # A session of its own: Ctrl-C in the terminal then reaches us alone, and we stop the group in order.
-    guardian = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "order_pipeline.cli.process_group", str(patience), *command],
-        cwd=directory,
-        env=environment,
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    )
+    group = ProcessGroup(command, directory, environment, patience)
     try:
-        return guardian.wait()
+        return group.wait()
     except KeyboardInterrupt:
         return 0
     finally:
-        if guardian.stdin:
-            guardian.stdin.close()
+        group.begin_to_end()
         with contextlib.suppress(KeyboardInterrupt):  # a second one does not wait; the guardian finishes
-            guardian.wait()
+            group.wait()
 
 
 def guard(patience: float, command: Sequence[str]) -> int:
-    """The guardian's side of `run_process_group`: runs the command; ends its group with it, or when the input ends."""
+    """The guardian's side of a `ProcessGroup`: runs the command; ends its group with it, or when the input ends.
+
+    Its exit code is the command's, or 128 and the number of the signal that killed it, as shells have it.
+    """
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
 
     def end_with_input() -> None:
@@ -83,9 +110,11 @@ def guard(patience: float, command: Sequence[str]) -> int:
 
     Thread(target=end_with_input, daemon=True).start()
     try:
-        return child.wait()
+        code = child.wait()
     except KeyboardInterrupt:
         return 0
+    else:
+        return code if code >= 0 else 128 - code
     finally:
         _end(child, patience)
 

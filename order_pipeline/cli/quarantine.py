@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_records, print_rows
+from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_rows
+from order_pipeline.cli.tables import Wide, print_records
 from order_pipeline.recovery.stores import require_agreement
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.core.quarantine import close_rejects
@@ -33,6 +34,7 @@ def list_rejects(  # noqa: PLR0917 - a command's options
     limit: Annotated[int, typer.Option(min=1, help="At most so many rows, newest first.")] = 100,
     output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
     neutral_cells: NeutralCells = False,  # noqa: FBT002
+    wide: Wide = False,  # noqa: FBT002
 ) -> None:
     """List the rows in quarantine: which rule, on which field, with which value, from which raw record."""
     try:
@@ -42,10 +44,10 @@ def list_rejects(  # noqa: PLR0917 - a command's options
     with contextlib.closing(connection):
         cursor = connection.execute(LIST_SQL, {"source": source, "rule": rule, "resolved": resolved, "limit": limit})
         columns, rows = [column[0] for column in cursor.description or ()], cursor.fetchall()
-    if output is Format.TABLE:
+    if output is Format.TABLE and not wide:
         print_records([dict(zip(columns, row, strict=True)) for row in rows], ("source", "table_name", "rule"))
     else:
-        print_rows(columns, rows, output, neutral_cells=neutral_cells)
+        print_rows(columns, rows, output, neutral_cells=neutral_cells, wide=wide)
 
 
 def close(

@@ -69,9 +69,18 @@ def with_families(sources: list[str], families: list[str]) -> list[str]:
     """The channels that have all the families; a family that none has ends the command."""
     channels = {name: registry.channels()[name] for name in sources}
     having = [name for name, channel in channels.items() if set(families) <= channel.families.keys()]
+    reasons = [
+        f"{name}: {family} comes with its order only, for {reason}: order-pipeline run --source {name}"
+        for name, channel in channels.items()
+        for family, reason in channel.not_alone.items()
+        if family in families
+    ]
     if not having:
         known = "; ".join(f"{name}: {', '.join(each.families)}" for name, each in channels.items() if each.families)
-        fail(f"No channel has {', '.join(families)} to be fetched alone.", f"There is {known or 'none'}.", code=2)
+        hint = "\n".join([*reasons, f"There is {known or 'none'}."])
+        fail(f"No channel has {', '.join(families)} to be fetched alone.", hint, code=2)
+    for reason in reasons:
+        note(reason)
     return having
 
 

@@ -12,6 +12,7 @@ import duckdb
 import typer
 
 from order_pipeline.cli.output import Format, NeutralCells, fail, message_console, note, print_rows
+from order_pipeline.cli.tables import Wide
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.lake.connection import Lake, LakeError
 
@@ -25,6 +26,7 @@ def sql(
     ] = None,
     output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
     neutral_cells: NeutralCells = False,  # noqa: FBT002
+    wide: Wide = False,  # noqa: FBT002
 ) -> None:
     """Ask the lake in SQL (DuckDB). Reading never blocks the pipeline and never waits for it.
 
@@ -44,17 +46,24 @@ def sql(
         if query is None:
             open_shell(connection)
         else:
-            answer(connection, query, output, neutral_cells=neutral_cells)
+            answer(connection, query, output, neutral_cells=neutral_cells, wide=wide)
 
 
-def answer(connection: duckdb.DuckDBPyConnection, query: str, output: Format, *, neutral_cells: bool = False) -> None:
+def answer(
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    output: Format,
+    *,
+    neutral_cells: bool = False,
+    wide: bool = False,
+) -> None:
     """Run one statement and print its rows; a wrong statement ends the command with DuckDB's own message."""
     try:
         cursor = connection.execute(query)
     except duckdb.Error as error:
         fail(str(error), 'Mend the statement; `order-pipeline sql "show all tables"` lists what there is.')
     columns = [column[0] for column in cursor.description or ()]
-    print_rows(columns, batches(cursor), output, neutral_cells=neutral_cells)
+    print_rows(columns, batches(cursor), output, neutral_cells=neutral_cells, wide=wide)
 
 
 def batches(cursor: duckdb.DuckDBPyConnection) -> Iterator[Sequence[Any]]:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from order_pipeline.cli.output import fail, note, result_console
+from order_pipeline.cli.output import fail, note
+from order_pipeline.cli.tables import print_text
 from order_pipeline.operations.leases import LeaseHeldError
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.operators.resolve_waves import list_waves
@@ -34,7 +35,7 @@ def show() -> None:
         except StoresDisagreeError as error:
             fail(error.args[0], error.next_step)
     for line in describe(found):
-        result_console.print(line, markup=False)
+        print_text(line)
     problem = judge(found)
     if problem is not None:
         fail(f"the {problem.store} does not belong to the others: {problem.found}.", "; ".join(problem.commands))

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from order_pipeline.cli.output import print_table
+from order_pipeline.cli.tables import print_table
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 
@@ -36,7 +36,8 @@ LOCATIONS_SQL = """
 WITH sent AS (
     SELECT pick_id FROM ops.pick_outbox WHERE state = 'sent'
 )
-SELECT source, coalesce(location, '-') AS location, 'our floor' AS picked_by,
+SELECT source, coalesce(location, '-') AS location,
+    CASE WHEN $floors > 1 THEN 'floor ' || coalesce(floor, '?') ELSE 'our floor' END AS picked_by,
     count(*) AS lines, count(sent.pick_id) AS sent
 FROM marts.pick_lines LEFT JOIN sent USING (pick_id) GROUP BY ALL
 UNION ALL
@@ -83,16 +84,16 @@ def collect_summary(settings: Settings) -> Summary:
         return Summary(
             channels=connection.execute(CHANNELS_SQL).fetchall(),
             picks=connection.execute(PICKS_SQL).fetchall(),
-            locations=_locations(connection),
+            locations=_locations(connection, len(settings.floor_settings)),
             raw_versions=versions[0] if versions else 0,
         )
 
 
-def _locations(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+def _locations(connection: duckdb.DuckDBPyConnection, floors: int) -> list[tuple[Any, ...]]:
     try:
-        return connection.execute(LOCATIONS_SQL).fetchall()
-    except duckdb.CatalogException:
-        return []  # the marts are deployed by the first run
+        return connection.execute(LOCATIONS_SQL, {"floors": floors}).fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return []  # the first run deploys the marts, and brings those of an earlier version up to date
 
 
 def print_summary(summary: Summary) -> None:

@@ -56,7 +56,7 @@ _UNREADABLE = (
     " `order-pipeline quarantine close` closes it by hand"
 )
 PICK_LINES = """
-SELECT pick_id, sku, barcode, bin_location, quantity, hold_reason, hold_detail
+SELECT pick_id, floor, sku, barcode, bin_location, quantity, hold_reason, hold_detail
 FROM marts.pick_lines WHERE source = $source AND order_id = $order_id ORDER BY pick_id
 """
 ELSEWHERE = """
@@ -67,7 +67,8 @@ WITHOUT_PICKS = """
 SELECT reason, detail FROM marts.orders_without_picks WHERE source = $source AND order_id = $order_id
 """
 OUTBOX = """
-SELECT pick_id, state, reason, detail, attempt, http_status, fulfilment_id, snapshot_id, planned_at, sent_at, updated_at
+SELECT pick_id, floor, state, reason, detail, attempt, http_status, fulfilment_id, snapshot_id, planned_at, sent_at,
+    updated_at
 FROM ops.pick_outbox WHERE source = $source AND order_id = $order_id ORDER BY pick_id
 """
 EVENTS = """
@@ -95,8 +96,15 @@ def trace_order(settings: Settings, order: str) -> list[Facts]:
         picked = registry.NAMES if settings.demo_world_file.exists() else settings.picked_channels()
         for entry in entries:
             entry["is_picked"] = entry["source"] in picked
+            if len(settings.floor_settings) == 1:
+                _leave_floors_out(entry)
             entry["verdict"] = verdict(entry)
         return entries or _raw_only(connection, order)
+
+
+def _leave_floors_out(entry: Facts) -> None:
+    for row in [*entry["pick_lines"], *entry["outbox"]]:
+        del row["floor"]
 
 
 def _trace(connection: duckdb.DuckDBPyConnection, source: str, order_id: str, asked: str) -> Facts:
@@ -199,6 +207,7 @@ def _of_our_floor(facts: Mapping[str, Any]) -> str:
         counts: dict[str, int] = {}
         for line in facts["outbox"]:
             words = f"{line['state']} ({line['reason']})" if line["reason"] else line["state"]
+            words += f" at floor {line['floor']}" if "floor" in line else ""
             counts[words] = counts.get(words, 0) + 1
         return "; ".join(f"{count} line{'s' if count > 1 else ''} {words}" for words, count in counts.items())
     if of_marts := _of_marts(facts):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -23,6 +23,8 @@ from order_pipeline.cli.output import note
 from order_pipeline.cli.process_group import run_process_group, stop_signals_interrupt
 from order_pipeline.settings import load_settings
 
+_SUPERSEDED = "ignore:Function `dev_command` is superseded"
+"""Dagster advises its own tool `dg`; whoever starts this command has chosen already."""
 _LOOPBACK = "localhost,127.0.0.1"
 
 
@@ -38,8 +40,13 @@ def _life_of(world: DemoWorld) -> str:
 
 def ui(
     port: Annotated[int, typer.Option(help="Port of the UI; loopback only, it has no login.")] = 3000,
+    log_level: Annotated[
+        Literal["error", "warning", "info", "debug"], typer.Option(help="What Dagster's services write here.")
+    ] = "error",
 ) -> None:
     """Open the Dagster UI, with its daemon, on this project; the runs and assets of earlier commands are there.
+
+    For a look, on this machine; a server that runs for good is started by `order-pipeline serve`.
 
     On a data directory that `demo` filled, the fakes run beside it, so that every button works, and their clock goes on
     with the real one, so that runs find new orders. Ctrl-C, SIGTERM or a
@@ -67,6 +74,8 @@ def ui(
         create_storages(settings)
         environment |= without_proxy_on_loopback(environment)
         environment["DAGSTER_HOME"] = str(prepare_dagster_home(settings))
+        environment["PYTHONWARNINGS"] = ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), _SUPERSEDED]))
         note(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C ends it)")
         command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
+        command += ["--log-level", log_level, "--code-server-log-level", log_level]
         raise typer.Exit(run_process_group(command, PROJECT_ROOT, environment))

@@ -105,6 +105,7 @@ class Orders(Addresses):
     )
     is_express: Flag = column("express delivery")
     is_gift: Flag = column("gift wrapping or gift order")
+    awaits_read: Flag = column("known from an event alone, with no read of ours since; null where orders are only read")
     is_fraud_locked: Flag = column("held by the source for fraud", required=True, rule_when_null="bad_json")
     is_paid: Flag = column("paid by the buyer")
     payment_method: Text = column("payment method as received")

@@ -11,10 +11,10 @@ from order_pipeline.contracts.types import Text, column
 
 
 class ItemLocations(pandera.DataFrameModel):
-    """One row per item of a source, key (source, sku), from data/reference/*.csv.
+    """One row per bin of an item of a source, from data/reference/*.csv.
 
     `barcode` is text: leading zeros are part of it. A row without barcode or bin location is allowed; picking holds
-    the orders that need it.
+    the orders that need it. An item has one row, or one for each floor, or several bins with a priority each.
     """
 
     source: Text = column("channel whose item numbers these are", required=True, names_source=True)
@@ -29,10 +29,17 @@ class ItemLocations(pandera.DataFrameModel):
         pattern=r"^([Tt]rue|TRUE|[Yy]es|YES|[Ff]alse|FALSE|[Nn]o|NO)$",
     )
 
+    floor: Text = column("floor where it lies there; empty: every floor that has no row of its own for the item")
+    priority: Text = column(
+        "whole number, where an item has several bins at a floor: the lowest is where the picker is sent to",
+        pattern=r"^[0-9]{1,4}$",
+        rule_when_unmatched="bad_number",
+    )
+
     class Config(BaseConfig):
-        """Table name and key; `unique` makes a second row of the same item an error."""
+        """Table name and key; `unique` makes a second row of the same bin of an item an error."""
 
         name = "item_locations"
         strict = True
-        unique = ["source", "sku"]  # noqa: RUF012
-        metadata: dict[str, Any] | None = {"key": ("source", "sku")}  # noqa: RUF012
+        unique = ["source", "sku", "floor", "priority"]  # noqa: RUF012
+        metadata: dict[str, Any] | None = {"key": ("source", "floor", "priority", "sku")}  # noqa: RUF012

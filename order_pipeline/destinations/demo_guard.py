@@ -8,7 +8,7 @@ machine only, and its stores lie in its directory only. Every way to ScanOrders 
 
 from __future__ import annotations
 
-from order_pipeline.destinations.settings import PipelineSettings
+from order_pipeline.destinations.settings import PipelineSettings, setting_of
 from order_pipeline.http.environment import is_loopback
 from order_pipeline.http.errors import NotConfigured
 
@@ -28,11 +28,12 @@ def refuse_demo_orders(settings: PipelineSettings) -> None:
     if not settings.demo_world_file.exists():
         return
     place = f"{settings.data_dir} holds a demo's fake orders ({settings.demo_world_file.name})"
-    if not is_loopback(settings.scanorders.base_url):
-        raise DemoDirectoryError(
-            f"{place}, but ORDER_PIPELINE_SCANORDERS__BASE_URL is {settings.scanorders.base_url}: fake orders must not "
-            f"reach a real floor. Nothing was sent. For real orders {ELSEWHERE}."
-        )
+    for floor, there in settings.floor_settings.items():
+        if not is_loopback(there.base_url):
+            raise DemoDirectoryError(
+                f"{place}, but {setting_of(floor, 'BASE_URL')} is {there.base_url}: fake orders must not "
+                f"reach a real floor. Nothing was sent. For real orders {ELSEWHERE}."
+            )
     outside = stores_outside(settings)
     if outside:
         raise DemoDirectoryError(

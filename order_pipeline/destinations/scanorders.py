@@ -13,6 +13,7 @@ from order_pipeline.destinations.demo_guard import refuse_demo_orders
 from order_pipeline.destinations.scanorders_answers import decode_object, field, identifier, unwrap
 from order_pipeline.destinations.scanorders_poster import AccessTokens, workflow_url
 from order_pipeline.destinations.settings import FloorStatus, PipelineSettings, ScanOrdersSettings
+from order_pipeline.floors import MAIN
 from order_pipeline.http.auth import BearerToken
 from order_pipeline.http.errors import PermanentError
 from order_pipeline.http.reply import Reply
@@ -82,14 +83,14 @@ class ScanOrdersClient:
         )
 
 
-def open_transport(settings: PipelineSettings, tokens: AccessTokens) -> Transport:
-    """The transport of the two calls: same host, same budget and same token as create.
+def open_transport(settings: PipelineSettings, tokens: AccessTokens, floor: str = MAIN) -> Transport:
+    """The transport of the two calls to a floor's account: same host, same budget and same token as create.
 
     Raises:
         DemoDirectoryError: a demo's picks would meet a real floor.
     """
     refuse_demo_orders(settings)
-    there = settings.scanorders
+    there = settings.floor_settings[floor]
     return Transport("scanorders", there.base_url, auth=BearerToken(tokens.current), rate=there.rate)
 
 

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from order_pipeline.destinations.demo_guard import refuse_demo_orders
 from order_pipeline.destinations.scanorders_token import StoredToken, save_token
-from order_pipeline.destinations.settings import PipelineSettings
+from order_pipeline.destinations.settings import PipelineSettings, setting_of
+from order_pipeline.floors import MAIN
 from order_pipeline.http.environment import is_loopback
 from order_pipeline.http.errors import NotConfigured
 from order_pipeline.http.oauth2 import AuthorizationCode
@@ -27,13 +28,18 @@ class LoginTimeoutError(RuntimeError):
 
 
 async def login(
-    settings: PipelineSettings, show_url: Callable[[str], object], *, timeout_seconds: float = LOGIN_TIMEOUT_SECONDS
+    settings: PipelineSettings,
+    show_url: Callable[[str], object],
+    *,
+    floor: str = MAIN,
+    timeout_seconds: float = LOGIN_TIMEOUT_SECONDS,
 ) -> StoredToken:
     """Run the whole flow and store the token.
 
     Args:
-        settings: `scanorders.client_id`, `client_secret` and a loopback `redirect_uri` are needed.
+        settings: the floor's `client_id`, `client_secret` and a loopback `redirect_uri` are needed.
         show_url: opens the address in a browser, or prints it.
+        floor: whose account it is.
         timeout_seconds: how long to wait for the person.
 
     Raises:
@@ -42,7 +48,7 @@ async def login(
         PermanentError, NotSent: consent or exchange failed (`http.oauth2`).
     """
     refuse_demo_orders(settings)
-    flow = _flow(settings)
+    flow = _flow(settings, floor)
     url, state = flow.start()
     redirected: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     address = urlsplit(flow.redirect_uri)
@@ -68,19 +74,18 @@ async def login(
         expires_at=token.expires_at,
         uid=None if uid is None else str(uid),
     )
-    save_token(settings, stored)
+    save_token(settings, stored, floor)
     return stored
 
 
-def _flow(settings: PipelineSettings) -> AuthorizationCode:
-    scanorders = settings.scanorders
+def _flow(settings: PipelineSettings, floor: str) -> AuthorizationCode:
+    scanorders = settings.floor_settings[floor]
     if not scanorders.client_id or scanorders.client_secret is None:
-        raise NotConfigured(
-            "Set ORDER_PIPELINE_SCANORDERS__CLIENT_ID and ORDER_PIPELINE_SCANORDERS__CLIENT_SECRET, then log in again."
-        )
+        names = " and ".join(setting_of(floor, name) for name in ("CLIENT_ID", "CLIENT_SECRET"))
+        raise NotConfigured(f"Set {names}, then log in again.")
     if urlsplit(scanorders.redirect_uri).scheme != "http" or not is_loopback(scanorders.redirect_uri):
         raise NotConfigured(
-            f"ORDER_PIPELINE_SCANORDERS__REDIRECT_URI is {scanorders.redirect_uri}; it must be http:// on 127.0.0.1, "
+            f"{setting_of(floor, 'REDIRECT_URI')} is {scanorders.redirect_uri}; it must be http:// on 127.0.0.1, "
             "where this command waits for the browser."
         )
     root = scanorders.base_url.rstrip("/")

@@ -1,4 +1,4 @@
-"""The ScanOrders access token: kept in the data directory with mode 0600, and with its expiry.
+"""The ScanOrders access token of each floor: kept in the data directory with mode 0600, and with its expiry.
 
 There is no refresh token (docs/apis/scanorders.md section 4). When a token ends, a person must log in again
 (`scanorders_login`), so the warning comes days before.
@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from order_pipeline.destinations.settings import PipelineSettings
+from order_pipeline.destinations.settings import PipelineSettings, setting_of
+from order_pipeline.floors import MAIN
 from order_pipeline.http.errors import NotConfigured
 
 TOKEN_FILE = "scanorders_token.json"  # noqa: S105  (a file name)
@@ -34,14 +35,25 @@ class StoredToken(msgspec.Struct, frozen=True, kw_only=True):
         return f"StoredToken(obtained_at={self.obtained_at}, expires_at={self.expires_at})"
 
 
-def token_path(settings: PipelineSettings) -> Path:
-    """Where the token is kept."""
-    return settings.data_dir / TOKEN_FILE
+def login_command(floor: str) -> str:
+    """What a person runs to log in to a floor's account."""
+    return LOGIN_COMMAND if floor == MAIN else f"{LOGIN_COMMAND} --floor {floor}"
 
 
-def save_token(settings: PipelineSettings, token: StoredToken) -> Path:
+def of_floor(settings: PipelineSettings, floor: str) -> str:
+    """The floor as part of a sentence; an empty text where there is only one."""
+    return f" of the floor {floor}" if len(settings.floor_settings) > 1 else ""
+
+
+def token_path(settings: PipelineSettings, floor: str = MAIN) -> Path:
+    """Where the floor's token is kept."""
+    name = TOKEN_FILE if floor == MAIN else f"scanorders_token.{floor}.json"
+    return settings.data_dir / name
+
+
+def save_token(settings: PipelineSettings, token: StoredToken, floor: str = MAIN) -> Path:
     """Replace the stored token atomically; only the owner can read the file at any moment."""
-    path = token_path(settings)
+    path = token_path(settings, floor)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -54,57 +66,63 @@ def save_token(settings: PipelineSettings, token: StoredToken) -> Path:
     return path
 
 
-def load_token(settings: PipelineSettings) -> StoredToken | None:
-    """The stored token, or None when nobody has logged in.
+def load_token(settings: PipelineSettings, floor: str = MAIN) -> StoredToken | None:
+    """The floor's stored token, or None when nobody has logged in.
 
     Raises:
         NotConfigured: the file cannot be read or is damaged.
     """
-    path = token_path(settings)
+    path = token_path(settings, floor)
     try:
         return msgspec.json.decode(path.read_bytes(), type=StoredToken)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:
-        message = f"The ScanOrders token in {path} cannot be read ({type(error).__name__}). Run `{LOGIN_COMMAND}`."
+        problem = f"The ScanOrders token in {path} cannot be read ({type(error).__name__})."
+        message = f"{problem} Run `{login_command(floor)}`."
         raise NotConfigured(message) from error
 
 
-def expiry_warning(settings: PipelineSettings, now: datetime | None = None) -> str | None:
+def expiry_warning(settings: PipelineSettings, now: datetime | None = None, *, floor: str = MAIN) -> str | None:
     """A warning that the token ends soon or has ended, or None while there is time. Never contains the token.
 
     A token given by setting has no known end and is not warned about.
     """
-    if settings.scanorders.access_token is not None:
+    there, command = settings.floor_settings[floor], login_command(floor)
+    which = of_floor(settings, floor)
+    if there.access_token is not None:
         return None
-    token = load_token(settings)
+    token = load_token(settings, floor)
     if token is None:
-        return f"Nobody has logged in to ScanOrders: run `{LOGIN_COMMAND}`."
+        return f"Nobody has logged in to ScanOrders{which}: run `{command}`."
     if token.expires_at is None:
         return None
     left = token.expires_at - (now or datetime.now(UTC))
+    ends = f"{token.expires_at:%Y-%m-%d %H:%M} UTC"
     if left <= timedelta(0):
-        return f"The ScanOrders login ended on {token.expires_at:%Y-%m-%d %H:%M} UTC: run `{LOGIN_COMMAND}`."
-    if left <= timedelta(days=settings.scanorders.token_warning_days):
+        return f"The ScanOrders login{which} ended on {ends}: run `{command}`."
+    if left <= timedelta(days=there.token_warning_days):
         return (
-            f"The ScanOrders login ends on {token.expires_at:%Y-%m-%d %H:%M} UTC, in {left.days} days, and cannot "
-            f"renew itself: run `{LOGIN_COMMAND}` before."
+            f"The ScanOrders login{which} ends on {ends}, in {left.days} days, and cannot renew itself: "
+            f"run `{command}` before."
         )
     return None
 
 
-def how_to_renew(settings: PipelineSettings) -> str:
+def how_to_renew(settings: PipelineSettings, floor: str = MAIN) -> str:
     """What a person does when ScanOrders does not take the token."""
-    if settings.scanorders.access_token is not None:
-        return f"Put a new token into ORDER_PIPELINE_SCANORDERS__ACCESS_TOKEN, or unset it and run `{LOGIN_COMMAND}`."
-    return f"Run `{LOGIN_COMMAND}`."
+    command = login_command(floor)
+    if settings.floor_settings[floor].access_token is not None:
+        return f"Put a new token into {setting_of(floor, 'ACCESS_TOKEN')}, or unset it and run `{command}`."
+    return f"Run `{command}`."
 
 
 class TokenKeeper:
-    """The token to send: the setting's, else the stored one. After a 401 it looks whether a person logged in again."""
+    """A floor's token: the setting's, else the stored one. After a 401 it looks whether a person logged in again."""
 
-    def __init__(self, settings: PipelineSettings) -> None:
+    def __init__(self, settings: PipelineSettings, floor: str = MAIN) -> None:
         self._settings = settings
+        self._floor = floor
         self._token: str | None = None
 
     def current(self) -> str:
@@ -126,10 +144,11 @@ class TokenKeeper:
         return self._token != refused
 
     def _read(self) -> str:
-        setting = self._settings.scanorders.access_token
+        setting = self._settings.floor_settings[self._floor].access_token
         if setting is not None:
             return setting.get_secret_value()
-        token = load_token(self._settings)
+        token = load_token(self._settings, self._floor)
         if token is None or (token.expires_at is not None and token.expires_at <= datetime.now(UTC)):
-            raise NotConfigured(expiry_warning(self._settings) or f"Run `{LOGIN_COMMAND}`.")
+            warning = expiry_warning(self._settings, floor=self._floor)
+            raise NotConfigured(warning or f"Run `{login_command(self._floor)}`.")
         return token.access_token

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, model_validator
 
+from order_pipeline.floors import MAIN
 from order_pipeline.http.settings import RateSettings
 
 FloorStatus = Literal["Picked", "Ready to Fulfil", "In Progress"]
@@ -49,6 +51,46 @@ class ScanOrdersSettings(BaseModel, extra="forbid"):
     rate: RateSettings = RateSettings(requests_per_second=1.0, max_in_flight=1, read_timeout_seconds=60.0)
 
 
+class FloorSettings(BaseModel, extra="forbid"):
+    """A further floor, with a ScanOrders account of its own. What is not set is as `scanorders` has it.
+
+    The access token is the exception: it opens an account, so each floor has its own, by setting or by login. The pace
+    is that of `scanorders`, for each floor by itself.
+    """
+
+    base_url: str | None = None
+    branch: str | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    redirect_uri: str | None = None
+    access_token: SecretStr | None = Field(
+        default=None, description="Instead of a login; else the floor's stored token is used."
+    )
+    send: bool | None = None
+    allowed_order_numbers: list[str] | None = None
+    send_shipping_address: bool | None = None
+    push_statuses: dict[str, FloorStatus] | None = None
+
+    @model_validator(mode="after")
+    def _has_a_whole_client(self) -> Self:
+        if (self.client_id is None) != (self.client_secret is None):
+            raise ValueError("client_id and client_secret belong together: set both, or none (those of scanorders)")
+        return self
+
+
+def settings_of_floor(scanorders: ScanOrdersSettings, floor: FloorSettings) -> ScanOrdersSettings:
+    """What holds for a further floor."""
+    own = {name: value for name in FloorSettings.model_fields if (value := getattr(floor, name)) is not None}
+    return scanorders.model_copy(update={"access_token": None, **own})
+
+
+def setting_of(floor: str, field: str) -> str:
+    """The variable that sets a field of a floor's account."""
+    return (
+        f"ORDER_PIPELINE_SCANORDERS__{field}" if floor == MAIN else f"ORDER_PIPELINE_FLOORS__{floor.upper()}__{field}"
+    )
+
+
 class LakeStores(Protocol):
     """Where the lake lies; None: inside the data directory."""
 
@@ -70,4 +112,4 @@ class PipelineSettings(Protocol):
     @property
     def lake(self) -> LakeStores: ...  # noqa: D102
     @property
-    def scanorders(self) -> ScanOrdersSettings: ...  # noqa: D102
+    def floor_settings(self) -> Mapping[str, ScanOrdersSettings]: ...  # noqa: D102

@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import Column, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.schema import CreateColumn
 
 from order_pipeline.operations.locked import StoreBusyError, is_locked, said_when_it_waits
 from order_pipeline.operations.tables import metadata
@@ -58,19 +59,22 @@ class OperationsStore:
             event.listen(self.engine, "connect", _make_postgres_durable)
 
     def create_all(self) -> None:
-        """Create every missing table; safe to call from several processes at once, does nothing when all exist.
+        """Create every missing table and column; safe to call from several processes, does nothing when all exist.
 
         Raises:
             StoreBusyError: another process kept the file locked.
         """
         if self.is_sqlite:  # who only reads need not wait for a writer
             with self.reading() as connection:
-                if metadata.tables.keys() <= set(inspect(connection).get_table_names()):
+                if metadata.tables.keys() <= set(inspect(connection).get_table_names()) and not _missing(connection):
                     return
         with self.writing() as connection:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATE_LOCK_KEY})
             metadata.create_all(connection)
+            for table, column in _missing(connection):
+                definition = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {definition}"))
 
     @contextmanager
     def writing(self) -> Generator[Connection]:
@@ -104,6 +108,18 @@ def open_store(url: str) -> Generator[OperationsStore]:
     with closing(OperationsStore(url)) as store:
         store.create_all()
         yield store
+
+
+def _missing(connection: Connection) -> list[tuple[str, Column[Any]]]:
+    """Columns that an earlier version's tables lack. Each may be empty, or has a default for the rows of before."""
+    found = inspect(connection)
+    return [
+        (name, column)
+        for name, table in metadata.tables.items()
+        if found.has_table(name)
+        for column in table.columns
+        if column.name not in {present["name"] for present in found.get_columns(name)}
+    ]
 
 
 def _make_sqlite_durable(connection: sqlite3.Connection, _record: Any) -> None:

@@ -22,6 +22,8 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
+from order_pipeline.floors import MAIN
+
 metadata = MetaData()
 
 
@@ -63,6 +65,8 @@ pick_outbox = Table(
     Column("order_number", Text, nullable=False),
     Column("line_id", Text, nullable=False),
     Column("shipment_id", Text),
+    Column("floor", Text, nullable=False, server_default=MAIN, comment="whose account got it, or will get it"),
+    Column("seen_floor", Text, comment="where the order wants it picked now, where it was sent to another floor"),
     Column("state", Text, nullable=False, comment="a value of picking.outbox.states.PickState"),
     Column("reason", Text, comment="why it is held, rejected or in doubt: a short code"),
     Column("detail", Text, comment="the same for a person, redacted"),
@@ -138,6 +142,7 @@ pick_tasks = Table(
     Column("subject", Text, nullable=False, comment="pick_id, or source:account:order for a whole order"),
     Column("source", Text, nullable=False),
     Column("order_number", Text, nullable=False),
+    Column("floor", Text, comment="on whose screen the pick is; empty where the task is about an order"),
     Column("what_to_do", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Column("fingerprint", Text, nullable=False, unique=True, comment="the same finding opens one task, once"),

@@ -30,7 +30,6 @@ def find_stopped_daemon(settings: Settings, instance: dg.DagsterInstance, now: d
             kind=Kind.DAEMON_STOPPED,
             subject="dagster",
             message=f"Dagster's daemon {heard}: no schedule and no sensor runs, nothing is read and no pick is sent.",
-            next_step="Start the service that runs `dagster-daemon run` (or `order-pipeline ui`); its log says why it "
-            "ended.",
+            next_step="Start the service that runs `order-pipeline serve`; its log says why it ended.",
             since=last,
         )

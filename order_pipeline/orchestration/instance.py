@@ -38,10 +38,10 @@ def prepare_dagster_home(settings: Settings) -> Path:
     present = home / CONFIGURATION_NAME
     if not present.exists() or present.read_text(encoding="utf-8") != wanted:
         present.write_text(wanted, encoding="utf-8")
-    return _without_url_syntax(home)
+    return without_url_syntax(home)
 
 
-def _without_url_syntax(home: Path) -> Path:
+def without_url_syntax(home: Path) -> Path:
     """The home, or a link to it: Dagster formats its path into SQLAlchemy URLs, where `?` and `%` mean something."""
     if not _URL_SYNTAX & set(str(home)):
         return home

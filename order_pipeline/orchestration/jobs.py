@@ -25,6 +25,7 @@ from order_pipeline.orchestration.specs import (
     STAGING_GROUP,
     channel_selection,
     core_key,
+    raw_assets,
     raw_key,
 )
 
@@ -70,7 +71,9 @@ def assets_of_families(channel: Channel[Any], families: Collection[str]) -> list
     """The assets of a channel's job that a run of some of its families fills, core among them; no family: None, all."""
     if not families:
         return None
-    return [*(raw_key(channel.name, family) for family in families), core_key(channel.name)]
+    wanted = {resource for family in families for resource in channel.families[family]}
+    raw = [raw_key(channel.name, name) for name, filled in raw_assets(channel).items() if wanted & set(filled)]
+    return [*raw, core_key(channel.name)]
 
 
 def core_job_name(source: str) -> str:
@@ -132,7 +135,7 @@ def build_inbox_job(source: str, reading: str) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         inbox_job_name(source),
         selection=channel_selection(source, RAW_GROUP, CORE_GROUP) | EMISSION,
-        description="Lands the webhooks that wait, normalises them, and sends their picks; calls no channel's API.",
+        description="Lands the webhooks that wait, reads the orders that they want picked, and sends their picks.",
         executor_def=dg.in_process_executor,
         tags={"order_pipeline/source": source, READING_TAG: reading, **NO_RETRY_TAGS},
     )

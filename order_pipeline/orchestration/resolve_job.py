@@ -4,6 +4,7 @@
 
 import dagster as dg
 
+from order_pipeline.floors import known_floor
 from order_pipeline.orchestration.jobs import NO_RETRY_TAGS
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.picking.operators.resolve import resolve
@@ -35,12 +36,16 @@ def resolve_pick(
 
 
 class WaveResolution(dg.Config):
-    """What a person saw of a wave. `seen`: order numbers, or `number,barcode`; all others are not on the screen."""
+    """What a person saw of a wave. `seen`: order numbers, or `number,barcode`; all others are not on the screen.
+
+    `floor` says whose screen; it may be empty where the wave has doubts at one floor only.
+    """
 
     wave: int
     seen: list[str]
     reason: str
     who: str
+    floor: str = ""
 
 
 @dg.op
@@ -48,7 +53,9 @@ def resolve_wave_of_picks(
     context: dg.OpExecutionContext, config: WaveResolution, pipeline: dg.ResourceParam[PipelineResource]
 ) -> None:
     """Resolve every line in doubt of one wave; fails, and changes nothing, when it has none."""
-    done = resolve_wave(pipeline.operations, config.wave, read_seen(config.seen), reason=config.reason, who=config.who)
+    floor = known_floor(config.floor, pipeline.settings.floor_settings) if config.floor else None
+    seen = read_seen(config.seen)
+    done = resolve_wave(pipeline.operations, config.wave, seen, reason=config.reason, who=config.who, floor=floor)
     context.log.info("wave %d: %d lines are on the floor, %d are not", config.wave, done.sent, done.not_sent)
     if done.not_of_the_wave:
         context.log.warning("not of this wave: %s", ", ".join(done.not_of_the_wave))

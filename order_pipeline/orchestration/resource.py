@@ -184,6 +184,7 @@ def project_for(settings: Settings) -> SqlProject:
         "picked_channels": settings.picked_channels(),
         "barcode_fallback": settings.picking.barcode_fallback,
         "locations": {name: settings.of_channel(name).locations for name in registry.NAMES},
+        "channel_floors": {name: settings.of_channel(name).floor for name in registry.NAMES},
         "other_locations": {name: settings.of_channel(name).other_locations for name in registry.NAMES},
     }
     for name, channel in registry.channels().items():

@@ -33,7 +33,8 @@ def build_channel_schedules(
     """
     own = {family: cron for family, cron in cadence.items() if family != EVERYTHING}
     schedules = [_trailing(channel, family, cron, schedule, [family]) for family, cron in own.items()]
-    rest = [family for family in channel.families if family not in own]
+    brought = {resource for family in own for resource in channel.families[family]}
+    rest = [family for family, resources in channel.families.items() if not brought.issuperset(resources)]
     if rest or not own:
         cron = cadence.get(EVERYTHING, f"{channel.schedule_minute} * * * *")
         schedules.append(_trailing(channel, "hourly", cron, schedule, rest if own else []))

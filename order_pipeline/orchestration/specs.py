@@ -32,9 +32,15 @@ def raw_key(source: str, name: str) -> dg.AssetKey:
 
 
 def raw_assets(channel: Channel[Any]) -> Mapping[str, Sequence[str]]:
-    """What of the channel can be fetched alone, by the name of its asset, with the raw tables (resources) it fills."""
+    """What of the channel can be fetched alone, by the name of its asset, with the raw tables (resources) it fills.
+
+    A table that two families bring is of the smaller one.
+    """
     if channel.families:
-        return channel.families
+        return {
+            family: [each for each in brought if channel.families_of([each]) == [family]]
+            for family, brought in channel.families.items()
+        }
     resources = list(channel.resources)
     return {resources[0] if len(resources) == 1 else EVERYTHING: resources}
 

@@ -29,7 +29,7 @@ from order_pipeline.picking.outbox.payload import payload_text
 from order_pipeline.picking.outbox.rebuild import Rebuilt, bring_up_to_date, read_pick_status
 from order_pipeline.picking.outbox.states import Actor
 from order_pipeline.picking.outbox.store import Context
-from order_pipeline.picking.planning.pick_lines import build_payload, pick_lines_from_rows
+from order_pipeline.picking.planning.pick_lines import build_payload, pick_lines_from_rows, settings_for
 from order_pipeline.picking.sending.emission import LEASE_NAME
 from order_pipeline.picking.sending.read_pick_list import read_pick_list
 from order_pipeline.recovery.judging import (
@@ -188,7 +188,8 @@ def _known_to_the_lake(
         picks = pick_lines_from_rows(read_pick_list(lake, operations).rows)
     except duckdb.CatalogException:
         return rows, {}
-    return rows, {line.pick_id: payload_text(build_payload(line, settings.scanorders)) for line in picks}
+    floors = settings.floor_settings
+    return rows, {line.pick_id: payload_text(build_payload(line, settings_for(line, floors))) for line in picks}
 
 
 def _last_commit(lake: Lake) -> datetime:

@@ -71,16 +71,24 @@ def doubtful_barcodes(rows: Sequence[Mapping[str, str | None]]) -> Iterator[str]
 
 
 def barcodes_of_several_items(rows: Sequence[Row]) -> Iterator[Finding]:
-    """Barcodes that stand on two items of a source in two places: the picker could not tell them apart."""
-    first: dict[tuple[str, str], Row] = {}
+    """Barcodes that stand on two items of a source in two places of a floor: the picker could not tell them apart."""
+    seen: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if not row.cells["barcode"]:
             continue
-        other = first.setdefault((row.cells["source"], row.cells["barcode"]), row)
-        place = ("warehouse", "bin_location")
-        if other.cells["sku"] != row.cells["sku"] and any(other.cells[name] != row.cells[name] for name in place):
+        others = seen.setdefault((row.cells["source"], row.cells["barcode"]), [])
+        if (other := next((each for each in others if _confuses(each, row)), None)) is not None:
             text = f"{row.cells['barcode']!r} is also the barcode of {other.cells['sku']} in line {other.line}"
             yield Finding(row.line, "barcode", text)
+        others.append(row)
+
+
+def _confuses(first: Row, second: Row) -> bool:
+    """Whether a picker would find both items by one barcode, each in a place of its own."""
+    floors = {first.cells["floor"], second.cells["floor"]}
+    if first.cells["sku"] == second.cells["sku"] or (len(floors) == 2 and "" not in floors):
+        return False
+    return any(first.cells[name] != second.cells[name] for name in ("warehouse", "bin_location"))
 
 
 Note = Callable[[str, bool], None]
@@ -104,7 +112,9 @@ def _mended_cell(cell: str, column: str, note: Note, *, is_numeric: bool) -> str
         return ""
     if column in _IDENTIFIERS:
         return _mended_identifier(text, column, note, is_numeric=is_numeric)
-    return text
+    if column == "priority" and (found := _DECIMAL_ZERO.fullmatch(text)):
+        return found[1]
+    return text.lower() if column == "floor" else text
 
 
 def _mended_identifier(text: str, column: str, note: Note, *, is_numeric: bool) -> str:

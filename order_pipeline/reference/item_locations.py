@@ -5,6 +5,7 @@ One line that would put a wrong barcode on the floor refuses the file; the messa
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pyarrow as pa
 
 from order_pipeline.channels.registry import NAMES
 from order_pipeline.contracts import ItemLocations, find_failures, table_contract
+from order_pipeline.floors import MAIN
+from order_pipeline.reference.bins import contradictions
 from order_pipeline.reference.damage import Finding, doubtful_barcodes, mend
 from order_pipeline.reference.sheet import Columns, SheetError, read_sheet
 from order_pipeline.settings import Settings
@@ -21,7 +24,7 @@ from order_pipeline.warehouse.lake.connection import Lake
 
 FILE_NAMES = ("item_locations.csv", "item_locations.xlsx")
 DEMO_FILE = Path(__file__).resolve().parents[2] / "data" / "reference" / "demo_item_locations.csv"
-OPTIONAL_COLUMNS = ("not_stocked",)
+OPTIONAL_COLUMNS = ("not_stocked", "floor", "priority")
 """Columns that a file may leave out."""
 LEAST_SHARE_KEPT = 0.5
 """A file with a smaller share of the stored rows is refused: mostly it was saved with a filter on."""
@@ -65,18 +68,21 @@ def item_locations_path(settings: Settings) -> Path:
     return found or (DEMO_FILE if settings.demo_world_file.exists() else own[0])
 
 
-def load_item_locations(lake: Lake, path: Path, *, accept_fewer: bool = False) -> LoadedReference:
+def load_item_locations(
+    lake: Lake, path: Path, *, accept_fewer: bool = False, floors: Collection[str] = (MAIN,)
+) -> LoadedReference:
     """Check the file and, if it differs from what is stored, replace `reference.item_locations` by it.
 
     Args:
         lake: migrated.
         path: a CSV or Excel file.
         accept_fewer: store it also when it drops most of the rows that are stored.
+        floors: the floors that settings make.
 
     Raises:
         ReferenceDataError: no file, a line that is refused (named), or most rows are gone.
     """
-    checked = check_item_locations(path)
+    checked = check_item_locations(path, floors)
     if checked.refusals:
         shown = "\n  ".join(str(finding) for finding in checked.refusals[:_LONGEST_LIST])
         more = len(checked.refusals) - _LONGEST_LIST
@@ -107,7 +113,7 @@ def load_item_locations(lake: Lake, path: Path, *, accept_fewer: bool = False) -
     return LoadedReference(len(checked.frame), changed, repairs, checked.doubtful_barcodes)
 
 
-def check_item_locations(path: Path) -> CheckedFile:
+def check_item_locations(path: Path, floors: Collection[str] = (MAIN,)) -> CheckedFile:
     """Read the file and say what is wrong with it; stores nothing.
 
     Raises:
@@ -126,12 +132,14 @@ def check_item_locations(path: Path) -> CheckedFile:
     mended = mend(sheet)
     columns = {name: pa.array([row.cells[name] or None for row in mended.rows], pa.string()) for name in names}
     frame = pa.table(columns).to_pandas(types_mapper=pd.ArrowDtype)
+    refusals = [*mended.refusals, *(told := list(contradictions(mended.rows, floors)))]
     broken = [
         Finding(mended.rows[int(row)].line, field, f"{'is missing' if pd.isna(value) else repr(value)} ({rule})")
         for row, rule, field, value in find_failures(ItemLocations, frame, NAMES).itertuples(index=False)
+        if rule != "duplicate_key" or not told  # said above, in more words
     ]
-    refused_cells = {(finding.line, finding.column) for finding in mended.refusals}
-    refusals = [*mended.refusals, *(found for found in broken if (found.line, found.column) not in refused_cells)]
+    refused_cells = {(finding.line, finding.column) for finding in refusals}
+    refusals += [found for found in broken if (found.line, found.column) not in refused_cells]
     return CheckedFile(
         path,
         frame,

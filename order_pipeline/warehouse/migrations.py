@@ -66,7 +66,7 @@ CREATE TABLE IF NOT EXISTS raw.dead_letters (
 _PICK_STATUS = """
 CREATE TABLE IF NOT EXISTS core.pick_status (
     pick_id VARCHAR NOT NULL, source VARCHAR NOT NULL, account VARCHAR NOT NULL, order_id VARCHAR NOT NULL,
-    order_number VARCHAR NOT NULL, line_id VARCHAR NOT NULL, shipment_id VARCHAR, state VARCHAR NOT NULL,
+    order_number VARCHAR NOT NULL, line_id VARCHAR NOT NULL, shipment_id VARCHAR, floor VARCHAR, state VARCHAR NOT NULL,
     reason VARCHAR, wave BIGINT NOT NULL, attempt BIGINT NOT NULL, snapshot_id BIGINT, payload_sha256 VARCHAR NOT NULL,
     fulfilment_id VARCHAR, upstream_status VARCHAR, pushed_status VARCHAR, planned_at TIMESTAMPTZ NOT NULL,
     sent_at TIMESTAMPTZ, updated_at TIMESTAMPTZ NOT NULL, scanorders_status_code VARCHAR, scanorders_matches BOOLEAN,
@@ -128,6 +128,9 @@ _ADDED_COLUMNS = {
     "raw.dead_letters.record_id": "ALTER TABLE raw.dead_letters ADD COLUMN record_id VARCHAR",
     "raw.dead_letters.healed_at": "ALTER TABLE raw.dead_letters ADD COLUMN healed_at TIMESTAMPTZ",
     "reference.item_locations.not_stocked": "ALTER TABLE reference.item_locations ADD COLUMN not_stocked VARCHAR",
+    "reference.item_locations.floor": "ALTER TABLE reference.item_locations ADD COLUMN floor VARCHAR",
+    "reference.item_locations.priority": "ALTER TABLE reference.item_locations ADD COLUMN priority VARCHAR",
+    "core.pick_status.floor": "ALTER TABLE core.pick_status ADD COLUMN floor VARCHAR",
     "raw.fetches.watermark": "ALTER TABLE raw.fetches ADD COLUMN watermark VARCHAR",
     "quarantine.rejects.closed_reason": "ALTER TABLE quarantine.rejects ADD COLUMN closed_reason VARCHAR",
     # A column that a contract gained: NULL in the rows of before, until their day is built again.
@@ -165,11 +168,12 @@ def _missing_tables(connection: Connection) -> list[str]:
 
 
 def _columns(connection: Connection) -> set[str]:
-    found = connection.execute(
-        "SELECT schema_name || '.' || table_name || '.' || column_name FROM duckdb_columns()"
-        " WHERE database_name = 'lake'"
-    ).fetchall()
-    return {name for (name,) in found}
+    """The columns that migrations name, `<schema>.<table>.<column>`, as far as their tables are there."""
+    existing, columns = relations(connection), set[str]()
+    for table in {name.rpartition(".")[0] for name in (*_ADDED_COLUMNS, *_RENAMES)} & existing:
+        described = connection.execute(f"SELECT * FROM {table} LIMIT 0").description
+        columns |= {f"{table}.{column[0]}" for column in described}
+    return columns
 
 
 def _missing_columns(connection: Connection) -> list[str]:

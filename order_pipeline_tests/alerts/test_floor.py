@@ -7,9 +7,10 @@ from pydantic import SecretStr
 
 from order_pipeline.alerts.looks.floor import find_floor_incidents
 from order_pipeline.alerts.messengers import messengers_of
+from order_pipeline.alerts.redaction import secret_values
 from order_pipeline.alerts.watch import Look, watch
 from order_pipeline.destinations.scanorders_token import StoredToken, save_token
-from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.destinations.settings import FloorSettings, ScanOrdersSettings
 from order_pipeline.http.settings import RateSettings
 from order_pipeline.operations.leases import acquire
 from order_pipeline.operations.store import OperationsStore
@@ -154,3 +155,24 @@ def test_a_dry_run_sends_nothing_on_purpose(settings, store):
     settings.scanorders.access_token = None
     emit_rows(settings, store, order_rows(2), run_id="dry")
     assert incidents(settings, store, 5 * HOUR) == {}
+
+
+def test_a_dead_token_of_one_of_several_floors_is_told_with_its_name(settings, store, sandbox):
+    channel = sandbox.channels["scanorders"]
+    settings.floors = {"north": FloorSettings(access_token=SecretStr(channel.issue_token(account="north")))}
+    settings.kibo.locations = {"110452": "main", "110453": "north"}
+    rows = [pick_row(order, order=f"K{order}", floor=floor) for order, floor in enumerate(["main", "north"])]
+    channel.revoke_tokens_of("north")
+    assert emit_rows(settings, store, rows, run_id="r").sent == 1
+    ((_, subject), incident), *others = incidents(settings, store).items()
+    assert (subject, others) == ("scanorders login north", [])
+    assert "ScanOrders refuses the access token of the floor north (1 pick waits)" in incident.message
+    assert "ORDER_PIPELINE_FLOORS__NORTH__ACCESS_TOKEN" in incident.next_step
+    assert "order-pipeline scanorders login --floor north" in incident.next_step
+    token = settings.floors["north"].access_token
+    assert token is not None
+    assert token.get_secret_value() in secret_values(settings)
+
+    settings.floors["north"].access_token = None
+    save_token(settings, StoredToken(access_token="stored-token", obtained_at=datetime.now(UTC)), "north")
+    assert "stored-token" in secret_values(settings)

@@ -6,6 +6,7 @@ import pytest
 
 from order_pipeline.alerts.looks.sources import find_source_incidents
 from order_pipeline.channels.base import QUOTA_USED_UP
+from order_pipeline.cli.doctor_stores import look_at_stores
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
 
@@ -55,6 +56,21 @@ def test_a_lake_that_is_not_made_yet_has_no_incident(found):
 
 def test_a_channel_that_was_never_read_is_not_late(lake, found):
     assert found() == {}
+
+
+def test_a_report_of_a_clock_that_stood_ahead_makes_no_channel_fresh(reported, found):
+    reported(-30 * DAY, "ahead", end=TODAY + 30 * DAY)
+    reported(4 * HOUR, "right")
+    (incident,) = found().values()
+    assert (incident.kind, incident.subject, incident.since) == ("source_stale", "kibo", NOW - 4 * HOUR)
+
+
+@pytest.mark.parametrize(("ago", "says"), [(-30 * DAY, "30 days, 0:00:00 later than now"), (HOUR, "")])
+def test_doctor_tells_that_a_clock_stood_ahead(settings, reported, ago, says):
+    reported(NOW - datetime.now(UTC) + ago, "r1")
+    clock = [finding for finding in look_at_stores(settings) if finding.what == "clock"]
+    assert [finding.state for finding in clock] == ["waits"] * bool(says)
+    assert all(says in finding.detail for finding in clock)
 
 
 def test_a_channel_is_stale_after_four_of_its_cadences(reported, found):

@@ -19,7 +19,7 @@ LAYERS = (
     {"warehouse"},
     {"settings"},
     {"channels"},
-    {"destinations", "operations", "contracts", "http", "settings_names", "alert_settings"},
+    {"destinations", "operations", "contracts", "http", "settings_names", "alert_settings", "floors"},
 )
 DEPTH = {part: depth for depth, parts in enumerate(LAYERS) for part in parts}
 GRAPH = import_graph()

@@ -76,6 +76,9 @@ class Proved:
     def watermark(self, name: str) -> date | None:
         return self.day if name == "orders" else None
 
+    def awaiting_read(self, account: str) -> Mapping[str, date]:
+        return {}
+
     def unsettled_orders(self, account: str) -> Mapping[str, date]:
         raise NotImplementedError
 

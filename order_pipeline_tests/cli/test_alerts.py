@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 from rich.cells import cell_len
 
-from order_pipeline.cli import output
 from order_pipeline.operations.incident_messages import claim_next, mark_failed
 from order_pipeline.operations.incidents import Incident, reconcile
 from order_pipeline.operations.leases import acquire
@@ -49,14 +48,14 @@ def findings(tmp_path, **environment):
     return {each["what"]: each for each in json.loads(done.stdout)}
 
 
-def test_the_list_of_open_incidents_fits_80_columns(tmp_path, incident, monkeypatch):
-    monkeypatch.setattr(output.result_console, "width", 80)
+def test_the_list_of_open_incidents_fits_80_columns_and_its_link_is_whole(tmp_path, incident):
     done = run_command(tmp_path, "alerts", "list")
     assert max(cell_len(line) for line in done.stdout.splitlines()) <= 80
-    shown = " ".join(done.stdout.replace("│", " ").split())
+    assert f"http://127.0.0.1:3000/runs/{OLD_LOGIN.run_id}" in done.stdout
+    shown = " ".join(done.stdout.split())
     assert "03-01 04:12" in shown
     assert "ScanOrders refuses the access token" in shown
-    assert "next: Run `order-pipeline scanorders login`" in shown
+    assert "next Run `order-pipeline scanorders login`" in shown
 
 
 def test_the_list_as_json_has_the_link_to_the_run(tmp_path, incident):

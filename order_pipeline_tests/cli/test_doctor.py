@@ -120,3 +120,11 @@ def test_what_a_wrong_environment_keeps_from_being_asked_is_a_finding(examine):
     assert (code, found["skroutz online"]["state"]) == (1, "failed")
     assert "ALL_PROXY=socks5://proxy" in found["skroutz online"]["detail"]
     assert found["kibo online"]["state"] == "ok"
+
+
+def test_a_demo_lacks_nothing_that_a_demo_has_not(command):
+    done = command("doctor", "--no-online", "--format", "json")
+    found = {finding["what"]: finding for finding in json.loads(done.stdout)}
+    assert {finding["state"] for finding in found.values()} <= {"ok", "off", "waits"}
+    assert "fake" in found["kibo"]["detail"]
+    assert done.returncode == 0

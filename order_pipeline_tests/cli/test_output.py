@@ -10,7 +10,7 @@ from contextlib import redirect_stdout
 
 import pytest
 
-from order_pipeline.cli.output import Format, print_rows, print_table
+from order_pipeline.cli.output import Format, print_rows
 from order_pipeline.cli.visible import neutral, visible
 from order_pipeline_tests.shared_demo import PROJECT
 
@@ -82,16 +82,3 @@ def test_every_encoding_of_a_pipe_gets_everything(encoding):
     assert "αβγ".encode(encoding, "backslashreplace") in errors
     assert json.loads(run_with(encoding, "json")[0].decode(encoding)) == [{"ώ": "αβγ€"}]
     assert run_with(encoding, "csv")[0].decode() == "ώ\nαβγ€\n"  # noqa: RUF001 - Greek
-
-
-def test_doctor_and_quarantine_fit_eighty_columns(command):
-    for arguments in (("doctor", "--no-online"), ("quarantine", "list", "--all")):
-        shown = command(*arguments).stdout
-        assert max(map(len, shown.splitlines())) <= 80
-    assert "\n  key " in shown
-
-
-def test_a_narrow_table_folds_what_is_long_and_loses_nothing(capsys):
-    print_table(["what", "detail"], [["a" * 20, "b" * 500]], narrow=True)
-    out = capsys.readouterr().out
-    assert (out.count("b"), max(map(len, out.splitlines())) <= 80) == (500, True)

@@ -14,6 +14,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from order_pipeline.channels import registry
 from order_pipeline.warehouse.sql.project import PROJECT_DIRECTORY, SqlProject
 
 PROJECT = SqlProject()
@@ -54,6 +55,13 @@ def test_switching_a_source_off_leaves_it_out_of_the_picks() -> None:
     without_kibo = SqlProject(variables={"picked_channels": ["skroutz"]})
     assert "pick_candidates__kibo" in PROJECT.upstream(["pick_lines"])
     assert "pick_candidates__kibo" not in without_kibo.upstream(["pick_lines"])
+
+
+@pytest.mark.parametrize("name", registry.webhooks())
+def test_who_is_picked_of_a_channel_with_webhooks_depends_on_a_read(name: str) -> None:
+    sql = PROJECT.graph[f"pick_candidates__{name}"].sql
+    assert "awaits_read" in sql
+    assert "'awaiting_read'" in sql
 
 
 def rendered(call: str, text: str) -> object:

@@ -19,9 +19,9 @@ from order_pipeline.destinations.scanorders_token import (
     save_token,
     token_path,
 )
-from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.destinations.settings import FloorSettings, ScanOrdersSettings
 from order_pipeline.http.errors import NotConfigured, PermanentError
-from order_pipeline.sandbox.scanorders.fake import CLIENT_ID, CLIENT_SECRET, USER_ID
+from order_pipeline.sandbox.scanorders.fake import CLIENT_ID, CLIENT_SECRET, USER_IDS
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.settings import Settings
 
@@ -74,8 +74,8 @@ def test_the_login_stores_a_token_that_only_the_owner_can_read(settings, sandbox
     assert stat.S_IMODE(token_path(settings).stat().st_mode) == 0o600
     assert token.expires_at is not None
     assert TokenKeeper(settings).current() == token.access_token
-    assert token.uid == str(USER_ID)
-    assert str(USER_ID) not in repr(token)
+    assert token.uid == USER_IDS["main"]
+    assert USER_IDS["main"] not in repr(token)
 
 
 def test_a_token_stored_before_the_uid_was_kept_still_works(settings):
@@ -135,3 +135,18 @@ def test_after_a_refusal_the_keeper_takes_the_token_of_a_new_login(settings):
     save_token(settings, StoredToken(access_token="second", obtained_at=NOON))
     assert asyncio.run(keeper.renew("first"))
     assert keeper.current() == "second"
+
+
+def test_each_floor_has_a_login_and_a_file_of_its_own(settings, sandbox):
+    settings.floors = {"north": FloorSettings()}  # the same client: another user logs in
+    channel = sandbox.channels["scanorders"]
+    asyncio.run(login(settings, browser, timeout_seconds=20))
+    channel.configure(account="north")
+    token = asyncio.run(login(settings, browser, floor="north", timeout_seconds=20))
+    channel.configure(account="main")
+    assert (token.uid, load_token(settings, "north")) == (USER_IDS["north"], token)
+    assert (token_path(settings).name, token_path(settings, "north").name) == (
+        "scanorders_token.json",
+        "scanorders_token.north.json",
+    )
+    assert TokenKeeper(settings, "north").current() != TokenKeeper(settings).current()

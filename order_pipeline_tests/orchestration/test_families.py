@@ -36,15 +36,32 @@ def reports(settings):
     return {(resource, complete, bool(watermark)) for resource, complete, watermark in found.rows}
 
 
-@pytest.mark.parametrize("family", list(FAMILIES))
+@pytest.mark.parametrize("family", [name for name in FAMILIES if name != "invoices"])
 def test_a_family_alone_reports_on_nothing_else(settings, window, family):
     outcome = materialise(settings, ["scansource"], window, emit=False, families=[family])[-1]
     assert outcome.success
     assert {resource for resource, _, _ in reports(settings)} == set(FAMILIES[family])
 
 
-def test_invoices_alone_prove_invoices_and_move_no_watermark_of_orders(settings, window):
+def filled(settings, schema):
+    """The tables of the schema that hold rows of the channel."""
+    names = Lake(settings).query(
+        "SELECT DISTINCT table_name FROM duckdb_columns() WHERE column_name = 'fetched_at' AND table_name <> 'fetches'"
+        f" AND schema_name = '{schema}'"
+    )
+    counts = {
+        name: Lake(settings).query(f"SELECT count(*) FROM {schema}.{name}").rows[0][0]
+        for (name,) in names.rows
+        if schema == "core" or name.startswith("scansource")
+    }
+    return {name for name, count in counts.items() if count and not name.endswith("_current")}
+
+
+def test_invoices_alone_store_and_prove_invoices_and_nothing_of_orders(settings, window):
     materialise(settings, ["scansource"], window, emit=False, families=["invoices"])
+    assert filled(settings, "raw") == {"scansource_invoice_summaries", "scansource_invoice_details"}
+    assert filled(settings, "core") == {"invoices", "invoice_lines"}
+    assert {resource for resource, _, _ in reports(settings)} == set(FAMILIES["invoices"])
     assert ("invoice_summaries", True, True) in reports(settings)
     marks = Lake(settings).query("SELECT DISTINCT watermark FROM raw.fetches WHERE watermark <> ''").rows
     assert all(mark.startswith("invoices of ") for (mark,) in marks)
@@ -82,7 +99,22 @@ def test_the_asset_that_is_selected_in_the_ui_is_the_one_that_is_materialised(se
 def test_a_family_that_no_channel_has_is_wrong_usage(tmp_path):
     done = run_command(tmp_path, "run", "--only", "invoice")
     assert done.returncode == 2
-    assert "scansource: orders, invoices, prices, availability" in " ".join(done.stderr.split())
+    assert "scansource: orders, invoices, tracking, prices, availability" in " ".join(done.stderr.split())
+
+
+def test_a_channel_that_gives_tracking_with_its_order_only_says_so(tmp_path):
+    done = run_command(tmp_path, "run", "--source", "kibo", "--source", "skroutz", "--only", "tracking")
+    assert done.returncode == 2
+    said = " ".join(done.stderr.split())
+    assert "kibo: tracking comes with its order only" in said
+    assert "order-pipeline run --source skroutz" in said
+
+
+def test_the_tracking_asset_alone_is_read_by_its_own_family():
+    channel = registry.channels()["scansource"]
+    assert channel.families_of(["order_tracking"]) == ["tracking"]
+    assert channel.families_of(["order_rows", "order_serials"]) == ["orders"]
+    assert channel.families_of(list(channel.resources)) == list(channel.families)
 
 
 def schedules_of(settings):
@@ -100,6 +132,13 @@ def schedules_of(settings):
 
 def test_without_a_cadence_everything_is_read_as_before(tmp_path):
     assert schedules_of(Settings(data_dir=tmp_path)) == {"scansource_hourly": ("20 * * * *", None)}
+
+
+def test_orders_with_a_cadence_of_their_own_take_their_tracking_along(tmp_path):
+    settings = Settings.model_validate({"data_dir": tmp_path, "scansource": {"cadence": {"orders": "0 6 * * *"}}})
+    own, rest = (schedules_of(settings)[f"scansource_{name}"][1] for name in ("orders", "hourly"))
+    assert own == {"orders", "tracking"}
+    assert rest == {"invoices", "prices", "availability"}
 
 
 def test_a_family_with_a_cadence_of_its_own_leaves_the_hourly_run(tmp_path):

@@ -25,9 +25,11 @@ def pick_row(number=0, order="K1", line="1", **changes):
         "is_express": None,
         "line_id": line,
         "shipment_id": None,
+        "floor": "main",
         "sku": f"SKU-{number}",
         "barcode": f"52{number:010d}",
         "bin_location": "A-01",
+        "further_bins": None,
         "warehouse": "MAIN",
         "product_name": "Brass kettle",
         "quantity": 2,
@@ -68,3 +70,10 @@ def line_of(store: OperationsStore, pick_id):
         line = outbox.load_line(connection, pick_id)
     assert line is not None, f"{pick_id} is not in the outbox"
     return line
+
+
+def without_floors(store: OperationsStore):
+    """Make the store what it was before there were several floors."""
+    with store.writing() as connection:
+        for table, column in (("pick_outbox", "floor"), ("pick_outbox", "seen_floor"), ("pick_tasks", "floor")):
+            connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")

@@ -9,7 +9,7 @@ from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.operators.resolve import resolve
 from order_pipeline.picking.operators.views import check_doubts, show
 from order_pipeline.sandbox.shared.faults import Fault
-from order_pipeline_tests.picking.picks import emit_rows, order_rows, states
+from order_pipeline_tests.picking.picks import emit_rows, line_of, order_rows, pick_row, states, without_floors
 from order_pipeline_tests.waiting import wait_until
 
 
@@ -48,3 +48,11 @@ def test_of_two_machines_at_once_one_sends_and_the_other_is_refused(settings, st
         sandbox.faults.reset()
         assert first.result().sent == ledger()["accepted"] == 12
     other.close()
+
+
+def test_an_outbox_of_before_there_were_floors_goes_on(settings, store, sandbox):
+    emit_rows(settings, store, [pick_row(order="F1")], run_id="before")
+    without_floors(store)
+    store.create_all()
+    assert line_of(store, "kibo:acme:F1:1").floor == "main"
+    assert emit_rows(settings, store, [pick_row(order="F1"), pick_row(1, order="F2")], run_id="after").sent == 1

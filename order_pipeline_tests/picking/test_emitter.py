@@ -14,6 +14,7 @@ from order_pipeline.picking.outbox import store as outbox
 from order_pipeline.picking.outbox.states import PickState
 from order_pipeline.picking.sending.answer_store import AnswerStore
 from order_pipeline.picking.sending.emitter import Emitter, SendingRules
+from order_pipeline.picking.sending.queue import SendingQueue
 from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline_tests.picking.picks import MORNING, emit_rows, order_rows, states
 
@@ -50,7 +51,9 @@ def emitter_of(store, sender, lines, boundary=lambda _name: None, **rules):
     lease = acquire(store, "emission", "test", 60)
     answers = AnswerStore(store, lease, "run", 1, boundary, marks=MarkKeeper(lambda _mark: None))
     patience = RetryPolicy(attempts=2, cap_seconds=0.001)
-    return Emitter(answers, sender, lease, lines, SendingRules(policy=patience, **rules), boundary=boundary)
+    return Emitter(
+        answers, sender, lease, SendingQueue(lines), SendingRules(policy=patience, **rules), boundary=boundary
+    )
 
 
 def test_no_more_lines_are_sending_on_disk_than_may_be_in_flight(settings, store):
@@ -120,7 +123,7 @@ def test_a_token_that_ends_in_mid_batch_is_renewed_once_and_the_batch_goes_on(se
         store,
         order_rows(10),
         run_id="r",
-        open_sender=lambda chosen: PickPoster(chosen.scanorders, LoggedInMeanwhile(chosen)),
+        open_sender=lambda chosen, _floor: PickPoster(chosen.scanorders, LoggedInMeanwhile(chosen)),
     )
     assert (report.sent, report.stopped, len(renewals)) == (20, "", 1)
     assert channel.ledger()["accepted"] == 20

@@ -18,6 +18,7 @@ from order_pipeline.settings import PickingSettings
 from order_pipeline_tests.picking.picks import MORNING, pick_row
 
 SETTINGS = ScanOrdersSettings()
+FLOORS = {"main": SETTINGS, "north": ScanOrdersSettings()}
 PICK = "kibo:acme:K1:1"
 
 
@@ -59,7 +60,7 @@ def known(state, row=None, **changes):
 
 
 def plan_of(rows, outbox=(), upstream=(), covered=None):
-    return make_plan(PickList(rows=rows, upstream=upstream), outbox, SETTINGS, wave=2, covered=covered)
+    return make_plan(PickList(rows=rows, upstream=upstream), outbox, FLOORS, wave=2, covered=covered)
 
 
 def moves(plan):
@@ -225,7 +226,7 @@ def test_express_and_what_must_leave_first_is_first_in_a_wave(wave_order, orders
         pick_row(2, order="soon", ship_by_at=MORNING + timedelta(days=1)),
         pick_row(3, order="express", is_express=True),
     ]
-    plan = make_plan(PickList(rows=rows), (), SETTINGS, wave=1, rules=PickingSettings(wave_order=wave_order))
+    plan = make_plan(PickList(rows=rows), (), FLOORS, wave=1, rules=PickingSettings(wave_order=wave_order))
     assert [row["order_number"] for row in plan.new_lines] == orders
 
 

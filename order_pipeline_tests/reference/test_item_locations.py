@@ -52,7 +52,7 @@ def test_the_same_file_again_changes_nothing_and_another_replaces_it(lake: Lake,
     [
         (["kibo,1,,A,,", "kibo,,,A,,"], r"line 3, sku: is missing"),
         (["ebay,1,,A,,"], r"line 2, source: 'ebay' \(bad_enum\)"),
-        (["kibo,1,,A,,", "kibo,2,,A,,", "kibo,1,,B,,"], r"line 4, sku: '1' \(duplicate_key\)"),
+        (["kibo,1,,A,,", "kibo,2,,A,,", "kibo,1,,B,,"], r"line 4, sku: '1' is also in line 2: several bins"),
     ],
 )
 def test_a_bad_row_refuses_the_file_and_is_named(lake: Lake, tmp_path: Path, lines: list[str], message: str) -> None:

@@ -69,7 +69,9 @@ def test_switches_are_turned_by_name_and_unknown_names_refused(client):
 
 def test_a_reset_forgets_what_was_accepted(sandbox, client):
     channel = sandbox.channel(ScanOrdersChannel)
-    channel.branches["live"].create({"barcode": "1", "ordernumber": "1"}, b"{}", same_id=True, group_lines=False)
+    channel.accounts["main"]["live"].create(
+        {"barcode": "1", "ordernumber": "1"}, b"{}", same_id=True, group_lines=False
+    )
     client.post("/control/reset/scanorders")
     assert channel.ledger()["accepted"] == 0
 

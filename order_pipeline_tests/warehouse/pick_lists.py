@@ -65,8 +65,9 @@ def exceptions(lake: Lake, number: str) -> list[tuple[str, str, str]]:
 
 
 def skroutz_record(code: str, *lines: Mapping[str, Any], **order: Any) -> Record:
-    """An accepted Skroutz order with these lines."""
-    return Record(code, as_json(skroutz_event(code, line_items=[*lines], **order)))
+    """An accepted Skroutz order with these lines, as a read of it is stored."""
+    content = skroutz_event(code, line_items=[*lines], **order)["order"]
+    return Record(code, as_json({"observed_at": "2026-01-15T09:00:00Z", "observed_by": "read", "order": content}))
 
 
 def skroutz_line(number: int, sku: str = "A", **changes: Any) -> dict[str, Any]:

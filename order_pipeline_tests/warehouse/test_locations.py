@@ -140,3 +140,24 @@ def test_skroutz_names_its_pickup_address_and_scansource_has_no_location(lake: L
 def test_a_location_is_on_one_side(location: str) -> None:
     with pytest.raises(ValueError, match="both in locations and in other_locations"):
         ChannelSettings(locations=["a"], other_locations=[location])
+
+
+def floors(lake: Lake) -> dict[str, str | None]:
+    """The floor of each shipment's pick."""
+    rows = dictionaries(lake, "SELECT shipment_id, floor FROM marts.pick_lines")
+    return {row["shipment_id"].split(":")[-1]: row["floor"] for row in rows}
+
+
+def test_each_location_s_picks_go_to_the_floor_that_picks_there(lake: Lake) -> None:
+    build_picks(lake, "kibo", ORDERS, {"locations": {"kibo": {NORTH: "north", SOUTH: "main"}}})
+    assert floors(lake) == {"10": "north", "20": "main", "30": "north", "31": "main", "40": "north", "50": None}
+    assert {pick["hold_reason"] for pick in picks(lake, "4")} == {"line_not_ready"}, (
+        "an order of two floors is one order"
+    )
+
+
+def test_what_has_no_floor_of_its_own_goes_to_the_channel_s(lake: Lake) -> None:
+    build_picks(lake, "kibo", ORDERS[:1], {"channel_floors": {"kibo": "north"}})
+    assert floors(lake) == {"10": "north"}
+    deploy_marts(lake, ours(NORTH))
+    assert floors(lake) == {"10": "main"}

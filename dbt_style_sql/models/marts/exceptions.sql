@@ -19,9 +19,23 @@ last_fetches AS (
         window_start,
         arg_max(complete, fetched_at) AS complete,
         arg_max(note, fetched_at) AS note,
+        arg_max(window_end, fetched_at) AS window_end,
         max(fetched_at) AS fetched_at
     FROM {{ source('raw', 'fetches') }}
     GROUP BY source, resource, window_start
+),
+
+unproved_windows AS (
+    SELECT last_fetches.*
+    FROM last_fetches
+    ANTI JOIN {{ source('raw', 'fetches') }} AS later
+        ON later.source = last_fetches.source
+        AND later.resource = last_fetches.resource
+        AND later.complete
+        AND later.fetched_at > last_fetches.fetched_at
+        AND later.window_start <= last_fetches.window_start
+        AND later.window_end >= last_fetches.window_end
+    WHERE NOT last_fetches.complete
 )
 
 SELECT
@@ -79,5 +93,4 @@ SELECT
     'incomplete',
     note,
     fetched_at
-FROM last_fetches
-WHERE NOT complete
+FROM unproved_windows

@@ -38,24 +38,33 @@ channels AS (
             ON named.source = shipments.source AND named.location = {{ shipping_location('shipments') }}
     )
     GROUP BY source
+),
+
+judged AS (
+    SELECT
+        candidates.*,
+        named.floor AS floor_of_location,
+        CASE
+            WHEN named.location IS NOT NULL THEN named.is_ours
+            WHEN coalesce(channels.names_ours, false) AND candidates.location IS NOT NULL THEN false
+            WHEN candidates.pick_id IS NOT NULL AND (channels.names_ours OR channels.unnamed > 1) THEN NULL
+            ELSE true
+        END AS is_ours
+    FROM candidates
+    LEFT JOIN {{ ref('named_locations') }} AS named
+        ON named.source = candidates.source AND named.location = candidates.location
+    LEFT JOIN channels ON channels.source = candidates.source
 )
 
 SELECT
-    candidates.*,
+    judged.* EXCLUDE (floor_of_location, is_ours),
     not_stocked.sku IS NULL AS is_stocked,
-    CASE
-        WHEN named.location IS NOT NULL THEN named.is_ours
-        WHEN coalesce(channels.names_ours, false) AND candidates.location IS NOT NULL THEN false
-        WHEN candidates.pick_id IS NOT NULL AND (channels.names_ours OR channels.unnamed > 1) THEN NULL
-        ELSE true
-    END AS is_ours
-FROM candidates
-LEFT JOIN {{ ref('named_locations') }} AS named
-    ON named.source = candidates.source AND named.location = candidates.location
-LEFT JOIN channels ON channels.source = candidates.source
+    judged.is_ours,
+    CASE WHEN judged.is_ours THEN coalesce(judged.floor_of_location, {{ floor_of_channel('judged.source') }}) END AS floor
+FROM judged
 LEFT JOIN (
-    SELECT source, sku
+    SELECT DISTINCT source, sku
     FROM {{ source('reference', 'item_locations') }}
     WHERE lower(not_stocked) IN ('true', 'yes')
 ) AS not_stocked
-    ON not_stocked.source = candidates.source AND not_stocked.sku = candidates.sku
+    ON not_stocked.source = judged.source AND not_stocked.sku = judged.sku

@@ -10,6 +10,28 @@ WITH quarantined AS (
     GROUP BY order_id
 ),
 
+-- What an item is, wherever it lies.
+items AS (
+    SELECT
+        source,
+        sku,
+        max(nullif(barcode, '')) AS barcode,
+        arg_min(product_name, coalesce(TRY_CAST(priority AS INTEGER), 0)) FILTER (product_name IS NOT NULL) AS product_name
+    FROM {{ source('reference', 'item_locations') }}
+    GROUP BY source, sku
+),
+
+-- Where it lies: a row for each floor that has one of its own, and one without a floor for all others.
+bins AS (
+    SELECT
+        source,
+        sku,
+        floor,
+        list({'bin_location': bin_location, 'warehouse': warehouse} ORDER BY TRY_CAST(priority AS INTEGER)) AS places
+    FROM {{ source('reference', 'item_locations') }}
+    GROUP BY source, sku, floor
+),
+
 located AS (
     SELECT
         candidates.* EXCLUDE (product_name, is_stocked, is_ours, hold_reason, hold_detail),
@@ -21,17 +43,22 @@ located AS (
                 ', and no setting says whether our floor picks there: ORDER_PIPELINE_', upper(candidates.source), '__LOCATIONS'
             )
         END AS hold_detail,
-        coalesce(locations.product_name, candidates.product_name) AS product_name,
-        locations.sku IS NOT NULL AS is_known_item,
+        coalesce(items.product_name, candidates.product_name) AS product_name,
+        items.sku IS NOT NULL AS is_known_item,
         coalesce(
-            nullif(locations.barcode, ''),
+            items.barcode,
             {{ {'ean': "nullif(candidates.ean, '')", 'sku': 'candidates.sku'}.get(var('barcode_fallback', 'none'), 'NULL') }}
         ) AS barcode,
-        locations.bin_location,
-        locations.warehouse
+        coalesce(here.places, anywhere.places) AS lies_at,
+        lies_at[1].bin_location AS bin_location,
+        lies_at[1].warehouse AS warehouse,
+        array_to_string(list_transform(lies_at[2:], lambda place: place.bin_location), ', ') AS further_bins
     FROM {{ ref('pick_candidates') }} AS candidates
-    LEFT JOIN {{ source('reference', 'item_locations') }} AS locations
-        ON locations.source = candidates.source AND locations.sku = candidates.sku
+    LEFT JOIN items ON items.source = candidates.source AND items.sku = candidates.sku
+    LEFT JOIN bins AS here
+        ON here.source = candidates.source AND here.sku = candidates.sku AND here.floor = candidates.floor
+    LEFT JOIN bins AS anywhere
+        ON anywhere.source = candidates.source AND anywhere.sku = candidates.sku AND anywhere.floor IS NULL
     WHERE candidates.is_stocked AND candidates.is_ours IS DISTINCT FROM false
 ),
 
@@ -54,7 +81,9 @@ judged AS (
             WHEN located.hold_reason IS NOT NULL THEN located.hold_detail
             WHEN NOT located.is_known_item THEN 'item ' || located.sku || ' is not in reference.item_locations'
             WHEN located.barcode IS NULL THEN 'item ' || located.sku || ' has no barcode'
-            WHEN coalesce(located.bin_location, '') = '' THEN 'item ' || located.sku || ' has no bin location'
+            WHEN coalesce(located.bin_location, '') = '' THEN concat(
+                'item ', located.sku, ' has no bin location', CASE WHEN located.floor <> 'main' THEN ' at the floor ' || located.floor END
+            )
             ELSE 'line ' || located.line_id || ' asks for ' || coalesce(located.quantity::VARCHAR, 'no') || ' pieces'
         END AS line_detail
     FROM located
@@ -89,9 +118,11 @@ SELECT
     judged.line_id,
     judged.shipment_id,
     judged.location,
+    judged.floor,
     judged.sku,
     judged.barcode,
     judged.bin_location,
+    nullif(judged.further_bins, '') AS further_bins,
     judged.warehouse,
     judged.product_name,
     judged.quantity,

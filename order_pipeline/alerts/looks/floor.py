@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 from order_pipeline.alerts.kinds import Kind
 from order_pipeline.destinations.scanorders_token import (
-    LOGIN_COMMAND,
     TokenKeeper,
     expiry_warning,
     how_to_renew,
+    login_command,
+    of_floor,
 )
 from order_pipeline.http.errors import NotConfigured
 from order_pipeline.operations.incidents import Incident
@@ -27,43 +28,60 @@ KINDS = (Kind.PICKS_STOPPED, Kind.LOGIN_ENDING, Kind.DOUBTS)
 
 
 def find_floor_incidents(settings: Settings, store: OperationsStore, now: datetime) -> Iterator[Incident]:
-    """What keeps picks from going out, each by its first cause; and doubts that are too old.
+    """What keeps picks from going out, each by its first cause, floor by floor; and doubts that are too old.
 
-    While sending is off only the doubts count: a dry run sends nothing on purpose.
+    Of a floor that does not send only the doubts count: a dry run sends nothing on purpose.
     """
-    if settings.scanorders.send:
-        queue = check_queue(store)
-        stopped = list(_find_stops(settings, store, queue, now))
-        yield from stopped or _find_waiting_queue(settings, queue, now)
-        yield from _find_ending_login(settings, now, is_dead=any(each.subject == LOGIN for each in stopped))
+    sending = [floor for floor in settings.floors_in_use() if settings.floor_settings[floor].send]
+    if sending:
+        stopped = list(_find_stopped_emissions(settings, store, now))
+        yield from stopped
+        for floor in sending:
+            queue = check_queue(store, floor)
+            dead = list(_find_dead_login(settings, floor, queue))
+            yield from dead
+            if not (stopped or dead):
+                yield from _find_waiting_queue(settings, floor, queue, now)
+            if not dead:
+                yield from _find_ending_login(settings, floor, now)
     yield from _find_doubts(settings, store, now)
 
 
-def _find_stops(settings: Settings, store: OperationsStore, queue: Queue, now: datetime) -> Iterator[Incident]:
-    """The causes for which no pick can go out."""
-    why = why_login_is_dead(settings, queue)
+def _find_dead_login(settings: Settings, floor: str, queue: Queue) -> Iterator[Incident]:
+    why = why_login_is_dead(settings, floor, queue)
     if why is not None:
         yield Incident(
             kind=Kind.PICKS_STOPPED,
-            subject=LOGIN,
+            subject=named(settings, LOGIN, floor),
             message=f"Picks are not going out: {why} ({_waiting(queue)}).",
-            next_step=how_to_renew(settings),
+            next_step=how_to_renew(settings, floor),
             since=queue.unauthorised_since,
             run_id=queue.run_id,
         )
+
+
+def named(settings: Settings, subject: str, floor: str) -> str:
+    """The subject of an incident of one floor; the floor is left out where there is only one."""
+    return f"{subject} {floor}" if len(settings.floor_settings) > 1 else subject
+
+
+def why_login_is_dead(settings: Settings, floor: str, queue: Queue) -> str | None:
+    """Why no pick can be sent with the floor's token; None: as far as is known it is good."""
+    try:
+        TokenKeeper(settings, floor).current()
+    except NotConfigured as error:
+        return str(error).partition(": run `")[0]
+    if not queue.unauthorised:
+        return None
+    return f"ScanOrders refuses the access token{of_floor(settings, floor)}"
+
+
+def _find_stopped_emissions(settings: Settings, store: OperationsStore, now: datetime) -> Iterator[Incident]:
+    """Causes for which no pick of any floor can go out."""
     lease = lease_state(store, LEASE_NAME)
     if lease is not None:
         yield from _find_stuck_emitter(settings, lease, now)
         yield from _find_missing_emission(settings, lease, now)
-
-
-def why_login_is_dead(settings: Settings, queue: Queue) -> str | None:
-    """Why no pick can be sent with the token at hand; None: as far as is known it is good."""
-    try:
-        TokenKeeper(settings).current()
-    except NotConfigured as error:
-        return str(error).partition(": run `")[0]
-    return "ScanOrders refuses the access token" if queue.unauthorised else None
 
 
 def _find_stuck_emitter(settings: Settings, lease: LeaseState, now: datetime) -> Iterator[Incident]:
@@ -91,15 +109,16 @@ def _find_missing_emission(settings: Settings, lease: LeaseState, now: datetime)
         )
 
 
-def _find_waiting_queue(settings: Settings, queue: Queue, now: datetime) -> Iterator[Incident]:
+def _find_waiting_queue(settings: Settings, floor: str, queue: Queue, now: datetime) -> Iterator[Incident]:
     is_sending = queue.sent_at is not None and now - queue.sent_at < STILL_SENDING
     late = timedelta(minutes=settings.alerts.queue_minutes)
     if queue.oldest is not None and now - queue.oldest >= late and not is_sending:
         reasons = ", ".join(f"{reason} {count}" for reason, count in queue.reasons.items())
         yield Incident(
             kind=Kind.PICKS_STOPPED,
-            subject=QUEUE,
-            message=f"The queue does not empty: {_waiting(queue)}, the first for {_hours(now - queue.oldest)}"
+            subject=named(settings, QUEUE, floor),
+            message=f"The queue{of_floor(settings, floor)} does not empty: {_waiting(queue)}, the first for "
+            + _hours(now - queue.oldest)
             + (f" (put back: {reasons})." if reasons else "."),
             next_step="`order-pipeline outbox list --state planned`; the check `queue_emptied` of the last emission "
             "says what stopped it.",
@@ -108,14 +127,14 @@ def _find_waiting_queue(settings: Settings, queue: Queue, now: datetime) -> Iter
         )
 
 
-def _find_ending_login(settings: Settings, now: datetime, *, is_dead: bool) -> Iterator[Incident]:
-    warning = None if is_dead else expiry_warning(settings, now)
+def _find_ending_login(settings: Settings, floor: str, now: datetime) -> Iterator[Incident]:
+    warning = expiry_warning(settings, now, floor=floor)
     if warning is not None:
         yield Incident(
             kind=Kind.LOGIN_ENDING,
-            subject=LOGIN,
+            subject=named(settings, LOGIN, floor),
             message=warning.partition(": run `")[0] + ".",
-            next_step=LOGIN_COMMAND,
+            next_step=login_command(floor),
         )
 
 

@@ -32,6 +32,7 @@ CHANNEL = Channel(
         "kibo_pick_whole": settings.pick_whole,
         "kibo_timezone": settings.timezone,
     },
+    not_alone={"tracking": "it stands in the shipments, and the API gives no shipment without its order"},
     never_filled={
         "serial_numbers": "its orders hold no serial numbers.",
         "invoices": "the Kibo API has no invoices.",

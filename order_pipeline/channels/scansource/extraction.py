@@ -14,7 +14,7 @@ from datetime import datetime
 
 from order_pipeline.channels.base import CommitGroup, Extraction, RecordBatch, SourceState, Window
 from order_pipeline.channels.rereads import utc_now
-from order_pipeline.channels.scansource import invoices, orders, snapshots
+from order_pipeline.channels.scansource import invoices, orders, snapshots, tracking
 from order_pipeline.channels.scansource.client import open_client
 from order_pipeline.channels.scansource.list_step import Run
 from order_pipeline.channels.scansource.merged_streams import merge_streams
@@ -35,10 +35,14 @@ RESOURCES = (
 FAMILIES = {
     "orders": (orders.ROWS, orders.DETAILS, orders.TRACKING, orders.SERIALS),
     "invoices": (invoices.SUMMARIES, invoices.DETAILS),
+    "tracking": (orders.TRACKING,),
     "prices": (snapshots.PRICES,),
     "availability": (snapshots.AVAILABILITY,),
 }
-"""What can be fetched alone. An order's row, detail, tracking and serials prove each other and come together."""
+"""What can be fetched alone. An order's row, detail, tracking and serials prove each other and come together.
+
+Tracking can be asked for alone too, of orders that are known.
+"""
 
 
 def build_extraction(
@@ -65,6 +69,8 @@ def build_extraction(
             for customer_number in settings.customer_numbers:
                 order_step = orders.OrderStep(run, customer_number) if "orders" in families else None
                 lists = [] if order_step is None else [order_step.groups()]
+                if order_step is None and "tracking" in families:
+                    lists.append(tracking.TrackingStep(run, customer_number).groups())
                 if "invoices" in families:
                     lists.append(invoices.InvoiceStep(run, customer_number).groups())
                 async with aclosing(merge_streams(lists)) as groups:

@@ -197,7 +197,7 @@ class ListStep:
         )
 
     async def _fetch_chunk(self, rows: Sequence[ListedRow]) -> CommitGroup:
-        bundles = await asyncio.gather(*(self._fetch_row(row) for row in rows))
+        bundles = await asyncio.gather(*(self.fetch_row(row) for row in rows))
         batches: dict[str, RecordBatch] = {self.row_resource: RecordBatch(self.row_resource)}
         for row, bundle in zip(rows, bundles, strict=True):
             if bundle is None:
@@ -246,7 +246,7 @@ class ListStep:
         over_the_record = concerns_the_record(error) and not isinstance(error, QuotaExceeded)
         return over_the_record and self.progress.bears(resource, row.number)
 
-    async def _fetch_row(self, row: ListedRow) -> Bundle | None:
+    async def fetch_row(self, row: ListedRow) -> Bundle | None:
         """The row's bundle, or None when it has to be left for the next run."""
         if problem := problem_of_id(row.number):
             unasked = DeadLetter(

@@ -15,7 +15,7 @@ class ScanSourceSettings(ChannelSettings):
     """ScanSource distributor API (docs/apis/scansource.md section 1)."""
 
     picked_by_default: ClassVar[bool] = False  # the goods lie at the distributor, who picks them
-    families: ClassVar[tuple[str, ...]] = ("orders", "invoices", "prices", "availability")
+    families: ClassVar[tuple[str, ...]] = ("orders", "invoices", "tracking", "prices", "availability")
 
     preset: Literal["production", "sandbox"] = "production"
     generation: Literal["current", "legacy"] = "current"

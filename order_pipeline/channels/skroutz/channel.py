@@ -13,6 +13,7 @@ from order_pipeline.channels.skroutz.actions import Actor, accept, give_tracking
 from order_pipeline.channels.skroutz.client import open_transport, read_order
 from order_pipeline.channels.skroutz.code_list import codes_in_file
 from order_pipeline.channels.skroutz.inbox_extraction import InboxExtraction
+from order_pipeline.channels.skroutz.inbox_read_back import InboxReadBack
 from order_pipeline.channels.skroutz.order_document import peek
 from order_pipeline.channels.skroutz.reread import RereadExtraction
 from order_pipeline.channels.skroutz.settings import SkroutzSettings
@@ -38,9 +39,10 @@ SENDER_NETWORKS = (
 def _readings(settings: SkroutzSettings, store: OperationsStore) -> list[Reading]:
     """What waits in the inbox first: it must land even when the API refuses to be read."""
     inbox = InboxExtraction(store, take_all=True)
+    read_back = InboxReadBack(inbox, settings)
     return [
-        Reading(INBOX, inbox, committed=inbox.confirm),
-        Reading("orders by code", RereadExtraction(settings)),
+        Reading(INBOX, read_back, committed=inbox.confirm),
+        Reading("orders by code", RereadExtraction(settings, answered=read_back.answered)),
     ]
 
 
@@ -73,6 +75,7 @@ CHANNEL = Channel(
     readings=_readings,
     probe=Probe(_read_no_order, credentials=("TOKEN",), address=("BASE_URL",)),
     schedule_minute=35,
+    not_alone={"tracking": "it stands in the order, which is read by its code"},
     never_filled={
         "shipment_lines": "it does not say which line is in which parcel.",
         "invoice_lines": "it asks for an invoice, it does not hold one.",

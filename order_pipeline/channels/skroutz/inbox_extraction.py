@@ -19,6 +19,8 @@ from order_pipeline.operations.store import OperationsStore
 
 CHANNEL = "skroutz"
 EVENTS_A_GROUP = 500
+ACCEPTED = "accepted"
+"""The state in which an order is to be picked (docs/apis/skroutz.md section 15)."""
 
 
 @dataclass(slots=True)
@@ -28,11 +30,13 @@ class InboxExtraction:
     Args:
         store: the operations store with the inbox.
         take_all: also events of days outside the window. For a run that takes whatever waits.
+        told: code -> when its latest event of this run counts, and the state it tells; filled while the run goes on.
     """
 
     store: OperationsStore
     take_all: bool = False
     read_ids: list[int] = field(default_factory=list[int])
+    told: dict[str, tuple[datetime, str | None]] = field(default_factory=dict[str, tuple[datetime, str | None]])
 
     async def __call__(self, window: Window, known: SourceState) -> AsyncGenerator[CommitGroup]:
         """Yield the events, 500 a group, then a report that counts them."""
@@ -45,14 +49,21 @@ class InboxExtraction:
             batch = RecordBatch(RESOURCE)
             # Those that overtook each other on the way are put right here, so that what raw saw last is mostly what is
             # true, which re-reading compares with. Nothing depends on it: the current state is chosen by time.
-            for event in sorted(events, key=_told_at):
-                add_observation(batch, event.body, event.received_at, "webhook")
+            for told_at, state, event in sorted(map(_told, events), key=lambda told: told[0]):
+                code = add_observation(batch, event.body, event.received_at, "webhook")
+                counts_at = min(told_at, event.received_at)
+                if code is not None and (code not in self.told or self.told[code][0] <= counts_at):
+                    self.told[code] = counts_at, state
             after_id = events[-1].event_id
             groups += 1
             yield CommitGroup(batches=[batch])
             self.read_ids += [event.event_id for event in events]
         report = _report(window, groups, len(self.read_ids))
         yield CommitGroup(reports=[report])
+
+    def accepted(self) -> dict[str, datetime]:
+        """The orders whose latest event of this run calls them accepted, and when that event counts."""
+        return {code: at for code, (at, state) in self.told.items() if state == ACCEPTED}
 
     def confirm(self, run_id: str) -> int:
         """Say that everything this extraction yielded is committed to the lake; returns how many events that were."""
@@ -62,12 +73,16 @@ class InboxExtraction:
         return confirmed
 
 
-def _told_at(event: inbox.InboxEvent) -> datetime:
-    """When the event happened, as far as it says. What the receiver could read, a run need not (`UNREADABLE_JSON`)."""
+def _told(event: inbox.InboxEvent) -> tuple[datetime, str | None, inbox.InboxEvent]:
+    """When it happened, and the order's state, as far as it says.
+
+    What the receiver could read, a run need not be able to (`UNREADABLE_JSON`).
+    """
     try:
-        return peek(event.body).event_time or event.received_at
+        seen = peek(event.body)
     except NotJsonError:
-        return event.received_at
+        return event.received_at, None, event
+    return seen.event_time or event.received_at, seen.state, event
 
 
 def _report(window: Window, groups: int, events: int) -> FetchReport:

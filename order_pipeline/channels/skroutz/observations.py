@@ -10,7 +10,7 @@ envelope that says when and how it was seen.
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
 import msgspec
@@ -23,6 +23,9 @@ RESOURCE = "orders"
 VOLATILE_KEYS = ("accept_options", "reject_options", "reschedule_options", "relocate_options")
 """What an order offers at the moment: no facts about it, left out when two observations are compared."""
 
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""By how much two clocks may differ that are both right."""
+
 SeenBy = Literal["read", "webhook"]
 _SHOWN = 100
 # An order's code, in bytes that are no JSON: the first key `code` is the order's, its lines have none (section 3).
@@ -30,7 +33,9 @@ _CODE_SOMEWHERE = re.compile(rb'"code"\s*:\s*"([A-Za-z0-9-]{1,64})"')
 _decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def add_observation(batch: RecordBatch, body: bytes, seen_at: datetime, seen_by: SeenBy) -> str | None:
+def add_observation(
+    batch: RecordBatch, body: bytes, seen_at: datetime, seen_by: SeenBy, *, follows: datetime | None = None
+) -> str | None:
     """Add a body to the batch, as a record of its order or as a dead letter; returns the order's code if it is usable.
 
     Args:
@@ -38,6 +43,7 @@ def add_observation(batch: RecordBatch, body: bytes, seen_at: datetime, seen_by:
         body: a webhook's or a read's, secrets and all; they are taken out here.
         seen_at: arrival of the webhook, or time of the read.
         seen_by: where it came from.
+        follows: of a read, when the event counts that was here before the read was asked for.
     """
     try:
         seen, payload = peek(body), without_secrets(body)
@@ -53,7 +59,7 @@ def add_observation(batch: RecordBatch, body: bytes, seen_at: datetime, seen_by:
         batch.dead_letters.append(DeadLetter(rule, field, value[:_SHOWN], payload, seen.order_day, seen.order_number))
         return None
     if seen.event_time is None:
-        payload = _in_envelope(payload, seen_at, seen_by)
+        payload = _in_envelope(payload, seen_at, seen_by, follows)
     elif seen.event_time > seen_at:
         payload = _with_arrival(payload, seen_at)
     batch.add(seen.order_number, seen.order_day, payload)
@@ -67,9 +73,12 @@ def facts_of(payload: bytes) -> dict[str, Any]:
 
 
 def is_read(payload: bytes) -> bool:
-    """Whether a stored observation is a read."""
-    seen_by = _decode_parts(payload).get("observed_by")
-    return seen_by is not None and bytes(seen_by) == b'"read"'
+    """Whether a stored observation is a read. An event that calls itself one has a time of its own."""
+    parts = _decode_parts(payload)
+    seen_by = parts.get("observed_by")
+    return (
+        seen_by is not None and bytes(seen_by) == b'"read"' and parts.keys().isdisjoint({"event_time", "received_at"})
+    )
 
 
 def _with_arrival(payload: bytes, seen_at: datetime) -> bytes:
@@ -77,6 +86,13 @@ def _with_arrival(payload: bytes, seen_at: datetime) -> bytes:
     return b'%b,"received_at":%b}' % (payload.rstrip()[:-1], msgspec.json.encode(seen_at))
 
 
-def _in_envelope(payload: bytes, seen_at: datetime, seen_by: SeenBy) -> bytes:
-    order = _decode_parts(payload)["order"]
-    return msgspec.json.encode({"observed_at": seen_at, "observed_by": seen_by, "order": order})
+def _in_envelope(payload: bytes, seen_at: datetime, seen_by: SeenBy, follows: datetime | None) -> bytes:
+    """The order behind when and how it was seen.
+
+    Times of events and of answers are whole seconds, of two clocks: a read may seem to be earlier than the event that
+    it follows. What differs by more than clocks do is left to staging, which knows more rows.
+    """
+    envelope: dict[str, Any] = {"observed_at": seen_at, "observed_by": seen_by}
+    if follows is not None and seen_at <= follows < seen_at + CLOCKS_DIFFER:
+        envelope |= {"observed_at": follows, "follows_event": True}
+    return msgspec.json.encode({**envelope, "order": _decode_parts(payload)["order"]})

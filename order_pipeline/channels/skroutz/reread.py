@@ -8,8 +8,6 @@ what raw and core hold, and from a file that the merchant exports, to start or a
 from __future__ import annotations
 
 import asyncio
-import random
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,12 +15,14 @@ from datetime import UTC, date, datetime, time, timedelta
 import msgspec
 
 from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, SourceState, Window
-from order_pipeline.channels.refusals import about
+from order_pipeline.channels.refusals import REFUSED_CALL, about
 from order_pipeline.channels.refusals import refusal as refused_order
 from order_pipeline.channels.rereads import Reach, plan_rereads, reach_back, utc_now
 from order_pipeline.channels.skroutz.client import ReadOrder, TokenReplacedError, open_transport, read_order
+from order_pipeline.channels.skroutz.due import Due
 from order_pipeline.channels.skroutz.observations import RESOURCE, add_observation, facts_of, is_read
 from order_pipeline.channels.skroutz.order_document import mask_secrets, parse_time, peek, without_secrets
+from order_pipeline.channels.skroutz.reconciliation import Reconciliation
 from order_pipeline.channels.skroutz.settings import SkroutzSettings
 from order_pipeline.channels.webhook import NotJsonError, Peek, Problem
 from order_pipeline.http.errors import REFUSALS_BORNE, UNREADABLE_JSON, ApiError, concerns_the_record
@@ -39,45 +39,6 @@ NO_RUN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """Codes to read: by rank those that changed not long ago, and older ones whose turn it is; `note` counts them."""
-
-    ranks: list[list[str]]
-    in_turn: list[str]
-    note: str
-
-    def __len__(self) -> int:
-        return sum(map(len, self.ranks)) + len(self.in_turn)
-
-    def sample(self, most: int) -> list[str]:
-        """At most `most` of the codes; the older ones first, for they are few and come seldom."""
-        return [*self.in_turn, *sampled(self.ranks, most - len(self.in_turn))]
-
-
-@dataclass(slots=True)
-class Reconciliation:
-    """What the reads of one run said, against what was known: counts, and in which keys webhooks and reads differed."""
-
-    confirmed: int = 0
-    first_seen: int = 0
-    differed: int = 0
-    not_found: int = 0
-    dead_letters: int = 0
-    refused: int = 0
-    failed: int = 0
-    left_out: int = 0
-    differing_keys: Counter[str] = field(default_factory=Counter[str])
-
-    def describe(self) -> str:
-        """One line for the fetch report: names of keys, never values."""
-        counts = f"{self.confirmed} confirmed, {self.first_seen} first seen, {self.differed} differed"
-        rest = f"{self.not_found} not found, {self.dead_letters} dead letters, {self.failed} failed"
-        rest += f", {self.left_out} left out for their codes" if self.left_out else ""
-        keys = ", ".join(f"{key} {count}" for key, count in self.differing_keys.most_common(8))
-        return f"re-read: {counts}, {rest}" + (f"; differing keys: {keys}" if keys else "")
-
-
 @dataclass(slots=True)
 class RereadExtraction:
     """An `Extraction` that reads orders by their codes, within the rate budget and `reread_most_orders` a run.
@@ -85,12 +46,20 @@ class RereadExtraction:
     Args:
         settings: the shop.
         codes: read these instead of what is known to be open (a merchant's export); their number is not limited.
+        told: code -> when its event counts, for events that were here before the read is asked for.
+        answered: codes that this run has read already: they are not read again. Those that are read come to it.
+        group_size: reads under way together. They are committed together too.
+        is_patient: False: end when a whole group of reads failed; a later run reads what is left.
         result: filled while the run goes on.
         now: the clock.
     """
 
     settings: SkroutzSettings
     codes: Sequence[str] | None = None
+    told: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    answered: set[str] = field(default_factory=set[str])
+    group_size: int = READS_A_GROUP
+    is_patient: bool = True
     result: Reconciliation = field(default_factory=Reconciliation)
     now: Callable[[], datetime] = utc_now
 
@@ -108,17 +77,19 @@ class RereadExtraction:
         else:
             asked = self._askable(self.codes)
             due = Due([asked], [], "")
+        awaited = {*known.awaiting_read(self.settings.account), *self.told}
         refusal: TokenReplacedError | None = None
         read = 0
         async with open_transport(self.settings) as transport:
-            for codes in _chunks(asked, READS_A_GROUP):
+            for codes in _chunks(asked, self.group_size):
                 answers = await asyncio.gather(*(read_order(transport, code) for code in codes), return_exceptions=True)
                 good = [answer for answer in answers if isinstance(answer, ReadOrder)]
                 read += len(good)
-                batch = self._compare(good, known)
+                self.answered.update(answer.code for answer in good)
+                batch = self._compare(good, known, awaited)
                 refusal = self._set_aside(dict(zip(codes, answers, strict=True)), batch)
                 yield CommitGroup(batches=[batch])
-                if refusal is not None:
+                if refusal is not None or not (good or batch.dead_letters or self.is_patient):
                     break
             reports = [self._report(window, transport, due, read)]
             if self.codes is None:
@@ -148,7 +119,10 @@ class RereadExtraction:
         )
 
     def _due(self, window: Window, known: SourceState, reach: Reach) -> Due:
-        """By rank: open and accepted orders, then the others that changed not long ago. Old orders come in turn."""
+        """By rank: orders held until they are read, open and accepted ones, others that changed not long ago.
+
+        Old orders come in turn.
+        """
         settings = self.settings
         ages_from = min(reach.ages_from, window.end)
         rereads = plan_rereads(
@@ -157,16 +131,18 @@ class RereadExtraction:
             most_older=min(settings.reread_older_orders, settings.reread_most_orders // 2),
             now=self.now(),
         )
-        codes = {*rereads.young, *known.latest_hashes(RESOURCE, window)}
-        in_turn = self._askable([code for code in rereads.in_turn if code not in codes])
+        codes = {*rereads.young, *known.latest_hashes(RESOURCE, window)} - self.answered
+        in_turn = self._askable([code for code in rereads.in_turn if code not in codes | self.answered])
         note = rereads.describe(settings.reread_days)
         if reach.ages_from < self.now().date() - timedelta(days=1):
             note = f"{note}; {NO_RUN}"
         return Due(self._ranks(codes, known, min(ages_from + timedelta(days=1), window.end)), in_turn, note)
 
     def _ranks(self, codes: Collection[str], known: SourceState, before: date) -> list[list[str]]:
+        awaited = known.awaiting_read(self.settings.account)
         as_of = min(self.now(), datetime.combine(before, time(), UTC))
         oldest = as_of - timedelta(days=self.settings.reread_delivered_days)
+        held: list[str] = []
         urgent: list[str] = []
         recent: list[str] = []
         for some in _chunks(sorted(codes), 500):
@@ -176,22 +152,28 @@ class RereadExtraction:
                 except NotJsonError:  # it was read once, from a place with more room (`UNREADABLE_JSON`)
                     urgent.append(code)
                     continue
-                if seen.state in ALWAYS_REREAD:
+                if code in awaited:
+                    held.append(code)
+                elif seen.state in ALWAYS_REREAD:
                     urgent.append(code)
                 elif seen.state not in SETTLED and _changed_at(seen, payload) >= oldest:
                     recent.append(code)
-        return [self._askable(urgent), self._askable(recent)]
+        return [self._askable(held), self._askable(urgent), self._askable(recent)]
 
-    def _compare(self, answers: list[ReadOrder], known: SourceState) -> RecordBatch:
+    def _compare(self, answers: list[ReadOrder], known: SourceState, awaited: Collection[str]) -> RecordBatch:
         batch = RecordBatch(RESOURCE)
         before = known.latest_payloads(RESOURCE, [answer.code for answer in answers])
         for answer in answers:
             if answer.content is None:
                 self.result.not_found += 1
+                if answer.code in awaited:
+                    batch.dead_letters.append(_not_found(answer.code))
                 continue
             problem = problem_of_answer(answer.content, answer.code)
-            if problem is None and self._is_news(answer.content, before.get(answer.code)):
-                add_observation(batch, answer.content, answer.read_at, "read")
+            # An order that waits for a read is released by the row of this one, whatever raw saw last.
+            is_news = problem is None and self._is_news(answer.content, before.get(answer.code))
+            if is_news or (problem is None and answer.code in awaited):
+                add_observation(batch, answer.content, answer.read_at, "read", follows=self.told.get(answer.code))
             elif problem is not None:
                 self.result.dead_letters += 1
                 is_json = problem.rule != "bad_json"
@@ -241,8 +223,9 @@ class RereadExtraction:
                 self.result.refused += concerns_the_record(answer)
                 answer.content = mask_secrets(answer.content)
                 batch.dead_letters.append(refused_order(code, "order.code", answer, record_id=code))
-            else:
-                self.result.failed += isinstance(answer, ApiError)
+            elif isinstance(answer, ApiError):
+                self.result.failed += 1
+                self.result.failures[answer.reason] += 1
         return refusal
 
     def _report(self, window: Window, transport: Transport, due: Due, read: int) -> FetchReport:
@@ -258,22 +241,15 @@ class RereadExtraction:
         )
 
 
-def sampled(ranks: Sequence[Sequence[str]], most: int) -> list[str]:
-    """At most `most` of the codes, higher ranks first; of a rank that does not fit whole, a random sample.
-
-    Random, so that an order beyond the limit of one run is read by another: taking the first ones each time would
-    never come to the last while the first stay due.
-    """
-    asked: list[str] = []
-    for rank in ranks:
-        room = most - len(asked)
-        asked += rank if len(rank) <= room else random.sample(rank, room)
-    return asked
-
-
 def _is_about_the_order(answer: ReadOrder | BaseException) -> bool:
     """Whether its bytes or its refusal are the order's: also an error that came with status 200 at every try."""
     return isinstance(answer, ApiError) and (concerns_the_record(answer) or answer.status == 200)
+
+
+def _not_found(code: str) -> DeadLetter:
+    """An order that an event told of and that Skroutz does not know: of another shop, or invented."""
+    said = "answered 404: Skroutz knows no such order"
+    return DeadLetter(REFUSED_CALL, "order.code", said, about(code, b""), None, code)
 
 
 def problem_of_answer(content: bytes, code: str) -> Problem | None:

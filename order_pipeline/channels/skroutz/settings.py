@@ -18,6 +18,9 @@ class SkroutzSettings(ChannelSettings):
     account: str = Field(default="shop", description="The shop's name: Skroutz has none in its payloads. No colon.")
     reread_delivered_days: int = Field(default=14, description="Dispatched and delivered orders are re-read this long.")
     reread_most_orders: int = Field(default=500, ge=2, description="Orders re-read in one run; the rest is reported.")
+    read_back_most_orders: int = Field(
+        default=60, ge=1, description="Orders read in the run that their webhooks start; the others by the hourly run."
+    )
     reread_days: int = Field(
         default=60, ge=0, description="Orders whose day is longer ago are re-read in turn, whatever their state."
     )

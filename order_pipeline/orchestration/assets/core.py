@@ -62,7 +62,7 @@ def build_core_assets(
         days = window_of(list(context.partition_keys)).days
         pipeline.advance(f"{channel.title}: building core", 0)
         result = pipeline.build_core(channel.name, days, context.run.run_id, anew=REBUILD_TAG in context.run.tags)
-        note_found(context.instance, context.run_id, changes=bool(result.days))
+        note_found(context.instance, context.run.run_id, changes=bool(result.days))
         context.log.info("%s", _story(result))
         if unforeseen := result.rejects_by_rule[UNFORESEEN]:
             context.log.error("%s %s", unforeseen, UNFORESEEN_ADVICE)

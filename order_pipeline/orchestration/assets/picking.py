@@ -70,7 +70,7 @@ def build_picking_assets(sources: list[str]) -> dg.AssetsDefinition:
         covered = [source for source in sources if source not in distrusted]
         report = emit_picks(pipeline, context.run.run_id, covered if distrusted else None)
         handled = report.sent + report.rejected + report.in_doubt + report.recovered_in_doubt + report.new_lines
-        note_found(context.instance, context.run_id, changes=bool(handled))
+        note_found(context.instance, context.run.run_id, changes=bool(handled))
         minutes = pipeline.settings.picking.doubt_alert_minutes
         doubts = check_doubts(pipeline.operations, minutes)
         return dg.MaterializeResult(
@@ -117,7 +117,7 @@ def contract_held(instance: dg.DagsterInstance, source: str) -> bool:
 
 def _metadata(report: EmissionReport) -> dict[str, Any]:
     return {
-        "mode": "dry run (scanorders.send is off)" if report.dry_run else "sending",
+        "mode": _mode(report),
         "sent now": report.sent,
         "rejected now": report.rejected,
         "in doubt now": report.in_doubt,
@@ -134,6 +134,12 @@ def _metadata(report: EmissionReport) -> dict[str, Any]:
         "seconds": round(report.seconds, 2),
         "dagster/row_count": sum(report.by_state.values()),
     }
+
+
+def _mode(report: EmissionReport) -> str:
+    if report.dry_run:
+        return "dry run (scanorders.send is off)"
+    return f"sending; dry run: {', '.join(report.floors_in_dry_run)}" if report.floors_in_dry_run else "sending"
 
 
 def _doubts_check(doubts: Doubts, minutes: float) -> dg.AssetCheckResult:

@@ -52,6 +52,7 @@ def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[
         only = context.run.tags.get(READING_TAG)
         window = window_of(list(context.partition_keys))
         chosen = [name for name in resources_of if raw_key(channel.name, name) in context.selected_asset_keys]
+        families = channel.families_of([each for name in chosen for each in resources_of[name]])
         pipeline.prepare_stores()
         with api_errors_as_failures():
             result = pipeline.fetch(
@@ -59,7 +60,7 @@ def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[
                 window,
                 context.run.run_id,
                 only=only,
-                families=chosen if channel.families else None,
+                families=families or None,
                 written=FetchProgress(window, context.log.info),
             )
         context.log.info("%s", _story(result, time.monotonic() - started))

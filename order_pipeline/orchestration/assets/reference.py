@@ -45,7 +45,7 @@ def build_reference_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
     def item_locations(pipeline: dg.ResourceParam[PipelineResource]) -> dg.MaterializeResult:
         path = item_locations_path(pipeline.settings)
         pipeline.prepare_stores()
-        loaded = load_item_locations(pipeline.lake, path)
+        loaded = load_item_locations(pipeline.lake, path, floors=pipeline.settings.floor_settings)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": loaded.rows,

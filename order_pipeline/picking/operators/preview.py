@@ -14,7 +14,7 @@ from order_pipeline.picking.outbox import store as outbox
 from order_pipeline.picking.outbox.gap import load_gap
 from order_pipeline.picking.outbox.payload import Payload, differences, payload_text
 from order_pipeline.picking.outbox.states import NOT_ON_THE_FLOOR, PickState
-from order_pipeline.picking.planning.pick_lines import build_payload, pick_lines_from_rows
+from order_pipeline.picking.planning.pick_lines import build_payload, pick_lines_from_rows, settings_for
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.plan import make_plan
 from order_pipeline.settings import Settings
@@ -31,6 +31,7 @@ class Preview:
 
     pick_id: str
     order_number: str
+    floor: str
     action: Action
     reason: str
     payload: Payload
@@ -44,20 +45,22 @@ def preview(settings: Settings, store: OperationsStore, picks: PickList) -> list
     with store.reading() as connection:
         known = {line.pick_id: line for line in outbox.load_lines(connection)}
         gap = load_gap(connection)
-    plan = make_plan(picks, known.values(), settings.scanorders, wave=0, rules=settings.picking, gap=gap)
+    floors = settings.floor_settings
+    plan = make_plan(picks, known.values(), floors, wave=0, rules=settings.picking, gap=gap)
     after = {pick_id: (line.state, line.reason) for pick_id, line in known.items()}
     after |= {row["pick_id"]: (PickState(row["state"]), row["reason"]) for row in plan.new_lines}
     after |= {each.pick_id: (each.after, each.reason) for each in plan.transitions}
     previews: list[Preview] = []
     for line in lines:
         state, reason = after[line.pick_id]
-        payload = build_payload(line, settings.scanorders)
+        payload = build_payload(line, settings_for(line, floors))
         before = known.get(line.pick_id)
         was_sent = before is not None and before.state not in NOT_ON_THE_FLOOR
         previews.append(
             Preview(
                 pick_id=line.pick_id,
                 order_number=line.order_number,
+                floor=line.floor or "",
                 action=_action(state),
                 reason=reason or "",
                 payload=payload,

@@ -63,26 +63,29 @@ def read_seen(lines: Iterable[str]) -> Seen:
 
 
 def list_waves(store: OperationsStore) -> list[dict[str, Any]]:
-    """The waves that have lines in doubt, oldest first, with how many; a restore puts many into doubt at once."""
+    """The waves that have lines in doubt, oldest first, with how many at each floor; a restore puts many into doubt."""
     columns = pick_outbox.c
     query = (
         select(
             columns.wave,
+            columns.floor,
             func.count().label("lines"),
             func.count(distinct(columns.order_id)).label("orders"),
             func.min(columns.order_number).label("from_order"),
             func.max(columns.order_number).label("to_order"),
         )
         .where(columns.state == PickState.IN_DOUBT.value)
-        .group_by(columns.wave)
-        .order_by(columns.wave)
+        .group_by(columns.wave, columns.floor)
+        .order_by(columns.wave, columns.floor)
     )
     with store.reading() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def resolve_wave(store: OperationsStore, wave: int, verdict: Verdict | Seen, *, reason: str, who: str) -> Resolved:
-    """Resolve every line of the wave that is in doubt.
+def resolve_wave(
+    store: OperationsStore, wave: int, verdict: Verdict | Seen, *, reason: str, who: str, floor: str | None = None
+) -> Resolved:
+    """Resolve every line of the wave that is in doubt, at one floor: each has a screen of its own.
 
     Args:
         store: the operations store.
@@ -90,17 +93,21 @@ def resolve_wave(store: OperationsStore, wave: int, verdict: Verdict | Seen, *, 
         verdict: of all lines; or what was seen: that is sent, and the rest of the wave is not.
         reason: what was seen, in words.
         who: who looked.
+        floor: whose screen it was; None: the only one that the wave has doubts at.
 
     Raises:
-        ValueError: reason or person is missing.
+        ValueError: reason, person or floor is missing.
         UnknownPickError: the wave has no such line.
     """
     if not reason.strip() or not who.strip():
         raise ValueError("A person's word needs a reason and the name of who looked; nothing was changed.")
     with store.writing() as connection:
-        lines = _lines_of(connection, wave)
+        lines = _lines_of(connection, wave, floor)
         if not lines:
-            raise UnknownPickError(f"Wave {wave} has no line in doubt; nothing was changed.")
+            where = f" at the floor {floor}" if floor else ""
+            raise UnknownPickError(f"Wave {wave} has no line in doubt{where}; nothing was changed.")
+        if len(floors := sorted({line.floor for line in lines})) > 1:
+            raise ValueError(f"Wave {wave} has doubts at {', '.join(floors)}: say whose screen; nothing was changed.")
         now = store.now(connection)
         sent = [line for line in lines if (verdict.has(line) if isinstance(verdict, Seen) else verdict == "sent")]
         is_sent = {line.pick_id for line in sent}
@@ -114,9 +121,11 @@ def resolve_wave(store: OperationsStore, wave: int, verdict: Verdict | Seen, *, 
     return Resolved(len(sent), len(not_sent), sorted(listed - known))
 
 
-def _lines_of(connection: Connection, wave: int) -> list[OutboxLine]:
+def _lines_of(connection: Connection, wave: int, floor: str | None) -> list[OutboxLine]:
     query = select(pick_outbox).where(
         pick_outbox.c.wave == wave,
         pick_outbox.c.state == PickState.IN_DOUBT.value,
     )
+    if floor is not None:
+        query = query.where(pick_outbox.c.floor == floor)
     return outbox.read_lines(connection, query)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select, true
 
 from order_pipeline.destinations.scanorders_answers import Outcome
 from order_pipeline.operations.store import OperationsStore
@@ -21,7 +21,7 @@ from order_pipeline.picking.outbox.store import OutboxLine
 from order_pipeline.picking.sending.answer_transitions import STATE_AFTER
 
 LISTED = (
-    *("pick_id", "order_number", "state", "reason", "detail", "attempt", "http_status", "fulfilment_id"),
+    *("pick_id", "order_number", "floor", "state", "reason", "detail", "attempt", "http_status", "fulfilment_id"),
     *("planned_at", "sent_at", "updated_at", "run_id", "snapshot_id"),
 )
 """Columns of `list_lines`: all that explains a line, nothing personal."""
@@ -69,12 +69,18 @@ class Queue:
 
 
 def list_lines(
-    store: OperationsStore, states: Sequence[PickState] | None = None, limit: int = 1000
+    store: OperationsStore,
+    states: Sequence[PickState] | None = None,
+    limit: int = 1000,
+    *,
+    floor: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Lines in the given states (None: all), latest change first."""
+    """Lines in the given states and of the given floor (None: all), latest change first."""
     query = select(*(pick_outbox.c[name] for name in LISTED)).order_by(pick_outbox.c.updated_at.desc()).limit(limit)
     if states is not None:
         query = query.where(pick_outbox.c.state.in_([state.value for state in states]))
+    if floor is not None:
+        query = query.where(pick_outbox.c.floor == floor)
     with store.reading() as connection:
         return _rows(connection, query)
 
@@ -144,9 +150,13 @@ def check_doubts(store: OperationsStore, alert_minutes: int, *, now: datetime | 
     return Doubts(not overdue, len(doubts), len(overdue), oldest, overdue[:20])
 
 
-def check_queue(store: OperationsStore) -> Queue:
-    """What waits to be sent. A line waits since it was planned; being put back after a try does not count anew."""
-    planned = pick_outbox.c.state == PickState.PLANNED.value
+def check_queue(store: OperationsStore, floor: str | None = None) -> Queue:
+    """What waits to be sent, to one floor or to all (None).
+
+    A line waits since it was planned; being put back after a try does not count anew.
+    """
+    at_floor = true() if floor is None else pick_outbox.c.floor == floor
+    planned = and_(at_floor, pick_outbox.c.state == PickState.PLANNED.value)
     began = (
         select(func.max(pick_events.c.at).label("since"))
         .join(pick_outbox, pick_outbox.c.pick_id == pick_events.c.pick_id)
@@ -167,7 +177,7 @@ def check_queue(store: OperationsStore) -> Queue:
     with store.reading() as connection:
         groups = [(reason, int(count), since) for reason, count, since in connection.execute(by_reason)]
         oldest = connection.execute(select(func.min(began.c.since))).scalar()
-        sent_at = connection.execute(select(func.max(pick_outbox.c.sent_at))).scalar()
+        sent_at = connection.execute(select(func.max(pick_outbox.c.sent_at)).where(at_floor)).scalar()
         latest = select(pick_outbox.c.run_id).where(planned).order_by(pick_outbox.c.updated_at.desc()).limit(1)
         run_id = connection.execute(latest).scalar()
     unauthorised = STATE_AFTER[Outcome.UNAUTHORISED][1]

@@ -24,7 +24,7 @@ from order_pipeline.warehouse.lake.connection import Connection, Lake
 
 _TIME = pa.timestamp("us", tz="UTC")
 _TEXTS = (
-    *("pick_id", "source", "account", "order_id", "order_number", "line_id", "shipment_id", "state", "reason"),
+    *("pick_id", "source", "account", "order_id", "order_number", "line_id", "shipment_id", "floor", "state", "reason"),
     *("payload_sha256", "fulfilment_id", "upstream_status", "pushed_status", "scanorders_status_code"),
 )
 _SCHEMA = pa.schema(

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, update
 
+from order_pipeline.floors import MAIN
 from order_pipeline.operations.tables import pick_events, pick_outbox
 from order_pipeline.picking.outbox import store as outbox
 from order_pipeline.picking.outbox import tasks
@@ -22,8 +23,8 @@ from order_pipeline.warehouse.lake.connection import Connection as LakeConnectio
 
 REBUILT = "rebuilt from core.pick_status"
 _COPIED = (
-    *("pick_id", "source", "account", "order_id", "order_number", "line_id", "shipment_id", "reason", "wave"),
-    *("attempt", "snapshot_id", "payload_sha256", "fulfilment_id", "upstream_status", "pushed_status"),
+    *("pick_id", "source", "account", "order_id", "order_number", "line_id", "shipment_id", "floor", "reason"),
+    *("wave", "attempt", "snapshot_id", "payload_sha256", "fulfilment_id", "upstream_status", "pushed_status"),
     *("planned_at", "sent_at", "updated_at"),
 )
 
@@ -78,6 +79,7 @@ def _values(
 ) -> dict[str, Any]:
     state = PickState(row["state"])
     values: dict[str, Any] = {name: row[name] for name in _COPIED} | {
+        "floor": row["floor"] or MAIN,  # a lake of before there were several knows no floor
         "detail": REBUILT,
         "run_id": context.run_id,
         "seen_payload": None,

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import msgspec
 from sqlalchemy import Connection, Select, Update, bindparam, func, insert, select, update
 
+from order_pipeline.floors import MAIN
 from order_pipeline.operations.tables import pick_events, pick_outbox
 from order_pipeline.picking.outbox.states import Actor, PickState, check_transition
 
@@ -37,6 +38,8 @@ class OutboxLine(msgspec.Struct, frozen=True, kw_only=True):
     order_number: str
     line_id: str
     shipment_id: str | None
+    floor: str = MAIN
+    seen_floor: str | None = None
     state: PickState
     reason: str | None
     detail: str | None

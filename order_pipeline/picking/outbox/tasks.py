@@ -15,9 +15,10 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from order_pipeline.floors import MAIN
 from order_pipeline.operations.tables import pick_tasks
 from order_pipeline.picking.outbox.payload import differences
-from order_pipeline.picking.outbox.states import ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR, WITHDRAWN, PickState
+from order_pipeline.picking.outbox.states import CONFIRMED, ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR, WITHDRAWN, PickState
 from order_pipeline.picking.outbox.store import OrderKey, OutboxLine
 
 
@@ -40,7 +41,10 @@ OF_ORDERS_ON_THE_LIST = frozenset({TaskKind.PARTLY_SENT_ORDER, TaskKind.REMADE_A
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One finding. `subject` is a pick id or an order; equal `evidence` about the same subject opens only one task."""
+    """One finding. `subject` is a pick id or an order; equal `evidence` about the same subject opens only one task.
+
+    `floor` is the one on whose screen the pick is, or may be; None for an order.
+    """
 
     kind: TaskKind
     subject: str
@@ -49,6 +53,7 @@ class Task:
     what_to_do: str
     detail: str
     evidence: str
+    floor: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -66,26 +71,39 @@ class Closing:
     otherwise: Task | None = None
 
 
-def changed_after_send(line: OutboxLine, now: str, sha256: str) -> Task:
-    """The order says something else than what the floor got."""
-    detail = "; ".join(differences(line.payload, now))
-    what = "Correct the pick by hand on the ScanOrders screen, or tell the picker; it is not sent a second time."
-    return _about(line, TaskKind.CHANGED_AFTER_SEND, what, detail, evidence=f"{sha256}|{line.updated_at.isoformat()}")
+def changed_after_send(line: OutboxLine, now: str, sha256: str, floor: str) -> Task:
+    """The order says something else than what the floor got; `floor` is where it wants the pick now."""
+    there = (line.seen_floor if line.reason == CONFIRMED else None) or line.floor
+    changes = differences(line.payload, now)
+    what = f"Correct the pick by hand on {_screen(line)}, or tell the picker; it is not sent a second time."
+    if floor != there:
+        changes.insert(0, f"floor: {there} -> {floor}")
+        what = (
+            f"Take the pick off the ScanOrders screen of the floor {there} and add it at the floor {floor}, both by "
+            f"hand; it is not sent a second time. Then say so: order-pipeline outbox confirm {line.pick_id}."
+        )
+    evidence = f"{sha256}|{line.updated_at.isoformat()}"
+    return _about(line, TaskKind.CHANGED_AFTER_SEND, what, "; ".join(changes), evidence=evidence)
+
+
+def _screen(line: OutboxLine) -> str:
+    return "the ScanOrders screen" + (f" of the floor {line.floor}" if line.floor != MAIN else "")
 
 
 def taken_back(line: OutboxLine) -> Closing:
     """The order says again what was sent: the tasks about its change are done, or what a person did is to be undone."""
     why = "the order says again what was sent"
-    what = "If the pick was already corrected by hand on the ScanOrders screen, put it back as it was sent."
+    what = f"If the pick was already corrected by hand on {_screen(line)}, put it back as it was sent."
     task = _about(line, TaskKind.CHANGED_AFTER_SEND, what, why, evidence=f"{why}|{line.updated_at.isoformat()}")
     kinds = frozenset({TaskKind.CHANGED_AFTER_SEND, TaskKind.CANCELLED_AFTER_SEND})
     return Closing(subject=line.pick_id, kinds=kinds, reason=f"taken back: {why}", otherwise=task)
 
 
-def wanted_again(line: OutboxLine) -> Task:
-    """A person took the line off the floor, and its order asks for it."""
+def wanted_again(line: OutboxLine, floor: str) -> Task:
+    """A person took the line off the floor, and its order asks for it, at `floor`."""
+    screen = _screen(line) if floor == line.floor else f"the ScanOrders screen of the floor {floor}"
     what = (
-        "Add the pick by hand on the ScanOrders screen, for it is not sent a second time; then say so: "
+        f"Add the pick by hand on {screen}, for it is not sent a second time; then say so: "
         f"order-pipeline outbox confirm {line.pick_id}."
     )
     detail = f"the order asks for a pick that was taken off: {line.detail or WITHDRAWN}"
@@ -95,7 +113,7 @@ def wanted_again(line: OutboxLine) -> Task:
 def cancelled_after_send(line: OutboxLine, why: str) -> Task:
     """The line is on the floor and should not be picked any more, as far as its order says."""
     what = (
-        "Look at the order at its channel. If it is not to be picked, take the pick off the ScanOrders screen by hand, "
+        f"Look at the order at its channel. If it is not to be picked, take the pick off {_screen(line)} by hand, "
         "put the goods back to their bin, and say so: order-pipeline outbox withdraw. If the pick is right all the "
         "same: order-pipeline outbox confirm."
     )
@@ -105,7 +123,7 @@ def cancelled_after_send(line: OutboxLine, why: str) -> Task:
 def changed_in_doubt(line: OutboxLine, detail: str) -> Task:
     """The order moved on while nobody knows whether the line is on the floor."""
     what = (
-        f"Look for order {line.order_number} on the ScanOrders screen, correct it there if it exists, "
+        f"Look for order {line.order_number} on {_screen(line)}, correct it there if it exists, "
         "and resolve the doubt (order-pipeline outbox resolve)."
     )
     return _about(line, TaskKind.CHANGED_IN_DOUBT, what, detail, evidence=detail)
@@ -119,19 +137,20 @@ def remade_after_send(line: OutboxLine, source: str, pick_id: str, order_number:
         source=source,
         order_number=order_number,
         what_to_do=(
-            f"Take {line.pick_id} off the ScanOrders screen and say so: order-pipeline outbox withdraw {line.pick_id}. "
+            f"Take {line.pick_id} off {_screen(line)} and say so: order-pipeline outbox withdraw {line.pick_id}. "
             f"Then {pick_id} is sent. If both are to be picked: order-pipeline outbox confirm {line.pick_id}. "
             f"If the goods of the first serve the second: order-pipeline outbox resolve {pick_id} --sent."
         ),
         detail=f"{line.pick_id} of the same item is {line.state.value}",
         evidence=line.pick_id,
+        floor=line.floor,
     )
 
 
 def sent_payload_unknown(line: OutboxLine) -> Task:
     """The line is on the floor, its order may have changed since, and what was sent was lost with the outbox."""
     what = (
-        "Compare the pick on the ScanOrders screen with its order. If it is right, say so: order-pipeline outbox "
+        f"Compare the pick on {_screen(line)} with its order. If it is right, say so: order-pipeline outbox "
         f"confirm {line.pick_id}. If not, correct it there first."
     )
     detail = "the operations store was lost, and the order does not give the same pick as the one that was sent"
@@ -147,6 +166,7 @@ def _about(line: OutboxLine, kind: TaskKind, what: str, detail: str, *, evidence
         what_to_do=what,
         detail=detail,
         evidence=evidence,
+        floor=line.floor,
     )
 
 
@@ -196,7 +216,7 @@ def open_tasks(connection: Connection, tasks: Sequence[Task], run_id: str, at: d
         .where(of_them, pick_tasks.c.closed_by == BY_PLANNING)
         .values(closed_at=None, closed_by=None, closing_reason=None, opened_at=at, run_id=run_id)
     ).rowcount
-    copied = ("subject", "source", "order_number", "what_to_do", "detail", "fingerprint")
+    copied = ("subject", "source", "order_number", "floor", "what_to_do", "detail", "fingerprint")
     rows: list[dict[str, Any]] = [
         {"kind": task.kind.value, "run_id": run_id, "opened_at": at, **{name: getattr(task, name) for name in copied}}
         for fingerprint, task in unique.items()

@@ -28,6 +28,7 @@ from order_pipeline.picking.planning.upstream import (
 LEFT_THE_LIST = "no_longer_to_be_picked"
 GONE = "gone"
 QUARANTINED = "quarantined"
+AWAITING_READ = "awaiting_read"
 
 DATA_GAPS = frozenset(
     {
@@ -38,12 +39,17 @@ DATA_GAPS = frozenset(
         "no_quantity",
         "fractional_quantity",
         QUARANTINED,
+        AWAITING_READ,
     }
 )
 """Hold reasons of the mart that say something about our data and nothing about the order: they call no pick off."""
 
 DOUBTFUL = frozenset({"contradictory_levels", "unknown_status"})
 """Hold reasons of the mart that a person settles by confirming the pick."""
+
+
+NOTHING_SEEN = {"seen_payload": None, "seen_sha256": None, "seen_floor": None}
+"""Columns of a line whose order says what was sent."""
 
 
 def follow_wanted(plan: Plan, known: OutboxLine, request: PickRequest, upstream: UpstreamStatus | None) -> PickState:
@@ -60,7 +66,8 @@ def follow_wanted(plan: Plan, known: OutboxLine, request: PickRequest, upstream:
     if hold is not None:
         return _follow_held(plan, known, f"{hold}: {request.line.hold_detail or hold}", is_doubt=hold in DOUBTFUL)
     if known.reason == WITHDRAWN:
-        plan.tasks.append(tasks.wanted_again(known))
+        plan.tasks.append(tasks.wanted_again(known, request.floor))
+        plan.observations += [] if _is_as_seen(known, request) else [_seen(known, request)]
         return known.state
     return _follow_change(plan, known, request, upstream)
 
@@ -73,10 +80,13 @@ def _follow_held(plan: Plan, known: OutboxLine, why: str, *, is_doubt: bool) -> 
 
 def _follow_change(plan: Plan, known: OutboxLine, request: PickRequest, upstream: UpstreamStatus | None) -> PickState:
     has_task = known.state in {PickState.CHANGED_AFTER_SEND, PickState.CANCELLED_AFTER_SEND}
-    if has_task and is_same_pick(known.payload, request.payload):
+    if has_task and _is_as_sent(known, request):
         return _take_back(plan, known)
-    is_as_seen = is_same_pick(known.seen_payload or known.payload, request.payload)
-    if is_as_seen and known.state is not PickState.CANCELLED_AFTER_SEND:
+    if _is_as_seen(known, request) and known.state is not PickState.CANCELLED_AFTER_SEND:
+        return known.state
+    if known.reason == CONFIRMED and _is_as_sent(known, request):  # what a person did for the change is to be undone
+        plan.closings.append(tasks.taken_back(known))
+        plan.observations.append(Observation(known.pick_id, NOTHING_SEEN))
         return known.state
     if not has_task and _only_shipped_since(known, request, upstream):
         plan.observations.append(_seen(known, request))
@@ -84,19 +94,30 @@ def _follow_change(plan: Plan, known: OutboxLine, request: PickRequest, upstream
     return _change(plan, known, request)
 
 
+def _is_as_sent(known: OutboxLine, request: PickRequest) -> bool:
+    """Whether the same picker would do the same as when the line was sent."""
+    return known.floor == request.floor and is_same_pick(known.payload, request.payload)
+
+
+def _is_as_seen(known: OutboxLine, request: PickRequest) -> bool:
+    """Whether the order says what it said when it was last looked at."""
+    floor, payload = known.seen_floor or known.floor, known.seen_payload or known.payload
+    return floor == request.floor and is_same_pick(payload, request.payload)
+
+
 def _follow_doubtful(plan: Plan, known: OutboxLine, request: PickRequest, hold: str | None) -> PickState:
     if hold is not None:
         plan.tasks.append(tasks.changed_in_doubt(known, f"the order is on hold now: {hold}"))
-    elif is_same_pick(known.payload, request.payload):
+    elif _is_as_sent(known, request):
         if known.seen_payload or known.upstream_status:
             kinds = frozenset({tasks.TaskKind.CHANGED_IN_DOUBT})
             reason = "taken back: the order says again what was sent"
             plan.closings.append(tasks.Closing(subject=known.pick_id, kinds=kinds, reason=reason))
-            forgotten = {"seen_payload": None, "seen_sha256": None, "upstream_status": None}
-            plan.observations.append(Observation(known.pick_id, forgotten))
-    elif not is_same_pick(known.seen_payload or known.payload, request.payload):
+            plan.observations.append(Observation(known.pick_id, {**NOTHING_SEEN, "upstream_status": None}))
+    elif not _is_as_seen(known, request):
         plan.observations.append(_seen(known, request))
-        detail = "; ".join(differences(known.payload, request.payload))
+        moved = [f"floor: {known.floor} -> {request.floor}"] if request.floor != known.floor else []
+        detail = "; ".join([*moved, *differences(known.payload, request.payload)])
         plan.tasks.append(tasks.changed_in_doubt(known, detail))
     return known.state
 
@@ -105,19 +126,20 @@ def _take_back(plan: Plan, known: OutboxLine) -> PickState:
     """The order says again what was sent, so the line is as it was before; a person's correction is to be undone."""
     after = PickState.SENT if known.fulfilment_id else PickState.RESOLVED_SENT
     plan.closings.append(tasks.taken_back(known))
-    forgotten = {"seen_payload": None, "seen_sha256": None, "upstream_status": None}
     detail = "the order says again what was sent"
-    plan.transitions.append(transition(known, after, "taken_back", detail, **forgotten))
+    plan.transitions.append(transition(known, after, "taken_back", detail, **NOTHING_SEEN, upstream_status=None))
     return after
 
 
 def _seen(known: OutboxLine, request: PickRequest) -> Observation:
-    return Observation(known.pick_id, {"seen_payload": request.payload, "seen_sha256": request.sha256})
+    floor = request.floor if request.floor != known.floor else None
+    seen = {"seen_payload": request.payload, "seen_sha256": request.sha256, "seen_floor": floor}
+    return Observation(known.pick_id, seen)
 
 
 def _only_shipped_since(known: OutboxLine, request: PickRequest, upstream: UpstreamStatus | None) -> bool:
     """Whether a smaller quantity is what is left after part of the line was shipped (ScanSource counts down)."""
-    if upstream is None or not upstream.quantity_shipped:
+    if upstream is None or not upstream.quantity_shipped or known.floor != request.floor:
         return False
     sent = read_payload(known.payload)
     now = read_payload(request.payload)
@@ -129,7 +151,7 @@ def _only_shipped_since(known: OutboxLine, request: PickRequest, upstream: Upstr
 
 
 def _change(plan: Plan, known: OutboxLine, request: PickRequest) -> PickState:
-    task = tasks.changed_after_send(known, request.payload, request.sha256)
+    task = tasks.changed_after_send(known, request.payload, request.sha256, request.floor)
     plan.tasks.append(task)
     plan.closings.append(_overtaken(known))
     after = PickState.CHANGED_AFTER_SEND

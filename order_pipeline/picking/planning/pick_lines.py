@@ -6,11 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.floors import MAIN
 from order_pipeline.picking.outbox.payload import Payload
 from order_pipeline.picking.outbox.store import OrderKey
+
+Floors: TypeAlias = Mapping[str, ScanOrdersSettings]
+"""What holds for each floor, by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +23,8 @@ class PickLine:
 
     `pick_id` is the identity: source:account:order:line, with :shipment where the source has shipments. Times are
     aware. `quantity` is in sales units. `hold_reason` is None for a pickable line; `hold_scope` is `line` where
-    the line itself cannot be picked, and `order` where it waits for the rest of its order.
+    the line itself cannot be picked, and `order` where it waits for the rest of its order. `floor` is None where nobody
+    knows whose the line's location is; such a line is held.
     """
 
     pick_id: str
@@ -35,9 +40,11 @@ class PickLine:
     ship_by_at: datetime | None = None
     is_express: bool | None = None
     shipment_id: str | None = None
+    floor: str | None = None
     sku: str | None = None
     barcode: str | None = None
     bin_location: str | None = None
+    further_bins: str | None = None
     warehouse: str | None = None
     product_name: str | None = None
     customer_name: str | None = None
@@ -88,6 +95,11 @@ def pick_lines_from_rows(rows: Iterable[Mapping[str, Any]]) -> list[PickLine]:
     return [pick_line_from_row(row) for row in rows]
 
 
+def settings_for(line: PickLine, floors: Floors) -> ScanOrdersSettings:
+    """What holds for the line's floor; of a line whose floor is not known, and which is held, what holds for `main`."""
+    return floors.get(line.floor or MAIN, floors[MAIN])
+
+
 def build_payload(line: PickLine, settings: ScanOrdersSettings) -> Payload:
     """The JSON object of `neworders` (docs/apis/scanorders.md section 6) for one line.
 
@@ -102,8 +114,8 @@ def build_payload(line: PickLine, settings: ScanOrdersSettings) -> Payload:
         "customername": line.customer_name or "",
         "binloc": line.bin_location or "",
     }
-    if settings.send_product_name and line.product_name:
-        payload["productname"] = line.product_name
+    if settings.send_product_name and (name := _shown_name(line)):
+        payload["productname"] = name
     if settings.send_shipping_address and line.ship_to:
         payload["shippingaddress"] = line.ship_to
     if line.marketplace_order_id:
@@ -111,14 +123,23 @@ def build_payload(line: PickLine, settings: ScanOrdersSettings) -> Payload:
     return payload
 
 
-def why_not_sendable(line: PickLine, settings: ScanOrdersSettings) -> tuple[str, str] | None:
+def _shown_name(line: PickLine) -> str:
+    """The name, and where else the item lies: `binloc` takes one bin (section 6), the name is a free text."""
+    also = f"(also in {line.further_bins})" if line.further_bins else ""
+    return " ".join(part for part in (line.product_name, also) if part)
+
+
+def why_not_sendable(line: PickLine, floors: Floors) -> tuple[str, str] | None:
     """The reason and its detail for holding the line, or None.
 
-    First the mart's own reason, then what `neworders` requires (section 6; an empty required text is undefined there,
-    so it is never sent), then the allow-list of the first live day.
+    First the mart's own reason, then a floor that no setting makes (the mart is older than the settings), then what
+    `neworders` requires (section 6; an empty required text is undefined there, so it is never sent), then the
+    allow-list of the first live day.
     """
     if line.hold_reason:
         return line.hold_reason, line.hold_detail or line.hold_reason
+    if (line.floor or MAIN) not in floors:
+        return "unknown_floor", f"no setting makes the floor {line.floor}: run emission_job"
     if line.quantity <= 0 or line.quantity != line.quantity.to_integral_value():
         return "quantity_not_pickable", f"quantity {line.quantity} is not a whole number of pieces above zero"
     required = {
@@ -130,7 +151,7 @@ def why_not_sendable(line: PickLine, settings: ScanOrdersSettings) -> tuple[str,
     empty = [name for name, value in required.items() if not (value or "").strip()]
     if empty:
         return f"missing_{empty[0]}", f"ScanOrders requires {', '.join(empty)}; the line has none"
-    allowed = settings.allowed_order_numbers
+    allowed = settings_for(line, floors).allowed_order_numbers
     if allowed is not None and line.order_number not in allowed:
         return "not_on_allow_list", "only the order numbers of scanorders.allowed_order_numbers are sent"
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from order_pipeline.floors import MAIN
 from order_pipeline.picking.outbox.store import Observation, Transition
 from order_pipeline.picking.outbox.tasks import Closing, Task
 from order_pipeline.picking.planning.pick_lines import PickLine
@@ -21,6 +22,11 @@ class PickRequest:
     payload: str
     sha256: str
     block: Reason | None
+
+    @property
+    def floor(self) -> str:
+        """Whose account is to get it."""
+        return self.line.floor or MAIN
 
 
 @dataclass(slots=True)

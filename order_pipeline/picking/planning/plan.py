@@ -8,6 +8,7 @@ The rules:
 - A line that left the list of picks is held when it is unsent. When it was sent, its upstream status tells a shipment
   (the normal end) from a cancellation or a move elsewhere (a task).
 - After a restore, a line that is due and may have been sent in the gap becomes in doubt (`outbox.gap`).
+- A pick that moves to another floor goes there while it is unsent. Once it was, or may have been, a person moves it.
 - A pick of an item that is on the floor under another number of the same order waits for a person (`remade`).
 - A line that the quarantine keeps off the list was not called off. It waits in the quarantine for a person, so nothing
   is concluded from its absence.
@@ -18,14 +19,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.picking.outbox.gap import DETAIL, IN_DOUBT_AFTER_RESTORE, Gap
 from order_pipeline.picking.outbox.payload import payload_sha256, payload_text
 from order_pipeline.picking.outbox.states import NOT_ON_THE_FLOOR, PickState
 from order_pipeline.picking.outbox.store import OrderKey, OutboxLine, transition
 from order_pipeline.picking.outbox.tasks import partly_sent_order
-from order_pipeline.picking.planning.after_send import follow_unwanted, follow_wanted
-from order_pipeline.picking.planning.pick_lines import PickLine, build_payload, pick_lines_from_rows, why_not_sendable
+from order_pipeline.picking.planning.after_send import NOTHING_SEEN, follow_unwanted, follow_wanted
+from order_pipeline.picking.planning.pick_lines import (
+    Floors,
+    PickLine,
+    build_payload,
+    pick_lines_from_rows,
+    settings_for,
+    why_not_sendable,
+)
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.pick_requests import PickRequest, Plan, Reason
 from order_pipeline.picking.planning.remade import hold_remade
@@ -39,7 +46,7 @@ DUPLICATE_LINE = "duplicate_line"
 def make_plan(
     picks: PickList,
     known_lines: Iterable[OutboxLine],
-    settings: ScanOrdersSettings,
+    floors: Floors,
     *,
     wave: int,
     covered: frozenset[str] | None = None,
@@ -51,7 +58,7 @@ def make_plan(
     Args:
         picks: the list of picks of every covered source.
         known_lines: every line of the outbox; none in `sending` (recovery comes first).
-        settings: which payload is sent, and to which orders.
+        floors: which payload each floor gets, and of which orders.
         wave: the number that lines get which enter the queue now.
         covered: the sources whose lines are all in `picks`; None: all. Lines of others are left alone.
         rules: what settings decide; None: their defaults.
@@ -61,7 +68,7 @@ def make_plan(
         ValueError: a row is none of `marts.pick_lines`.
     """
     rules = rules or PickingSettings()
-    orders = _requests_by_order(pick_lines_from_rows(picks.rows), settings, urgent_first=rules.wave_order == "urgent")
+    orders = _requests_by_order(pick_lines_from_rows(picks.rows), floors, urgent_first=rules.wave_order == "urgent")
     outbox = {line.pick_id: line for line in known_lines}
     upstream = {status.pick_id: status for status in picks.upstream}
     plan = Plan()
@@ -92,15 +99,15 @@ def make_plan(
 
 
 def _requests_by_order(
-    lines: Iterable[PickLine], settings: ScanOrdersSettings, *, urgent_first: bool
+    lines: Iterable[PickLine], floors: Floors, *, urgent_first: bool
 ) -> dict[OrderKey, list[PickRequest]]:
     """The pick requests of each order: the (most urgent and) oldest order first, its lines by their pick ids."""
     requests: dict[str, PickRequest] = {}
     for line in lines:
-        text = payload_text(build_payload(line, settings))
-        request = PickRequest(line, text, payload_sha256(text), why_not_sendable(line, settings))
+        text = payload_text(build_payload(line, settings_for(line, floors)))
+        request = PickRequest(line, text, payload_sha256(text), why_not_sendable(line, floors))
         twin = requests.get(line.pick_id)
-        if twin is not None and (twin.sha256, twin.line.order_key) != (request.sha256, line.order_key):
+        if twin is not None and _contents(twin) != _contents(request):
             block = DUPLICATE_LINE, "two lines with one identity and different contents"
             request = PickRequest(line, text, request.sha256, block)
         requests[line.pick_id] = request
@@ -113,6 +120,10 @@ def _requests_by_order(
     for request in sorted(requests.values(), key=rank):
         orders.setdefault(request.line.order_key, []).append(request)
     return orders
+
+
+def _contents(request: PickRequest) -> tuple[Any, ...]:
+    return request.sha256, request.line.order_key, request.floor
 
 
 def _order_block(requests: Sequence[PickRequest], outbox: Mapping[str, OutboxLine]) -> Reason | None:
@@ -129,7 +140,8 @@ def _order_block(requests: Sequence[PickRequest], outbox: Mapping[str, OutboxLin
 
 
 def _still_refused(known: OutboxLine, request: PickRequest) -> bool:
-    return known.state is PickState.REJECTED and known.payload_sha256 == request.sha256
+    is_same = (known.payload_sha256, known.floor) == (request.sha256, request.floor)
+    return known.state is PickState.REJECTED and is_same
 
 
 def _enter(
@@ -150,11 +162,15 @@ def _enter(
             plan.new_lines.append(_new_line(request, after, block, {"wave": wave, "position": position}))
         elif _still_refused(known, request):
             outcome[known.pick_id] = PickState.REJECTED, known.reason
-        elif (known.state, known.reason, known.detail, known.payload_sha256) != (after, reason, detail, request.sha256):
-            changes: dict[str, Any] = {"payload": request.payload, "seen_payload": None, "seen_sha256": None}
+        elif _standing(known) != (after, reason, detail, request.sha256, request.floor):
+            changes: dict[str, Any] = {"payload": request.payload, "floor": request.floor, **NOTHING_SEEN}
             if known.state is not PickState.PLANNED or after is PickState.IN_DOUBT:
                 changes |= {"wave": wave, "position": position}
             plan.transitions.append(transition(known, after, reason, detail, payload_sha256=request.sha256, **changes))
+
+
+def _standing(line: OutboxLine) -> tuple[Any, ...]:
+    return line.state, line.reason, line.detail, line.payload_sha256, line.floor
 
 
 def _new_line(request: PickRequest, state: PickState, block: Reason | None, place: dict[str, int]) -> dict[str, Any]:
@@ -162,6 +178,7 @@ def _new_line(request: PickRequest, state: PickState, block: Reason | None, plac
     reason, detail = block or (None, None)
     return {
         **{name: getattr(request.line, name) for name in copied},
+        "floor": request.floor,
         "state": state.value,
         "reason": reason,
         "detail": detail,

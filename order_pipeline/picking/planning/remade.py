@@ -65,8 +65,10 @@ def _held(
             plan.tasks.append(remade_after_send(first, line.source, line.pick_id, line.order_number))
             if request.block is not None:
                 return request
+            place = f" at the floor {first.floor}" if first.floor != request.floor else ""
             detail = (
-                f"{first.pick_id} of the same item is {first.state.value}: order-pipeline outbox withdraw, or confirm"
+                f"{first.pick_id} of the same item is {first.state.value}{place}: order-pipeline outbox withdraw, or "
+                "confirm"
             )
             return replace(request, block=(REMADE, detail))
     return request

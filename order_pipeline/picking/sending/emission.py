@@ -3,6 +3,9 @@
 The list of picks is read under the lease. So an emitter that had to wait, or that another one overtook, plans from what
 the lake says by then. With `scanorders.send` off (the default) nothing is sent. Everything else happens: the plan is
 stored, and held lines and tasks are shown.
+
+One plan and one lease are for all floors. Each floor sends by itself, with its own account, token and pace, so that one
+that cannot send stops no other.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import TypeAlias
 
 from order_pipeline.destinations.demo_guard import refuse_demo_orders
 from order_pipeline.destinations.scanorders_poster import PickPoster
-from order_pipeline.destinations.scanorders_token import TokenKeeper
+from order_pipeline.destinations.scanorders_token import TokenKeeper, login_command
 from order_pipeline.http.retry import RetryPolicy
 from order_pipeline.operations.installation import note_lake_snapshot, read_identity
 from order_pipeline.operations.installation_note import InstallationNotes, MarkKeeper, Note, this_installation_machine
@@ -31,6 +34,7 @@ from order_pipeline.picking.planning.pick_list import PickList, ReadPicks
 from order_pipeline.picking.planning.plan import make_plan
 from order_pipeline.picking.sending.answer_store import AnswerStore, Boundary
 from order_pipeline.picking.sending.emitter import Emitter, PickSender, SendingRules, Tally
+from order_pipeline.picking.sending.queue import SendingQueue
 from order_pipeline.settings import Settings
 
 LEASE_NAME = "emission"
@@ -41,7 +45,8 @@ BOUNDARIES = (
 )
 """Every name that a boundary hook is called with, in the order of a run."""
 
-SenderFactory: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[PickSender]]
+SenderFactory: TypeAlias = Callable[[Settings, str], AbstractAsyncContextManager[PickSender]]
+"""Opens the way to a floor's account."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,6 +55,7 @@ class EmissionReport(Tally):
 
     run_id: str
     dry_run: bool
+    floors_in_dry_run: list[str] = field(default_factory=list[str])
     snapshot_id: int | None = None
     recovered_in_doubt: int = 0
     new_lines: int = 0
@@ -65,9 +71,9 @@ def no_boundary(_name: str) -> None:
     """Outside of tests nothing happens at a boundary."""
 
 
-def open_poster(settings: Settings) -> AbstractAsyncContextManager[PickSender]:
+def open_poster(settings: Settings, floor: str) -> AbstractAsyncContextManager[PickSender]:
     """The real sender; replaced only by tests."""
-    return PickPoster(settings.scanorders, TokenKeeper(settings))
+    return PickPoster(settings.floor_settings[floor], TokenKeeper(settings, floor))
 
 
 def emit(
@@ -84,13 +90,13 @@ def emit(
     """Plan from the whole list of picks, then send what may go.
 
     Args:
-        settings: `scanorders.send` decides between dry run and sending, `scanorders.allowed_order_numbers` who.
+        settings: each floor's `send` decides between dry run and sending, its `allowed_order_numbers` who.
         store: the operations store; its tables are created when missing.
         read_picks: gives the list of picks of the covered sources; called once, under the lease.
         run_id: kept with every transition.
         covered_sources: the sources that the list speaks for; None: all.
         progress: called with the number of lines answered since the last call.
-        open_sender: how to reach ScanOrders.
+        open_sender: how to reach a floor's account.
         boundary: test hook, see `BOUNDARIES`.
 
     Raises:
@@ -99,14 +105,19 @@ def emit(
         LeaseLostError: reading the list took longer than the lease, and another emitter took over; nothing was planned.
         ValueError: what was read is not the list of picks; nothing was planned.
     """
-    if settings.scanorders.send:
+    sends = {floor: there.send for floor, there in settings.floor_settings.items()}
+    if any(sends.values()):
         refuse_demo_orders(settings)
     covered = None if covered_sources is None else frozenset(covered_sources)
     started = time.perf_counter()
     store.create_all()
     lease = acquire(store, LEASE_NAME, describe_holder(run_id), settings.picking.lease_seconds)
     run = _Run(settings, store, lease, run_id, boundary)
-    report = EmissionReport(run_id=run_id, dry_run=not settings.scanorders.send)
+    report = EmissionReport(
+        run_id=run_id,
+        dry_run=not any(sends.values()),
+        floors_in_dry_run=[floor for floor, is_sending in sends.items() if not is_sending],
+    )
     try:
         boundary("lease_taken")
         boundary("before_recovery")
@@ -115,9 +126,9 @@ def emit(
         picks = read_picks()
         report.snapshot_id = picks.snapshot_id
         boundary("before_plan")
-        queue = _plan(run, report, picks, covered)
+        planned = _plan(run, report, picks, covered)
         boundary("after_plan")
-        if settings.scanorders.send and queue:
+        if queue := [line for line in planned if sends.get(line.floor)]:
             asyncio.run(_send(run, report, queue, open_sender, progress))
         boundary("before_release")
     finally:
@@ -152,7 +163,7 @@ def _plan(run: _Run, report: EmissionReport, picks: PickList, covered: frozenset
         plan = make_plan(
             picks,
             outbox.load_lines(connection),
-            run.settings.scanorders,
+            run.settings.floor_settings,
             wave=outbox.next_wave(connection),
             covered=covered,
             rules=run.settings.picking,
@@ -174,23 +185,48 @@ def _plan(run: _Run, report: EmissionReport, picks: PickList, covered: frozenset
 async def _send(
     run: _Run,
     report: EmissionReport,
-    queue: Sequence[OutboxLine],
+    lines: Sequence[OutboxLine],
     open_sender: SenderFactory,
     progress: Callable[[int], None] | None,
 ) -> None:
-    rate = run.settings.scanorders.rate
-    rules = SendingRules(
+    """Send the lines, every floor at once. What no emitter foresaw ends all of them, each with its answers stored."""
+    queue, keeper = SendingQueue(lines), _mark_keeper(run)
+    answers = AnswerStore(run.store, run.lease, run.run_id, report.snapshot_id, run.boundary, marks=keeper)
+    tallies = {floor: Tally() for floor in queue.floors}
+
+    async def send(floor: str, tally: Tally) -> None:
+        rules = _rules(run.settings, floor)
+        async with open_sender(run.settings, floor) as sender:
+            await Emitter(
+                answers,
+                sender,
+                run.lease,
+                queue,
+                rules,
+                floor=floor,
+                boundary=run.boundary,
+                progress=progress,
+                tally=tally,
+            ).run()
+
+    try:
+        async with asyncio.TaskGroup() as floors:
+            for floor, tally in tallies.items():
+                floors.create_task(send(floor, tally))
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
+    for floor, tally in tallies.items():
+        report.add(tally, floor if len(run.settings.floor_settings) > 1 else "")
+
+
+def _rules(settings: Settings, floor: str) -> SendingRules:
+    rate = settings.floor_settings[floor].rate
+    return SendingRules(
         max_in_flight=rate.max_in_flight,
         policy=RetryPolicy.from_rate(rate),
-        stop_after_doubts=run.settings.picking.stop_after_doubts,
+        stop_after_doubts=settings.picking.stop_after_doubts,
+        login_command=login_command(floor),
     )
-    keeper = _mark_keeper(run)
-    answers = AnswerStore(run.store, run.lease, run.run_id, report.snapshot_id, run.boundary, marks=keeper)
-    async with open_sender(run.settings) as sender:
-        emitter = Emitter(
-            answers, sender, run.lease, queue, rules, boundary=run.boundary, progress=progress, tally=report
-        )
-        await emitter.run()
 
 
 def _mark_keeper(run: _Run) -> MarkKeeper:

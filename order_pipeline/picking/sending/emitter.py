@@ -1,4 +1,6 @@
-"""The emitter: sends the planned lines of the outbox to the floor, at most once, with every change of state durable.
+"""The emitter: sends the planned lines of the outbox to a floor, at most once, with every change of state durable.
+
+Each floor has an emitter of its own; those of one emission share its lease, its queue and its loop.
 
 One loop (`Emitter.run`) decides, stores and starts. POSTs run beside it and only hand in their answers. A round of the
 loop is one transaction that also renews and proves the lease. It stores the answers that came in, and the intents of
@@ -26,6 +28,8 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from order_pipeline.destinations.scanorders_answers import Answer, Outcome
+from order_pipeline.destinations.scanorders_token import LOGIN_COMMAND
+from order_pipeline.floors import MAIN
 from order_pipeline.http.retry import RetryPolicy
 from order_pipeline.operations.leases import Lease, LeaseLostError
 from order_pipeline.picking.outbox.payload import personal_values
@@ -64,6 +68,7 @@ class SendingRules:
     max_in_flight: int = 1
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     stop_after_doubts: int = 10
+    login_command: str = LOGIN_COMMAND
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     elapsed: Callable[[], float] = elapsed_seconds
 
@@ -79,18 +84,26 @@ class Tally:
     pauses: int = 0
     stopped: str = ""
 
+    def add(self, other: Tally, floor: str = "") -> None:
+        """Count what another run did; `floor` names the floor that it stopped for, where there are several."""
+        for name in ("sent", "rejected", "in_doubt", "put_back", "pauses"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        why = f"floor {floor}: {other.stopped}" if other.stopped and floor else other.stopped
+        self.stopped = "; ".join(each for each in (self.stopped, why) if each)
+
 
 class Emitter:
-    """Sends the lines of one queue under one lease. Use once, in one event loop."""
+    """Sends one floor's lines of a queue under one lease. Use once, in one event loop."""
 
     def __init__(
         self,
         store: AnswerStore,
         sender: PickSender,
         lease: Lease,
-        lines: Sequence[OutboxLine],
+        queue: SendingQueue,
         rules: SendingRules,
         *,
+        floor: str = MAIN,
         boundary: Boundary,
         progress: Callable[[int], None] | None = None,
         tally: Tally | None = None,
@@ -99,12 +112,14 @@ class Emitter:
         self._store = store
         self._sender = sender
         self._lease = lease
-        self._queue = SendingQueue(lines)
+        self._queue = queue
+        self._floor = floor
         self._rules = rules
         self._boundary = boundary
         self._progress = progress
         self._answers: list[Answered] = []
         self._news = asyncio.Event()
+        queue.on_release(self._news.set)
         self._in_flight: set[asyncio.Task[None]] = set()
         self._valid_until = 0.0
         self._pause: Answer | None = None
@@ -145,6 +160,8 @@ class Emitter:
                 await self._renew_authorisation()
             elif self._pause is not None:
                 await self._rest(self._pause)
+            elif self._queue.has_lines(self._floor):
+                await self._wait_for_news()  # a line of the order is on its way to another floor
             else:
                 return
 
@@ -152,7 +169,7 @@ class Emitter:
         return bool(self.tally.stopped) or self._pause is not None or self._unauthorised
 
     def _take_intents(self) -> list[OutboxLine]:
-        lines = self._queue.take(self._rules.max_in_flight - len(self._in_flight))
+        lines = self._queue.take(self._rules.max_in_flight - len(self._in_flight), self._floor)
         return [replace(line, state=PickState.SENDING, attempt=line.attempt + 1) for line in lines]
 
     async def _complete(self, current: Round) -> None:
@@ -247,9 +264,8 @@ class Emitter:
 
     async def _renew_authorisation(self) -> None:
         if self._renewed_in_vain or not await self._sender.renew_authorisation():
-            self._stop(
-                "ScanOrders does not accept the access token: a person must run `order-pipeline scanorders login`"
-            )
+            command = self._rules.login_command
+            self._stop(f"ScanOrders does not accept the access token: a person must run `{command}`")
         self._renewed_in_vain = True
         self._unauthorised = False
 

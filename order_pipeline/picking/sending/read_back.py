@@ -46,10 +46,10 @@ Call: TypeAlias = Callable[[ScanOrdersClient, OutboxLine], Awaitable[None]]
 
 
 def read_back(settings: Settings, store: OperationsStore, *, run_id: str, limit: int = 500) -> ReadBackReport:
-    """Read up to `limit` sent lines, those never read or read longest ago first, into `pick_status`."""
+    """Read up to `limit` sent lines of each floor, those never read or read longest ago first, into `pick_status`."""
     store.create_all()
     with store.reading() as connection:
-        lines = _lines_to_read(connection, limit)
+        lines = {floor: _lines_to_read(connection, floor, limit) for floor in settings.floor_settings}
     report = ReadBackReport()
 
     async def read(client: ScanOrdersClient, line: OutboxLine) -> None:
@@ -64,34 +64,33 @@ def read_back(settings: Settings, store: OperationsStore, *, run_id: str, limit:
         with store.writing() as connection:
             _store_reading(connection, line, reading, matches=matches, at=store.now(connection), run_id=run_id)
 
-    if lines:
-        asyncio.run(_call_for_each(settings, lines, report, read))
+    asyncio.run(_call_for_each(settings, lines, report, read))
     return report
 
 
 def push_statuses(settings: Settings, store: OperationsStore, *, run_id: str) -> ReadBackReport:
-    """Set the status that `scanorders.push_statuses` names for a sent line's upstream status, once per change.
+    """Set the status that the floor's `push_statuses` names for a sent line's upstream status, once per change.
 
-    Needs `scanorders.send`: without it nothing is pushed, as nothing is sent.
+    Needs the floor's `send`: without it nothing is pushed, as nothing is sent.
 
     Raises:
         NotConfigured: the policy names an upstream status that there is not, so it would never be followed.
     """
     store.create_all()
     report = ReadBackReport()
-    policy = settings.scanorders.push_statuses
-    if not policy or not settings.scanorders.send:
-        return report
-    unheard_of = sorted(policy.keys() - {*ORDER_STATUSES, *SHIPMENT_STATUSES, *LINE_STATUSES})
+    floors = settings.floor_settings
+    policies = {floor: there.push_statuses for floor, there in floors.items() if there.push_statuses and there.send}
+    named = {status for policy in policies.values() for status in policy}
+    unheard_of = sorted(named - {*ORDER_STATUSES, *SHIPMENT_STATUSES, *LINE_STATUSES})
     if unheard_of:
         raise NotConfigured(
-            f"No order, shipment or line has the status {', '.join(unheard_of)}: correct scanorders.push_statuses."
+            f"No order, shipment or line has the status {', '.join(unheard_of)}: correct push_statuses."
         )
     with store.reading() as connection:
-        lines = _lines_to_push(connection, policy)
+        lines = {floor: _lines_to_push(connection, floor, policy) for floor, policy in policies.items()}
 
     async def push(client: ScanOrdersClient, line: OutboxLine) -> None:
-        status = policy[line.upstream_status or ""]
+        status = policies[line.floor][line.upstream_status or ""]
         await client.update_status(str(line.fulfilment_id), status)
         report.pushed += 1
         with store.writing() as connection:
@@ -99,16 +98,16 @@ def push_statuses(settings: Settings, store: OperationsStore, *, run_id: str) ->
             outbox.observe(connection, [Observation(line.pick_id, {"pushed_status": status})], context)
             outbox.add_note(connection, line, context, reason="status_pushed", detail=status)
 
-    if lines:
-        asyncio.run(_call_for_each(settings, lines, report, push))
+    asyncio.run(_call_for_each(settings, lines, report, push))
     return report
 
 
-def _lines_to_read(connection: Connection, limit: int) -> list[OutboxLine]:
+def _lines_to_read(connection: Connection, floor: str, limit: int) -> list[OutboxLine]:
     query = (
         select(pick_outbox)
         .join(pick_status, pick_status.c.pick_id == pick_outbox.c.pick_id, isouter=True)
         .where(
+            pick_outbox.c.floor == floor,
             pick_outbox.c.fulfilment_id.is_not(None),
             pick_outbox.c.state.in_([state.value for state in ON_THE_FLOOR]),
         )
@@ -118,11 +117,11 @@ def _lines_to_read(connection: Connection, limit: int) -> list[OutboxLine]:
     return outbox.read_lines(connection, query)
 
 
-def _lines_to_push(connection: Connection, policy: Mapping[str, FloorStatus]) -> list[OutboxLine]:
+def _lines_to_push(connection: Connection, floor: str, policy: Mapping[str, FloorStatus]) -> list[OutboxLine]:
     query = (
         select(pick_outbox)
         .join(pick_status, pick_status.c.pick_id == pick_outbox.c.pick_id)
-        .where(pick_status.c.matches, pick_outbox.c.upstream_status.in_(list(policy)))
+        .where(pick_outbox.c.floor == floor, pick_status.c.matches, pick_outbox.c.upstream_status.in_(list(policy)))
     )
     return [
         line
@@ -131,10 +130,17 @@ def _lines_to_push(connection: Connection, policy: Mapping[str, FloorStatus]) ->
     ]
 
 
-async def _call_for_each(settings: Settings, lines: list[OutboxLine], report: ReadBackReport, call: Call) -> None:
-    """Make one call a line. A call that fails is counted and stops no other."""
-    async with open_transport(settings, TokenKeeper(settings)) as transport:
-        client = ScanOrdersClient(transport, settings.scanorders)
+async def _call_for_each(
+    settings: Settings, lines: Mapping[str, list[OutboxLine]], report: ReadBackReport, call: Call
+) -> None:
+    """Make one call a line, all floors at once. A call that fails is counted and stops no other, nor another floor."""
+    floors = [_call_at(settings, floor, of_floor, report, call) for floor, of_floor in lines.items() if of_floor]
+    await asyncio.gather(*floors)
+
+
+async def _call_at(settings: Settings, floor: str, lines: list[OutboxLine], report: ReadBackReport, call: Call) -> None:
+    async with open_transport(settings, TokenKeeper(settings, floor), floor) as transport:
+        client = ScanOrdersClient(transport, settings.floor_settings[floor])
         for line in lines:
             try:
                 await call(client, line)

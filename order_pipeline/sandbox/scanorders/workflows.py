@@ -33,6 +33,7 @@ class ScanOrdersSwitches:
     group_lines: whether lines with one order number share one OrderID.
     not_run: every workflow answers NOT_RUN. user_known: False answers 403 to every token.
     echo_state: whether `authorize` hands `state` back.
+    account: who logs in with the next code.
     requests_per_second: above it 429, with `retry_after` as header when set.
     """
 
@@ -48,6 +49,7 @@ class ScanOrdersSwitches:
     user_known: bool = True
     echo_state: bool = False
     token_life_seconds: float = 31_536_000.0
+    account: Literal["main", "north"] = "main"
     requests_per_second: int | None = None
     retry_after: str | None = None
 

@@ -67,6 +67,10 @@ class TokenDesk:
             raise TokenRefusedError("expired", value)
         return token
 
+    def revoke_of(self, subject: str) -> None:
+        """Make every token issued so far for `subject` worthless."""
+        self._revoked.update(value for value, token in self._tokens.items() if token.subject == subject)
+
     def revoke_all(self) -> int:
         """Make every token issued so far worthless; returns how many there were."""
         self._revoked.update(self._tokens)

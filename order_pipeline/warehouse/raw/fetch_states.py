@@ -1,6 +1,7 @@
 """How far each source has got, as `raw.fetches` and `raw.stale_partitions` tell it: for alerts and for `doctor`.
 
 A window is current when it reached the day on which it was fetched. Older windows come from runs over old days.
+A report that is later than now is of a clock that stood ahead: it makes no source fresh.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import duckdb
 
 from order_pipeline.warehouse.lake.connection import Connection
+from order_pipeline.warehouse.raw.source_state import CLOCK_TOLERANCE
 
 KEPT_IN_VIEW = timedelta(days=60)
 """Reports older than this are history: nobody is told of a window that nobody mended in two months."""
@@ -21,7 +23,7 @@ WITH current_reports AS (
     SELECT source, watermark, complete, fetched_at, run_id
     FROM raw.fetches
     WHERE coalesce(watermark, '') <> '' AND CAST(window_end AT TIME ZONE 'UTC' AS DATE)
-        >= CAST(fetched_at AT TIME ZONE 'UTC' AS DATE) AND fetched_at > $oldest
+        >= CAST(fetched_at AT TIME ZONE 'UTC' AS DATE) AND fetched_at > $oldest AND fetched_at <= $latest
 )
 SELECT source, watermark, max(fetched_at), max(fetched_at) FILTER (WHERE complete), min(fetched_at),
     arg_max(complete, fetched_at), arg_max(run_id, fetched_at)
@@ -37,7 +39,7 @@ WITH runs AS (
         CAST(max(window_end) AT TIME ZONE 'UTC' AS DATE) AS end_day,
         bool_or(coalesce(watermark, '') <> '' OR contains(note, $words)) AS is_reading
     FROM raw.fetches
-    WHERE fetched_at > $oldest
+    WHERE fetched_at > $oldest AND fetched_at <= $latest
     GROUP BY source, run_id
 ), latest AS (
     SELECT * FROM runs WHERE is_reading QUALIFY row_number() OVER (PARTITION BY source ORDER BY fetched_at DESC) = 1
@@ -87,6 +89,45 @@ GROUP BY source
 HAVING min(marked_at) <= $marked_before
 ORDER BY source
 """
+
+
+# What a run reads is one or more (resource, watermark); a resource without watermarks counts by itself. One that no run
+# has read for a week, while others of its resource were, is of an account that the settings name no more.
+_LAST_READINGS = """
+WITH reports AS (
+    SELECT source, resource, coalesce(watermark, '') AS watermark, complete, fetched_at
+    FROM raw.fetches
+    WHERE fetched_at > $oldest AND CAST(window_end AT TIME ZONE 'UTC' AS DATE)
+        >= least(CAST(fetched_at AT TIME ZONE 'UTC' AS DATE), $present)
+    QUALIFY coalesce(watermark, '') <> '' OR NOT bool_or(coalesce(watermark, '') <> '') OVER (
+        PARTITION BY source, resource)
+), parts AS (
+    SELECT source, resource, watermark, max(fetched_at) AS tried_at, max(fetched_at) FILTER (WHERE complete) AS read_at
+    FROM reports
+    GROUP BY source, resource, watermark
+    QUALIFY tried_at > max(tried_at) OVER (PARTITION BY source, resource) - INTERVAL 7 DAY
+)
+SELECT source, resource, CASE WHEN count(read_at) = count(*) THEN min(read_at) END, max(tried_at),
+    bool_or(watermark <> '')
+FROM parts
+GROUP BY source, resource
+ORDER BY source, resource
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LastReading:
+    """When a resource was last read to the present with proof, by all its accounts; and when it was last tried.
+
+    `read_at` is None while one of its accounts was never proved complete. One without a watermark is read only where
+    another one of its family has changes.
+    """
+
+    source: str
+    resource: str
+    read_at: datetime | None
+    tried_at: datetime
+    has_watermark: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +189,24 @@ class OwedDays:
 
 def read_account_states(connection: Connection, now: datetime) -> list[AccountState]:
     """Each account of each source that was read to the present in the last days."""
-    return [AccountState(*row) for row in _fetch(connection, _ACCOUNT_STATES, {"oldest": now - KEPT_IN_VIEW})]
+    return [AccountState(*row) for row in _fetch(connection, _ACCOUNT_STATES, _in_view(now))]
+
+
+def read_last_readings(connection: Connection, now: datetime, present: date = date.max) -> list[LastReading]:
+    """Each resource of each source that was read to the present in the last days.
+
+    Args:
+        connection: to the lake.
+        now: the time.
+        present: the last day that the sources know, where they stand still as those of a demo do.
+    """
+    values = {"oldest": now - KEPT_IN_VIEW, "present": present}
+    return [LastReading(*row) for row in _fetch(connection, _LAST_READINGS, values)]
 
 
 def read_stops(connection: Connection, words: str, now: datetime) -> list[SourceStop]:
     """The sources whose last run says in a note that it stopped by what `words` name."""
-    return [SourceStop(*row) for row in _fetch(connection, _STOPS, {"oldest": now - KEPT_IN_VIEW, "words": words})]
+    return [SourceStop(*row) for row in _fetch(connection, _STOPS, _in_view(now) | {"words": words})]
 
 
 def read_unproved_windows(connection: Connection, now: datetime, *, before: datetime) -> list[UnprovedWindows]:
@@ -169,6 +222,19 @@ def read_unproved_windows(connection: Connection, now: datetime, *, before: date
 def read_owed_days(connection: Connection, *, marked_before: datetime) -> list[OwedDays]:
     """By source, the days that core owes, where the oldest mark is from before that time."""
     return [OwedDays(*row) for row in _fetch(connection, _OWED, {"marked_before": marked_before})]
+
+
+def read_time_ahead(connection: Connection, now: datetime) -> timedelta | None:
+    """How far the latest report lies in the future: by a clock that stood ahead. None if it does not."""
+    rows = _fetch(connection, "SELECT max(fetched_at) - $now FROM raw.fetches", {"now": now})
+    ahead: timedelta | None = rows[0][0] if rows else None
+    if ahead is None or ahead <= CLOCK_TOLERANCE:
+        return None
+    return timedelta(seconds=round(ahead.total_seconds()))
+
+
+def _in_view(now: datetime) -> dict[str, Any]:
+    return {"oldest": now - KEPT_IN_VIEW, "latest": now + CLOCK_TOLERANCE}
 
 
 def _fetch(connection: Connection, sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -16,6 +16,22 @@ from order_pipeline.warehouse.lake.connection import Lake, relations
 from order_pipeline.warehouse.lake.literals import date_list
 from order_pipeline.warehouse.raw.versions import current_versions
 
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far the clock may stand behind what is stored without having jumped: runs side by side differ by seconds."""
+
+_WATERMARK = """
+WITH reports AS (
+    SELECT
+        source, watermark, complete, CAST(window_end AT TIME ZONE 'UTC' AS DATE) AS proved_to,
+        fetched_at > ? + min(fetched_at) OVER (ORDER BY rowid ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+            AS is_ahead
+    FROM raw.fetches
+)
+SELECT coalesce(max(proved_to) FILTER (is_ahead IS NOT TRUE), max(proved_to))
+FROM reports
+WHERE source = ? AND complete AND watermark = ?
+"""
+
 
 class WarehouseState:
     """`SourceState` of one source, read from the lake."""
@@ -36,14 +52,30 @@ class WarehouseState:
             ).fetchall()
         return dict(found)
 
-    def watermark(self, name: str) -> date | None:
-        """The end of the latest complete report that carries this watermark."""
+    def awaiting_read(self, account: str) -> Mapping[str, date]:
+        """Number and order day of orders to be picked that core does not know from a read; none without core.
+
+        Rows of an earlier version do not say whether there was a read: they wait for one as well.
+        """
         with self._lake.snapshot() as connection:
+            if "core.orders" not in relations(connection):
+                return {}
             found = connection.execute(
-                "SELECT CAST(max(window_end) AT TIME ZONE 'UTC' AS DATE) FROM raw.fetches"
-                " WHERE source = ? AND complete AND watermark = ?",
-                [self._source, name],
-            ).fetchone()
+                "SELECT order_number, max(order_day) FROM core.orders WHERE source = ? AND account = ?"
+                " AND order_status = 'accepted' AND fulfilled_by = 'merchant' AND NOT is_test"
+                " AND awaits_read IS NOT FALSE GROUP BY order_number ORDER BY order_number",
+                [self._source, account],
+            ).fetchall()
+        return dict(found)
+
+    def watermark(self, name: str) -> date | None:
+        """The end of the latest complete report that carries this watermark.
+
+        A report of a clock that stood ahead proves nothing: changes came after it that it calls fetched. It is known by
+        a report that was stored later and is earlier by its clock. If only such reports are left, they have to do.
+        """
+        with self._lake.snapshot() as connection:
+            found = connection.execute(_WATERMARK, [CLOCK_TOLERANCE, self._source, name]).fetchone()
         return found[0] if found else None
 
     def latest_payloads(self, resource: str, record_ids: Sequence[str]) -> dict[str, bytes]:

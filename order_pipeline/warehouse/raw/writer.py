@@ -18,6 +18,7 @@ from order_pipeline.warehouse.lake.rows import insert_rows
 from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer
 from order_pipeline.warehouse.raw.dead_letters import heal_dead_letters, write_dead_letters
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
+from order_pipeline.warehouse.raw.source_state import CLOCK_TOLERANCE
 from order_pipeline.warehouse.raw.stale_partitions import mark_stale
 from order_pipeline.warehouse.raw.tables import ensure_raw_table, turn_table
 from order_pipeline.warehouse.raw.versions import SEEN, sightings
@@ -66,9 +67,6 @@ FROM compared
 GROUP BY window_number"""
 
 _CLOCK_BEHIND = "SELECT max(clock_behind_us) FROM compared"
-
-CLOCK_TOLERANCE = timedelta(minutes=5)
-"""How far the clock may stand behind the newest stored row of a record: runs side by side differ by seconds."""
 
 _STALE = "SELECT DISTINCT unnest([partition_day, previous_day]) FROM compared WHERE is_changed"
 

@@ -102,6 +102,9 @@ class Known:
         self.days = dict.fromkeys(numbers, day)
         self.proved_until = proved_until
 
+    def awaiting_read(self, account: str) -> Mapping[str, date]:
+        return {}
+
     def unsettled_orders(self, account: str) -> Mapping[str, date]:
         return self.days
 

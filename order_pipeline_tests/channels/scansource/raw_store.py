@@ -47,6 +47,10 @@ class RawStore:
                 end = report.window_end.date()
                 self.watermarks[report.watermark] = max(end, self.watermarks.get(report.watermark, end))
 
+    def awaiting_read(self, account: str) -> Mapping[str, date]:
+        """As SourceState: none."""
+        return {}
+
     def unsettled_orders(self, account: str) -> Mapping[str, date]:
         """As SourceState: what a test says."""
         return self.unsettled

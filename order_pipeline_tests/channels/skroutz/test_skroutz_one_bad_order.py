@@ -28,6 +28,9 @@ class Known:
     def __init__(self, **payloads):
         self.payloads = payloads
 
+    def awaiting_read(self, account):
+        return {}
+
     def unsettled_orders(self, account):
         return dict.fromkeys(self.payloads, WINDOW.start)
 

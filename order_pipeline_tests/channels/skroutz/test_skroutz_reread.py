@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from order_pipeline.channels.base import Window
 from order_pipeline.channels.skroutz.client import TokenReplacedError
-from order_pipeline.channels.skroutz.reread import sampled
+from order_pipeline.channels.skroutz.due import sampled
 from order_pipeline.http.errors import NotConfigured
 from order_pipeline.sandbox.shared.faults import parse_faults
 from order_pipeline.sandbox.skroutz.orders import FILES

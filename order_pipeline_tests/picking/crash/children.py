@@ -18,7 +18,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from order_pipeline.destinations.settings import ScanOrdersSettings
+from order_pipeline.channels.kibo.settings import KiboSettings
+from order_pipeline.destinations.settings import FloorSettings, ScanOrdersSettings
 from order_pipeline.http.settings import RateSettings
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.planning.pick_list import PickList
@@ -39,7 +40,8 @@ _processes.set_forkserver_preload(["order_pipeline_tests.picking.crash.children"
 class Job:
     """What a child does. `kill_at` and `hit`: die when this boundary is reached for the hit-th time.
 
-    `hours_later` moves the child's clock, so that the leases of living emitters have expired for it.
+    `hours_later` moves the child's clock, so that the leases of living emitters have expired for it. With a
+    `north_token` there is a second floor.
     """
 
     folder: str
@@ -52,6 +54,7 @@ class Job:
     hours_later: int = 0
     time_out_seconds: float = PATIENCE_SECONDS
     mutant: str | None = None
+    north_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ def settings_of(job: Job) -> Settings:
         _env_file=None,  # pyright: ignore[reportCallIssue]
         data_dir=Path(job.folder),
         picking=PickingSettings(lease_seconds=LEASE_SECONDS),
+        **two_floors(job.north_token) if job.north_token else {},
         scanorders=ScanOrdersSettings(
             base_url=job.base_url,
             access_token=SecretStr(job.token),
@@ -81,6 +85,14 @@ def settings_of(job: Job) -> Settings:
             ),
         ),
     )
+
+
+def two_floors(north_token: str) -> dict[str, Any]:
+    """Settings that make the floor `north` beside `main`."""
+    return {
+        "floors": {"north": FloorSettings(access_token=SecretStr(north_token))},
+        "kibo": KiboSettings(locations={"110452": "main", "110453": "north"}),
+    }
 
 
 def store_of(job: Job) -> OperationsStore:

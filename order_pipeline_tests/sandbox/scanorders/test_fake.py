@@ -233,3 +233,14 @@ def test_with_a_state_directory_the_ledger_survives_a_restart_and_a_reset_emptie
     assert first_id != second_id
     assert [each["status"] for each in ledger["fulfilments"]] == ["Picked", "Picked"]
     assert [each["count"] for each in ledger["repeated_lines"]] == [2]
+
+
+def test_a_token_opens_the_account_that_it_was_issued_for_and_no_other(client, channel, headers):
+    north = {"Authorization": f"Bearer {channel.issue_token(account='north')}"}
+    order_id = create(client, north).json()["data"]["fulfilmentid"]
+    assert client.post(f"{WF}/orders", data={"OrderID": order_id}, headers=north).status_code == 200
+    assert client.post(f"{WF}/orders", data={"OrderID": order_id}, headers=headers).status_code == 400
+    ledger = channel.ledger()
+    assert (ledger["accepted"], ledger["accounts"]["north"]["accepted"]) == (0, 1)
+    channel.revoke_tokens_of("north")
+    assert (create(client, north).status_code, create(client, headers).status_code) == (401, 200)

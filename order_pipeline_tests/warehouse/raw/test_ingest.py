@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
-from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, SourceState, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, RecordBatch, SourceState, Window
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.warehouse.lake.connection import Lake, snapshot_id
 from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer
@@ -20,56 +19,20 @@ from order_pipeline.warehouse.raw.source_state import WarehouseState
 from order_pipeline.warehouse.raw.stale_partitions import clear_marks, stale_marks
 from order_pipeline.warehouse.raw.versions import current_versions
 from order_pipeline.warehouse.raw.writer import RawWriter
-
-FIRST, SECOND = date(2026, 1, 1), date(2026, 1, 2)
-WINDOW = Window(FIRST, date(2026, 1, 8))
-
-
-def batch(*records: tuple[str, date, str], dead_letters: Sequence[DeadLetter] = ()) -> RecordBatch:
-    ids, days, payloads = zip(*records, strict=True) if records else ((), (), ())
-    return RecordBatch(
-        "orders", list(ids), list(days), Payloads(text.encode() for text in payloads), list(dead_letters)
-    )
-
-
-def report(records: int, *, complete: bool = True) -> FetchReport:
-    start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 8, tzinfo=UTC)
-    return FetchReport("orders", start, end, 1, records, records, complete)
-
-
-def group(*records: tuple[str, date, str], reports: Sequence[FetchReport] = ()) -> CommitGroup:
-    return CommitGroup([batch(*records)], list(reports))
-
-
-def load(lake: Lake, *groups: CommitGroup, run_id: str = "run", **options: Any) -> IngestResult:
-    async def extraction(window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
-        for one in groups:
-            yield one
-
-    return asyncio.run(ingest(lake, "kibo", extraction, WINDOW, WarehouseState(lake, "kibo"), run_id, **options))
-
-
-def rows(lake: Lake, sql: str) -> list[tuple[Any, ...]]:
-    with lake.connect() as connection:
-        return connection.execute(sql).fetchall()
-
-
-def current(lake: Lake) -> dict[str, str]:
-    return dict(rows(lake, "SELECT record_id, payload FROM raw.kibo_orders_current"))
-
-
-def in_day(day: date) -> str:
-    return f"partition_day = DATE '{day}'"
-
-
-def all_stale(lake: Lake) -> list[date]:
-    with lake.connect() as connection:
-        return list(stale_marks(connection, "kibo"))
-
-
-def heal(lake: Lake) -> None:
-    with lake.transaction("heal") as connection:
-        clear_marks(connection, [mark for marks in stale_marks(connection, "kibo").values() for mark in marks])
+from order_pipeline_tests.warehouse.raw.small_raw import (
+    FIRST,
+    SECOND,
+    WINDOW,
+    all_stale,
+    batch,
+    current,
+    group,
+    heal,
+    in_day,
+    load,
+    report,
+    rows,
+)
 
 
 def test_the_same_records_again_write_nothing_at_all(lake: Lake) -> None:
@@ -200,31 +163,6 @@ def test_marks_that_came_during_a_build_stay(lake: Lake) -> None:
     assert all_stale(lake) == [FIRST]
 
 
-def test_every_window_leaves_a_row_with_the_counts_of_its_own_records(lake: Lake) -> None:
-    load(lake, group(("1", FIRST, "A"), ("2", FIRST, "A"), reports=[report(2)]))
-    result = load(
-        lake,
-        group(("1", FIRST, "A"), ("2", FIRST, "B")),
-        group(("3", FIRST, "A"), reports=[report(3)]),
-        group(("4", SECOND, "A"), reports=[report(1, complete=False)]),
-        CommitGroup(reports=[report(0)]),
-        run_id="second",
-    )
-    counts = rows(
-        lake,
-        "SELECT records, new_versions, unchanged, reappeared, dead_letters, complete FROM raw.fetches"
-        " WHERE run_id = 'second' ORDER BY records DESC",
-    )
-    assert counts == [(3, 2, 1, 0, 0, True), (1, 1, 0, 0, 0, False), (0, 0, 0, 0, 0, True)]
-    assert result.incomplete == [report(1, complete=False)]
-
-
-def test_the_counts_of_a_window_are_the_same_however_its_groups_are_committed(lake: Lake) -> None:
-    groups = [group((str(n), FIRST, "A")) for n in range(5)] + [CommitGroup(reports=[report(5)])]
-    load(lake, *groups, commit_bytes=0)
-    assert rows(lake, "SELECT records, new_versions FROM raw.fetches") == [(5, 5)]
-
-
 def test_a_record_without_a_key_is_kept_once_with_its_bytes_and_marks_its_day(lake: Lake) -> None:
     broken = DeadLetter("missing_key", "orderID", "", b'{"orderID": \xff}', FIRST)
     one = CommitGroup([batch(("1", SECOND, "A"), dead_letters=[broken])])
@@ -267,47 +205,3 @@ def test_fetching_goes_on_while_a_group_is_being_written(lake: Lake) -> None:
     state = WarehouseState(lake, "kibo")
     asyncio.run(ingest(lake, "kibo", extraction, WINDOW, state, "run", progress, commit_bytes=0))
     assert order.index("fetch 1") < order.index("wrote 0") < order.index("wrote 1") < order.index("wrote 2")
-
-
-def test_the_known_state_answers_what_a_source_may_ask(lake: Lake) -> None:
-    load(lake, group(("1", FIRST, "A"), ("2", SECOND, "B"), ("3", date(2026, 2, 1), "C")))
-    load(lake, group(("1", FIRST, "A2")))
-    state = WarehouseState(lake, "kibo")
-    assert state.latest_payloads("orders", ["1", "3", "absent"]) == {"1": b"A2", "3": b"C"}
-    assert sorted(state.latest_hashes("orders", Window(FIRST, SECOND))) == ["1"]
-    assert sorted(state.latest_hashes("orders", WINDOW)) == ["1", "2"]
-    assert state.latest_payloads("never_fetched", ["1"]) == {}
-    assert state.latest_hashes("never_fetched", WINDOW) == {}
-    assert state.unsettled_orders("shop") == {}
-
-
-def test_a_watermark_is_the_end_of_the_latest_complete_proof_of_its_name(lake: Lake) -> None:
-    state = WarehouseState(lake, "kibo")
-    assert state.watermark("orders of A") is None
-    days = [(date(2026, 1, 3), True), (date(2026, 1, 7), True), (date(2026, 1, 5), True), (date(2026, 1, 9), False)]
-    for end, complete in days:
-        start, stop = (datetime.combine(day, time(), UTC) for day in (FIRST, end))
-        report = FetchReport("orders", start, stop, 0, 0, None, complete, watermark="orders of A")
-        load(lake, CommitGroup(reports=[report]))
-    assert state.watermark("orders of A") == date(2026, 1, 7)
-    assert state.watermark("orders of B") is None
-    assert WarehouseState(lake, "scansource").watermark("orders of A") is None
-
-
-@pytest.mark.parametrize("commit_bytes", [0, 1_000_000])
-def test_a_watermark_s_report_takes_no_counts_from_that_of_the_window(lake: Lake, commit_bytes: int) -> None:
-    start, end = (datetime.combine(day, time(), UTC) for day in (FIRST, SECOND))
-    watermark = FetchReport("orders", start, end, 0, 0, None, complete=True, watermark="orders of A")
-    of_the_window = FetchReport("orders", start, end, 1, 2, 2, complete=True)
-
-    async def extraction(window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
-        yield group(("1", FIRST, "A"))
-        yield CommitGroup(reports=[watermark])
-        yield group(("2", FIRST, "B"))
-        yield CommitGroup(reports=[of_the_window])
-
-    asyncio.run(
-        ingest(lake, "kibo", extraction, WINDOW, WarehouseState(lake, "kibo"), "run", commit_bytes=commit_bytes)
-    )
-    counted = "SELECT watermark, new_versions FROM raw.fetches ORDER BY watermark NULLS FIRST"
-    assert lake.query(counted).rows == [(None, 2), ("orders of A", 0)]

@@ -1,12 +1,23 @@
 -- Who is picked, Skroutz: orders in state `accepted`, not fulfilled by Skroutz itself, not DEMO-*; whole line quantities.
+-- What an event alone has told is held until the order was read: events are not signed, and it may be cancelled since. A row
+-- of an earlier version does not say whether there was a read.
 -- A rejected line rejects the order (docs/apis/skroutz.md 3.3), so one in an accepted order contradicts it: the order is held.
 WITH orders AS (
-    SELECT *
+    SELECT * REPLACE (coalesce(awaits_read, true) AS awaits_read)
     FROM {{ source('core', 'orders') }}
     WHERE source = 'skroutz'
         AND order_status = 'accepted'
         AND fulfilled_by = 'merchant'
         AND NOT is_test
+),
+
+refused_reads AS (
+    SELECT
+        raw_record_id,
+        arg_max(concat(rule, ' ', field, ': ', value), last_seen_at) AS refusal
+    FROM {{ source('quarantine', 'rejects') }}
+    WHERE source = 'skroutz' AND table_name = 'raw.skroutz_orders' AND resolved_at IS NULL
+    GROUP BY raw_record_id
 ),
 
 lines AS (
@@ -58,6 +69,15 @@ SELECT
     CASE
         WHEN line_id IS NULL THEN 'nothing_to_pick'
         WHEN hold_detail IS NOT NULL THEN 'contradictory_levels'
+        WHEN awaits_read THEN 'awaiting_read'
     END AS hold_reason,
-    hold_detail
+    CASE
+        WHEN hold_detail IS NULL AND awaits_read
+            THEN concat(
+                'order ', order_number, ' is known from a webhook alone; each run asks to read it',
+                ' (' || refused_reads.refusal || ')'
+            )
+        ELSE hold_detail
+    END AS hold_detail
 FROM lines
+LEFT JOIN refused_reads ON refused_reads.raw_record_id = lines.raw_record_id

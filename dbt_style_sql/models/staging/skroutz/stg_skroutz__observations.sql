@@ -1,6 +1,7 @@
 -- One row an observation of an order (a webhook or a read), with the little that decides what counts. `is_current` marks the
 -- latest by the time of what it tells, whenever it arrived: late and repeated events make history, not state.
--- At the same second an event beats a read: either the read shows it already, or the event came after it. An event counts
+-- At the same second an event beats a read: either the read shows it already, or the event came after it. A read
+-- that was asked for after an event had arrived follows it (`follows_event`): of these the later one in raw counts. An event counts
 -- no later than its arrival: webhooks are not signed, and one that is stamped ahead must not outlast the reads that follow.
 -- Nor must a clock of ours that stood ahead: a read that was stored later and says an earlier time (by more than runs side by
 -- side differ) proves it, and what was stored before it counts as before it.
@@ -13,7 +14,7 @@ WITH extracted AS MATERIALIZED (
         sequence,
         {{ read_json(skroutz_payload('payload'), '{
             "event_type": "VARCHAR", "event_time": "VARCHAR", "received_at": "VARCHAR", "observed_at": "VARCHAR",
-            "observed_by": "VARCHAR",
+            "observed_by": "VARCHAR", "follows_event": "VARCHAR",
             "order": {
                 "state": "VARCHAR", "commission": "VARCHAR", "fees": "JSON", "replaced": "VARCHAR",
                 "replaced_suborder": "VARCHAR"
@@ -31,10 +32,9 @@ named AS (
         least(fetched_at, {{ time_with_offset('facts.received_at') }}) AS arrived_at,
         {{ any_time_with_offset('facts.event_time') }} AS stated_time,
         {{ time_with_offset('facts.observed_at') }} AS observed_at,
-        CASE
-            WHEN facts.observed_by = 'read' AND facts.received_at IS NULL AND facts.event_time IS NULL
-                THEN {{ time_with_offset('facts.observed_at') }}
-        END AS read_at,
+        coalesce(facts.observed_by = 'read' AND facts.received_at IS NULL AND facts.event_time IS NULL, false) AS is_read,
+        is_read AND coalesce({{ flag('facts.follows_event') }}, false) AS follows_event,
+        CASE WHEN is_read THEN {{ time_with_offset('facts.observed_at') }} END AS read_at,
         coalesce(facts.observed_by, 'webhook') AS observed_by,
         facts."order".state AS state,
         facts."order".commission AS commission,
@@ -76,6 +76,6 @@ SELECT
     *,
     row_number() OVER (
         PARTITION BY record_id
-        ORDER BY effective_at DESC, event_time IS NULL, fetched_at DESC, sequence DESC
+        ORDER BY effective_at DESC, event_time IS NULL AND NOT follows_event, fetched_at DESC, sequence DESC
     ) = 1 AS is_current
 FROM placed

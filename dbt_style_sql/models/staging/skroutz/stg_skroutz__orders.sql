@@ -72,6 +72,7 @@ SELECT
     {{ text('document.express') }} AS is_express_text,
     coalesce({{ flag('document.gift_wrap') }}, false) OR coalesce(contains(document.custom, '[GIFT-WRAP]'), false)
         AS is_gift,
+    awaits_read,
     false AS is_fraud_locked,
     {{ flag('document.paid_by_user') }} AS is_paid,
     {{ text('document.paid_by_user') }} AS is_paid_text,

@@ -4,6 +4,7 @@ WITH remembered AS (
     SELECT
         record_id,
         any_value(content_sha256) FILTER (is_current) AS content_sha256,
+        any_value(NOT is_read) FILTER (is_current) AS awaits_read,
         arg_max(commission, (effective_at, sequence)) FILTER (commission IS NOT NULL) AS commission,
         arg_max(fees, (effective_at, sequence)) FILTER (fees IS NOT NULL) AS fees,
         arg_max(replaced, (effective_at, sequence)) FILTER (replaced IS NOT NULL) AS replaced,
@@ -20,6 +21,7 @@ parsed AS (
         raw_orders.partition_day,
         raw_orders.content_sha256,
         raw_orders.fetched_at,
+        remembered.awaits_read,
         remembered.commission,
         {{ read_json_object('remembered.fees', '"MAP(VARCHAR, VARCHAR)"') }} AS fees,
         remembered.replaced,

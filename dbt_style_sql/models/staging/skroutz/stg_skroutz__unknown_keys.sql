@@ -3,7 +3,7 @@
 -- 2026.
 WITH found AS (
     {{ unknown_keys('orders', source('raw', 'skroutz_orders'), {
-        '$': ['event_type', 'event_time', 'order', 'changes', 'received_at', 'observed_at', 'observed_by'],
+        '$': ['event_type', 'event_time', 'order', 'changes', 'received_at', 'observed_at', 'observed_by', 'follows_event'],
         '$.order': [
             'code', 'state', 'customer', 'invoice', 'uploaded_invoice_file', 'invoice_details', 'invoice_document',
             'comments', 'courier', 'courier_voucher', 'courier_tracking_codes', 'line_items', 'created_at',

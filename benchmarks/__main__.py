@@ -14,6 +14,7 @@ MEASUREMENTS = (
     "calls_over_a_year",
     "dagster_history",
     "webhooks",
+    "order_to_pick",
     "emission_vs_drt",
 )
 

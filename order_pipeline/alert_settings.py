@@ -48,7 +48,7 @@ class AlertSettings(BaseModel, extra="forbid"):
     )
     lease_minutes: float = Field(default=120, gt=0, description="An emitter that holds its lease longer is stuck.")
     stale_after_cadences: float = Field(
-        default=4, gt=0, description="A source is stale when it was not read to its end for so many of its cadences."
+        default=4, gt=0, description="A source is stale when it was not read for so many moments of its cron."
     )
     unproved_hours: float = Field(
         default=6, ge=0, description="A window that is not proved complete for longer is an incident."

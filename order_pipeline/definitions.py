@@ -16,11 +16,11 @@ from order_pipeline.orchestration.assets.read_back import build_read_back_asset
 from order_pipeline.orchestration.assets.reference import build_reference_assets
 from order_pipeline.orchestration.assets.sql_models import build_mart_assets, build_staging_assets
 from order_pipeline.orchestration.housekeeping import build_housekeeping
-from order_pipeline.orchestration.inbox_sensor import build_inbox_sensor
+from order_pipeline.orchestration.inbox_job import build_inbox_job
+from order_pipeline.orchestration.inbox_sensor import WorkerProcess, build_inbox_sensor
 from order_pipeline.orchestration.jobs import (
     build_core_job,
     build_emission_job,
-    build_inbox_job,
     build_read_back_job,
     build_source_job,
     build_views_job,
@@ -33,17 +33,21 @@ from order_pipeline.orchestration.schedules import (
     build_emission_after_sources,
     build_emission_schedule,
     build_read_back_schedule,
+    sensor_status,
 )
 from order_pipeline.recovery.settling import schedules_are_off
 from order_pipeline.settings import Settings, load_settings
 
 
-def build_definitions(settings: Settings, *, pipeline: PipelineResource | None = None) -> dg.Definitions:
+def build_definitions(
+    settings: Settings, *, pipeline: PipelineResource | None = None, keep_workers: bool = False
+) -> dg.Definitions:
     """Everything that Dagster knows about the pipeline.
 
     Args:
         settings: what is enabled, where the stores are, when things run.
         pipeline: the stores and the progress display of the caller; made from the settings when absent.
+        keep_workers: sensors may start processes of their own, which read the settings from the environment.
     """
     pipeline = pipeline or PipelineResource(settings)
     assets = _build_assets(settings, pipeline)
@@ -53,18 +57,19 @@ def build_definitions(settings: Settings, *, pipeline: PipelineResource | None =
             resources={"pipeline": pipeline},
             executor=dg.in_process_executor,
         ),
-        _build_automation(settings, assets),
+        _build_automation(settings, assets, keep_workers=keep_workers),
     )
 
 
 def _build_assets(settings: Settings, pipeline: PipelineResource) -> list[dg.AssetsDefinition]:
     partitions = daily_partitions(settings.schedule)
     project = pipeline.project
+    slice_days = settings.schedule.slice_days
     channels = settings.enabled_channels()
     return [
-        *(build_raw_assets(channel, partitions) for channel in channels),
+        *(build_raw_assets(channel, partitions, slice_days=slice_days) for channel in channels),
         *(asset for channel in channels for asset in build_staging_assets(project, channel.name)),
-        *(build_core_assets(channel, project, partitions) for channel in channels),
+        *(build_core_assets(channel, project, partitions, slice_days=slice_days) for channel in channels),
         *build_reference_assets(project),
         *build_mart_assets(project),
         build_picking_assets([channel.name for channel in channels]),
@@ -72,10 +77,10 @@ def _build_assets(settings: Settings, pipeline: PipelineResource) -> list[dg.Ass
     ]
 
 
-def _build_automation(settings: Settings, assets: list[dg.AssetsDefinition]) -> dg.Definitions:
+def _build_automation(settings: Settings, assets: list[dg.AssetsDefinition], *, keep_workers: bool) -> dg.Definitions:
     """The jobs, and the schedules and sensors that start them."""
     channels = settings.enabled_channels()
-    status = dg.DefaultSensorStatus.RUNNING if settings.schedule.active else dg.DefaultSensorStatus.STOPPED
+    automation = settings.schedule
     source_jobs = [build_source_job(channel.name, channel.title) for channel in channels]
     emission_job = build_emission_job()
     housekeeping_job, housekeeping_schedule = build_housekeeping(settings)
@@ -90,14 +95,16 @@ def _build_automation(settings: Settings, assets: list[dg.AssetsDefinition]) -> 
         resolve_wave_job,
     ]
     sensors = [
-        build_emission_after_sources(source_jobs, emission_job, status),
-        build_alerts_sensor(settings, assets, status),
+        build_emission_after_sources(source_jobs, emission_job, sensor_status(is_on=automation.is_on("emission"))),
+        build_alerts_sensor(settings, assets, sensor_status(is_on=automation.active)),
     ]
     for channel in channels:
         if channel.webhook is not None:
-            inbox_job = build_inbox_job(channel.name, channel.webhook.reading)
+            inbox_job = build_inbox_job(channel, channel.webhook.reading, [each.name for each in channels])
+            keep = WorkerProcess(channel.name).keep if keep_workers and automation.inbox_worker else None
+            status = sensor_status(is_on=automation.is_on("inbox"))
             jobs.append(inbox_job)
-            sensors.append(build_inbox_sensor(settings, channel.name, inbox_job, status))
+            sensors.append(build_inbox_sensor(settings, channel.name, inbox_job, status, keep))
         if channel.commands is not None:
             jobs.append(build_action_job(channel, channel.commands))
     return dg.Definitions(
@@ -106,10 +113,10 @@ def _build_automation(settings: Settings, assets: list[dg.AssetsDefinition]) -> 
             *(
                 schedule
                 for each in channels
-                for schedule in build_channel_schedules(each, settings.of_channel(each.name).cadence, settings.schedule)
+                for schedule in build_channel_schedules(each, settings.of_channel(each.name), automation)
             ),
-            build_emission_schedule(settings.schedule),
-            build_read_back_schedule(settings.schedule),
+            build_emission_schedule(automation),
+            build_read_back_schedule(automation),
             housekeeping_schedule,
         ],
         sensors=sensors,
@@ -125,4 +132,4 @@ def definitions() -> dg.Definitions:
     settings = load_settings()
     if schedules_are_off(settings):
         settings.schedule.active = False
-    return build_definitions(settings)
+    return build_definitions(settings, keep_workers=True)

@@ -18,6 +18,7 @@ from order_pipeline.alert_settings import AlertSettings
 from order_pipeline.channels import registry
 from order_pipeline.destinations.settings import FloorSettings, ScanOrdersSettings, settings_of_floor
 from order_pipeline.floors import MAIN, FloorName, did_you_mean
+from order_pipeline.http.settings import RateSettings
 from order_pipeline.settings_names import PREFIX, check_names
 
 if TYPE_CHECKING:
@@ -106,14 +107,38 @@ class PickingSettings(BaseModel):
         return self
 
 
+AutomatedPart = Literal["trailing", "inbox", "emission", "read_back", "upkeep", "retention"]
+"""What `schedule.active` switches on; each part has a setting of its own that switches it off."""
+
+
 class ScheduleSettings(BaseModel, extra="forbid"):
     """Partitions and trailing windows."""
 
     first_day: str = Field(default="2026-01-01", description="First daily partition (UTC).")
     trailing_days: int = Field(default=14, ge=1, description="Days re-read by each scheduled run.")
+    slice_days: int = Field(
+        default=31,
+        ge=1,
+        description="A backlog is worked off in slices, the newest days first: so many days are a run of a backfill, "
+        "and so many of the days that core owes are built by a run besides its own.",
+    )
     active: bool = Field(
         default=False, description="True: schedules and sensors start with the deployment, not by hand."
     )
+    trailing: bool = Field(default=True, description="Each channel's reading of its trailing days.")
+    inbox: bool = Field(default=True, description="The webhooks that wait, from the inbox to the floor.")
+    inbox_worker: bool = Field(
+        default=True,
+        description="A process that waits for webhooks (about 350 MB); False: each look starts a run by the queue.",
+    )
+    emission: bool = Field(default=True, description="Picks: every 15 minutes, and after each channel's run.")
+    read_back: bool = Field(default=True, description="What ScanOrders shows for sent lines, and pushed statuses.")
+    upkeep: bool = Field(default=True, description="The nightly upkeep of the lake's files.")
+    retention: bool = Field(default=True, description="The nightly removal of what is kept for some days only.")
+
+    def is_on(self, part: AutomatedPart) -> bool:
+        """Whether a part of the automation starts by itself."""
+        return self.active and bool(getattr(self, part))
 
 
 class HistorySettings(BaseModel, extra="forbid"):
@@ -214,8 +239,13 @@ class _CommonSettings(BaseSettings):
             return None
 
     def of_channel(self, name: str) -> Any:
-        """The settings of a channel, of the class that its `settings.py` defines."""
-        return getattr(self, name)
+        """The settings of a channel, of the class that its `settings.py` defines, its rate kept by all processes."""
+        group = getattr(self, name)
+        rate: RateSettings | None = getattr(group, "rate", None)
+        if rate is None or rate.requests_per_second is None or rate.pace_file is not None:
+            return group
+        kept_together = rate.model_copy(update={"pace_file": self.data_dir.resolve() / f"pace-{name}"})
+        return group.model_copy(update={"rate": kept_together})
 
     def enabled_channels(self) -> list[Channel[Any]]:
         """The channels that are switched on."""

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     """Days were read and are not proved complete."""
     DAYS_OWED = "days_owed"
     """Core is older than raw, for too long."""
+    DAYS_MISSING = "days_missing"
+    """Days between others were never read."""
     DISK = "disk"
     """The disk of the data directory is nearly full."""
     DAEMON_STOPPED = "daemon_stopped"

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from order_pipeline.channels.base import Extraction
 from order_pipeline.channels.operator_commands import OperatorCommands
-from order_pipeline.channels.settings import ChannelSettings
+from order_pipeline.channels.settings import EVERYTHING, ChannelSettings
 from order_pipeline.channels.webhook import Webhook
 from order_pipeline.operations.store import OperationsStore
 
@@ -46,6 +46,21 @@ class Probe(Generic[T]):
     ask: Callable[[T], Awaitable[str]]
     credentials: tuple[str, ...]
     address: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """When a channel, or a part of it, is read by itself.
+
+    Attributes:
+        family: whose own cadence it is; None: that of everything without one.
+        cron: in UTC.
+        families: what such a run reads; none: all.
+    """
+
+    family: str | None
+    cron: str
+    families: tuple[str, ...]
 
 
 def _no_variables(_settings: Any) -> Mapping[str, str]:
@@ -96,6 +111,17 @@ class Channel(Generic[S]):
 
     def _size_of(self, family: str) -> int:
         return len(self.families[family])
+
+    def cadences(self, settings: ChannelSettings) -> list[Cadence]:
+        """When it is read by itself: its families that have a cadence of their own, and all the rest."""
+        own = {family: cron for family, cron in settings.cadence.items() if family != EVERYTHING}
+        cadences = [Cadence(family, cron, (family,)) for family, cron in own.items()]
+        brought = {resource for family in own for resource in self.families[family]}
+        rest = tuple(family for family, resources in self.families.items() if not brought.issuperset(resources))
+        if rest or not own:
+            cron = settings.cadence.get(EVERYTHING, f"{self.schedule_minute} * * * *")
+            cadences.append(Cadence(None, cron, rest if own else ()))
+        return cadences
 
     @property
     def pool(self) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
 
+from order_pipeline.channels.cron import wrong_in_cron
 from order_pipeline.floors import MAIN, FloorName
 
 Location = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-_CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
-_CRON_PART = re.compile(r"(?:\*|(\d+)(?:-(\d+))?)(?:/(\d+))?")
 EVERYTHING = "all"
 """In a cadence: the channel's run over all that has no cadence of its own."""
 
@@ -67,24 +65,6 @@ class ChannelSettings(BaseModel, extra="forbid"):
         for family, cron in cadence.items():
             if family not in known:
                 raise ValueError(f"{family!r} cannot be read alone; there is {', '.join(known)}")
-            if (wrong := _wrong_in_cron(cron)) is not None:
+            if (wrong := wrong_in_cron(cron)) is not None:
                 raise ValueError(f"{cron!r} of {family} is no cron: {wrong}; five fields of numbers, like '0 6 * * *'")
         return cadence
-
-
-def _wrong_in_cron(cron: str) -> str | None:
-    """What is wrong with it; None: nothing."""
-    parts = cron.split()
-    if len(parts) != len(_CRON_FIELDS):
-        return f"{len(parts)} fields"
-    for (name, lowest, highest), field in zip(_CRON_FIELDS, parts, strict=True):
-        for part in field.split(","):
-            found = _CRON_PART.fullmatch(part)
-            first, last, step = (
-                (None if each is None else int(each) for each in found.groups()) if found else [None] * 3
-            )
-            bounds = [each for each in (first, last) if each is not None]
-            in_range = all(lowest <= each <= highest for each in bounds) and bounds == sorted(bounds)
-            if found is None or not in_range or step == 0:
-                return f"{name} {part!r}"
-    return None

@@ -10,6 +10,7 @@ import typer
 
 from order_pipeline.channels import registry
 from order_pipeline.cli.alert_findings import look_at_alerts
+from order_pipeline.cli.doctor_days import look_at_owed_days
 from order_pipeline.cli.doctor_stores import look_at_stores, look_at_what_belongs_together
 from order_pipeline.cli.findings import Finding, name_of_floor
 from order_pipeline.cli.output import Format, NeutralCells, print_objects
@@ -139,6 +140,7 @@ def look_at_scanorders(settings: Settings) -> Iterator[Finding]:
         scanorders, what = settings.floor_settings[floor], name_of_floor(settings, floor)
         if settings.demo_world_file.exists() and not scanorders.send:
             yield Finding(what, "ok", THE_FAKES)
+            yield Finding(f"{what} login", "off", "the demo's floor needs none")
             continue
         mode = "sends" if scanorders.send else f"dry run: {setting_of(floor, 'SEND')} is not true"
         if scanorders.allowed_order_numbers is not None:
@@ -261,6 +263,7 @@ LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     look_at_channels,
     look_at_scanorders,
     look_at_locations,
+    look_at_owed_days,
     look_at_what_waits,
     look_at_alerts,
 )

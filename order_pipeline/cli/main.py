@@ -87,7 +87,10 @@ COMMANDS = group(
         "webhooks": group(
             "webhooks",
             "The receiver of the channels' webhooks.",
-            {"serve": ("serve_webhooks:serve", "Receive webhooks until interrupted.")},
+            {
+                "serve": ("serve_webhooks:serve", "Receive webhooks until interrupted."),
+                "watch": ("watch_webhooks:watch", "Land webhooks at once; the inbox sensor starts it."),
+            },
         ),
         "scanorders": group(
             "scanorders",

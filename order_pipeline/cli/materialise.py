@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from order_pipeline.orchestration.resource import PipelineResource
 
 
+MOST_FAILED_SLICES = 2
+
+
 class JobProgress:
     """One line a job: what it is doing now, and how many records it has handled. Plain lines without a terminal."""
 
@@ -86,20 +89,28 @@ def terminal_apart_from_step_output() -> Iterator[Console]:
 def materialise(
     settings: Settings, sources: Sequence[str], window: Window, *, emit: bool, families: Sequence[str] = ()
 ) -> list[JobOutcome]:
-    """Run each channel's job over the window as one run, then the emission; how each went, in that order.
+    """Run each channel's job over the window, then the emission; how each went, in that order.
 
+    A window longer than a slice goes in several runs, the newest days first, and their picks go out before the older
+    days are read. A channel whose runs fail twice in a row is left: its older days would meet the same fault.
     The staging views come first when their SQL is new. Of channels that have `families` only those named are read.
     """
     from order_pipeline.orchestration.jobs import EMISSION_JOB, VIEWS_JOB, assets_of_families, source_job_name
+    from order_pipeline.orchestration.partitions import slices
 
     with open_job_runner(settings) as runner:
-        first = [runner.run(VIEWS_JOB)] if runner.pipeline.deploy_models().created else []
-        read = [
-            runner.run(source_job_name(source), window, assets_of_families(registry.channels()[source], families))
-            for source in sources
-        ]
-        last = [runner.run(EMISSION_JOB)] if emit else []
-    return [*first, *read, *last]
+        outcomes = [runner.run(VIEWS_JOB)] if runner.pipeline.deploy_models().created else []
+        failed_in_a_row = dict.fromkeys(sources, 0)
+        parts = slices(window, settings.schedule.slice_days)
+        for part in parts:
+            for source in (name for name in sources if failed_in_a_row[name] < MOST_FAILED_SLICES):
+                chosen = assets_of_families(registry.channels()[source], families)
+                outcome = runner.run(source_job_name(source), part, chosen)
+                failed_in_a_row[source] = 0 if outcome.success else failed_in_a_row[source] + 1
+                outcomes.append(outcome)
+            if emit and part in {parts[0], parts[-1]}:
+                outcomes.append(runner.run(EMISSION_JOB))
+    return outcomes
 
 
 @dataclass(frozen=True, slots=True)

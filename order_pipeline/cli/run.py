@@ -35,6 +35,8 @@ def run(
 ) -> None:
     """Materialise order days through Dagster: each channel as one run over the range, then marts and picks.
 
+    A long range goes in several runs of ORDER_PIPELINE_SCHEDULE__SLICE_DAYS days, the newest first.
+
     Without days: the trailing window that the schedule uses. Days that are already there are read again; only what
     changed is stored. A channel that fails does not hold the others; the exit code is then 1. Sending is a dry run
     unless ORDER_PIPELINE_SCANORDERS__SEND=true.

@@ -68,9 +68,7 @@ def show(entry: dict[str, Any], *, wide: bool = False) -> None:
         if rows := entry.get(section):
             print_listing(rows, narrow, title=section.replace("_", " "), wide=wide)
     if entry.get("raw_versions"):
-        note(
-            f'The bytes: order-pipeline sql "select payload from raw.{entry["raw_versions"][0]["resource"]} where ..."'
-        )
+        note(f'The bytes: order-pipeline sql "from raw.{entry["raw_versions"][0]["resource"]} where ..."')
 
 
 def _shortener(order_id: str | None) -> Callable[[Any], Any]:

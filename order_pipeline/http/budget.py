@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from aiolimiter import AsyncLimiter
 
 from order_pipeline.http.settings import RateSettings
+from order_pipeline.http.shared_pace import SharedPace
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -22,8 +23,8 @@ class RateBudget:
     def __init__(self, rate: RateSettings, sleep: Sleep = asyncio.sleep) -> None:
         """No limiter when `requests_per_second` is None; otherwise requests are spaced evenly, without bursts."""
         self._in_flight = UrgencySemaphore(rate.max_in_flight)
-        self._limiter = AsyncLimiter(1, 1 / rate.requests_per_second) if rate.requests_per_second else None
         self._sleep = sleep
+        self._pace = self._pace_of(rate)
         self._resume_at = 0.0
 
     @asynccontextmanager
@@ -38,8 +39,8 @@ class RateBudget:
             pause = self._resume_at - time.monotonic()
             if pause > 0:
                 await self._sleep(pause)
-            if self._limiter is not None:
-                await self._limiter.acquire()
+            if self._pace is not None:
+                await self._pace()
             yield
         finally:
             self._in_flight.release()
@@ -47,6 +48,20 @@ class RateBudget:
     def pause(self, seconds: float) -> None:
         """Let no new request leave for `seconds`. What an API answers to one request holds for all."""
         self._resume_at = max(self._resume_at, time.monotonic() + seconds)
+
+    def _pace_of(self, rate: RateSettings) -> Callable[[], Awaitable[object]] | None:
+        """What to wait for before each request; None: nothing."""
+        if not rate.requests_per_second:
+            return None
+        if rate.pace_file is None or not rate.pace_file.parent.is_dir():  # no data directory: no other process either
+            return AsyncLimiter(1, 1 / rate.requests_per_second).acquire
+        pace, turn = SharedPace(rate.pace_file, rate.requests_per_second), asyncio.Lock()
+
+        async def wait_for_moment() -> None:
+            async with turn:  # one moment at a time: other processes get theirs in between
+                await self._sleep(pace.reserve())
+
+        return wait_for_moment
 
 
 class UrgencySemaphore:

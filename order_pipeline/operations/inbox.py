@@ -12,7 +12,7 @@ import hashlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -38,6 +38,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from order_pipeline.operations.leases import lease_state
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.tables import UtcTime, metadata
 
@@ -60,6 +61,9 @@ webhook_inbox = Table(
     UniqueConstraint("channel", "content_sha256"),
 )
 Index("webhook_inbox_pending", webhook_inbox.c.channel, webhook_inbox.c.landed_at, webhook_inbox.c.event_id)
+
+WATCHER_IS_LATE = timedelta(minutes=2)
+"""A process that watches lands an event within seconds; one that waits longer is anybody's."""
 
 _MARKED_AT_ONCE = 500  # below every database's limit of bound parameters
 
@@ -149,6 +153,34 @@ def pending_days(store: OperationsStore, channel: str) -> dict[date | None, int]
     statement = select(table.order_day, func.count()).where(_pending(channel)).group_by(table.order_day)
     with store.reading() as connection:
         return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def has_pending(store: OperationsStore, channel: str) -> bool:
+    """Whether any event waits."""
+    with store.reading() as connection:
+        return (
+            connection.execute(select(webhook_inbox.c.event_id).where(_pending(channel)).limit(1)).first() is not None
+        )
+
+
+def oldest_pending(store: OperationsStore, channel: str) -> datetime | None:
+    """When the event that waits longest came; None: none waits."""
+    with store.reading() as connection:
+        return connection.execute(select(func.min(webhook_inbox.c.received_at)).where(_pending(channel))).scalar_one()
+
+
+def watchers_lease(channel: str) -> str:
+    """The name of the lease that a process holds while it lands each of the channel's events at once."""
+    return f"inbox {channel}"
+
+
+def is_watched(store: OperationsStore, channel: str, now: datetime) -> bool:
+    """Whether such a process is at work: it lives, and no event waits for longer than it would take."""
+    state = lease_state(store, watchers_lease(channel))
+    if state is None or state.expires_at <= now:
+        return False
+    oldest = oldest_pending(store, channel)
+    return oldest is None or now - oldest < WATCHER_IS_LATE
 
 
 def newest_event_id(store: OperationsStore, channel: str) -> int:

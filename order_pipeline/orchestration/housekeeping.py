@@ -10,7 +10,7 @@ import dagster as dg
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import open_store
 from order_pipeline.orchestration.history import prune_history
-from order_pipeline.orchestration.schedules import status_of
+from order_pipeline.orchestration.schedules import is_left_out, status_of
 from order_pipeline.recovery.stores import require_stores_agree
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build_files import remove_abandoned
@@ -25,6 +25,8 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
 
     @dg.op(description="Merges small files, checks that every table reads the same, expires old snapshots.")
     def maintain_the_lake(context: dg.OpExecutionContext) -> None:
+        if is_left_out(context, settings.schedule, "upkeep"):
+            return
         lake = Lake(settings)
         with open_store(settings.resolved_operations_url) as store:
             require_stores_agree(settings, store, lake)
@@ -42,6 +44,8 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
 
     @dg.op(description="Deletes webhooks that landed long ago: raw has them, without their one-time passwords.")
     def prune_the_inbox(context: dg.OpExecutionContext) -> None:
+        if is_left_out(context, settings.schedule, "retention"):
+            return
         now = datetime.now(UTC)
         with open_store(settings.resolved_operations_url) as store:
             pruned = inbox.prune(
@@ -53,6 +57,8 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
 
     @dg.op(description="Deletes old runs with their events and logs, those that found nothing first.")
     def prune_the_history(context: dg.OpExecutionContext) -> None:
+        if is_left_out(context, settings.schedule, "retention"):
+            return
         pruned = prune_history(context.instance, settings.history, datetime.now(UTC))
         context.add_output_metadata({"runs deleted": pruned.runs, "old, but assets stand on them": pruned.kept})
 
@@ -72,6 +78,6 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
         cron_schedule="30 3 * * *",
         execution_timezone="UTC",
         description="Every night at 03:30 UTC.",
-        default_status=status_of(settings.schedule),
+        default_status=status_of(settings.schedule, "upkeep", "retention"),
     )
     return housekeeping, schedule

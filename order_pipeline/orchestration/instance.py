@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Generator
@@ -23,8 +24,8 @@ def prepare_dagster_home(settings: Settings) -> Path:
     """Return the folder that serves as DAGSTER_HOME, its `dagster.yaml` in place.
 
     A DAGSTER_HOME that is set in the environment (a deployment's own) is used as it is. Otherwise
-    `<data_dir>/dagster_home` is made, with a fresh copy of the project's `dagster.yaml`. Where the directory's name is
-    one that Dagster cannot put into a URL, a link to it is returned.
+    `<data_dir>/dagster_home` is made, with a fresh copy of the project's `dagster.yaml` that also names our event log.
+    Where the directory's name is one that Dagster cannot put into a URL, a link to it is returned.
 
     Raises:
         RuntimeError: what stands where the link should be is not ours.
@@ -34,11 +35,23 @@ def prepare_dagster_home(settings: Settings) -> Path:
         return Path(given)
     home = settings.data_dir.resolve() / "dagster_home"
     home.mkdir(parents=True, exist_ok=True)
-    wanted = (PROJECT_ROOT / CONFIGURATION_NAME).read_text(encoding="utf-8")
+    reached = without_url_syntax(home)
+    wanted = (PROJECT_ROOT / CONFIGURATION_NAME).read_text(encoding="utf-8") + _event_log(reached)
     present = home / CONFIGURATION_NAME
     if not present.exists() or present.read_text(encoding="utf-8") != wanted:
         present.write_text(wanted, encoding="utf-8")
-    return without_url_syntax(home)
+    return reached
+
+
+def _event_log(home: Path) -> str:
+    """The part of `dagster.yaml` that cannot stand in the project's file, because it names the home."""
+    return f"""
+event_log_storage:
+  module: order_pipeline.orchestration.event_log
+  class: BatchedEventLogStorage
+  config:
+    base_dir: {json.dumps(str(home / "history" / "runs"))}
+"""
 
 
 def without_url_syntax(home: Path) -> Path:

@@ -42,9 +42,6 @@ REBUILD_TAG = "order_pipeline/rebuild"
 READ_BACK = dg.AssetSelection.assets(PICK_STATUS_KEY, SERVICE_LEVEL_KEY)
 EMISSION = dg.AssetSelection.groups(REFERENCE_GROUP, MARTS_GROUP, FLOOR_GROUP) - READ_BACK
 
-READING_TAG = "order_pipeline/reading"
-"""A run with this tag reads its channel only in the way that it names (see `channels.channel.Reading`)."""
-
 # A channel's outage is retried as a whole run: what was fetched before it is committed, so the second run is short.
 RETRY_TAGS = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"}
 # A failed emission is not started again by a machine: the next tick makes the next, careful attempt.
@@ -122,20 +119,4 @@ def build_read_back_job() -> UnresolvedAssetJobDefinition:
         description="Reads back what ScanOrders shows for sent lines, and pushes statuses by policy.",
         executor_def=dg.in_process_executor,
         tags=NO_RETRY_TAGS,
-    )
-
-
-def inbox_job_name(source: str) -> str:
-    """The name of the job that lands a channel's webhooks."""
-    return f"{source}_inbox_job"
-
-
-def build_inbox_job(source: str, reading: str) -> UnresolvedAssetJobDefinition:
-    """From the inbox to the floor as one run, since a run costs seconds to start; the channel is read by `reading`."""
-    return dg.define_asset_job(
-        inbox_job_name(source),
-        selection=channel_selection(source, RAW_GROUP, CORE_GROUP) | EMISSION,
-        description="Lands the webhooks that wait, reads the orders that they want picked, and sends their picks.",
-        executor_def=dg.in_process_executor,
-        tags={"order_pipeline/source": source, READING_TAG: reading, **NO_RETRY_TAGS},
     )

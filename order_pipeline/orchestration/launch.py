@@ -5,7 +5,7 @@ The command line and the tests use it: the same jobs, assets and checks as the U
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -46,17 +46,20 @@ def run_job(
     assets: Sequence[dg.AssetKey] | None = None,
     *,
     command: str = "order-pipeline",
+    tags: Mapping[str, str] | None = None,
 ) -> JobOutcome:
     """Execute the job in this process; a window makes it one run over that range of daily partitions.
 
-    `assets` are those of the job that are materialised; None: all. `command` stands on the run as its origin.
+    `assets` are those of the job that are materialised; None: all. `command` stands on the run as its origin,
+    and `tags` are added to the run's.
 
     A failing step does not raise: it is in the outcome, so that one source's failure does not hold the next source.
     """
     job = definitions.resolve_job_def(job_name)
-    tags = {**machine_tags(), **origin_tags(command), **(range_tags(window) if window is not None else {})}
+    ranged = range_tags(window) if window is not None else {}
+    all_tags = {**machine_tags(), **origin_tags(command), **ranged, **(tags or {})}
     result = job.execute_in_process(
-        instance=instance, tags=tags, run_config=QUIET, raise_on_error=False, asset_selection=assets
+        instance=instance, tags=all_tags, run_config=QUIET, raise_on_error=False, asset_selection=assets
     )
     return JobOutcome(
         job=job_name,

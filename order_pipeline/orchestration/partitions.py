@@ -13,6 +13,9 @@ from order_pipeline.settings import ScheduleSettings
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 
+PRIORITY_TAGS = {"dagster/priority": "10"}
+"""Runs over the last days go before those of a backfill where both wait for the channel's pool."""
+
 
 def daily_partitions(schedule: ScheduleSettings) -> dg.DailyPartitionsDefinition:
     """One partition a UTC day from `schedule.first_day` on; today is included, its orders are already being picked."""
@@ -54,6 +57,25 @@ def unbroken_windows(days: Iterable[date]) -> list[Window]:
         else:
             windows.append(Window(start=day, end=day + timedelta(days=1)))
     return windows
+
+
+def window_of_waiting(days: list[date | None], first: date, today: date) -> Window | None:
+    """The days of waiting events, clipped to the partitions; events without a day come along with today's."""
+    if not days:
+        return None
+    known = [min(max(day or today, first), today) for day in days]
+    return Window(start=min(known), end=max(known) + timedelta(days=1))
+
+
+def slices(window: Window, most_days: int) -> list[Window]:
+    """The window in parts of at most so many days, the newest first: today never waits for a backlog."""
+    parts: list[Window] = []
+    end = window.end
+    while end > window.start:
+        start = max(window.start, end - timedelta(days=most_days))
+        parts.append(Window(start=start, end=end))
+        end = start
+    return parts
 
 
 def range_tags(window: Window) -> dict[str, str]:

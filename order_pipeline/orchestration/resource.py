@@ -8,15 +8,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from order_pipeline.channels import registry
 from order_pipeline.channels.base import Window
 from order_pipeline.channels.channel import Channel, Reading
+from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.recovery.stores import note_progress, record_stores, require_stores_agree
+from order_pipeline.reference.item_locations import item_locations_path, load_item_locations
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build import CoreResult, build_core
 from order_pipeline.warehouse.lake.connection import Lake
@@ -48,6 +51,7 @@ class PipelineResource:
     advance: Advance = no_progress
     _is_prepared: bool = field(default=False, init=False)
     _deployment: Deployment | None = field(default=None, init=False)
+    _locations: tuple[Path, int, int] | None = field(default=None, init=False)
 
     @cached_property
     def lake(self) -> Lake:
@@ -89,11 +93,16 @@ class PipelineResource:
         """
         fetched = IngestResult(channel.name, run_id)
         for reading in self._readings(channel, families):
-            if only in {None, reading.name}:
+            if only == reading.name or (only is None and not self._is_left_to_watcher(channel, reading)):
                 fetched.add(asyncio.run(self._ingest(channel, reading, window, run_id, written)))
                 self.note_progress()  # before the inbox is told that the lake has its events
                 reading.committed(run_id)
         return fetched
+
+    def _is_left_to_watcher(self, channel: Channel[Any], reading: Reading) -> bool:
+        """Whether it is the inbox, and a process lands its events at once: this run would hold them for minutes."""
+        is_inbox = channel.webhook is not None and channel.webhook.reading == reading.name
+        return is_inbox and inbox.is_watched(self.operations, channel.name, datetime.now(UTC))
 
     def _readings(self, channel: Channel[Any], families: Sequence[str] | None) -> Sequence[Reading]:
         settings = self.settings.of_channel(channel.name)
@@ -123,13 +132,17 @@ class PipelineResource:
             tell,
         )
 
-    def build_core(self, source: str, days: Sequence[date], run_id: str, *, anew: bool = False) -> CoreResult:
-        """Bring core in line with raw for the days, and for every stale day of the source.
+    def build_core(
+        self, source: str, days: Sequence[date], run_id: str, *, anew: bool = False, most_owed: int | None = None
+    ) -> CoreResult:
+        """Bring core in line with raw for the days, and for a slice of the other days that core owes (`most_owed`).
 
         A day whose raw rows, SQL and contracts are those of its last build is left alone, unless asked for `anew`.
         """
         self.prepare_stores()
-        result = build_core(self.lake, source, days, run_id, skip_unchanged=not anew, project=self.project)
+        result = build_core(
+            self.lake, source, days, run_id, skip_unchanged=not anew, most_owed=most_owed, project=self.project
+        )
         self.note_progress()
         return result
 
@@ -170,6 +183,19 @@ class PipelineResource:
                 "deploy the SQL models", lambda connection: deploy(connection, self.project)
             )
         return self._deployment
+
+    def load_item_locations_if_changed(self) -> None:
+        """Load the file of item locations, unless this process has loaded it as it is now.
+
+        Raises:
+            ReferenceDataError: see `load_item_locations`.
+        """
+        path = item_locations_path(self.settings)
+        state = path.stat() if path.exists() else None
+        as_it_is = (path, state.st_mtime_ns, state.st_size) if state else None
+        if as_it_is is None or as_it_is != self._locations:
+            load_item_locations(self.lake, path)
+            self._locations = as_it_is
 
     def count_rows(self, relation: str) -> int:
         """How many rows a relation of the lake has."""

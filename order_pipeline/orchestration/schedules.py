@@ -1,44 +1,41 @@
 """When runs start: every channel hourly, the picks after each of them and by the clock, the read-back hourly.
 
 All schedules and sensors start switched off unless `schedule.active` is set: a laptop that opens the UI calls no live
-API by itself.
+API by itself. Each part of the automation has a setting beside it that switches that part off.
 """
 
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 
 from order_pipeline.channels.channel import Channel
-from order_pipeline.channels.settings import EVERYTHING
+from order_pipeline.channels.settings import ChannelSettings
 from order_pipeline.orchestration.jobs import EMISSION_JOB, READ_BACK_JOB, assets_of_families, source_job_name
-from order_pipeline.orchestration.partitions import range_tags, trailing_window
-from order_pipeline.settings import ScheduleSettings
+from order_pipeline.orchestration.partitions import PRIORITY_TAGS, range_tags, trailing_window
+from order_pipeline.settings import AutomatedPart, ScheduleSettings
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 
 def build_channel_schedules(
-    channel: Channel[Any], cadence: Mapping[str, str], schedule: ScheduleSettings
+    channel: Channel[Any], settings: ChannelSettings, schedule: ScheduleSettings
 ) -> list[dg.ScheduleDefinition]:
     """Hourly at the channel's minute, unless its cadence says otherwise; a family with a cadence has its own schedule.
 
     Args:
         channel: what is read.
-        cadence: family (or `all`) -> cron, checked by the settings.
+        settings: the channel's.
         schedule: how many days a run reads.
     """
-    own = {family: cron for family, cron in cadence.items() if family != EVERYTHING}
-    schedules = [_trailing(channel, family, cron, schedule, [family]) for family, cron in own.items()]
-    brought = {resource for family in own for resource in channel.families[family]}
-    rest = [family for family, resources in channel.families.items() if not brought.issuperset(resources)]
-    if rest or not own:
-        cron = cadence.get(EVERYTHING, f"{channel.schedule_minute} * * * *")
-        schedules.append(_trailing(channel, "hourly", cron, schedule, rest if own else []))
-    return schedules
+    return [
+        _trailing(channel, each.family or "hourly", each.cron, schedule, each.families)
+        for each in channel.cadences(settings)
+    ]
 
 
 def _trailing(
@@ -53,12 +50,12 @@ def _trailing(
         name=f"{channel.name}_{name}",
         description=f"Re-reads the last {schedule.trailing_days} days of {channel.name} as one run"
         + (f": {', '.join(families)}." if families else "."),
-        default_status=status_of(schedule),
+        default_status=status_of(schedule, "trailing"),
         execution_timezone="UTC",
     )
     def trailing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         moment = context.scheduled_execution_time
-        tags = range_tags(trailing_window(schedule, moment.date()))
+        tags = {**range_tags(trailing_window(schedule, moment.date())), **PRIORITY_TAGS}
         return dg.RunRequest(run_key=moment.isoformat(), tags=tags, asset_selection=chosen)
 
     return trailing
@@ -71,7 +68,7 @@ def build_emission_schedule(schedule: ScheduleSettings) -> dg.ScheduleDefinition
         cron_schedule="*/15 * * * *",
         name="emission_every_15_minutes",
         description="Plans and sends picks every 15 minutes, whatever the channels do.",
-        default_status=status_of(schedule),
+        default_status=status_of(schedule, "emission"),
         execution_timezone="UTC",
     )
 
@@ -83,14 +80,29 @@ def build_read_back_schedule(schedule: ScheduleSettings) -> dg.ScheduleDefinitio
         cron_schedule="40 * * * *",
         name="read_back_hourly",
         description="Reads the floor back once an hour, away from the quarters at which picks are sent.",
-        default_status=status_of(schedule),
+        default_status=status_of(schedule, "read_back"),
         execution_timezone="UTC",
     )
 
 
-def status_of(schedule: ScheduleSettings) -> dg.DefaultScheduleStatus:
-    """Whether schedules run from the start."""
-    return dg.DefaultScheduleStatus.RUNNING if schedule.active else dg.DefaultScheduleStatus.STOPPED
+def status_of(schedule: ScheduleSettings, *parts: AutomatedPart) -> dg.DefaultScheduleStatus:
+    """Whether a schedule of these parts runs from the start: if any of them is on."""
+    is_on = any(schedule.is_on(part) for part in parts)
+    return dg.DefaultScheduleStatus.RUNNING if is_on else dg.DefaultScheduleStatus.STOPPED
+
+
+def is_left_out(context: dg.OpExecutionContext, schedule: ScheduleSettings, part: AutomatedPart) -> bool:
+    """Whether a scheduled run leaves out this part of its job, and says so; a run by hand does everything."""
+    is_off = SCHEDULE_NAME_TAG in context.run.tags and not schedule.is_on(part)
+    if is_off:
+        context.log.info("left out: ORDER_PIPELINE_SCHEDULE__%s is off", part.upper())
+        context.add_output_metadata({"left out": f"ORDER_PIPELINE_SCHEDULE__{part.upper()} is off"})
+    return is_off
+
+
+def sensor_status(*, is_on: bool) -> dg.DefaultSensorStatus:
+    """The same of a sensor."""
+    return dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED
 
 
 def build_emission_after_sources(

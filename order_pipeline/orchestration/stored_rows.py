@@ -55,7 +55,7 @@ def read_raw_counts(
         " WHERE partition_day IN (SELECT unnest($days::DATE[])) GROUP BY partition_day"
         for resource in resources
     )
-    with lake.connect() as connection:
+    with lake.snapshot() as connection:
         found = connection.execute(
             "SELECT partition_day, sum(records)::BIGINT, sum(versions)::BIGINT, sum(new)::BIGINT"
             f" FROM ({counted}) GROUP BY partition_day",
@@ -67,7 +67,7 @@ def read_raw_counts(
 
 def read_open_rejects(lake: Lake, source: str) -> dict[str, int]:
     """How many rejects of the source are open, on whatever day, by rule."""
-    with lake.connect() as connection:
+    with lake.snapshot() as connection:
         return dict(
             connection.execute(
                 "SELECT rule, count(*) FROM quarantine.rejects WHERE source = ? AND resolved_at IS NULL"
@@ -82,7 +82,7 @@ def read_stored_rows(lake: Lake, table: str, source: str, days: Sequence[date]) 
     key = ", ".join(table_contract(CORE_TABLES[table]).key)
     of_days = "source = ? AND order_day IN (SELECT unnest(?::DATE[]))"
     about = [source, list(days)]
-    with lake.connect() as connection:
+    with lake.snapshot() as connection:
         counted = connection.execute(
             f"SELECT order_day, count(*), count(DISTINCT row({key})) FROM core.{table} WHERE {of_days} GROUP BY ALL",
             about,

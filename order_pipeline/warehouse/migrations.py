@@ -87,6 +87,13 @@ CREATE TABLE IF NOT EXISTS core.builds (
     run_id VARCHAR NOT NULL
 )"""
 
+# Days whose last build failed; a day goes away when it has been built.
+_FAILED_DAYS = """
+CREATE TABLE IF NOT EXISTS core.failed_days (
+    source VARCHAR NOT NULL, order_day DATE NOT NULL, failed_at TIMESTAMPTZ NOT NULL, attempts BIGINT NOT NULL,
+    error VARCHAR NOT NULL, run_id VARCHAR NOT NULL
+)"""
+
 # One row a broken rule of a row: (source, table_name, key, rule, field, raw_record_id) is its identity over time.
 # `key` is the row's key as far as it is known; values of personal columns are masked.
 _REJECTS = """
@@ -111,6 +118,7 @@ BOOKKEEPING = {
     "raw.dead_letters": _DEAD_LETTERS,
     "core.pick_status": _PICK_STATUS,
     "core.builds": _BUILDS,
+    "core.failed_days": _FAILED_DAYS,
     "core.installation": _INSTALLATION,
     "quarantine.rejects": _REJECTS,
     "quarantine.warnings": _WARNINGS,

@@ -5,7 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from order_pipeline.alerts.looks.sources import find_source_incidents
+from order_pipeline.alerts.looks.staleness import Clocked
+from order_pipeline.alerts.looks.stores import readings_by_clock
 from order_pipeline.channels.base import QUOTA_USED_UP
+from order_pipeline.channels.scansource.settings import ScanSourceSettings
 from order_pipeline.cli.doctor_stores import look_at_stores
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
@@ -13,7 +16,10 @@ from order_pipeline.warehouse.migrations import migrate
 NOW = datetime(2026, 3, 20, 12, 30, tzinfo=UTC)
 TODAY = NOW.replace(hour=0, minute=0)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-CADENCES = {"kibo": HOUR, "scansource": HOUR}
+CLOCKED = [
+    Clocked("kibo", None, (), "30 * * * *"),
+    Clocked("scansource", None, (), "30 * * * *"),
+]
 
 
 @pytest.fixture
@@ -45,7 +51,7 @@ def found(settings):
     """(kind, subject) -> incident, at NOW or later."""
 
     def look(now=NOW):
-        return {(str(each.kind), each.subject): each for each in find_source_incidents(settings, CADENCES, now)}
+        return {(str(each.kind), each.subject): each for each in find_source_incidents(settings, CLOCKED, now)}
 
     return look
 
@@ -65,7 +71,7 @@ def test_a_report_of_a_clock_that_stood_ahead_makes_no_channel_fresh(reported, f
     assert (incident.kind, incident.subject, incident.since) == ("source_stale", "kibo", NOW - 4 * HOUR)
 
 
-@pytest.mark.parametrize(("ago", "says"), [(-30 * DAY, "30 days, 0:00:00 later than now"), (HOUR, "")])
+@pytest.mark.parametrize(("ago", "says"), [(-30 * DAY - HOUR, "30 days, "), (HOUR, "")])
 def test_doctor_tells_that_a_clock_stood_ahead(settings, reported, ago, says):
     reported(NOW - datetime.now(UTC) + ago, "r1")
     clock = [finding for finding in look_at_stores(settings) if finding.what == "clock"]
@@ -164,3 +170,52 @@ def test_days_that_core_owes_for_hours_are_told(lake, reported, found):
     assert key == ("days_owed", "kibo")
     assert "owes 2 days that raw has, the oldest since 2026-03-20 04:30 UTC" in incident.message
     assert incident.partitions == "2026-03-15...2026-03-17"
+
+
+DAILY_INVOICES = ScanSourceSettings(cadence={"invoices": "0 6 * * *", "prices": "0 */4 * * *"})
+
+
+def test_each_family_is_stale_by_its_own_cadence(settings, reported):
+    settings.scansource = DAILY_INVOICES
+
+    def stale(now):
+        found = find_source_incidents(settings, readings_by_clock(settings), now)
+        return {each.subject for each in found if each.kind == "source_stale"}
+
+    for resource in ("order_rows", "invoice_summaries", "prices"):
+        reported(0 * HOUR, "r1", source="scansource", resource=resource, watermark="")
+    assert stale(NOW + 3 * HOUR) == set()
+    assert stale(NOW + 5 * HOUR) == {"scansource"}
+    assert stale(NOW + 20 * HOUR) == {"scansource", "scansource prices"}
+    assert stale(NOW + 5 * DAY) == {"scansource", "scansource prices", "scansource invoices"}
+
+
+def test_a_late_family_is_read_by_a_command_of_its_own(settings, reported):
+    settings.scansource = DAILY_INVOICES
+    reported(5 * DAY, "r1", source="scansource", resource="invoice_summaries", watermark="")
+    (incident,) = [
+        each for each in find_source_incidents(settings, readings_by_clock(settings), NOW) if "invoices" in each.subject
+    ]
+    assert "order-pipeline run --source scansource --only invoices" in incident.next_step
+    assert "new invoices do not arrive" in incident.message
+
+
+def test_nothing_is_late_while_channels_are_not_read_by_the_clock(settings):
+    settings.schedule.trailing = False
+    assert readings_by_clock(settings) == []
+
+
+def test_days_that_no_run_asked_for_are_missing_until_one_does(reported, found):
+    reported(30 * DAY, "r1", first=TODAY - 44 * DAY, end=TODAY - 29 * DAY)
+    reported(0 * HOUR, "r2")
+    missing = found()["days_missing", "kibo"]
+    assert missing.partitions == "2026-02-19...2026-03-05"
+    assert missing.next_step == "order-pipeline run --source kibo --from 2026-02-19 --to 2026-03-05"
+    reported(0 * HOUR, "heals", first=TODAY - 29 * DAY, end=TODAY - 14 * DAY, watermark="")
+    assert ("days_missing", "kibo") not in found()
+
+
+def test_an_old_day_that_a_person_read_makes_no_days_since_then_missing(reported, found):
+    reported(0 * HOUR, "by hand", first=TODAY - 300 * DAY, end=TODAY - 299 * DAY, watermark="")
+    reported(0 * HOUR, "r1")
+    assert found() == {}

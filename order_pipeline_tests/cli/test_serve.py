@@ -55,13 +55,15 @@ def test_a_service_that_waits_for_its_next_start_is_not_asked():
 
 
 def test_a_daemon_is_silent_until_it_was_heard_of_since_its_start():
-    def told(heard):
-        return ask_daemons(lambda: heard)(NOW)
+    now = datetime.now(UTC)
 
-    assert told({"SENSOR": NOW, "SCHEDULER": NOW}) == ""
-    assert told({"SENSOR": NOW, "SCHEDULER": None}) == "silent: SCHEDULER"
-    assert told({"SENSOR": NOW - timedelta(seconds=1)}) == "silent: SENSOR", "a sign of life of the one before"
-    assert ask_daemons(lambda: {"SENSOR": NOW - timedelta(minutes=6)})(NOW - timedelta(days=1)) == "silent: SENSOR"
+    def told(heard):
+        return ask_daemons(lambda: heard)(now)
+
+    assert told({"SENSOR": now, "SCHEDULER": now}) == ""
+    assert told({"SENSOR": now, "SCHEDULER": None}) == "silent: SCHEDULER"
+    assert told({"SENSOR": now - timedelta(seconds=1)}) == "silent: SENSOR", "a sign of life of the one before"
+    assert ask_daemons(lambda: {"SENSOR": now - timedelta(minutes=6)})(now - timedelta(days=1)) == "silent: SENSOR"
 
 
 def test_a_store_of_dagster_that_cannot_be_read_is_told_without_its_words():

@@ -50,7 +50,7 @@ def test_the_figures_are_those_of_the_stores(command):
     assert sum(told["picks"]["held"].values()) == told["picks"]["by_state"]["held"] == len(held)
     assert sum(channel["open_rejects"] for channel in told["channels"]) == len(rejects)
     families = {each["family"]: each for channel in told["channels"] for each in channel["families"]}
-    assert set(families) == {"", "orders", "invoices", "prices", "availability"}
+    assert set(families) >= {"", "orders", "invoices", "prices", "availability"}
     assert all(each["lag_minutes"] >= 0 for each in families.values())
     assert (told["wrong"], told["unread"]) == ([], {})
 
@@ -167,6 +167,18 @@ def test_the_login_says_how_many_days_are_left(settings, login, state, words):
     found, told = judge(settings, logins=[login])["login"]
     assert found == state
     assert words in told
+
+
+def test_each_floor_in_use_has_its_login(tmp_path):
+    done = run_command(
+        tmp_path,
+        *("status", "--json"),
+        ORDER_PIPELINE_SCANORDERS__SEND="true",
+        ORDER_PIPELINE_FLOORS__NORTH__SEND="true",
+        ORDER_PIPELINE_KIBO__LOCATIONS='{"1": "main", "2": "north"}',
+    )
+    assert [each["floor"] for each in json.loads(done.stdout)["logins"]] == ["main", "north"]
+    assert json.loads(done.stdout)["wrong"] == ["login main", "login north"]
 
 
 @pytest.mark.parametrize(

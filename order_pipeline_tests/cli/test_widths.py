@@ -22,6 +22,8 @@ PLACES = [
     ["outbox", "waves"],
     ["outbox", "preview"],
     ["alerts", "list", "--all"],
+    ["stores", "show"],
+    ["locations", "check"],
     ["sql", "select * from core.orders"],
     ["sql", "select order_id, order_status from core.orders"],
 ]
@@ -40,14 +42,15 @@ def test_every_listing_fits_eighty_columns(command, arguments):
 def test_trace_and_show_fit_eighty_columns_and_wrap_the_verdict(command):
     held = json.loads(command("sql", "from ops.pick_outbox where state = 'held' limit 1", "--format", "json").stdout)[0]
     for arguments in (["trace", held["order_id"]], ["outbox", "show", held["order_id"], "--payload"]):
-        assert widest(command(*arguments).stdout) <= 80
+        done = command(*arguments)
+        assert widest(done.stdout + done.stderr) <= 80
     assert held["detail"] in command("trace", held["order_id"], "--wide").stdout
 
 
 def test_wide_shows_every_column_in_a_line_a_row(command):
     listed = json.loads(command("outbox", "list", "--format", "json").stdout)
     shown = command("outbox", "list", "--wide").stdout
-    assert all(name in shown for name in listed[0])
+    assert all(name in shown for name in listed[0].keys() - {"floor"}), "which is shown where there are several"
     assert all(line["pick_id"] in shown for line in listed)
     assert len(shown.splitlines()) == len(listed) + 5, "header, borders and the count"
 

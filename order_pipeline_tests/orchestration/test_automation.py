@@ -1,15 +1,18 @@
 """What starts by itself, over which days, and where Dagster's home is."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 
 from order_pipeline.definitions import build_definitions
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
+from order_pipeline.orchestration.inbox_sensor import build_inbox_sensor
 from order_pipeline.orchestration.instance import open_instance, prepare_dagster_home
+from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.settings import ScheduleSettings, Settings
 
 
@@ -41,28 +44,73 @@ def test_each_channel_has_a_job_of_its_own(tmp_path):
     assert {"kibo_job", "scansource_job", "skroutz_job", "emission_job"} <= {job.name for job in automation.jobs or []}
 
 
-def test_waiting_webhooks_start_one_run_and_an_empty_inbox_none(tmp_path):
+@pytest.fixture
+def inbox_looks(tmp_path):
+    """Look at Skroutz's inbox after an event that came so long ago, with or without a worker; what the sensor says."""
     settings = Settings(data_dir=tmp_path)
-    sensor = named(build_definitions(settings), "sensors", "skroutz_inbox")
-    assert sensor.evaluate_tick(dg.build_sensor_context()).run_requests == []
+    job = build_definitions(settings).resolve_job_def("skroutz_inbox_job")
     store = OperationsStore(settings.resolved_operations_url)
-    events = [
-        inbox.ReceivedEvent(
-            channel="skroutz",
-            body=json.dumps({"event": day.isoformat()}).encode(),
-            parsable=True,
-            order_number=f"26011{day.day}-1",
-            order_day=day,
-            source_address="127.0.0.1",
-            received_at=datetime.now(UTC),
-        )
-        for day in (date(2026, 1, 10), date(2026, 1, 12))
-    ]
-    inbox.store_events(store, events)
-    requests = sensor.evaluate_tick(dg.build_sensor_context()).run_requests
-    assert [request.tags["dagster/asset_partition_range_start"] for request in requests] == ["2026-01-10"]
-    assert [request.tags["dagster/asset_partition_range_end"] for request in requests] == ["2026-01-12"]
-    assert requests[0].run_key == sensor.evaluate_tick(dg.build_sensor_context()).run_requests[0].run_key
+    store.create_all()
+
+    def receive(ago):
+        body = json.dumps({"ago": str(ago)}).encode()
+        event = inbox.ReceivedEvent("skroutz", body, True, "1", date(2026, 1, 10), "::1", datetime.now(UTC) - ago)
+        inbox.store_events(store, [event])
+
+    with dg.instance_for_test() as instance:
+
+        def look(keep_worker=None):
+            sensor = build_inbox_sensor(settings, "skroutz", job, dg.DefaultSensorStatus.RUNNING, keep_worker)
+            return sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
+
+        yield receive, look, lambda **run: instance.create_run_for_job(job, **run)
+
+
+def test_without_a_worker_waiting_webhooks_start_one_run_and_an_empty_inbox_none(inbox_looks):
+    receive, look, start = inbox_looks
+    assert look().run_requests == []
+    receive(timedelta(0))
+    assert len(look().run_requests) == 1
+    start(status=dg.DagsterRunStatus.STARTED)
+    assert look().run_requests == []
+
+
+def test_a_worker_is_kept_and_a_webhook_that_waits_in_spite_of_it_starts_a_run(inbox_looks):
+    receive, look, _ = inbox_looks
+    assert "Process 4711 watches" in look(lambda: 4711).skip_message
+    receive(timedelta(0))
+    assert look(lambda: 4711).run_requests == []
+    receive(timedelta(minutes=3))
+    assert len(look(lambda: 4711).run_requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "stopped"),
+    [
+        ("trailing", {"kibo_hourly", "scansource_hourly", "skroutz_hourly"}),
+        ("inbox", {"skroutz_inbox"}),
+        ("emission", {"emission_every_15_minutes", "emission_after_sources"}),
+        ("read_back", {"read_back_hourly"}),
+    ],
+)
+def test_one_setting_switches_each_part_of_the_automation_off(tmp_path, part, stopped):
+    settings = Settings(data_dir=tmp_path, schedule=ScheduleSettings.model_validate({"active": True, part: False}))
+    automation = build_definitions(settings)
+    all_of_them = [*(automation.schedules or []), *(automation.sensors or [])]
+    assert {each.name for each in all_of_them if each.default_status.value == "STOPPED"} == stopped
+
+
+def test_the_nightly_run_leaves_out_what_is_switched_off_and_a_run_by_hand_does_not(tmp_path):
+    off = ScheduleSettings(active=True, upkeep=False, retention=False)
+    settings = Settings(data_dir=tmp_path, schedule=off, witness_dir="none")
+    PipelineResource(settings).prepare_stores()
+    definitions = build_definitions(settings)
+    assert named(definitions, "schedules", "housekeeping_nightly").default_status.value == "STOPPED"
+    with dg.instance_for_test() as instance:
+        for tags, left_out in (({SCHEDULE_NAME_TAG: "housekeeping_nightly"}, 2), ({}, 0)):
+            run = definitions.resolve_job_def("housekeeping_job").execute_in_process(instance=instance, tags=tags)
+            said = [event.step_output_data.metadata for event in run.all_node_events if event.is_successful_output]
+            assert sum("left out" in each for each in said) == left_out
 
 
 def test_dagsters_home_is_made_in_the_data_directory_with_pools_without_telemetry(tmp_path, monkeypatch):

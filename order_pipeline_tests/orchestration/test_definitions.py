@@ -86,14 +86,14 @@ def test_a_table_that_a_channel_cannot_fill_is_explained_and_has_no_check(specs,
     assert not [key for key in checks if "invoice" in key.name]
 
 
-def test_a_range_of_days_is_one_run(definitions):
+def test_a_range_of_days_is_a_run_for_each_slice(definitions):
     graph = definitions.resolve_asset_graph()
     policies = {
         graph.get(key).backfill_policy
         for key in graph.executable_asset_keys
         if graph.get(key).partitions_def is not None
     }
-    assert policies == {dg.BackfillPolicy.single_run()}
+    assert policies == {dg.BackfillPolicy.multi_run(31)}
 
 
 def test_a_channel_that_is_switched_off_has_no_assets(tmp_path):

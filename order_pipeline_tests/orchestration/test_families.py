@@ -7,12 +7,15 @@ import pytest
 from pydantic import ValidationError
 
 from order_pipeline.channels import registry
+from order_pipeline.channels.base import Window
 from order_pipeline.cli.materialise import materialise
 from order_pipeline.definitions import build_definitions
 from order_pipeline.orchestration.instance import open_instance
 from order_pipeline.orchestration.jobs import source_job_name
 from order_pipeline.orchestration.launch import run_job
+from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import raw_key
+from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.orchestration.test_scansource_job import all_settings, server, window
@@ -57,11 +60,24 @@ def filled(settings, schema):
     return {name for name, count in counts.items() if count and not name.endswith("_current")}
 
 
-def test_invoices_alone_store_and_prove_invoices_and_nothing_of_orders(settings, window):
-    materialise(settings, ["scansource"], window, emit=False, families=["invoices"])
+def test_invoices_alone_store_invoices_and_nothing_else(tmp_path):
+    channel = registry.channels()["scansource"]
+    with SandboxServer(orders=14, days=2, channels=["scansource", "kibo"]) as busy:
+        days = Window(busy.world.first_day, busy.clock.today)
+        pipeline = PipelineResource(all_settings(busy, tmp_path))
+        pipeline.prepare_stores()
+        fetched = pipeline.fetch(channel, days, "run", families=["invoices"])
+        pipeline.build_core("scansource", sorted(fetched.stale_days), "run")
+    settings = pipeline.settings
     assert filled(settings, "raw") == {"scansource_invoice_summaries", "scansource_invoice_details"}
     assert filled(settings, "core") == {"invoices", "invoice_lines"}
     assert {resource for resource, _, _ in reports(settings)} == set(FAMILIES["invoices"])
+    pipeline.lake.close()
+    pipeline.operations.close()
+
+
+def test_invoices_alone_prove_invoices_and_move_no_watermark_of_orders(settings, window):
+    materialise(settings, ["scansource"], window, emit=False, families=["invoices"])
     assert ("invoice_summaries", True, True) in reports(settings)
     marks = Lake(settings).query("SELECT DISTINCT watermark FROM raw.fetches WHERE watermark <> ''").rows
     assert all(mark.startswith("invoices of ") for (mark,) in marks)

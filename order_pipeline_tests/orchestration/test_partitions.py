@@ -7,8 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from order_pipeline.channels.base import Window
-from order_pipeline.orchestration.inbox_sensor import window_of_waiting
-from order_pipeline.orchestration.partitions import daily_partitions, range_tags, trailing_window, window_of
+from order_pipeline.orchestration.partitions import (
+    daily_partitions,
+    range_tags,
+    slices,
+    trailing_window,
+    window_of,
+    window_of_waiting,
+)
 from order_pipeline.settings import ScheduleSettings
 
 FIRST = date(2026, 1, 1)
@@ -66,3 +72,10 @@ def test_waiting_webhooks_make_a_window_of_existing_partitions(days, start, end)
 
 def test_an_empty_inbox_makes_no_window():
     assert window_of_waiting([], FIRST, date(2026, 1, 20)) is None
+
+
+def test_a_long_window_goes_in_slices_of_which_the_newest_comes_first():
+    window = Window(date(2026, 1, 1), date(2026, 3, 1))
+    parts = slices(window, 31)
+    assert parts == [Window(date(2026, 1, 29), window.end), Window(window.start, date(2026, 1, 29))]
+    assert slices(window, 365) == [window]

@@ -7,14 +7,16 @@ days has an old watermark report: it makes no channel fresh.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 
 from order_pipeline.alerts.kinds import Kind
+from order_pipeline.alerts.looks.staleness import Clocked, find_stale
 from order_pipeline.channels.base import QUOTA_USED_UP
 from order_pipeline.operations.incidents import Incident
 from order_pipeline.settings import AlertSettings, Settings
+from order_pipeline.warehouse.core.failed_days import FailedDay, read_failed_days
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.raw.fetch_states import (
     AccountState,
@@ -26,16 +28,17 @@ from order_pipeline.warehouse.raw.fetch_states import (
     read_stops,
     read_unproved_windows,
 )
+from order_pipeline.warehouse.raw.read_days import read_last_reads, read_missing_days
 
-KINDS = (Kind.SOURCE_STALE, Kind.QUOTA_STOPPED, Kind.WINDOW_UNPROVED, Kind.DAYS_OWED)
+KINDS = (Kind.SOURCE_STALE, Kind.QUOTA_STOPPED, Kind.WINDOW_UNPROVED, Kind.DAYS_OWED, Kind.DAYS_MISSING)
 
 
-def find_source_incidents(settings: Settings, cadences: Mapping[str, timedelta], now: datetime) -> Iterator[Incident]:
+def find_source_incidents(settings: Settings, clocked: Sequence[Clocked], now: datetime) -> Iterator[Incident]:
     """What is late or missing of the channels that are switched on; nothing while there is no lake.
 
     Args:
         settings: name the lake and the thresholds.
-        cadences: channel -> how often it is read by itself; a channel that is not in it is never stale.
+        clocked: what is read by itself, and when; a channel that is not in it is never stale.
         now: the time.
 
     Raises:
@@ -50,30 +53,19 @@ def find_source_incidents(settings: Settings, cadences: Mapping[str, timedelta],
         accounts = [each for each in read_account_states(connection, now) if each.source in enabled]
         stops = [each for each in read_stops(connection, QUOTA_USED_UP, now) if each.source in enabled]
         windows = read_unproved_windows(connection, now, before=now - timedelta(hours=thresholds.unproved_hours))
+        last_reads = read_last_reads(connection, now)
+        missing = read_missing_days(connection)
         owed = read_owed_days(connection, marked_before=now - timedelta(hours=thresholds.owed_hours))
+        failed = read_failed_days(connection)
     stopped = {stop.source for stop in stops}
-    yield from _find_stale(accounts, cadences, thresholds, now)
+    yield from find_stale(clocked, accounts, last_reads, thresholds.stale_after_cadences, now)
+    yield from (_missing(source, days) for source, days in missing.items() if source in enabled)
     yield from (_quota_stop(stop) for stop in stops)
     yield from _find_unproved_accounts([each for each in accounts if each.source not in stopped], thresholds, now)
     yield from (_unproved(each) for each in windows if each.source in enabled - stopped)
-    yield from (_owed(each) for each in owed if each.source in enabled)
-
-
-def _find_stale(
-    accounts: list[AccountState], cadences: Mapping[str, timedelta], thresholds: AlertSettings, now: datetime
-) -> Iterator[Incident]:
-    for source in sorted({account.source for account in accounts} & set(cadences)):
-        last = max((each for each in accounts if each.source == source), key=lambda account: account.read_at)
-        read_at = last.read_at
-        if now - read_at >= cadences[source] * thresholds.stale_after_cadences:
-            yield Incident(
-                kind=Kind.SOURCE_STALE,
-                subject=source,
-                message=f"{source} was last read to its end at {_moment(read_at)}: new orders do not arrive.",
-                next_step=f"`order-pipeline doctor` asks its API; then `order-pipeline run --source {source}`.",
-                since=read_at,
-                run_id=last.run_id,
-            )
+    yield from (
+        _owed(each, [day for day in failed if day.source == each.source]) for each in owed if each.source in enabled
+    )
 
 
 def _quota_stop(stop: SourceStop) -> Incident:
@@ -129,15 +121,27 @@ def _unproved(windows: UnprovedWindows) -> Incident:
     )
 
 
-def _owed(owed: OwedDays) -> Incident:
+def _owed(owed: OwedDays, failed: Sequence[FailedDay]) -> Incident:
+    reason = f"; {len(failed)} failed, {failed[-1].day} by {failed[-1].error}" if failed else ""
     return Incident(
         kind=Kind.DAYS_OWED,
         subject=owed.source,
         message=f"Core of {owed.source} owes {owed.days} day{'s' if owed.days > 1 else ''} that raw has, the oldest "
-        f"since {_moment(owed.since)}.",
+        f"since {_moment(owed.since)}{reason}.",
         next_step=f"order-pipeline run --source {owed.source} --from {owed.first_day} --to {owed.last_day}",
         since=owed.since,
         partitions=_days(owed.first_day, owed.last_day),
+    )
+
+
+def _missing(source: str, days: Sequence[date]) -> Incident:
+    return Incident(
+        kind=Kind.DAYS_MISSING,
+        subject=source,
+        message=f"{len(days)} day{'s' if len(days) > 1 else ''} of {source} between days that were read "
+        f"{'were' if len(days) > 1 else 'was'} never read: nothing ran for longer than the trailing window is.",
+        next_step=f"order-pipeline run --source {source} --from {days[0]} --to {days[-1]}",
+        partitions=_days(days[0], days[-1]),
     )
 
 

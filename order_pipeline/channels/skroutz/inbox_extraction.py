@@ -63,7 +63,7 @@ class InboxExtraction:
 
     def accepted(self) -> dict[str, datetime]:
         """The orders whose latest event of this run calls them accepted, and when that event counts."""
-        return {code: at for code, (at, state) in self.told.items() if state == ACCEPTED}
+        return {code: at for code, (at, state) in self.told.items() if (state or "").strip().lower() == ACCEPTED}
 
     def confirm(self, run_id: str) -> int:
         """Say that everything this extraction yielded is committed to the lake; returns how many events that were."""

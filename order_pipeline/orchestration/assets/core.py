@@ -5,7 +5,7 @@ Each table has its own columns, row counts by day and check on it.
 Rows that break a rule are in `quarantine.rejects`; the blocking check reads back what was stored.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,10 +13,11 @@ import dagster as dg
 
 from order_pipeline.channels.channel import Channel
 from order_pipeline.contracts import CORE_TABLES, contracts_fingerprint, table_contract
+from order_pipeline.orchestration.assets.owed_days import owed_days_check, owed_days_spec
 from order_pipeline.orchestration.assets.sql_models import staging_models
 from order_pipeline.orchestration.jobs import REBUILD_TAG
 from order_pipeline.orchestration.origins import note_found
-from order_pipeline.orchestration.partitions import window_of
+from order_pipeline.orchestration.partitions import utc_today, window_of
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import (
     CHANNEL_TAG,
@@ -31,11 +32,14 @@ from order_pipeline.orchestration.specs import (
 from order_pipeline.orchestration.stored_rows import StoredRows, read_open_rejects, read_stored_rows
 from order_pipeline.warehouse.core.build import CoreResult
 from order_pipeline.warehouse.core.last_net import UNFORESEEN
+from order_pipeline.warehouse.core.volume import WEEKS, read_unusual_days
+from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.sql.project import SqlProject
 
 CONTRACT_CHECK = "contract_holds"
 QUARANTINE_CHECK = "nothing_in_quarantine"
 SOFT_CHECK = "soft_rules"
+VOLUME_CHECK = "volume_as_usual"
 UNFORESEEN_ADVICE = (
     "records stopped the build for a reason that the code does not foresee. They are in quarantine as `unforeseen`, all"
     " others are built: report the message with `order-pipeline quarantine list`."
@@ -43,7 +47,7 @@ UNFORESEEN_ADVICE = (
 
 
 def build_core_assets(
-    channel: Channel[Any], project: SqlProject, partitions: dg.PartitionsDefinition[str]
+    channel: Channel[Any], project: SqlProject, partitions: dg.PartitionsDefinition[str], *, slice_days: int = 31
 ) -> dg.AssetsDefinition:
     """The core tables of one channel, built by one step."""
     tables = filled_tables(channel)
@@ -53,8 +57,8 @@ def build_core_assets(
         specs=[_spec(channel, tables, project, partitions)],
         check_specs=_check_specs(channel.name, tables),
         partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        description=f"Brings core in line with what {channel.title} delivered, for the run's days and every day owed.",
+        backfill_policy=dg.BackfillPolicy.multi_run(slice_days),
+        description=f"Brings core in line with what {channel.title} delivered, for its days and a slice of those owed.",
     )
     def build(
         context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[PipelineResource]
@@ -68,13 +72,15 @@ def build_core_assets(
             context.log.error("%s %s", unforeseen, UNFORESEEN_ADVICE)
         stored = {table: read_stored_rows(pipeline.lake, table, channel.name, days) for table in tables}
         for day in days:
-            context.add_asset_metadata(_figures_of(day, stored, result), partition_key=day.isoformat())
+            context.add_asset_metadata(core_figures(day, stored, result.days), partition_key=day.isoformat())
         yield dg.MaterializeResult(
             asset_key=core_key(channel.name),
             check_results=[
-                *(_contract_check(channel.name, table, stored[table]) for table in tables),
+                *(contract_check(channel.name, table, stored[table]) for table in tables),
                 _quarantine_check(channel.name, result, read_open_rejects(pipeline.lake, channel.name)),
                 _soft_check(channel.name, result),
+                owed_days_check(core_key(channel.name), result),
+                volume_check(pipeline.lake, channel.name, days),
             ],
         )
 
@@ -148,13 +154,19 @@ def _check_specs(source: str, tables: Sequence[str]) -> list[dg.AssetCheckSpec]:
         dg.AssetCheckSpec(
             SOFT_CHECK, asset=key, description="No row of these days looks wrong (`quarantine.warnings`)."
         ),
+        dg.AssetCheckSpec(
+            VOLUME_CHECK,
+            asset=key,
+            description=f"Days that are over have about as many orders as their weekday had in {WEEKS} weeks before.",
+        ),
+        owed_days_spec(key),
     ]
 
 
-def _figures_of(day: date, stored: Mapping[str, StoredRows], result: CoreResult) -> dict[str, Any]:
+def core_figures(day: date, stored: Mapping[str, StoredRows], built: Collection[date]) -> dict[str, Any]:
     """What core holds of one day. Each figure of a table is a small plot over the days on the asset's page."""
     counted = {table: rows.by_day.get(day, 0) for table, rows in stored.items()}
-    return {**counted, "built in this run": day in result.days, "dagster/partition_row_count": sum(counted.values())}
+    return {**counted, "built in this run": day in built, "dagster/partition_row_count": sum(counted.values())}
 
 
 def _story(result: CoreResult) -> str:
@@ -164,7 +176,8 @@ def _story(result: CoreResult) -> str:
     )
 
 
-def _contract_check(source: str, table: str, stored: StoredRows) -> dg.AssetCheckResult:
+def contract_check(source: str, table: str, stored: StoredRows) -> dg.AssetCheckResult:
+    """Whether what was read back of a table keeps its contract: every key once, no row without its order."""
     return dg.AssetCheckResult(
         check_name=contract_check_name(table),
         asset_key=core_key(source),
@@ -222,4 +235,17 @@ def _soft_check(source: str, result: CoreResult) -> dg.AssetCheckResult:
                 ]
             ),
         },
+    )
+
+
+def volume_check(lake: Lake, source: str, days: Sequence[date]) -> dg.AssetCheckResult:
+    """A warning for days with far more or fewer orders than their weekday usually has. Today is not over."""
+    unusual = read_unusual_days(lake, source, [day for day in days if day < utc_today()])
+    return dg.AssetCheckResult(
+        check_name=VOLUME_CHECK,
+        asset_key=core_key(source),
+        passed=not unusual,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(each.describe() for each in unusual) or "No day is unusual, as far as weeks are known.",
+        metadata={"unusual days": len(unusual)},
     )

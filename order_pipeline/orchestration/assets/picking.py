@@ -8,6 +8,7 @@ about a line are made in `picking`.
 # (Dagster refuses `MaterializeResult[Any]` as the return type of an asset with checks)
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -59,26 +60,46 @@ def build_picking_assets(sources: list[str]) -> dg.AssetsDefinition:
     def picking_orders(
         context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[PipelineResource]
     ) -> dg.MaterializeResult:
-        distrusted = [source for source in sources if not contract_held(context.instance, source)]
-        if distrusted:
-            context.log.warning("left alone, because a contract check of their core failed: %s", ", ".join(distrusted))
-        pipeline.prepare_stores()
-        unread = channels_not_read_since_restore(pipeline.lake, pipeline.operations, sources)
-        if unread:
-            context.log.warning("left alone until they are read once since the restore: %s", ", ".join(unread))
-        distrusted += [source for source in unread if source not in distrusted]
-        covered = [source for source in sources if source not in distrusted]
-        report = emit_picks(pipeline, context.run.run_id, covered if distrusted else None)
-        handled = report.sent + report.rejected + report.in_doubt + report.recovered_in_doubt + report.new_lines
-        note_found(context.instance, context.run.run_id, changes=bool(handled))
-        minutes = pipeline.settings.picking.doubt_alert_minutes
-        doubts = check_doubts(pipeline.operations, minutes)
-        return dg.MaterializeResult(
-            metadata={**_metadata(report), "channels left alone": ", ".join(distrusted) or "none"},
-            check_results=[_doubts_check(doubts, minutes), _people_check(report), _completed_check(report)],
-        )
+        picked = pick(context, pipeline, sources)
+        return dg.MaterializeResult(metadata=picked.metadata, check_results=picked.checks)
 
     return picking_orders
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """What an emission did, for the asset's page, and its checks."""
+
+    metadata: dict[str, Any]
+    checks: list[dg.AssetCheckResult]
+
+
+def pick(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, pipeline: PipelineResource, sources: Sequence[str]
+) -> Picked:
+    """Emit the picks of all sources but those that cannot be trusted now; these are left as they are.
+
+    Raises:
+        Exception: see `picking.sending.emission.emit`.
+    """
+    distrusted = [source for source in sources if not contract_held(context.instance, source)]
+    if distrusted:
+        context.log.warning("left alone, because a contract check of their core failed: %s", ", ".join(distrusted))
+    pipeline.prepare_stores()
+    unread = channels_not_read_since_restore(pipeline.lake, pipeline.operations, sources)
+    if unread:
+        context.log.warning("left alone until they are read once since the restore: %s", ", ".join(unread))
+    distrusted += [source for source in unread if source not in distrusted]
+    covered = [source for source in sources if source not in distrusted]
+    report = emit_picks(pipeline, context.run.run_id, covered if distrusted else None)
+    handled = report.sent + report.rejected + report.in_doubt + report.recovered_in_doubt + report.new_lines
+    note_found(context.instance, context.run.run_id, changes=bool(handled))
+    minutes = pipeline.settings.picking.doubt_alert_minutes
+    doubts = check_doubts(pipeline.operations, minutes)
+    return Picked(
+        metadata={**_metadata(report), "channels left alone": ", ".join(distrusted) or "none"},
+        checks=[_doubts_check(doubts, minutes), _people_check(report), _completed_check(report)],
+    )
 
 
 def emit_picks(pipeline: PipelineResource, run_id: str, covered_sources: Sequence[str] | None = None) -> EmissionReport:
@@ -144,6 +165,7 @@ def _mode(report: EmissionReport) -> str:
 
 def _doubts_check(doubts: Doubts, minutes: float) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
+        asset_key=PICKING_ORDERS_KEY,
         check_name=DOUBTS_CHECK,
         passed=doubts.passed,
         description=f"Nobody knows whether these lines are on the floor, for more than {minutes} minutes: look at the "
@@ -161,6 +183,7 @@ def _doubts_check(doubts: Doubts, minutes: float) -> dg.AssetCheckResult:
 
 def _people_check(report: EmissionReport) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
+        asset_key=PICKING_ORDERS_KEY,
         check_name=PEOPLE_CHECK,
         passed=not report.open_tasks,
         severity=dg.AssetCheckSeverity.WARN,
@@ -170,6 +193,7 @@ def _people_check(report: EmissionReport) -> dg.AssetCheckResult:
 
 def _completed_check(report: EmissionReport) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
+        asset_key=PICKING_ORDERS_KEY,
         check_name=COMPLETED_CHECK,
         passed=not report.stopped,
         description=report.stopped or "Every planned line has its answer.",

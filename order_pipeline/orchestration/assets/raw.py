@@ -16,7 +16,6 @@ import dagster as dg
 from order_pipeline.channels.channel import Channel
 from order_pipeline.orchestration.failures import api_errors_as_failures
 from order_pipeline.orchestration.fetch_progress import FetchProgress
-from order_pipeline.orchestration.jobs import READING_TAG
 from order_pipeline.orchestration.partitions import window_of
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import CHANNEL_TAG, OWNERS, RAW_GROUP, raw_assets, raw_key
@@ -31,7 +30,9 @@ MOST_KEYS = 50
 LONGEST_KEY = 100
 
 
-def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def build_raw_assets(
+    channel: Channel[Any], partitions: dg.PartitionsDefinition[str], *, slice_days: int = 31
+) -> dg.AssetsDefinition:
     """The raw assets of one channel, filled by one step."""
     resources_of = raw_assets(channel)
 
@@ -40,7 +41,7 @@ def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[
         specs=[_spec(channel, name, resources, partitions) for name, resources in resources_of.items()],
         check_specs=[spec for name in resources_of for spec in _check_specs(channel, name)],
         partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
+        backfill_policy=dg.BackfillPolicy.multi_run(slice_days),
         pool=channel.pool,
         can_subset=bool(channel.families),
         description=f"Reads the days from {channel.title} and stores what is new.",
@@ -49,7 +50,6 @@ def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[
         context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[PipelineResource]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.monotonic()
-        only = context.run.tags.get(READING_TAG)
         window = window_of(list(context.partition_keys))
         chosen = [name for name in resources_of if raw_key(channel.name, name) in context.selected_asset_keys]
         families = channel.families_of([each for name in chosen for each in resources_of[name]])
@@ -59,7 +59,6 @@ def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[
                 channel,
                 window,
                 context.run.run_id,
-                only=only,
                 families=families or None,
                 written=FetchProgress(window, context.log.info),
             )
@@ -70,7 +69,7 @@ def build_raw_assets(channel: Channel[Any], partitions: dg.PartitionsDefinition[
             key, resources = raw_key(channel.name, name), resources_of[name]
             stored = read_raw_counts(pipeline.lake, channel.name, resources, window.days, context.run.run_id)
             for day in window.days:
-                context.add_asset_metadata(_figures_of(stored[day]), asset_key=key, partition_key=day.isoformat())
+                context.add_asset_metadata(raw_figures(stored[day]), asset_key=key, partition_key=day.isoformat())
             yield dg.MaterializeResult(
                 asset_key=key,
                 check_results=[
@@ -121,7 +120,7 @@ def _check_specs(channel: Channel[Any], name: str) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def _figures_of(stored: RawCounts) -> dict[str, Any]:
+def raw_figures(stored: RawCounts) -> dict[str, Any]:
     """What raw holds of one day. Each figure is a small plot over the days on the asset's page."""
     return {
         "records": stored.records,

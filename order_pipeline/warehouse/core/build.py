@@ -3,32 +3,38 @@
 The days that are due are planned from one read transaction, their chunks are staged by an executor, and one transaction
 publishes what came out. Bad rows go to quarantine with their reason and never stop good ones. Behind the rules stands a
 last net, for records that make a model fail. Days that raw marked are built too, so a killed build is healed by the
-next one.
+next one: the newest first, and not more than a slice. A day that cannot be built stops no other.
 """
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Generator, Iterable
+from collections.abc import Collection, Generator, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 
 from order_pipeline.warehouse.core.build_files import remove_leftovers, remove_unpublished, running_build
 from order_pipeline.warehouse.core.chunk import ChunkResult
-from order_pipeline.warehouse.core.last_net import LastNet
-from order_pipeline.warehouse.core.plan import GroupPlan, due_groups, plan_group
+from order_pipeline.warehouse.core.failed_days import note_failed_day
+from order_pipeline.warehouse.core.last_net import LastNet, described
+from order_pipeline.warehouse.core.plan import GROUP_BYTES, GroupPlan, find_due_days, group_days, plan_group
 from order_pipeline.warehouse.core.publish import BuiltMeanwhileError, publish
 from order_pipeline.warehouse.core.result import CoreResult
 from order_pipeline.warehouse.core.stage import stage_chunk
 from order_pipeline.warehouse.core.staging_models import BuildSql, build_sql
-from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.connection import Lake, LakeError
+from order_pipeline.warehouse.raw.stale_partitions import stale_marks
 from order_pipeline.warehouse.sql.project import SqlProject
 
 __all__ = ["CoreResult", "build_core"]
 
 _ATTEMPTS = 3
+
+MOST_FAILED_DAYS = 5
+"""Failed days that a build looks for; more have one cause, and each takes several tries."""
 
 
 def build_core(
@@ -38,10 +44,14 @@ def build_core(
     run_id: str,
     *,
     skip_unchanged: bool = False,
+    most_owed: int | None = None,
     project: SqlProject | None = None,
     executor: Executor | None = None,
 ) -> CoreResult:
-    """Bring core in line with raw for the given days and for every stale day of the source.
+    """Bring core in line with raw for the given days, and for a slice of the other days that core owes.
+
+    The newest days come first. What cannot be built is in the result, and is remembered (`failed_days`): it comes last
+    from then on.
 
     Args:
         lake: migrated.
@@ -49,26 +59,71 @@ def build_core(
         days: partition days (UTC).
         run_id: kept in every row.
         skip_unchanged: leave out requested days that are not stale and were built by the same SQL and contracts.
+        most_owed: how many days that core owes are built besides; None: `schedule.slice_days`.
         project: the SQL project; None reads the repository's.
         executor: stages the chunks; None: threads of this process, as many as the settings say.
 
     Raises:
-        BuiltMeanwhileError: other builds of the same days kept committing between our reading and our commit.
-        ContractError, SqlModelError: a defect of the SQL, or of the code where more records than the last net takes
-            make it fail; the days at hand were not changed.
+        LakeError: the lake cannot be opened or written.
+        Exception: nothing at all could be built, and this was the first reason:
+            BuiltMeanwhileError: other builds of the same days kept committing between our reading and our commit.
+            ContractError, SqlModelError: a defect of the SQL, or of the code where more records than the last net
+            takes make it fail.
+            MemoryLimitError: a day needs more memory than the settings give.
     """
     started = time.perf_counter()
     sql = build_sql(project or SqlProject(), source)
     remove_leftovers(lake)
-    groups, skipped = due_groups(lake, sql, days, skip_unchanged=skip_unchanged)
-    result = CoreResult(source, skipped_days=skipped)
+    due = find_due_days(lake, sql, days, skip_unchanged=skip_unchanged, most_owed=most_owed)
+    result = CoreResult(source, skipped_days=due.skipped)
     with _executor(lake, executor) as pool:
-        net = LastNet(pool)
-        for group in groups:
-            result.add(_build_group(lake, sql, group, run_id, net))
-    result.halvings = net.halvings
+        build = _Build(lake, sql, run_id, LastNet(pool), result)
+        build.bear_failures(due.groups)
+        build.bear_failures(build.groups_woken(due.left))
+    if build.first_error and not (result.days or result.skipped_days):
+        raise build.first_error
+    result.left_days = due.left
+    result.halvings = build.net.halvings
     result.seconds = time.perf_counter() - started
     return result
+
+
+@dataclass(slots=True)
+class _Build:
+    """One build: what it works with, and what came of it."""
+
+    lake: Lake
+    sql: BuildSql
+    run_id: str
+    net: LastNet
+    result: CoreResult
+    first_error: Exception | None = None
+
+    def bear_failures(self, groups: Iterable[tuple[date, ...]]) -> None:
+        """Build the groups. One that fails is built in halves, the newer first, until the days are found that fail."""
+        waiting = list(reversed(list(groups)))
+        while waiting and len(self.result.failed_days) < MOST_FAILED_DAYS:
+            days = waiting.pop()
+            try:
+                self.result.add(_build_group(self.lake, self.sql, days, self.run_id, self.net))
+            except LakeError:
+                raise  # of no day
+            except Exception as error:  # noqa: BLE001 - whatever it is, it may be of one day
+                self.first_error = self.first_error or error
+                if len(days) > 1:
+                    middle = len(days) // 2
+                    waiting += [days[:middle], days[middle:]]
+                else:
+                    day = min(days)  # the only one
+                    reason = self.result.failed_days[day] = described(error)
+                    note_failed_day(self.lake, self.sql.source, day, reason, self.run_id)
+
+    def groups_woken(self, left: Collection[date]) -> list[tuple[date, ...]]:
+        """Days that are owed since this build began: they have rows whose order came with a day built after them."""
+        with self.lake.snapshot() as connection:
+            owed = set(stale_marks(connection, self.sql.source)) - {*left, *self.result.failed_days}
+        sizes = dict.fromkeys(sorted(owed, reverse=True)[: self.lake.settings.schedule.slice_days], 0.0)
+        return [tuple(sorted(group)) for group in group_days(sizes, GROUP_BYTES)]
 
 
 def _build_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], run_id: str, net: LastNet) -> CoreResult:

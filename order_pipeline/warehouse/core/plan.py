@@ -1,18 +1,20 @@
 """The plan of a build: which days are due, and how their raw rows are divided into chunks.
 
 A chunk is bounded in payload bytes and in days; a day larger than a chunk goes in shares. Days are grouped by what one
-transaction publishes, so that a long build keeps what it has done. Everything that staging a group needs is read in one
+transaction publishes, so that a long build keeps what it has done. Of the days that core owes besides the requested
+ones a build takes a slice, so that a backlog never holds today. Everything that staging a group needs is read in one
 read transaction: what arrives later leaves marks for the next build.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import ceil
 
 from order_pipeline.warehouse.core.chunk import ChunkTask
+from order_pipeline.warehouse.core.failed_days import read_failed_days
 from order_pipeline.warehouse.core.observations import known_observations
 from order_pipeline.warehouse.core.raw_rows import RawFile, Share, find_raw_files, find_raw_rows
 from order_pipeline.warehouse.core.staging_models import BuildSql
@@ -47,20 +49,54 @@ class GroupPlan:
     tasks: tuple[ChunkTask, ...]
 
 
-def due_groups(
-    lake: Lake, sql: BuildSql, requested: Iterable[date], *, skip_unchanged: bool
-) -> tuple[list[tuple[date, ...]], tuple[date, ...]]:
-    """The days that are due, in the groups in which they are built; and the days that are skipped."""
+@dataclass(frozen=True, slots=True)
+class DueDays:
+    """What a build does.
+
+    Attributes:
+        groups: days that are published together: the newest first; days that failed before alone and last.
+        skipped: requested days with nothing to do.
+        left: days that core owes and that are left to later builds.
+    """
+
+    groups: tuple[tuple[date, ...], ...]
+    skipped: tuple[date, ...]
+    left: tuple[date, ...]
+
+
+def find_due_days(
+    lake: Lake, sql: BuildSql, requested: Iterable[date], *, skip_unchanged: bool, most_owed: int | None = None
+) -> DueDays:
+    """The requested days, and a slice of the others that core owes."""
     with lake.snapshot() as connection:
         stale = set(stale_marks(connection, sql.source))
-        wanted = set(requested) | stale
+        failed = [each.day for each in read_failed_days(connection, sql.source)]
+        asked = set(requested)
+        most = lake.settings.schedule.slice_days if most_owed is None else most_owed
+        taken, left = slice_of(stale - asked, failed, most)
         built = connection.execute(
             "SELECT order_day FROM core.builds WHERE source = ? AND fingerprint = ?", [sql.source, sql.fingerprint]
         ).fetchall()
-        skipped = wanted & {day for (day,) in built} - stale if skip_unchanged else set[date]()
-        days = sorted(wanted - skipped)
-        files = find_raw_files(connection, sql.source, sql.resources, days)
-    return group_days(payload_sizes(days, files), GROUP_BYTES), tuple(sorted(skipped))
+        skipped = asked & {day for (day,) in built} - stale if skip_unchanged else set[date]()
+        due = sorted(asked - skipped, reverse=True)
+        files = find_raw_files(connection, sql.source, sql.resources, {*due, *taken})
+    sizes = payload_sizes([*due, *taken], files)
+    groups = [
+        tuple(sorted(group))
+        for days in (due, taken)
+        for group in group_days({day: sizes[day] for day in days if day not in failed}, GROUP_BYTES)
+    ]
+    alone = [(day,) for day in (*due, *taken) if day in failed]
+    return DueDays((*groups, *alone), tuple(sorted(skipped)), tuple(sorted(left)))
+
+
+def slice_of(owed: Collection[date], failed: Sequence[date], most: int) -> tuple[list[date], list[date]]:
+    """At most so many of the owed days, the newest first and those that failed last; and the rest.
+
+    `failed` are in the order of their last attempt, the earliest first, so that each has its turn.
+    """
+    ordered = sorted(set(owed) - set(failed), reverse=True) + [day for day in failed if day in owed]
+    return ordered[:most], ordered[most:]
 
 
 def plan_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], build_id: str, run_id: str) -> GroupPlan:
@@ -101,10 +137,10 @@ def builds_of(connection: Connection, source: str, days: Sequence[date]) -> froz
 
 
 def group_days(sizes: Mapping[date, float], most_bytes: float) -> list[tuple[date, ...]]:
-    """Divide days, in order, into groups of at most `MOST_DAYS` days and, save for single days, `most_bytes`."""
+    """Divide days, in their order, into groups of at most `MOST_DAYS` days and, save for single days, `most_bytes`."""
     groups: list[list[date]] = []
     filled = 0.0
-    for day in sorted(sizes):
+    for day in sizes:
         if not groups or filled + sizes[day] > most_bytes or len(groups[-1]) == MOST_DAYS:
             groups.append([])
             filled = 0.0
@@ -123,8 +159,8 @@ def divide(sizes: Mapping[date, float], chunk_bytes: float) -> list[tuple[tuple[
 
 
 def payload_sizes(days: Sequence[date], files: Mapping[str, Sequence[RawFile]]) -> dict[date, float]:
-    """Estimated payload bytes of each day; those of a file that holds several are divided among all."""
-    sizes = dict.fromkeys(sorted(days), 0.0)
+    """Estimated payload bytes of each day, in their order; those of a file that holds several are divided among all."""
+    sizes = dict.fromkeys(days, 0.0)
     for file in (file for found in files.values() for file in found):
         for day in [file.day] if file.day else sizes:
             sizes[day] += file.payload_bytes / (1 if file.day else len(sizes))

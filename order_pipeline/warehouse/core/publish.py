@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from order_pipeline.contracts import CORE_TABLES, table_contract
 from order_pipeline.warehouse.core.chunk import ChunkFile, ChunkResult
+from order_pipeline.warehouse.core.failed_days import forget_failed_days
 from order_pipeline.warehouse.core.plan import GroupPlan, builds_of
 from order_pipeline.warehouse.core.quarantine import FOUND_REJECTS, add_dead_letters, record_rejects, record_warnings
 from order_pipeline.warehouse.core.result import CoreResult
@@ -22,7 +23,7 @@ from order_pipeline.warehouse.core.soft_checks import compare_with_previous_buil
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.literals import date_list, quoted
 from order_pipeline.warehouse.lake.rows import insert_rows
-from order_pipeline.warehouse.raw.stale_partitions import clear_marks
+from order_pipeline.warehouse.raw.stale_partitions import clear_marks, mark_stale
 from order_pipeline.warehouse.raw.writer import take_turn
 
 _REJECTS = "build_rejects"  # a temporary table of the transaction
@@ -86,6 +87,8 @@ def _publish(transaction: Connection, plan: GroupPlan, results: Sequence[ChunkRe
     changes = record_rejects(transaction, plan, _REJECTS, built_at)
     record_warnings(transaction, plan, merged(warnings), built_at)
     clear_marks(transaction, plan.marks)
+    _wake_days_of_orphans(transaction, plan, built_at)
+    forget_failed_days(transaction, plan.source, plan.days)
     _record_build(transaction, plan, files, built_at)
     rejected, by_rule = _count_rejects(transaction)
     return CoreResult(
@@ -140,6 +143,18 @@ def _decide_children(transaction: Connection, results: Sequence[ChunkResult]) ->
         transaction.execute(f"INSERT INTO {_REJECTS} SELECT * EXCLUDE (good_row) FROM undecided WHERE NOT {has_order}")
         transaction.unregister("undecided")
     return stored
+
+
+def _wake_days_of_orphans(transaction: Connection, plan: GroupPlan, built_at: datetime) -> None:
+    """Mark the days of orphans whose order is in core now: the newest days are built first, so it may come later."""
+    found = transaction.execute(
+        "SELECT DISTINCT order_day FROM quarantine.rejects AS orphans WHERE source = ? AND rule = 'orphan'"
+        f" AND resolved_at IS NULL AND order_day NOT IN ({date_list(plan.days)})"
+        f" AND EXISTS (SELECT 1 FROM core.orders WHERE orders.source = orphans.source"
+        f" AND orders.order_id = orphans.order_id AND orders.order_day IN ({date_list(plan.days)}))",
+        [plan.source],
+    ).fetchall()
+    mark_stale(transaction, plan.source, [day for (day,) in found], built_at, plan.run_id)
 
 
 def _record_build(transaction: Connection, plan: GroupPlan, files: Sequence[ChunkFile], built_at: datetime) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 
@@ -28,6 +29,9 @@ _LONG_NUMBER = r"[:\[,\s]-?[0-9][0-9.eE+-]{15,}"
 _LONGEST_INTEGER = 18
 
 _DAY_OF_FILE = re.compile(r"/partition_day=(\d{4}-\d{2}-\d{2})/")
+_FILES_TRIED = 3
+_USUAL_RATIO = 10.0
+
 _NO_ROWS = f"SELECT {', '.join(f'NULL::{kind} AS {name}' for name, kind in RAW_COLUMNS.items())} WHERE false"
 
 
@@ -186,7 +190,7 @@ def _files(connection: duckdb.DuckDBPyConnection, table: str, days: Collection[d
     if not wanted:
         return []
     # One file tells how far the payloads are compressed; the catalog knows the sizes of all.
-    ratio = _payload_ratio(connection, *max((size, path) for path, _, size, _ in wanted))
+    ratio = _payload_ratio(connection, sorted(((size, path) for path, _, size, _ in wanted), reverse=True))
     return [RawFile(path, day, size * ratio, deletes) for path, day, size, deletes in wanted]
 
 
@@ -195,11 +199,19 @@ def _day_of(path: str) -> date | None:
     return date.fromisoformat(found[1]) if found else None
 
 
-def _payload_ratio(connection: duckdb.DuckDBPyConnection, file_bytes: int, path: str) -> float:
-    payload = connection.execute(
-        f"SELECT sum(total_uncompressed_size) FROM parquet_metadata({quoted(path)}) WHERE path_in_schema = 'payload'"
-    ).fetchone()
-    return float(payload[0] or 0) / file_bytes if payload else 0.0
+def _payload_ratio(connection: duckdb.DuckDBPyConnection, largest_first: Sequence[tuple[int, str]]) -> float:
+    """Payload bytes to file bytes, as the first readable file tells it. A lost file stops its own day alone, later."""
+    with closing(connection.cursor()) as apart:  # a file that cannot be read would end the transaction
+        for size, path in largest_first[:_FILES_TRIED]:
+            try:
+                found = apart.execute(
+                    f"SELECT sum(total_uncompressed_size) FROM parquet_metadata({quoted(path)})"
+                    " WHERE path_in_schema = 'payload'"
+                ).fetchone()
+            except duckdb.Error:
+                continue
+            return float(found[0] or 0) / size if found else 0.0
+    return _USUAL_RATIO
 
 
 def _exceptions(connection: duckdb.DuckDBPyConnection, source: str, name: str, days: Collection[date]) -> pa.Table:

@@ -30,6 +30,7 @@ from order_pipeline.warehouse.core.rejects import found_rejects, undecided_rows
 from order_pipeline.warehouse.core.soft_checks import find_warnings
 from order_pipeline.warehouse.lake.instance import Extension, open_instance
 from order_pipeline.warehouse.lake.literals import quoted
+from order_pipeline.warehouse.lake.memory import naming_memory_limit
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA
 from order_pipeline.warehouse.sql.slice import run_model, run_models
 
@@ -98,6 +99,20 @@ def records_of_chunk(task: ChunkTask) -> list[RecordOfChunk]:
 @contextmanager
 def _database(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
     """A database with the lake's schemas, the seeds and the chunk's raw rows."""
+    with (
+        naming_memory_limit(
+            f"staging core of {task.sql.source}, {task.days[0]} to {task.days[-1]}",
+            "ORDER_PIPELINE_LAKE__BUILD_MEMORY_LIMIT",
+            task.memory_limit,
+            "lower ORDER_PIPELINE_LAKE__BUILD_CHUNK_BYTES",
+        ),
+        _instance(task) as connection,
+    ):
+        yield connection
+
+
+@contextmanager
+def _instance(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
     extensions: tuple[Extension, ...] = ("httpfs",) if "://" in task.data_path else ()
     connection = open_instance(task.spill_parent, memory_limit=task.memory_limit, threads=1, extensions=extensions)
     try:

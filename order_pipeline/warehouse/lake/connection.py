@@ -26,6 +26,7 @@ from order_pipeline.warehouse.lake.catalog import (
     Connection,
     LakeError,
 )
+from order_pipeline.warehouse.lake.memory import naming_memory_limit
 from order_pipeline.warehouse.lake.operations_attachment import attach_operations
 
 Result = TypeVar("Result")
@@ -102,7 +103,7 @@ class Lake:
         """
         if getattr(self._writing, "purpose", None):
             raise LakeError(f"Transaction '{purpose}' inside '{self._writing.purpose}': finish the outer one first.")
-        with self._catalog.writing(purpose), closing(self.connect()) as connection:
+        with self._naming_limit(purpose), self._catalog.writing(purpose), closing(self.connect()) as connection:
             self._writing.purpose = purpose
             try:
                 with self._in_transaction(connection):
@@ -136,7 +137,11 @@ class Lake:
     @contextmanager
     def snapshot(self) -> Generator[Connection]:
         """A read transaction: all statements of the block see one snapshot. Waits for no writer."""
-        with closing(self.connect()) as connection, self._in_transaction(connection):
+        with (
+            self._naming_limit("reading the lake"),
+            closing(self.connect()) as connection,
+            self._in_transaction(connection),
+        ):
             yield connection
 
     def query(self, sql: str) -> Answer:
@@ -155,6 +160,9 @@ class Lake:
             if self._instance is not None:
                 self._instance.close()
                 self._instance = None
+
+    def _naming_limit(self, purpose: str) -> AbstractContextManager[None]:
+        return naming_memory_limit(purpose, "ORDER_PIPELINE_LAKE__MEMORY_LIMIT", self.settings.lake.memory_limit)
 
     @contextmanager
     def _named_lock(self) -> Generator[None]:

@@ -97,7 +97,7 @@ _LAST_READINGS = """
 WITH reports AS (
     SELECT source, resource, coalesce(watermark, '') AS watermark, complete, fetched_at
     FROM raw.fetches
-    WHERE fetched_at > $oldest AND CAST(window_end AT TIME ZONE 'UTC' AS DATE)
+    WHERE fetched_at > $oldest AND fetched_at <= $latest AND CAST(window_end AT TIME ZONE 'UTC' AS DATE)
         >= least(CAST(fetched_at AT TIME ZONE 'UTC' AS DATE), $present)
     QUALIFY coalesce(watermark, '') <> '' OR NOT bool_or(coalesce(watermark, '') <> '') OVER (
         PARTITION BY source, resource)
@@ -189,7 +189,7 @@ class OwedDays:
 
 def read_account_states(connection: Connection, now: datetime) -> list[AccountState]:
     """Each account of each source that was read to the present in the last days."""
-    return [AccountState(*row) for row in _fetch(connection, _ACCOUNT_STATES, _in_view(now))]
+    return [AccountState(*row) for row in fetch_rows(connection, _ACCOUNT_STATES, _in_view(now))]
 
 
 def read_last_readings(connection: Connection, now: datetime, present: date = date.max) -> list[LastReading]:
@@ -200,13 +200,12 @@ def read_last_readings(connection: Connection, now: datetime, present: date = da
         now: the time.
         present: the last day that the sources know, where they stand still as those of a demo do.
     """
-    values = {"oldest": now - KEPT_IN_VIEW, "present": present}
-    return [LastReading(*row) for row in _fetch(connection, _LAST_READINGS, values)]
+    return [LastReading(*row) for row in fetch_rows(connection, _LAST_READINGS, _in_view(now) | {"present": present})]
 
 
 def read_stops(connection: Connection, words: str, now: datetime) -> list[SourceStop]:
     """The sources whose last run says in a note that it stopped by what `words` name."""
-    return [SourceStop(*row) for row in _fetch(connection, _STOPS, _in_view(now) | {"words": words})]
+    return [SourceStop(*row) for row in fetch_rows(connection, _STOPS, _in_view(now) | {"words": words})]
 
 
 def read_unproved_windows(connection: Connection, now: datetime, *, before: datetime) -> list[UnprovedWindows]:
@@ -216,17 +215,17 @@ def read_unproved_windows(connection: Connection, now: datetime, *, before: date
     that reaches as far: each run asks again for what the run before it missed.
     """
     values = {"oldest": now - KEPT_IN_VIEW, "before": before}
-    return [UnprovedWindows(*row) for row in _fetch(connection, _UNPROVED, values)]
+    return [UnprovedWindows(*row) for row in fetch_rows(connection, _UNPROVED, values)]
 
 
 def read_owed_days(connection: Connection, *, marked_before: datetime) -> list[OwedDays]:
     """By source, the days that core owes, where the oldest mark is from before that time."""
-    return [OwedDays(*row) for row in _fetch(connection, _OWED, {"marked_before": marked_before})]
+    return [OwedDays(*row) for row in fetch_rows(connection, _OWED, {"marked_before": marked_before})]
 
 
 def read_time_ahead(connection: Connection, now: datetime) -> timedelta | None:
     """How far the latest report lies in the future: by a clock that stood ahead. None if it does not."""
-    rows = _fetch(connection, "SELECT max(fetched_at) - $now FROM raw.fetches", {"now": now})
+    rows = fetch_rows(connection, "SELECT max(fetched_at) - $now FROM raw.fetches", {"now": now})
     ahead: timedelta | None = rows[0][0] if rows else None
     if ahead is None or ahead <= CLOCK_TOLERANCE:
         return None
@@ -237,7 +236,7 @@ def _in_view(now: datetime) -> dict[str, Any]:
     return {"oldest": now - KEPT_IN_VIEW, "latest": now + CLOCK_TOLERANCE}
 
 
-def _fetch(connection: Connection, sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+def fetch_rows(connection: Connection, sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     """The rows; none while the table is not made yet. To ask for the tables first would read every view: seconds."""
     try:
         return connection.execute(sql, values).fetchall()

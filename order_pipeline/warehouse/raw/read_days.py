@@ -1,0 +1,67 @@
+"""What was read, as `raw.fetches` tells it: which days any run asked for, and when each resource was read last."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from order_pipeline.warehouse.lake.connection import Connection
+from order_pipeline.warehouse.raw.fetch_states import KEPT_IN_VIEW, fetch_rows
+
+_LAST_READS = """
+SELECT source, resource, max(fetched_at), arg_max(run_id, fetched_at)
+FROM raw.fetches
+WHERE CAST(window_end AT TIME ZONE 'UTC' AS DATE) >= CAST(fetched_at AT TIME ZONE 'UTC' AS DATE)
+    AND fetched_at > $oldest
+GROUP BY source, resource
+"""
+
+_WINDOWS = """
+SELECT source, CAST(window_start AT TIME ZONE 'UTC' AS DATE) AS first_day,
+    CAST(window_end AT TIME ZONE 'UTC' AS DATE) AS end_day,
+    bool_or(CAST(window_end AT TIME ZONE 'UTC' AS DATE) >= CAST(fetched_at AT TIME ZONE 'UTC' AS DATE))
+FROM raw.fetches
+GROUP BY source, first_day, end_day
+ORDER BY source, first_day
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LastRead:
+    """When a resource was read up to the present for the last time, and by which run. Old days do not count."""
+
+    read_at: datetime
+    run_id: str
+
+
+def read_last_reads(connection: Connection, now: datetime) -> dict[tuple[str, str], LastRead]:
+    """(source, resource) -> its last read, of those in the last days."""
+    rows = fetch_rows(connection, _LAST_READS, {"oldest": now - KEPT_IN_VIEW})
+    return {(source, resource): LastRead(read_at, run_id) for source, resource, read_at, run_id in rows}
+
+
+def read_missing_days(connection: Connection) -> dict[str, list[date]]:
+    """By source, the days that no run ever asked for, between the first and the last that were read by themselves.
+
+    Days before the first read up to the present are nobody's loss: a person who reads one old day by hand does not want
+    the year since then.
+    """
+    windows: dict[str, list[tuple[date, date, bool]]] = defaultdict(list)
+    for source, first, end, is_current in fetch_rows(connection, _WINDOWS, {}):
+        windows[source].append((first, end, is_current))
+    found = {source: _gaps(of_source) for source, of_source in windows.items()}
+    return {source: days for source, days in found.items() if days}
+
+
+def _gaps(windows: list[tuple[date, date, bool]]) -> list[date]:
+    """The days between the windows, in order; windows come by their first day and end before their second."""
+    current = [first for first, _, is_current in windows if is_current]
+    if not current:
+        return []
+    gaps: list[date] = []
+    reached = min(current)
+    for first, end, _ in windows:
+        gaps += [reached + timedelta(days=number) for number in range((first - reached).days)]
+        reached = max(reached, end)
+    return gaps

@@ -22,7 +22,7 @@ ORIGIN_TAG = "order_pipeline/origin"
 def origin_tags(command: str) -> Mapping[str, str]:
     """The tags of a run that a command makes in its own process.
 
-    The UI shows a run in a job's history and in the timeline only where it knows the code location that it is of.
+    The label of the code location is what the UI's run list filters by; the timeline needs more and does not show them.
     """
     return {ORIGIN_TAG: command, REPOSITORY_LABEL_TAG: f"{SINGLETON_REPOSITORY_NAME}@{CODE_LOCATION}"}
 

@@ -12,6 +12,7 @@ MEASUREMENTS = (
     "memory_by_volume",
     "scansource_refresh",
     "calls_over_a_year",
+    "dagster_history",
     "webhooks",
     "order_to_pick",
     "emission_vs_drt",

@@ -14,7 +14,7 @@ from order_pipeline.orchestration.assets.picking import build_picking_assets
 from order_pipeline.orchestration.assets.raw import build_raw_assets
 from order_pipeline.orchestration.assets.read_back import build_read_back_asset
 from order_pipeline.orchestration.assets.reference import build_reference_assets
-from order_pipeline.orchestration.assets.sql_models import build_common_assets, build_mart_assets, build_staging_assets
+from order_pipeline.orchestration.assets.sql_models import build_mart_assets, build_staging_assets
 from order_pipeline.orchestration.housekeeping import build_housekeeping
 from order_pipeline.orchestration.inbox_job import build_inbox_job
 from order_pipeline.orchestration.inbox_sensor import WorkerProcess, build_inbox_sensor
@@ -72,7 +72,6 @@ def _build_assets(settings: Settings, pipeline: PipelineResource) -> list[dg.Ass
         *(asset for channel in channels for asset in build_staging_assets(project, channel.name)),
         *(build_core_assets(channel, project, partitions, slice_days=slice_days) for channel in channels),
         *build_reference_assets(project),
-        *build_common_assets(project),
         *build_mart_assets(project),
         build_picking_assets([channel.name for channel in channels]),
         build_read_back_asset(),

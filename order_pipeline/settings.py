@@ -141,6 +141,13 @@ class ScheduleSettings(BaseModel, extra="forbid"):
         return self.active and bool(getattr(self, part))
 
 
+class HistorySettings(BaseModel, extra="forbid"):
+    """How long Dagster's own store keeps runs with their events and logs. What it knows of partitions stays."""
+
+    keep_days: int = Field(default=30, ge=1, description="Finished runs stay so long.")
+    keep_idle_days: int = Field(default=2, ge=0, description="Runs that ended well and found nothing stay so long.")
+
+
 class _CommonSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="ignore")
 
@@ -161,6 +168,7 @@ class _CommonSettings(BaseSettings):
     )
     picking: PickingSettings = PickingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    history: HistorySettings = HistorySettings()
     alerts: AlertSettings = AlertSettings()
 
     @field_validator("data_dir")

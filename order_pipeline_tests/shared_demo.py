@@ -17,7 +17,7 @@ from filelock import FileLock
 from order_pipeline.cli.main import main
 
 PROJECT = Path(__file__).resolve().parents[1]
-SMALL = ("--days", "2", "--orders", "12")
+SMALL = ("--days", "2", "--orders", "12", "--today", "2026-01-15")
 ODD_NAME = "a %20?x#y [z]*{q,r} =%s'\";&é"
 """What means something in a URL, a glob, SQL or a shell: every command of the shared demo runs in such a directory."""
 

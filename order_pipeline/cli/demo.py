@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -39,14 +40,19 @@ def demo(
         int, typer.Option(min=1, help="Orders a day of the busiest channel; the others have a fifth.")
     ] = 600,
     seed: Annotated[int, typer.Option(help="Another seed, other orders.")] = 7,
+    today: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The first day without orders (default: today, UTC).", hidden=True),
+    ] = None,
 ) -> None:
     """Start local fakes of all APIs and run everything: fetch, normalise, check, pick, send. Nothing leaves this host.
 
-    A second run finds nothing new and sends nothing again. The data directory (ORDER_PIPELINE_DATA_DIR, default data/)
+    The orders are of the days up to yesterday. A second run finds nothing new and sends nothing again, unless the fakes
+    went on beside `ui` meanwhile. The data directory (ORDER_PIPELINE_DATA_DIR, default data/)
     then serves `sql`, `trace`, `outbox` and `ui`; use another one, or `make clean`, before working with real channels.
     """
     given = load_settings()
-    world = claim_directory(given, days, orders, seed)
+    world = claim_directory(given, days, orders, seed, (today or datetime.now(UTC)).date())
     note(f"{days} days x {orders} orders of the busiest channel; seed {seed}; in {given.data_dir.resolve()}")
     try:
         with running_sandbox(world, given.data_dir) as sandbox:
@@ -73,8 +79,8 @@ def run_demo(given: Settings, world: DemoWorld, sandbox: RunningSandbox) -> None
     compare(sandbox.accepted_payloads(), payloads_on_the_floor(settings))
 
 
-def claim_directory(settings: Settings, days: int, orders: int, seed: int) -> DemoWorld:
-    """The world of this data directory, written down when it is new.
+def claim_directory(settings: Settings, days: int, orders: int, seed: int, today: date) -> DemoWorld:
+    """The world of this data directory, written down when it is new: its orders are of the days before `today`.
 
     Ends the command if the directory holds real orders, or a demo of another world.
     """
@@ -95,7 +101,7 @@ def claim_directory(settings: Settings, days: int, orders: int, seed: int) -> De
             f"For the demo {ELSEWHERE}.",
             code=2,
         )
-    world = DemoWorld(days=days, orders=orders, seed=seed, port=free_port())
+    world = DemoWorld(days=days, orders=orders, seed=seed, port=free_port(), today=today)
     remember_world(settings, world)
     return world
 

@@ -90,6 +90,7 @@ def running_sandbox(world: DemoWorld, data_dir: Path) -> Iterator[RunningSandbox
         by_share=True,
         days=world.days,
         today=world.today.isoformat(),
+        real_time=world.lives,
         port=world.port,
         state_directory=str((data_dir / STATE_DIRECTORY).resolve()),
     )

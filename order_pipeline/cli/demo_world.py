@@ -10,7 +10,7 @@ import json
 import os
 import socket
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from order_pipeline.operations.tables import pick_outbox
 from order_pipeline.settings import Settings
 
 SANDBOX_TODAY = date(2026, 1, 15)
+OLDEST_LIVING = timedelta(days=30)
 
 TABLES = ("floors",)
 """Settings that are no groups but tables of groups: another one replaces the whole of it."""
@@ -45,11 +46,17 @@ class DemoWorld(msgspec.Struct, frozen=True):
     seed: int
     port: int
     today: date = SANDBOX_TODAY
+    lives: bool = False
+    """Its clock goes with the real one: since the UI was opened on it, orders appear and change."""
 
     @property
     def window(self) -> Window:
         """The days that have orders; the sandbox's today has none yet."""
         return Window(start=self.today - timedelta(days=self.days), end=self.today)
+
+    def brought_to_life(self, now: datetime) -> DemoWorld:
+        """The same with a clock that goes on; an old world stays as it is, its fakes would draw orders for months."""
+        return self if now.date() - self.today > OLDEST_LIVING else msgspec.structs.replace(self, lives=True)
 
     def is_the_same_as(self, days: int, orders: int, seed: int) -> bool:
         """Whether it is the world that these options ask for."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -142,4 +143,10 @@ def open_job_runner(settings: Settings) -> Iterator[JobRunner]:
         pipeline = PipelineResource(settings, progress.advance)
         with open_instance(settings) as instance:
             definitions = build_definitions(settings, pipeline=pipeline)
-            yield JobRunner(progress, pipeline, partial(run_job, definitions, instance))
+            yield JobRunner(progress, pipeline, partial(run_job, definitions, instance, command=_command()))
+
+
+def _command() -> str:
+    """The command that is running, to stand on the runs that it makes."""
+    context = click.get_current_context(silent=True)
+    return (context.info_name if context else None) or "order-pipeline"

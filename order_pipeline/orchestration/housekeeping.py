@@ -1,4 +1,4 @@
-"""What keeps the stores small, once a night: the lake's upkeep, and the removal of landed webhooks from the inbox."""
+"""What keeps the stores small, once a night: the lake's upkeep, the inbox without landed webhooks, the runs by age."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -9,6 +9,7 @@ import dagster as dg
 
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import open_store
+from order_pipeline.orchestration.history import prune_history
 from order_pipeline.orchestration.schedules import is_left_out, status_of
 from order_pipeline.recovery.stores import require_stores_agree
 from order_pipeline.settings import Settings
@@ -54,14 +55,22 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
             )
         context.add_output_metadata({"events deleted": pruned})
 
+    @dg.op(description="Deletes old runs with their events and logs, those that found nothing first.")
+    def prune_the_history(context: dg.OpExecutionContext) -> None:
+        if is_left_out(context, settings.schedule, "retention"):
+            return
+        pruned = prune_history(context.instance, settings.history, datetime.now(UTC))
+        context.add_output_metadata({"runs deleted": pruned.runs, "old, but assets stand on them": pruned.kept})
+
     @dg.job(
         name=HOUSEKEEPING_JOB,
-        description="Keeps the lake's files few and the webhook inbox short; changes no fact.",
+        description="Keeps the lake's files few, the inbox and the history of runs short; changes no fact.",
         executor_def=dg.in_process_executor,
     )
     def housekeeping() -> Any:
         maintain_the_lake()
         prune_the_inbox()
+        prune_the_history()
 
     schedule = dg.ScheduleDefinition(
         name="housekeeping_nightly",

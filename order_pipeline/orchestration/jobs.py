@@ -14,8 +14,20 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from order_pipeline.channels.channel import Channel
-from order_pipeline.contracts import CORE_TABLES
-from order_pipeline.orchestration.specs import READ_BACK_GROUP, core_key, raw_key
+from order_pipeline.orchestration.specs import (
+    CORE_GROUP,
+    FLOOR_GROUP,
+    MARTS_GROUP,
+    PICK_STATUS_KEY,
+    RAW_GROUP,
+    REFERENCE_GROUP,
+    SERVICE_LEVEL_KEY,
+    STAGING_GROUP,
+    channel_selection,
+    core_key,
+    raw_assets,
+    raw_key,
+)
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -27,7 +39,8 @@ VIEWS_JOB = "views_job"
 REBUILD_TAG = "order_pipeline/rebuild"
 """A run with this tag builds core again even where neither raw nor the SQL has changed."""
 
-EMISSION_GROUPS = ("reference", "marts", "scanorders")
+READ_BACK = dg.AssetSelection.assets(PICK_STATUS_KEY, SERVICE_LEVEL_KEY)
+EMISSION = dg.AssetSelection.groups(REFERENCE_GROUP, MARTS_GROUP, FLOOR_GROUP) - READ_BACK
 
 # A channel's outage is retried as a whole run: what was fetched before it is committed, so the second run is short.
 RETRY_TAGS = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"}
@@ -44,7 +57,7 @@ def build_source_job(source: str, title: str) -> UnresolvedAssetJobDefinition:
     """From the channel's API to its core tables, for one day or as one run over a range of days."""
     return dg.define_asset_job(
         source_job_name(source),
-        selection=dg.AssetSelection.groups(source) - dg.AssetSelection.key_prefixes(["staging"], ["intermediate"]),
+        selection=channel_selection(source, RAW_GROUP, CORE_GROUP),
         description=f"{title}: fetch, keep as received, normalise, check. One run covers any range of days.",
         executor_def=dg.in_process_executor,
         tags={"order_pipeline/source": source, **RETRY_TAGS},
@@ -55,8 +68,9 @@ def assets_of_families(channel: Channel[Any], families: Collection[str]) -> list
     """The assets of a channel's job that a run of some of its families fills, core among them; no family: None, all."""
     if not families:
         return None
-    raw = dict.fromkeys(raw_key(channel.name, each) for family in families for each in channel.families[family])
-    return [*raw, *(core_key(channel.name, table) for table in CORE_TABLES)]
+    wanted = {resource for family in families for resource in channel.families[family]}
+    raw = [raw_key(channel.name, name) for name, filled in raw_assets(channel).items() if wanted & set(filled)]
+    return [*raw, core_key(channel.name)]
 
 
 def core_job_name(source: str) -> str:
@@ -68,7 +82,7 @@ def build_core_job(source: str, title: str) -> UnresolvedAssetJobDefinition:
     """From raw to core again, for the days asked for: after a mapping, a rule or a reference file was mended."""
     return dg.define_asset_job(
         core_job_name(source),
-        selection=dg.AssetSelection.groups(source) & dg.AssetSelection.key_prefixes(["core"]),
+        selection=channel_selection(source, CORE_GROUP),
         description=f"{title}: core anew from what is stored; asks the channel nothing.",
         executor_def=dg.in_process_executor,
         tags={"order_pipeline/source": source, REBUILD_TAG: "true", **NO_RETRY_TAGS},
@@ -79,8 +93,7 @@ def build_views_job() -> UnresolvedAssetJobDefinition:
     """The staging views: what they show is always current, so they are deployed when their SQL changed, not hourly."""
     return dg.define_asset_job(
         VIEWS_JOB,
-        selection=dg.AssetSelection.key_prefixes(["staging"], ["intermediate"])
-        | dg.AssetSelection.groups("reference", "soft_checks"),
+        selection=dg.AssetSelection.groups(REFERENCE_GROUP, STAGING_GROUP),
         description="After an installation or an upgrade: reference tables, and the staging views whose SQL changed.",
         executor_def=dg.in_process_executor,
         tags=NO_RETRY_TAGS,
@@ -91,8 +104,7 @@ def build_emission_job() -> UnresolvedAssetJobDefinition:
     """Marts from everything that core holds now, then the picks."""
     return dg.define_asset_job(
         EMISSION_JOB,
-        selection=dg.AssetSelection.groups(*EMISSION_GROUPS)
-        - dg.AssetSelection.key_prefixes(["staging"], ["intermediate"]),
+        selection=EMISSION,
         description="Marts from core, then the picks: planned, sent as far as they may be, held with their reason.",
         executor_def=dg.in_process_executor,
         tags=NO_RETRY_TAGS,
@@ -103,7 +115,7 @@ def build_read_back_job() -> UnresolvedAssetJobDefinition:
     """What the floor shows for the lines that it got."""
     return dg.define_asset_job(
         READ_BACK_JOB,
-        selection=dg.AssetSelection.groups(READ_BACK_GROUP),
+        selection=READ_BACK,
         description="Reads back what ScanOrders shows for sent lines, and pushes statuses by policy.",
         executor_def=dg.in_process_executor,
         tags=NO_RETRY_TAGS,

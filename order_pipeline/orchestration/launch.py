@@ -13,6 +13,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from order_pipeline.channels.base import Window
 from order_pipeline.orchestration.launcher import machine_tags
+from order_pipeline.orchestration.origins import origin_tags
 from order_pipeline.orchestration.partitions import range_tags
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -44,16 +45,19 @@ def run_job(
     window: Window | None = None,
     assets: Sequence[dg.AssetKey] | None = None,
     *,
+    command: str = "order-pipeline",
     tags: Mapping[str, str] | None = None,
 ) -> JobOutcome:
     """Execute the job in this process; a window makes it one run over that range of daily partitions.
 
-    `assets` are those of the job that are materialised; None: all. `tags` are added to the run's.
+    `assets` are those of the job that are materialised; None: all. `command` stands on the run as its origin,
+    and `tags` are added to the run's.
 
     A failing step does not raise: it is in the outcome, so that one source's failure does not hold the next source.
     """
     job = definitions.resolve_job_def(job_name)
-    all_tags = {**machine_tags(), **(range_tags(window) if window is not None else {}), **(tags or {})}
+    ranged = range_tags(window) if window is not None else {}
+    all_tags = {**machine_tags(), **origin_tags(command), **ranged, **(tags or {})}
     result = job.execute_in_process(
         instance=instance, tags=all_tags, run_config=QUIET, raise_on_error=False, asset_selection=assets
     )

@@ -39,6 +39,10 @@ def no_progress(_what: str, _done: int) -> None:
     """Show nothing: for runs that nobody watches in a terminal."""
 
 
+def no_news(_result: IngestResult) -> None:
+    """Say nothing of a write."""
+
+
 @dataclass
 class PipelineResource:
     """What the assets share; every store is opened at its first use, and once."""
@@ -72,6 +76,7 @@ class PipelineResource:
         *,
         only: str | None = None,
         families: Sequence[str] | None = None,
+        written: Callable[[IngestResult], None] = no_news,
     ) -> IngestResult:
         """Read the window from the channel into raw, by all its readings or only the one of that name.
 
@@ -81,6 +86,7 @@ class PipelineResource:
             run_id: kept with every row.
             only: the name of a reading.
             families: of a channel that has some: only these are read.
+            written: called after every write, with what the reading at hand has brought so far.
 
         Raises:
             Exception: what a reading raised; what the readings before it brought is committed.
@@ -88,7 +94,7 @@ class PipelineResource:
         fetched = IngestResult(channel.name, run_id)
         for reading in self._readings(channel, families):
             if only == reading.name or (only is None and not self._is_left_to_watcher(channel, reading)):
-                fetched.add(asyncio.run(self._ingest(channel, reading, window, run_id)))
+                fetched.add(asyncio.run(self._ingest(channel, reading, window, run_id, written)))
                 self.note_progress()  # before the inbox is told that the lake has its events
                 reading.committed(run_id)
         return fetched
@@ -104,7 +110,18 @@ class PipelineResource:
             return channel.readings(settings, self.operations)
         return [Reading(", ".join(families), channel.read_families(settings, families))]
 
-    async def _ingest(self, channel: Channel[Any], reading: Reading, window: Window, run_id: str) -> IngestResult:
+    async def _ingest(
+        self,
+        channel: Channel[Any],
+        reading: Reading,
+        window: Window,
+        run_id: str,
+        written: Callable[[IngestResult], None],
+    ) -> IngestResult:
+        def tell(result: IngestResult) -> None:
+            self.advance(f"{channel.title}: {reading.name}", result.total.records)
+            written(result)
+
         return await ingest(
             self.lake,
             channel.name,
@@ -112,7 +129,7 @@ class PipelineResource:
             window,
             WarehouseState(self.lake, channel.name),
             run_id,
-            lambda result: self.advance(f"{channel.title}: {reading.name}", result.total.records),
+            tell,
         )
 
     def build_core(

@@ -1,28 +1,63 @@
 """What several assets and jobs share: asset keys, groups, owners, the columns of a contract."""
 
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
+from order_pipeline.channels.channel import Channel
+from order_pipeline.channels.settings import EVERYTHING
 from order_pipeline.contracts import Model, table_contract
 
 OWNERS = ["team:order-pipeline"]
 
-REFERENCE_GROUP = "reference"
+RAW_GROUP = "raw"
+STAGING_GROUP = "staging"
+CORE_GROUP = "core"
 MARTS_GROUP = "marts"
-SOFT_CHECKS_GROUP = "soft_checks"
-PICKING_GROUP = "scanorders"
-READ_BACK_GROUP = "scanorders_read_back"
+FLOOR_GROUP = "floor"
+REFERENCE_GROUP = "reference"
+
+CHANNEL_TAG = "channel"
+"""The asset tag that names the channel; the groups are the layers, so this is the map's second dimension."""
 
 
-def raw_key(source: str, resource: str) -> dg.AssetKey:
-    """`raw/<source>_<resource>`, as the table is called in the lake."""
-    return dg.AssetKey(["raw", f"{source}_{resource}"])
+def raw_key(source: str, name: str) -> dg.AssetKey:
+    """`raw/<source>/<name>`: raw tables that are always read together (see `raw_assets`)."""
+    return dg.AssetKey(["raw", source, name])
 
 
-def core_key(source: str, table: str) -> dg.AssetKey:
-    """`core/<source>/<table>`: one table of the lake, one asset for each channel that fills it."""
-    return dg.AssetKey(["core", source, table])
+def raw_assets(channel: Channel[Any]) -> Mapping[str, Sequence[str]]:
+    """What of the channel can be fetched alone, by the name of its asset, with the raw tables (resources) it fills.
+
+    A table that two families bring is of the smaller one.
+    """
+    if channel.families:
+        return {
+            family: [each for each in brought if channel.families_of([each]) == [family]]
+            for family, brought in channel.families.items()
+        }
+    resources = list(channel.resources)
+    return {resources[0] if len(resources) == 1 else EVERYTHING: resources}
+
+
+def staging_key(source: str) -> dg.AssetKey:
+    """`staging/<source>`: the views between raw and core of one channel, or those that all share (`common`)."""
+    return dg.AssetKey(["staging", source])
+
+
+def core_key(source: str) -> dg.AssetKey:
+    """`core/<source>`: the channel's rows of all core tables, which one transaction changes together."""
+    return dg.AssetKey(["core", source])
+
+
+def channel_selection(source: str, *groups: str) -> dg.AssetSelection:
+    """The channel's assets in these groups."""
+    return dg.AssetSelection.groups(*groups) & dg.AssetSelection.tag(CHANNEL_TAG, source)
 
 
 def model_key(schema: str, name: str) -> dg.AssetKey:
@@ -48,6 +83,9 @@ def table_schema(model: Model) -> dg.TableSchema:
     )
 
 
-PICKING_ORDERS_KEY = dg.AssetKey(["scanorders", "picking_orders"])
-PICK_STATUS_KEY = dg.AssetKey(["scanorders", "pick_status"])
+PICKING_ORDERS_KEY = dg.AssetKey(["floor", "picking_orders"])
+PICK_STATUS_KEY = dg.AssetKey(["floor", "pick_status"])
 ITEM_LOCATIONS_KEY = model_key("reference", "item_locations")
+PICK_RULES_KEY = model_key("marts", "pick_rules")
+SOFT_CHECKS_KEY = model_key("marts", "soft_checks")
+SERVICE_LEVEL_KEY = model_key("marts", "pick_service_level")

@@ -5,7 +5,7 @@ The blocking check uses this. It reads back what is stored, so it also sees a fa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -36,16 +36,33 @@ class StoredRows:
         return not self.repeated_keys and not self.orphans
 
 
-def read_raw_counts(lake: Lake, source: str, resource: str, days: Sequence[date]) -> dict[date, int]:
-    """How many versions of records `raw.<source>_<resource>` holds for each of the days."""
+@dataclass(frozen=True, slots=True)
+class RawCounts:
+    """What some raw tables hold of one day: records, their versions, and the versions that one run brought."""
+
+    records: int = 0
+    versions: int = 0
+    new: int = 0
+
+
+def read_raw_counts(
+    lake: Lake, source: str, resources: Sequence[str], days: Sequence[date], run_id: str
+) -> Mapping[date, RawCounts]:
+    """Day -> what the raw tables of these resources hold of it together, for each of the days."""
+    counted = " UNION ALL ".join(
+        "SELECT partition_day, count(DISTINCT record_id) AS records, count(*) AS versions,"
+        f" count(*) FILTER (run_id = $run_id) AS new FROM {raw_table(source, resource)}"
+        " WHERE partition_day IN (SELECT unnest($days::DATE[])) GROUP BY partition_day"
+        for resource in resources
+    )
     with lake.snapshot() as connection:
-        return dict(
-            connection.execute(
-                f"SELECT partition_day, count(*) FROM {raw_table(source, resource)}"
-                " WHERE partition_day IN (SELECT unnest(?::DATE[])) GROUP BY partition_day",
-                [list(days)],
-            ).fetchall()
-        )
+        found = connection.execute(
+            "SELECT partition_day, sum(records)::BIGINT, sum(versions)::BIGINT, sum(new)::BIGINT"
+            f" FROM ({counted}) GROUP BY partition_day",
+            {"run_id": run_id, "days": list(days)},
+        ).fetchall()
+    by_day = {day: RawCounts(*counts) for day, *counts in found}
+    return {day: by_day.get(day, RawCounts()) for day in days}
 
 
 def read_open_rejects(lake: Lake, source: str) -> dict[str, int]:

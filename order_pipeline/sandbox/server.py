@@ -56,6 +56,7 @@ class SandboxServer:
         channels: which channels run; None: all in the registry.
         state_directory: where channels keep what they must remember across restarts; None: nowhere.
         by_share: `orders` are those of the busiest channel, and the others have their usual share of them.
+        real_time: business time goes with the real time from `today` on, and orders appear and change by themselves.
     """
 
     def __init__(
@@ -71,8 +72,9 @@ class SandboxServer:
         channels: Sequence[str] | None = None,
         state_directory: Path | None = None,
         by_share: bool = False,
+        real_time: bool = False,
     ) -> None:
-        self.clock = SandboxClock(today)
+        self.clock = SandboxClock(today, real_time=real_time)
         self.faults = FaultBook(seed, faults)
         self._faults_at_start = tuple(faults)
         self.world = World(seed, orders, days, self.clock, self.faults, state_directory)

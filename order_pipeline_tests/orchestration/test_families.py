@@ -104,11 +104,12 @@ def test_prices_alone_are_of_the_open_orders_that_are_known_and_never_complete(s
 
 def test_the_asset_that_is_selected_in_the_ui_is_the_one_that_is_materialised(settings, window):
     with open_instance(settings) as instance:
-        chosen = raw_key("scansource", "invoice_details")
+        chosen = raw_key("scansource", "invoices")
         outcome = run_job(build_definitions(settings), instance, source_job_name("scansource"), window, [chosen])
         assert outcome.success
         events = instance.all_logs(outcome.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
         assert {event.get_dagster_event().asset_key for event in events} == {chosen}
+    assert {resource for resource, _, _ in reports(settings)} == set(FAMILIES["invoices"])
 
 
 def test_a_family_that_no_channel_has_is_wrong_usage(tmp_path):
@@ -133,14 +134,14 @@ def test_the_tracking_asset_alone_is_read_by_its_own_family():
 
 
 def schedules_of(settings):
-    """Name -> cron and the raw assets of its run (None: all)."""
+    """Name -> cron and the families of its run (None: all)."""
     found = {}
     for schedule in build_definitions(settings).schedules or []:
         if isinstance(schedule, dg.ScheduleDefinition) and schedule.name.startswith("scansource"):
             ticked = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=NOON))
             assert ticked.run_requests
             chosen = ticked.run_requests[0].asset_selection
-            raw = chosen and {key.path[1].removeprefix("scansource_") for key in chosen if key.path[0] == "raw"}
+            raw = chosen and {key.path[2] for key in chosen if key.path[0] == "raw"}
             found[schedule.name] = (schedule.cron_schedule, raw)
     return found
 
@@ -152,17 +153,17 @@ def test_without_a_cadence_everything_is_read_as_before(tmp_path):
 def test_orders_with_a_cadence_of_their_own_take_their_tracking_along(tmp_path):
     settings = Settings.model_validate({"data_dir": tmp_path, "scansource": {"cadence": {"orders": "0 6 * * *"}}})
     own, rest = (schedules_of(settings)[f"scansource_{name}"][1] for name in ("orders", "hourly"))
-    assert own == set(FAMILIES["orders"])
-    assert rest == {"invoice_summaries", "invoice_details", "prices", "availability"}
+    assert own == {"orders", "tracking"}
+    assert rest == {"invoices", "prices", "availability"}
 
 
 def test_a_family_with_a_cadence_of_its_own_leaves_the_hourly_run(tmp_path):
     cadence = {"invoices": "0 6 * * *", "all": "*/30 * * * *"}
     settings = Settings.model_validate({"data_dir": tmp_path, "scansource": {"cadence": cadence}})
-    others = {resource for name, brought in FAMILIES.items() if name != "invoices" for resource in brought}
+    others = set(FAMILIES) - {"invoices"}
     assert schedules_of(settings) == {
         "scansource_hourly": ("*/30 * * * *", others),
-        "scansource_invoices": ("0 6 * * *", set(FAMILIES["invoices"])),
+        "scansource_invoices": ("0 6 * * *", {"invoices"}),
     }
 
 

@@ -94,7 +94,7 @@ def test_the_run_says_which_days_of_which_assets_it_filled(shop):
     events = shop.instance.all_logs(shop.run().run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
     told = {(event.asset_key.to_user_string(), event.partition) for each in events if (event := each.dagster_event)}
     day = WORLD.window.start.isoformat()
-    assert told == {("raw/skroutz_orders", day), ("core/skroutz/orders", day), ("scanorders/picking_orders", None)}
+    assert told == {("raw/skroutz/orders", day), ("core/skroutz", day), ("floor/picking_orders", None)}
 
 
 def test_a_run_that_finds_nothing_sends_nothing(shop):

@@ -81,7 +81,7 @@ def test_a_quota_stop_ends_green_says_what_remains_and_only_that_is_fetched_next
     kept = numbers_in_core(limited)
     assert kept
     assert kept < every_order
-    check = checks["raw/scansource_order_details", "windows_proved_complete"]
+    check = checks["raw/scansource/orders", "windows_proved_complete"]
     assert not check.passed
     said = str(check.metadata["what remains (first ones)"].value)
     assert f"{len(every_order - kept)} orders remain on 2026-01-" in said
@@ -92,7 +92,7 @@ def test_a_quota_stop_ends_green_says_what_remains_and_only_that_is_fetched_next
     server.calls["scansource"].reset()
     finished, checks = run(all_settings(server, tmp_path), "scansource", window)
     assert finished.success
-    assert checks["raw/scansource_order_details", "windows_proved_complete"].passed
+    assert checks["raw/scansource/orders", "windows_proved_complete"].passed
     details = [call for call in server.calls["scansource"].recent if call.path.endswith("salesorder/v1/detail")]
     asked = [parse_qs(call.query)["salesOrderNumber"][0] for call in details]
     assert sorted(asked) == sorted(every_order - kept)
@@ -117,13 +117,13 @@ def test_an_old_order_that_changed_during_a_stop_of_seven_days_is_in_core(server
 
     assert outcome.success
     assert number in numbers_in_core(settings)
-    assert checks["raw/scansource_order_rows", "windows_proved_complete"].passed
+    assert checks["raw/scansource/orders", "windows_proved_complete"].passed
 
     server.clock.advance(days=7)
     settings.of_channel("scansource").catch_up_days = 3
     last = Window(later.start + timedelta(days=7), later.end + timedelta(days=7))
     _, checks = run(settings, "scansource", last)
-    check = checks["raw/scansource_order_rows", "windows_proved_complete"]
+    check = checks["raw/scansource/orders", "windows_proved_complete"]
     assert not check.passed
     assert "run these days" in str(check.metadata["what remains (first ones)"].value)
 

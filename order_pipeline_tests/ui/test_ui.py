@@ -75,36 +75,36 @@ def page(request, ui):
         browser.close()
 
 
-def test_the_graph_of_a_channel_shows_raw_staging_and_core(page):
-    page.goto("/locations/order_pipeline/asset-groups/kibo/lineage")
-    for name in ("kibo_orders", "stg_kibo__parsed", "order_lines"):
+def test_the_graph_is_a_map_of_the_road(page):
+    page.goto("/asset-groups")
+    for name in ("raw", "staging", "core", "marts", "floor"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
 
 
 def test_a_partitioned_asset_shows_its_days_and_their_metadata(page):
-    page.goto("/assets/core/kibo/orders?view=partitions&partition=2026-01-13")
+    page.goto("/assets/core/kibo?view=partitions&partition=2026-01-13")
     expect(page.get_by_text("Materialized", exact=True).first).to_be_visible()
-    for label in ("rows on these days", "dagster/partition_row_count", "days built"):
+    for label in ("order_lines", "dagster/partition_row_count", "built in this run"):
         expect(page.get_by_text(label).first).to_be_visible()
     expect(page.get_by_text("build_kibo_core").first).to_be_visible()
 
 
 def test_an_asset_says_what_it_is_and_what_its_columns_mean(page):
-    page.goto("/assets/core/kibo/invoices?view=overview")
-    expect(page.get_by_text("Always empty for Kibo: the Kibo API has no invoices.").first).to_be_visible()
-    expect(page.get_by_text("non-nullable").first).to_be_visible()
+    page.goto("/assets/core/kibo?view=overview")
+    expect(page.get_by_text("the Kibo API has no invoices.").first).to_be_visible()
+    expect(page.get_by_text("columns of core.orders").first).to_be_visible()
 
 
 def test_a_blocking_check_has_passed(page):
-    page.goto("/assets/core/kibo/orders?view=checks")
-    expect(page.get_by_text("contract_holds").first).to_be_visible()
+    page.goto("/assets/core/kibo?view=checks")
+    expect(page.get_by_text("orders_contract_holds").first).to_be_visible()
     expect(page.get_by_text("blocking").first).to_be_visible()
     expect(page.get_by_text("Passed").first).to_be_visible()
     expect(page.get_by_text("repeated keys").first).to_be_visible()
 
 
 def test_the_picks_say_what_was_sent_and_what_is_held(page):
-    page.goto("/assets/scanorders/picking_orders?view=overview")
+    page.goto("/assets/floor/picking_orders?view=overview")
     for label in ("sent now", "held by reason", "lines by state"):
         expect(page.get_by_text(label).first).to_be_visible()
 

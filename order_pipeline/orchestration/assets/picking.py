@@ -1,4 +1,4 @@
-"""`scanorders/picking_orders`: the list of picks, planned into the outbox and sent as far as it may be.
+"""`floor/picking_orders`: the list of picks, planned into the outbox and sent as far as it may be.
 
 Its metadata and checks say what the warehouse lead asks for: sent, held and why, in doubt, tasks for people. Decisions
 about a line are made in `picking`.
@@ -15,9 +15,10 @@ import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from order_pipeline.contracts import CORE_TABLES
-from order_pipeline.orchestration.assets.core import CONTRACT_CHECK
+from order_pipeline.orchestration.assets.core import contract_check_name
+from order_pipeline.orchestration.origins import note_found
 from order_pipeline.orchestration.resource import PipelineResource
-from order_pipeline.orchestration.specs import OWNERS, PICKING_GROUP, PICKING_ORDERS_KEY, core_key, model_key
+from order_pipeline.orchestration.specs import FLOOR_GROUP, OWNERS, PICKING_ORDERS_KEY, core_key, model_key
 from order_pipeline.picking.operators.views import Doubts, check_doubts
 from order_pipeline.picking.outbox.publish import publish
 from order_pipeline.picking.sending.emission import EmissionReport, emit
@@ -36,7 +37,7 @@ def build_picking_assets(sources: list[str]) -> dg.AssetsDefinition:
     @dg.asset(
         key=PICKING_ORDERS_KEY,
         deps=[PICK_LINES, FOLLOW_UP],
-        group_name=PICKING_GROUP,
+        group_name=FLOOR_GROUP,
         kinds={"python", "http", "sqlite"},
         owners=OWNERS,
         pool="scanorders_api",
@@ -91,6 +92,8 @@ def pick(
     distrusted += [source for source in unread if source not in distrusted]
     covered = [source for source in sources if source not in distrusted]
     report = emit_picks(pipeline, context.run.run_id, covered if distrusted else None)
+    handled = report.sent + report.rejected + report.in_doubt + report.recovered_in_doubt + report.new_lines
+    note_found(context.instance, context.run.run_id, changes=bool(handled))
     minutes = pipeline.settings.picking.doubt_alert_minutes
     doubts = check_doubts(pipeline.operations, minutes)
     return Picked(
@@ -128,7 +131,7 @@ def contract_held(instance: dg.DagsterInstance, source: str) -> bool:
 
     A blocking check stops what follows within its own run only; the picks are another run, so they ask.
     """
-    keys = [dg.AssetCheckKey(core_key(source, table), CONTRACT_CHECK) for table in CORE_TABLES]
+    keys = [dg.AssetCheckKey(core_key(source), contract_check_name(table)) for table in CORE_TABLES]
     latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     return not any(record.status is AssetCheckExecutionRecordStatus.FAILED for record in latest.values())
 
@@ -143,6 +146,9 @@ def _metadata(report: EmissionReport) -> dict[str, Any]:
         "new lines": report.new_lines,
         "lines by state": dg.MetadataValue.json(report.by_state),
         "held by reason": dg.MetadataValue.json(report.held_by_reason),
+        # Numbers of their own, because the asset's page plots numbers over the runs.
+        **{f"held: {reason}": lines for reason, lines in sorted(report.held_by_reason.items())},
+        **{f"lines {state}": lines for state, lines in sorted(report.by_state.items())},
         "open tasks for people": report.open_tasks,
         "stopped because": report.stopped or "nothing: the queue is empty",
         "lake snapshot": report.snapshot_id,

@@ -1,13 +1,13 @@
-"""`raw/<source>_<resource>`: what a channel's API answered, as received, a new version only where the content is new.
+"""`raw/<source>/<name>`: what a channel's API answered, as received, a new version only where the content is new.
 
-One step a channel, because its resources are read together (a detail follows its list row). Where they
-fall into families (`Channel.families`), a selection of assets reads their families alone. The step's metadata compares
-what was fetched with what is stored; its checks say whether every window is proved complete, and whether the
-channel sends keys that its contract does not name.
+One asset for what is always read together (a detail follows its list row): a family of the channel, or all of it. One
+step reads those that are selected, and nothing else. An asset's metadata is of one day; its checks are of the run: is
+every window proved complete (with what was fetched and what is stored), and does the channel send keys that its
+contract does not name.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -15,10 +15,11 @@ import dagster as dg
 
 from order_pipeline.channels.channel import Channel
 from order_pipeline.orchestration.failures import api_errors_as_failures
+from order_pipeline.orchestration.fetch_progress import FetchProgress
 from order_pipeline.orchestration.partitions import window_of
 from order_pipeline.orchestration.resource import PipelineResource
-from order_pipeline.orchestration.specs import OWNERS, raw_key
-from order_pipeline.orchestration.stored_rows import read_raw_counts
+from order_pipeline.orchestration.specs import CHANNEL_TAG, OWNERS, RAW_GROUP, raw_assets, raw_key
+from order_pipeline.orchestration.stored_rows import RawCounts, read_raw_counts
 from order_pipeline.warehouse.raw.drift import MOST_RECORDS, DriftUnknownError, UnknownKey, find_unknown_keys
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
 
@@ -33,11 +34,12 @@ def build_raw_assets(
     channel: Channel[Any], partitions: dg.PartitionsDefinition[str], *, slice_days: int = 31
 ) -> dg.AssetsDefinition:
     """The raw assets of one channel, filled by one step."""
+    resources_of = raw_assets(channel)
 
     @dg.multi_asset(
         name=f"fetch_{channel.name}",
-        specs=[_spec(channel, resource, text, partitions) for resource, text in channel.resources.items()],
-        check_specs=[spec for resource in channel.resources for spec in _check_specs(channel, resource)],
+        specs=[_spec(channel, name, resources, partitions) for name, resources in resources_of.items()],
+        check_specs=[spec for name in resources_of for spec in _check_specs(channel, name)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.multi_run(slice_days),
         pool=channel.pool,
@@ -49,53 +51,59 @@ def build_raw_assets(
     ) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.monotonic()
         window = window_of(list(context.partition_keys))
-        resources = [each for each in channel.resources if raw_key(channel.name, each) in context.selected_asset_keys]
+        chosen = [name for name in resources_of if raw_key(channel.name, name) in context.selected_asset_keys]
+        families = channel.families_of([each for name in chosen for each in resources_of[name]])
         pipeline.prepare_stores()
         with api_errors_as_failures():
             result = pipeline.fetch(
-                channel, window, context.run.run_id, families=channel.families_of(resources) or None
+                channel,
+                window,
+                context.run.run_id,
+                families=families or None,
+                written=FetchProgress(window, context.log.info),
             )
-        seconds = time.monotonic() - started
+        context.log.info("%s", _story(result, time.monotonic() - started))
         drift = _find_drift(pipeline, channel, window.days)
         asked = context.selected_asset_check_keys
-        for resource in resources:
-            stored = read_raw_counts(pipeline.lake, channel.name, resource, window.days)
+        for name in chosen:
+            key, resources = raw_key(channel.name, name), resources_of[name]
+            stored = read_raw_counts(pipeline.lake, channel.name, resources, window.days, context.run.run_id)
             for day in window.days:
-                context.add_asset_metadata(
-                    {"dagster/partition_row_count": stored.get(day, 0)},
-                    asset_key=raw_key(channel.name, resource),
-                    partition_key=day.isoformat(),
-                )
+                context.add_asset_metadata(raw_figures(stored[day]), asset_key=key, partition_key=day.isoformat())
             yield dg.MaterializeResult(
-                asset_key=raw_key(channel.name, resource),
-                metadata=_metadata(result, resource, seconds),
+                asset_key=key,
                 check_results=[
                     check
-                    for check in (_completeness(channel, result, resource), _known_keys(channel, drift, resource))
-                    if dg.AssetCheckKey(raw_key(channel.name, resource), check.check_name or "") in asked
+                    for check in (_completeness(key, result, resources), _known_keys(key, drift, resources))
+                    if dg.AssetCheckKey(key, check.check_name or "") in asked
                 ],
             )
 
     return fetch
 
 
-def _spec(channel: Channel[Any], resource: str, text: str, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
+def _spec(
+    channel: Channel[Any], name: str, resources: Sequence[str], partitions: dg.PartitionsDefinition[str]
+) -> dg.AssetSpec:
+    tables = [f"raw.{channel.name}_{resource}" for resource in resources]
+    held = "\n".join(f"- `{table}`: {channel.resources[of]}" for table, of in zip(tables, resources, strict=True))
     return dg.AssetSpec(
-        raw_key(channel.name, resource),
+        raw_key(channel.name, name),
         description=(
-            f"{text}\n\nOne row for each distinct content (`raw.{channel.name}_{resource}`): reading the same thing "
-            "again adds nothing, a change adds a version. `raw.fetches` says what was asked and what came."
+            f"What {channel.title} answered, as received.\n\n{held}\n\nOne row for each distinct content: reading the "
+            "same thing again adds nothing, a change adds a version. `raw.fetches` says what was asked and what came."
         ),
-        group_name=channel.name,
+        group_name=RAW_GROUP,
         kinds={"http", "python", "duckdb"},
         owners=OWNERS,
+        tags={CHANNEL_TAG: channel.name},
         partitions_def=partitions,
-        metadata={"dagster/table_name": f"lake.raw.{channel.name}_{resource}"},
+        metadata={"dagster/table_name": f"lake.{tables[0]}"} if len(tables) == 1 else {},
     )
 
 
-def _check_specs(channel: Channel[Any], resource: str) -> list[dg.AssetCheckSpec]:
-    asset = raw_key(channel.name, resource)
+def _check_specs(channel: Channel[Any], name: str) -> list[dg.AssetCheckSpec]:
+    asset = raw_key(channel.name, name)
     return [
         dg.AssetCheckSpec(
             COMPLETE_CHECK,
@@ -112,36 +120,35 @@ def _check_specs(channel: Channel[Any], resource: str) -> list[dg.AssetCheckSpec
     ]
 
 
-def _metadata(result: IngestResult, resource: str, seconds: float) -> Mapping[str, Any]:
-    """What came in this run, for all its days together; the two sides of the reconciliation beside each other."""
-    counts = result.resources.get(resource, Counts())
-    reports = [report for report in result.reports if report.resource == resource]
-    stored = counts.new_versions + counts.unchanged + counts.reappeared + counts.dead_letters
-    reported = sum(report.records for report in reports)
+def raw_figures(stored: RawCounts) -> dict[str, Any]:
+    """What raw holds of one day. Each figure is a small plot over the days on the asset's page."""
     return {
-        "records fetched": counts.records,
-        "new versions": counts.new_versions,
-        "unchanged": counts.unchanged,
-        "came back": counts.reappeared,
-        "dead letters": counts.dead_letters,
-        "fetched equals stored": reported == stored,
-        "reported by the source": reported,
-        "pages": sum(report.pages for report in reports),
-        "calls": sum(report.calls for report in reports),
-        "calls saved": sum(report.calls_saved for report in reports),
-        "minutes the clock stood behind what is stored": round(result.clock_behind.total_seconds() / 60, 1),
-        "megabytes (all resources)": round(result.payload_bytes / 1e6, 3),
-        "days with changes (all resources)": len(result.stale_days),
-        "seconds (all resources)": round(seconds, 2),
+        "records": stored.records,
+        "versions new in this run": stored.new,
+        "dagster/partition_row_count": stored.versions,
     }
 
 
-def _completeness(channel: Channel[Any], result: IngestResult, resource: str) -> dg.AssetCheckResult:
-    windows = [report for report in result.reports if report.resource == resource]
+def _story(result: IngestResult, seconds: float) -> str:
+    """What came in this run, for all its days and resources together."""
+    counts = result.total
+    return (
+        f"{counts.records:,} records in {sum(each.calls for each in result.reports):,} calls and {seconds:.0f} s: "
+        f"{counts.new_versions:,} new versions, {counts.unchanged:,} unchanged, {counts.reappeared:,} came back, "
+        f"{counts.dead_letters:,} dead letters; {result.payload_bytes / 1e6:.1f} MB, "
+        f"{len(result.stale_days):,} days with changes"
+    )
+
+
+def _completeness(key: dg.AssetKey, result: IngestResult, resources: Sequence[str]) -> dg.AssetCheckResult:
+    """Whether the windows are proved complete, and the run's two sides of the reconciliation beside each other."""
+    windows = [report for report in result.reports if report.resource in resources]
     open_windows = [report for report in windows if not report.complete]
+    counts = sum((result.resources.get(resource, Counts()) for resource in resources), Counts())
+    reported = sum(report.records for report in windows)
     return dg.AssetCheckResult(
         check_name=COMPLETE_CHECK,
-        asset_key=raw_key(channel.name, resource),
+        asset_key=key,
         passed=not open_windows,
         severity=dg.AssetCheckSeverity.WARN,
         description="All windows are proved complete." if not open_windows else _remaining(len(open_windows)),
@@ -150,10 +157,25 @@ def _completeness(channel: Channel[Any], result: IngestResult, resource: str) ->
             "not proved complete": len(open_windows),
             "what remains (first ones)": dg.MetadataValue.json(
                 [
-                    {"from": report.window_start.isoformat(), "to": report.window_end.isoformat(), "note": report.note}
+                    {
+                        "what": report.resource,
+                        "from": report.window_start.isoformat(),
+                        "to": report.window_end.isoformat(),
+                        "note": report.note,
+                    }
                     for report in open_windows[:MOST_NOTES]
                 ]
             ),
+            "records fetched": counts.records,
+            "reported by the source": reported,
+            "fetched equals stored": reported == counts.records,
+            "new versions": counts.new_versions,
+            "unchanged": counts.unchanged,
+            "dead letters": counts.dead_letters,
+            "pages": sum(report.pages for report in windows),
+            "calls": sum(report.calls for report in windows),
+            "calls saved": sum(report.calls_saved for report in windows),
+            "minutes the clock stood behind what is stored": round(result.clock_behind.total_seconds() / 60, 1),
         },
     )
 
@@ -169,16 +191,16 @@ def _find_drift(
 
 
 def _known_keys(
-    channel: Channel[Any], drift: list[UnknownKey] | DriftUnknownError, resource: str
+    key: dg.AssetKey, drift: list[UnknownKey] | DriftUnknownError, resources: Sequence[str]
 ) -> dg.AssetCheckResult:
     if isinstance(drift, DriftUnknownError):
         unknown, said = [], f"Not known: the keys could not be counted ({drift})."
     else:
-        unknown = [found for found in drift if found.resource == resource]
+        unknown = [found for found in drift if found.resource in resources]
         said = "The API has changed: see whether a new key is needed." if unknown else "Every key is known."
     return dg.AssetCheckResult(
         check_name=KNOWN_KEYS_CHECK,
-        asset_key=raw_key(channel.name, resource),
+        asset_key=key,
         passed=not unknown and not isinstance(drift, DriftUnknownError),
         severity=dg.AssetCheckSeverity.WARN,
         description=said,

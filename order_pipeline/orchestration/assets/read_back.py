@@ -1,4 +1,4 @@
-"""`scanorders/pick_status`: what ScanOrders shows for the lines it got, read back, and statuses pushed by policy.
+"""`floor/pick_status`: what ScanOrders shows for the lines it got, read back, and statuses pushed by policy.
 
 It is apart from the emission because reading is slow at the careful live rate, and must never hold up a pick.
 """
@@ -8,8 +8,9 @@ It is apart from the emission because reading is slow at the careful live rate, 
 
 import dagster as dg
 
+from order_pipeline.orchestration.origins import note_found
 from order_pipeline.orchestration.resource import PipelineResource
-from order_pipeline.orchestration.specs import OWNERS, PICK_STATUS_KEY, PICKING_ORDERS_KEY, READ_BACK_GROUP
+from order_pipeline.orchestration.specs import FLOOR_GROUP, OWNERS, PICK_STATUS_KEY, PICKING_ORDERS_KEY
 from order_pipeline.picking.outbox.publish import publish
 from order_pipeline.picking.sending.read_back import push_statuses, read_back
 
@@ -20,7 +21,7 @@ def build_read_back_asset() -> dg.AssetsDefinition:
     @dg.asset(
         key=PICK_STATUS_KEY,
         deps=[PICKING_ORDERS_KEY],
-        group_name=READ_BACK_GROUP,
+        group_name=FLOOR_GROUP,
         kinds={"python", "http", "sqlite"},
         owners=OWNERS,
         pool="scanorders_api",
@@ -36,6 +37,7 @@ def build_read_back_asset() -> dg.AssetsDefinition:
         pipeline.require_stores_agree()
         seen = read_back(pipeline.settings, pipeline.operations, run_id=context.run.run_id)
         pushed = push_statuses(pipeline.settings, pipeline.operations, run_id=context.run.run_id)
+        note_found(context.instance, context.run.run_id, changes=bool(seen.read + pushed.pushed))
         if seen.failed + pushed.failed:
             context.log.warning("calls that failed: %d; first: %s", seen.failed, seen.first_error or pushed.first_error)
         return dg.MaterializeResult(

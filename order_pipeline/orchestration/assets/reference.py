@@ -3,7 +3,9 @@
 # pyright: reportMissingTypeArgument=false, reportUnknownParameterType=false, reportUnknownMemberType=false
 # (Dagster refuses `MaterializeResult[Any]` as the return type of an asset with checks)
 
+import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -51,6 +53,7 @@ def build_reference_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
                 "changed": loaded.changed,
                 "mended while reading": dg.MetadataValue.json(list(loaded.repairs[:MOST_SHOWN])),
             },
+            data_version=_version_of(path),
             check_results=[
                 dg.AssetCheckResult(
                     check_name=BARCODE_CHECK,
@@ -81,8 +84,17 @@ def build_reference_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
     )
     def load_seeds(pipeline: dg.ResourceParam[PipelineResource]) -> Iterator[dg.MaterializeResult[Any]]:
         pipeline.deploy_models()
-        for name in project.seeds:
+        for name, path in project.seeds.items():
             rows = pipeline.count_rows(f"{SEED_SCHEMA}.{name}")
-            yield dg.MaterializeResult(asset_key=model_key(SEED_SCHEMA, name), metadata={"dagster/row_count": rows})
+            yield dg.MaterializeResult(
+                asset_key=model_key(SEED_SCHEMA, name),
+                metadata={"dagster/row_count": rows},
+                data_version=_version_of(path),
+            )
 
     return [item_locations, load_seeds]
+
+
+def _version_of(file: Path) -> dg.DataVersion:
+    """The file's content: loading the same again makes nothing outdated that reads it."""
+    return dg.DataVersion(hashlib.sha256(file.read_bytes()).hexdigest()[:16])

@@ -1,10 +1,14 @@
-"""Assets of the SQL project: staging views of each channel, and the marts. Dependencies are read from the SQL.
+"""Assets of the SQL project: each channel's staging views as one, and the marts. Dependencies are read from the SQL.
 
-A model is a view: materialising it deploys its SQL where that changed, and its rows are always those of now.
+A model is a view: materialising it deploys its SQL where that changed, and its rows are always those of now. Its data
+version is its SQL, so new rows beneath make it no older. An asset is what a person reads by its name; helpers are
+folded: all views of a channel below core into `staging/<channel>`, what decides who is picked into `marts/pick_rules`,
+the soft checks into `marts/soft_checks`. Views that the channels share are deployed too, and are part of no asset.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -13,109 +17,144 @@ from order_pipeline.channels import registry
 from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import (
+    CHANNEL_TAG,
     MARTS_GROUP,
     OWNERS,
+    PICK_RULES_KEY,
     PICK_STATUS_KEY,
-    REFERENCE_GROUP,
-    SOFT_CHECKS_GROUP,
+    SOFT_CHECKS_KEY,
+    STAGING_GROUP,
     core_key,
     model_key,
+    raw_assets,
     raw_key,
+    staging_key,
 )
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlModel, SqlProject
 
-STAGING, MARTS = ("staging", "intermediate"), "marts"
-COMMON, CHECKS = "common", "checks"
+BELOW_CORE, MARTS = ("staging", "intermediate"), "marts"
+CHECKS = "checks"
+PICK_RULES = ("named_locations", "pick_candidates")
+"""Helpers of the picks beside those in the channels' folders."""
 PICK_STATES = ("core", "pick_status")
 
 COMMENT = re.compile(r"\A(?:\s*--[^\n]*\n)+")
 """A model's first comment lines say what it is; the UI shows them."""
+FOLDED = {
+    PICK_RULES_KEY: "Who is picked, and what stands in the way: each channel's policy, and the locations of our floor.",
+    SOFT_CHECKS_KEY: "What looks wrong and stops nothing; each build counts its days' cases in `quarantine.warnings`.",
+}
 
 
-def staging_models(project: SqlProject, folder: str) -> list[SqlModel]:
-    """The models below the marts of one folder (a channel's, or `common`), each after those that it reads."""
-    return [model for model in _in_order(project) if model.schema in STAGING and model.path.parent.name == folder]
+def staging_models(project: SqlProject, channel: str) -> list[SqlModel]:
+    """The models of one channel below the marts, each after those that it reads."""
+    return [model for model in _in_order(project) if asset_of(model) == staging_key(channel)]
 
 
 def build_staging_assets(project: SqlProject, source: str) -> list[dg.AssetsDefinition]:
-    """The staging views of one channel; none while it has no SQL."""
-    models = staging_models(project, source)
-    return [_build_model_assets(f"deploy_{source}_staging", source, models, project)] if models else []
-
-
-def build_common_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
-    """The staging views that all channels share: a step each, because core reads some, and others read core."""
-    return [
-        _build_model_assets(f"deploy_{model.name}", REFERENCE_GROUP, [model], project)
-        for model in staging_models(project, COMMON)
-    ]
+    """The staging views of one channel as one asset; none while it has no SQL."""
+    models, key = staging_models(project, source), staging_key(source)
+    if not models:
+        return []
+    spec = _spec(key, models, project, f"From raw to the columns of core, as SQL views of {source}.", source)
+    return [_build_model_assets(f"deploy_{source}_staging", {key: models}, [spec], project)]
 
 
 def build_mart_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
-    """The marts in three steps: those on core, those on what the floor shows, and the soft checks as views."""
-    marts = [model for model in _in_order(project) if model.schema == MARTS]
-    checks = [model for model in marts if model.path.parent.name == CHECKS]
-    on_the_floor = [model for model in marts if PICK_STATES in project.sources_of([model.name])]
-    on_core = [model for model in marts if model not in checks and model not in on_the_floor]
-    steps = [
-        ("build_marts", MARTS_GROUP, on_core),
-        ("build_marts_of_the_floor", MARTS_GROUP, on_the_floor),
-        ("deploy_soft_checks", SOFT_CHECKS_GROUP, checks),
+    """The marts in two steps: those on core, and those on what the floor shows."""
+    models = defaultdict[dg.AssetKey, list[SqlModel]](list)
+    for model in _in_order(project):
+        if model.schema == MARTS and (key := asset_of(model)):
+            models[key].append(model)
+    steps = defaultdict[str, dict[dg.AssetKey, list[SqlModel]]](dict)
+    for key, folded in models.items():
+        is_of_the_floor = PICK_STATES in project.sources_of([model.name for model in folded])
+        steps["build_marts_of_the_floor" if is_of_the_floor else "build_marts"][key] = folded
+    return [
+        _build_model_assets(
+            step, made, [_spec(key, folded, project, FOLDED.get(key, "")) for key, folded in made.items()], project
+        )
+        for step, made in steps.items()
     ]
-    return [_build_model_assets(step, group, models, project) for step, group, models in steps if models]
+
+
+def asset_of(model: SqlModel) -> dg.AssetKey | None:
+    """The asset that the model is, or is folded into; None for the views that channels share."""
+    folder = model.path.parent.name
+    if model.schema in BELOW_CORE:
+        return staging_key(folder) if folder in registry.NAMES else None
+    if folder == CHECKS:
+        return SOFT_CHECKS_KEY
+    if folder in registry.NAMES or model.name in PICK_RULES:
+        return PICK_RULES_KEY
+    return model_key(model.schema, model.name)
 
 
 def _in_order(project: SqlProject) -> list[SqlModel]:
     return [project.models[name] for name in project.upstream(project.models)]
 
 
-def _build_model_assets(step: str, group: str, models: Sequence[SqlModel], project: SqlProject) -> dg.AssetsDefinition:
-    @dg.multi_asset(
-        name=step,
-        specs=[_spec(model, group, project) for model in models],
-        description="Deploys the views whose SQL changed, and counts what each shows now.",
-    )
+def _build_model_assets(
+    step: str, models: Mapping[dg.AssetKey, Sequence[SqlModel]], specs: Sequence[dg.AssetSpec], project: SqlProject
+) -> dg.AssetsDefinition:
+    @dg.multi_asset(name=step, specs=specs, description="Deploys the views whose SQL changed.")
     def deploy(
         context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[PipelineResource]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         deployment = pipeline.deploy_models()
-        for model in models:
-            state = "unchanged" if model.name in deployment.unchanged else "deployed"
-            if model.name in deployment.waiting:
-                state = "waits for a table that it reads"
-                context.log.warning("%s %s", model.relation, state)
-            yield dg.MaterializeResult(asset_key=model_key(model.schema, model.name), metadata={"state": state})
+        for key, folded in models.items():
+            names = [model.name for model in folded]
+            waiting = [name for name in names if name in deployment.waiting]
+            if waiting:
+                context.log.warning("wait for a table that they read: %s", ", ".join(waiting))
+            deployed = [name for name in names if name in deployment.created]
+            yield dg.MaterializeResult(
+                asset_key=key,
+                metadata={"views": len(names), "deployed now": len(deployed), "wait for a table": len(waiting)},
+                data_version=dg.DataVersion(project.fingerprint(names)),
+            )
 
     return deploy
 
 
-def _spec(model: SqlModel, group: str, project: SqlProject) -> dg.AssetSpec:
+def _spec(
+    key: dg.AssetKey, models: Sequence[SqlModel], project: SqlProject, what: str, channel: str | None = None
+) -> dg.AssetSpec:
+    """Of a channel: staging; else a mart."""
+    names = [model.name for model in models]
+    table = {"dagster/table_name": f"lake.{models[0].relation}"} if len(models) == 1 else {}
     return dg.AssetSpec(
-        model_key(model.schema, model.name),
-        deps=sorted(_dependencies(model, project)),
-        description=_description(model),
-        group_name=group,
+        key,
+        deps=sorted({read for model in models for read in _dependencies(model, project)} - {key}),
+        description=_list_of(models, what) if what else _description(models[0]),
+        group_name=STAGING_GROUP if channel else MARTS_GROUP,
         kinds={"sql", "duckdb"},
         owners=OWNERS,
-        code_version=project.fingerprint([model.name]),
-        metadata={"dagster/table_name": f"lake.{model.relation}"},
+        tags={CHANNEL_TAG: channel} if channel else {},
+        code_version=project.fingerprint(names),
+        metadata=table,
     )
 
 
 def _dependencies(model: SqlModel, project: SqlProject) -> set[dg.AssetKey]:
     """The assets that the model's SQL reads. Bookkeeping tables and the operations store are none."""
     rendered = project.graph[model.name]
-    keys = {
-        model_key(project.models[name].schema if name in project.models else SEED_SCHEMA, name)
-        for name in rendered.refs
-    }
+    keys = set[dg.AssetKey]()
+    for name in rendered.refs:
+        read = project.models.get(name)
+        if read is None:
+            keys.add(model_key(SEED_SCHEMA, name))
+        elif key := asset_of(read):
+            keys.add(key)
+        else:
+            keys |= _dependencies(read, project)
     for schema, table in rendered.sources:
         if schema == "raw":
             keys |= keys_of_raw(table)
         elif (schema, table) == PICK_STATES:
             keys.add(PICK_STATUS_KEY)
         elif schema == "core" and table in CORE_TABLES:
-            keys |= {core_key(name, table) for name in registry.NAMES if _is_about(model, name)}
+            keys |= {core_key(name) for name in registry.NAMES if _is_about(model, name)}
         elif schema == SEED_SCHEMA:
             keys.add(model_key(schema, table))
     return keys
@@ -128,13 +167,13 @@ def _is_about(model: SqlModel, source: str) -> bool:
 
 
 def keys_of_raw(table: str) -> set[dg.AssetKey]:
-    """The raw asset behind a raw table or its view of current versions; none for bookkeeping tables."""
+    """The raw asset that fills a raw table or the one beneath a view of current versions; none for bookkeeping."""
     name = table.removesuffix("_current")
     return {
-        raw_key(channel.name, resource)
+        raw_key(channel.name, asset)
         for channel in registry.channels().values()
-        for resource in channel.resources
-        if name == f"{channel.name}_{resource}"
+        for asset, resources in raw_assets(channel).items()
+        if name in {f"{channel.name}_{resource}" for resource in resources}
     }
 
 
@@ -142,3 +181,8 @@ def _description(model: SqlModel) -> str:
     found = COMMENT.match(model.template)
     lines = [line.strip().removeprefix("--").strip() for line in found.group().splitlines()] if found else []
     return " ".join(line for line in lines if line)
+
+
+def _list_of(models: Sequence[SqlModel], what: str) -> str:
+    """What the views are for together, and each with its own first sentence."""
+    return "\n".join([f"{what}\n", *(f"- `{model.relation}`: {_description(model)}" for model in models)])

@@ -1,8 +1,9 @@
-"""The sandbox's clock: stands still at a given day until a person or a test advances it.
+"""The sandbox's clock: stands still at a given day until a person or a test advances it, or goes with the real one.
 
-It has two times. `now()` is the business time of all channels (when orders appear and change); it moves only
-through `advance`, so the same requests get the same answers. `elapsed()` is for token lifetimes and request rates:
-real seconds since the start plus everything advanced, so a token of three seconds expires by waiting and by advancing.
+It has two times. `now()` is the business time of all channels (when orders appear and change). It moves only through
+`advance`, so the same requests get the same answers; where the fakes shall live, it is the real time. `elapsed()` is
+for token lifetimes and request rates: real seconds since the start plus everything advanced, so a token of three
+seconds expires by waiting and by advancing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ DEFAULT_TODAY = date(2026, 1, 15)
 class SandboxClock:
     """Business time in UTC; starts at 00:00 of `today`, so that the days before it are complete."""
 
-    def __init__(self, today: date = DEFAULT_TODAY) -> None:
+    def __init__(self, today: date = DEFAULT_TODAY, *, real_time: bool = False) -> None:
+        """`real_time`: it shows the real time once that is later than the start."""
+        self._real_time = real_time
         self.start = datetime(today.year, today.month, today.day, tzinfo=UTC)
         self._advanced = timedelta()
         self._started_at = time.monotonic()
@@ -28,7 +31,9 @@ class SandboxClock:
 
     def now(self) -> datetime:
         """The business time, aware, UTC."""
-        return self.start + self._advanced
+        if not self._real_time:
+            return self.start + self._advanced
+        return max(self.start, datetime.now(UTC).replace(microsecond=0)) + self._advanced
 
     def elapsed(self) -> float:
         """Seconds since the clock was made: real ones plus advanced ones."""

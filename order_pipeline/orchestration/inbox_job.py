@@ -8,7 +8,7 @@ the channel holds the channel's pool, webhooks go on. The API's rate is kept by 
 # pyright: reportUnknownMemberType=false
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -16,22 +16,22 @@ import dagster as dg
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from order_pipeline.channels.channel import Channel
-from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.operations import inbox
 from order_pipeline.operations.leases import LeaseHeldError
-from order_pipeline.orchestration.assets.core import contract_check
+from order_pipeline.orchestration.assets.core import contract_check, core_figures, filled_tables
 from order_pipeline.orchestration.assets.picking import Picked, pick
+from order_pipeline.orchestration.assets.raw import raw_figures
 from order_pipeline.orchestration.check_records import changed_evaluations
 from order_pipeline.orchestration.failures import api_errors_as_failures
 from order_pipeline.orchestration.jobs import NO_RETRY_TAGS
 from order_pipeline.orchestration.partitions import PRIORITY_TAGS, utc_today, window_of_waiting
 from order_pipeline.orchestration.resource import PipelineResource
-from order_pipeline.orchestration.specs import PICKING_ORDERS_KEY, core_key, raw_key
-from order_pipeline.orchestration.stored_rows import read_raw_counts, read_stored_rows
+from order_pipeline.orchestration.specs import PICKING_ORDERS_KEY, core_key, raw_assets, raw_key
+from order_pipeline.orchestration.stored_rows import StoredRows, read_raw_counts, read_stored_rows
 
 BUILT_AFTER = "seconds until built"
 MOST_OWED_DAYS = 3
-"""The newest: a run that was killed between landing and building is made good. A backlog waits for other runs."""
+"""The newest, so that a run killed between landing and building is made good. A backlog waits for other runs."""
 
 LONGEST_WAIT_FOR_EMITTER = 120
 """Seconds. An emission under way may have read its list before these orders were in core, so ours must follow it."""
@@ -58,7 +58,7 @@ def build_inbox_job(channel: Channel[Any], reading: str, sources: Sequence[str])
         days = _land(context, pipeline, channel, reading)
         landed = time.time()
         days = sorted({*days, *pipeline.build_core(channel.name, days, context.run_id, most_owed=MOST_OWED_DAYS).days})
-        stored = {table: read_stored_rows(pipeline.lake, table, channel.name, days) for table in CORE_TABLES}
+        stored = {table: read_stored_rows(pipeline.lake, table, channel.name, days) for table in filled_tables(channel)}
         contracts = [contract_check(channel.name, table, rows) for table, rows in stored.items()] if days else []
         yield from changed_evaluations(context.instance, contracts)  # the emission asks for them
         built = time.time()
@@ -74,7 +74,8 @@ def build_inbox_job(channel: Channel[Any], reading: str, sources: Sequence[str])
             }
         )
         yield from changed_evaluations(context.instance, picked.checks)
-        yield from _materialisations(pipeline, channel, days, stored["orders"].by_day, picked)
+        yield from _materialisations(pipeline, channel, days, stored, context.run_id)
+        yield dg.AssetMaterialization(PICKING_ORDERS_KEY, metadata=picked.metadata)
         yield dg.Output(None)
 
     @dg.job(
@@ -120,15 +121,18 @@ def _pick(context: dg.OpExecutionContext, pipeline: PipelineResource, sources: S
 
 
 def _materialisations(
-    pipeline: PipelineResource, channel: Channel[Any], days: Sequence[date], orders: dict[date, int], picked: Picked
+    pipeline: PipelineResource,
+    channel: Channel[Any],
+    days: Sequence[date],
+    stored: Mapping[str, StoredRows],
+    run_id: str,
 ) -> Iterator[dg.AssetMaterialization]:
-    """What the run did to assets: raw and the orders of core by day, and the picks."""
-    for resource in channel.resources:
-        versions = read_raw_counts(pipeline.lake, channel.name, resource, days)
-        yield from (_of_day(raw_key(channel.name, resource), day, versions.get(day, 0)) for day in days)
-    yield from (_of_day(core_key(channel.name, "orders"), day, orders.get(day, 0)) for day in days)
-    yield dg.AssetMaterialization(PICKING_ORDERS_KEY, metadata=picked.metadata)
+    """What the run did to raw and core, by day."""
+    for name, resources in raw_assets(channel).items():
+        counts = read_raw_counts(pipeline.lake, channel.name, resources, days, run_id)
+        yield from (_of_day(raw_key(channel.name, name), day, raw_figures(counts[day])) for day in days)
+    yield from (_of_day(core_key(channel.name), day, core_figures(day, stored, days)) for day in days)
 
 
-def _of_day(key: dg.AssetKey, day: date, rows: int) -> dg.AssetMaterialization:
-    return dg.AssetMaterialization(key, partition=day.isoformat(), metadata={"dagster/partition_row_count": rows})
+def _of_day(key: dg.AssetKey, day: date, figures: Mapping[str, Any]) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(key, partition=day.isoformat(), metadata=figures)

@@ -27,6 +27,7 @@ import psutil
 from rich.console import Console
 from sqlalchemy import func, select
 
+from benchmarks.order_to_pick_backfill import keep_backfilling
 from benchmarks.order_to_pick_report import STAGES, Way, print_round, run_times
 from order_pipeline.cli.demo_sandbox import WEBHOOK_TOKEN, RunningSandbox
 from order_pipeline.cli.demo_world import DemoWorld, as_environment, free_port
@@ -44,15 +45,6 @@ FAKES = [CHANNEL, "scanorders"]
 COMMAND = [sys.executable, "-m", "order_pipeline"]
 PATIENCE_SECONDS = 180
 SETTLE_SECONDS = 60
-LAUNCH = """
-mutation($parameters: ExecutionParams!) {
-  launchRun(executionParams: $parameters) { ... on LaunchRunSuccess { run { runId } } }
-}
-"""
-UNFINISHED = """
-{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED], pipelineName: "skroutz_job"}) {
-    ... on Runs { results { runId } } } }
-"""
 
 console = Console(width=120)
 
@@ -187,34 +179,11 @@ def send_at_random_times(
     for event, moment in zip(events, moments, strict=True):
         while (left := started + moment - time.monotonic()) > 0:
             if backfill:
-                keep_backfilling(there)
+                keep_backfilling(there.dagster, CHANNEL, there.world)
             time.sleep(min(left, 2.0))
         answered[event.code] = post(there.sender, there.receiver, event)
         console.print(f"  {moment:5.0f} s  {len(answered)} of {len(events)} answered", highlight=False)
     return answered
-
-
-def keep_backfilling(there: Installation) -> None:
-    """Start the channel's job over all days, unless one is under way."""
-    unfinished = there.dagster.post("/graphql", json={"query": UNFINISHED}).json()["data"]["runsOrError"]["results"]
-    if unfinished:
-        return
-    window = there.world.window
-    tags = {
-        "dagster/asset_partition_range_start": window.start.isoformat(),
-        "dagster/asset_partition_range_end": (there.world.today).isoformat(),
-    }
-    parameters = {
-        "selector": {
-            "repositoryName": "__repository__",
-            "repositoryLocationName": "order_pipeline",
-            "jobName": f"{CHANNEL}_job",
-        },
-        "runConfigData": {},
-        "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
-    }
-    query = {"query": LAUNCH, "variables": {"parameters": parameters}}
-    there.dagster.post("/graphql", json=query).raise_for_status()
 
 
 def wait_for_picks(there: Installation, codes: Sequence[str], *, backfill: bool) -> None:
@@ -222,7 +191,7 @@ def wait_for_picks(there: Installation, codes: Sequence[str], *, backfill: bool)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if backfill:
-            keep_backfilling(there)
+            keep_backfilling(there.dagster, CHANNEL, there.world)
         query = select(func.count(func.distinct(pick_outbox.c.order_number))).where(
             pick_outbox.c.order_number.in_(codes), pick_outbox.c.state != "planned"
         )
@@ -264,7 +233,7 @@ def measure(there: Installation, events: Sequence[Event], arguments: argparse.Na
     name = "with a backfill of the channel" if backfill else "alone"
     console.print(f"\n{name}: {len(events)} webhooks within {arguments.seconds:.0f} s")
     if backfill:
-        keep_backfilling(there)
+        keep_backfilling(there.dagster, CHANNEL, there.world)
         time.sleep(10)
     started, spent = time.monotonic(), there.processor_seconds()
     load = psutil.getloadavg()[0]

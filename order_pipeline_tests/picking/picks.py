@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from order_pipeline.operations.store import OperationsStore
+from order_pipeline.operations.tables import VERSION_TABLE
 from order_pipeline.picking.outbox import store as outbox
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.sending.emission import emit
@@ -73,7 +74,8 @@ def line_of(store: OperationsStore, pick_id):
 
 
 def without_floors(store: OperationsStore):
-    """Make the store what it was before there were several floors."""
+    """Make the store what it was before there were several floors, and versions of stores."""
     with store.writing() as connection:
         for table, column in (("pick_outbox", "floor"), ("pick_outbox", "seen_floor"), ("pick_tasks", "floor")):
             connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
+        connection.exec_driver_sql(f"DROP TABLE {VERSION_TABLE}")

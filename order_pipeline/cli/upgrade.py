@@ -111,7 +111,7 @@ def _tell_outdated_days(pipeline: PipelineResource) -> None:
     for source, days in found.items():
         told = f"{len(days):,} days, {days[-1]} to {days[0]}" if len(days) > 1 else f"1 day, {days[0]}"
         print_text(f"  {source:<11} {told}")
-    note("Next: order-pipeline rebuild    or, in the background, the Dagster job rebuild_job")
+    note("Next: order-pipeline rebuild, or the Dagster job rebuild_job in the background")
 
 
 def _require_a_lake(settings: Settings) -> None:

@@ -40,6 +40,7 @@ def test_the_small_world_gives_the_recorded_rows(small_fingerprint: Fingerprint)
     assert differences(recorded("small"), small_fingerprint) == []
 
 
+@pytest.mark.slow
 def test_a_changed_core_row_and_a_pick_accepted_twice_are_named_and_shown(
     small_world: Path, small_fingerprint: Fingerprint, copied_world: Path
 ) -> None:

@@ -39,7 +39,10 @@ def reports(settings):
     return {(resource, complete, bool(watermark)) for resource, complete, watermark in found.rows}
 
 
-@pytest.mark.parametrize("family", [name for name in FAMILIES if name != "invoices"])
+@pytest.mark.parametrize(
+    "family",
+    [pytest.param(name, marks=() if name == "prices" else pytest.mark.slow) for name in FAMILIES if name != "invoices"],
+)
 def test_a_family_alone_reports_on_nothing_else(settings, window, family):
     outcome = materialise(settings, ["scansource"], window, emit=False, families=[family])[-1]
     assert outcome.success
@@ -76,6 +79,7 @@ def test_invoices_alone_store_invoices_and_nothing_else(tmp_path):
     pipeline.operations.close()
 
 
+@pytest.mark.slow
 def test_invoices_alone_prove_invoices_and_move_no_watermark_of_orders(settings, window):
     materialise(settings, ["scansource"], window, emit=False, families=["invoices"])
     assert ("invoice_summaries", True, True) in reports(settings)

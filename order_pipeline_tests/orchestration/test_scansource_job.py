@@ -99,6 +99,7 @@ def test_a_quota_stop_ends_green_says_what_remains_and_only_that_is_fetched_next
     assert numbers_in_core(limited) == every_order
 
 
+@pytest.mark.slow
 def test_an_old_order_that_changed_during_a_stop_of_seven_days_is_in_core(server, window, tmp_path):
     server.reset()
     books = server.channels["scansource"].books

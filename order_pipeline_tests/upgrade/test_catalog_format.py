@@ -37,6 +37,7 @@ def test_a_run_stops_with_the_command_and_leaves_the_catalog(directory):
     assert (directory / "catalog.sqlite").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_it_is_rewritten_when_told_and_kept_as_it_was(directory):
     before = (directory / "catalog.sqlite").stat().st_size
     done = call(directory, "upgrade", "--yes")

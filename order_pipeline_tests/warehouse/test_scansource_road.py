@@ -119,6 +119,7 @@ def rows_of(lake, sql):
         return connection.execute(sql).fetchall()
 
 
+@pytest.mark.slow
 def test_a_quota_stop_half_way_leaves_whole_orders_in_core_and_the_next_run_completes_them(server, fake, window, lake):
     fake.configure(quota_calls=12)
     fake.gate.reset()

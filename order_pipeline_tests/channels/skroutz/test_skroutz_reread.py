@@ -143,6 +143,7 @@ def test_more_orders_than_a_run_may_read_are_reported_not_forgotten(road, fake):
     assert (report.claimed_total or 0) > 3
 
 
+@pytest.mark.slow
 def test_old_orders_are_read_again_in_turn_within_the_limit_of_a_run(road, fake):
     receive_all(road, fake)
     road.land()

@@ -95,6 +95,7 @@ def test_a_day_in_shares_gives_the_same_core_quarantine_and_warnings(lake: Lake,
     assert everything_built(other) == everything_built(lake)
 
 
+@pytest.mark.slow
 def test_chunks_staged_in_other_processes_give_the_same_rows(lake: Lake, other: Lake) -> None:
     built_here = build(lake)
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as processes:

@@ -18,6 +18,8 @@ from order_pipeline_tests.warehouse.poisoned_records import DAY, outcome_of, pro
 from order_pipeline_tests.warehouse.test_mutants import ORDERS, records_of
 
 GOOD, BAD = range(1, 41), 4013
+CHANNELS = [pytest.param(each, marks=pytest.mark.slow if each == "scansource" else ()) for each in ORDERS]
+"""ScanSource's SQL is the longest to run, and runs as the others do."""
 
 # A model as it is, but for an error of its engine at orders whose number begins with 40.
 _TRAP = """
@@ -55,7 +57,7 @@ def open_rejects(lake: Lake) -> list[tuple[Any, ...]]:
     ).rows
 
 
-@pytest.mark.parametrize("channel", ORDERS)
+@pytest.mark.parametrize("channel", CHANNELS)
 def test_one_unforeseen_record_is_set_aside_and_all_others_arrive(
     lake: Lake, trapped: SqlProject, channel: str
 ) -> None:
@@ -71,7 +73,7 @@ def test_one_unforeseen_record_is_set_aside_and_all_others_arrive(
     assert result.halvings > 0
 
 
-@pytest.mark.parametrize("channel", ORDERS)
+@pytest.mark.parametrize("channel", CHANNELS)
 def test_a_record_is_built_and_its_reject_resolved_once_the_cause_is_gone(
     lake: Lake, trapped: SqlProject, channel: str
 ) -> None:
@@ -105,6 +107,7 @@ def test_several_bad_records_lose_only_themselves(lake: Lake, trapped: SqlProjec
     assert len(outcome_of(lake).orders) == len(GOOD)
 
 
+@pytest.mark.slow
 def test_more_records_than_the_net_takes_fail_the_build_with_the_first_error(lake: Lake, trapped: SqlProject) -> None:
     received(lake, "kibo", *GOOD, *range(4000, 4001 + MOST_UNFORESEEN))
     with pytest.raises(SqlModelError, match="trapped at"):

@@ -35,6 +35,7 @@ OF_THE_RUN = {
     "resolved_at": "when the run built",
     "seen_at": "when the run built",
     "built_at": "when the run built",
+    "upgraded_at": "when the store was made or upgraded",
     "marked_at": "when the run wrote",
     "planned_at": "when the run planned",
     "sent_at": "when the run sent",

@@ -71,6 +71,12 @@ def test_a_report_of_a_clock_that_stood_ahead_makes_no_channel_fresh(reported, f
     assert (incident.kind, incident.subject, incident.since) == ("source_stale", "kibo", NOW - 4 * HOUR)
 
 
+def test_a_window_of_a_clock_that_stood_ahead_opens_no_gap_of_days(reported, found):
+    reported(HOUR, "right")
+    reported(-30 * DAY, "ahead", first=TODAY + 16 * DAY, end=TODAY + 30 * DAY)
+    assert found() == {}
+
+
 @pytest.mark.parametrize(("ago", "says"), [(-30 * DAY - HOUR, "30 days, "), (HOUR, "")])
 def test_doctor_tells_that_a_clock_stood_ahead(settings, reported, ago, says):
     reported(NOW - datetime.now(UTC) + ago, "r1")

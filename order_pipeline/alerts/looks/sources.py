@@ -54,7 +54,7 @@ def find_source_incidents(settings: Settings, clocked: Sequence[Clocked], now: d
         stops = [each for each in read_stops(connection, QUOTA_USED_UP, now) if each.source in enabled]
         windows = read_unproved_windows(connection, now, before=now - timedelta(hours=thresholds.unproved_hours))
         last_reads = read_last_reads(connection, now)
-        missing = read_missing_days(connection)
+        missing = read_missing_days(connection, now)
         owed = read_owed_days(connection, marked_before=now - timedelta(hours=thresholds.owed_hours))
         failed = read_failed_days(connection)
     stopped = {stop.source for stop in stops}

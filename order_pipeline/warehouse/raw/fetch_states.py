@@ -55,7 +55,7 @@ WITH by_run AS (
     SELECT source, resource, window_start, window_end, run_id, max(fetched_at) AS fetched_at,
         bool_and(complete) AS complete
     FROM raw.fetches
-    WHERE coalesce(watermark, '') = '' AND fetched_at > $oldest
+    WHERE coalesce(watermark, '') = '' AND fetched_at > $oldest AND fetched_at <= $latest
     GROUP BY ALL
 ), unproved AS (
     SELECT *, CAST(window_end AT TIME ZONE 'UTC' AS DATE) >= CAST(fetched_at AT TIME ZONE 'UTC' AS DATE) AS is_current
@@ -214,7 +214,7 @@ def read_unproved_windows(connection: Connection, now: datetime, *, before: date
     A later complete report over the same resource heals a window that it covers. A current window is also healed by one
     that reaches as far: each run asks again for what the run before it missed.
     """
-    values = {"oldest": now - KEPT_IN_VIEW, "before": before}
+    values = in_view(now) | {"before": before}
     return [UnprovedWindows(*row) for row in fetch_rows(connection, _UNPROVED, values)]
 
 

@@ -22,6 +22,7 @@ SELECT source, CAST(window_start AT TIME ZONE 'UTC' AS DATE) AS first_day,
     CAST(window_end AT TIME ZONE 'UTC' AS DATE) AS end_day,
     bool_or(CAST(window_end AT TIME ZONE 'UTC' AS DATE) >= CAST(fetched_at AT TIME ZONE 'UTC' AS DATE))
 FROM raw.fetches
+WHERE fetched_at <= $latest
 GROUP BY source, first_day, end_day
 ORDER BY source, first_day
 """
@@ -41,14 +42,14 @@ def read_last_reads(connection: Connection, now: datetime) -> dict[tuple[str, st
     return {(source, resource): LastRead(read_at, run_id) for source, resource, read_at, run_id in rows}
 
 
-def read_missing_days(connection: Connection) -> dict[str, list[date]]:
+def read_missing_days(connection: Connection, now: datetime) -> dict[str, list[date]]:
     """By source, the days that no run ever asked for, between the first and the last that were read by themselves.
 
     Days before the first read up to the present are nobody's loss: a person who reads one old day by hand does not want
     the year since then.
     """
     windows: dict[str, list[tuple[date, date, bool]]] = defaultdict(list)
-    for source, first, end, is_current in fetch_rows(connection, _WINDOWS, {}):
+    for source, first, end, is_current in fetch_rows(connection, _WINDOWS, {"latest": in_view(now)["latest"]}):
         windows[source].append((first, end, is_current))
     found = {source: _gaps(of_source) for source, of_source in windows.items()}
     return {source: days for source, days in found.items() if days}

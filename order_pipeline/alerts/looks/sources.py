@@ -25,11 +25,12 @@ from order_pipeline.warehouse.raw.fetch_states import (
     SourceStop,
     UnprovedWindows,
     read_account_states,
+    read_last_readings,
     read_stops,
     read_unproved_windows,
 )
 from order_pipeline.warehouse.raw.owed_days import OwedDays, read_backlogs_that_stay
-from order_pipeline.warehouse.raw.read_days import read_last_reads, read_missing_days
+from order_pipeline.warehouse.raw.read_days import read_missing_days
 
 KINDS = (Kind.SOURCE_STALE, Kind.QUOTA_STOPPED, Kind.WINDOW_UNPROVED, Kind.DAYS_OWED, Kind.DAYS_MISSING)
 
@@ -54,12 +55,12 @@ def find_source_incidents(settings: Settings, clocked: Sequence[Clocked], now: d
         accounts = [each for each in read_account_states(connection, now) if each.source in enabled]
         stops = [each for each in read_stops(connection, QUOTA_USED_UP, now) if each.source in enabled]
         windows = read_unproved_windows(connection, now, before=now - timedelta(hours=thresholds.unproved_hours))
-        last_reads = read_last_reads(connection, now)
+        readings = read_last_readings(connection, now)
         missing = read_missing_days(connection, now)
         owed = read_backlogs_that_stay(connection, _backlogs_compared_with(settings, clocked, now), now)
         failed = read_failed_days(connection)
     stopped = {stop.source for stop in stops}
-    yield from find_stale(clocked, accounts, last_reads, thresholds.stale_after_cadences, now)
+    yield from find_stale(clocked, accounts, readings, thresholds.stale_after_cadences, now)
     yield from (_missing(source, days) for source, days in missing.items() if source in enabled)
     yield from (_quota_stop(stop) for stop in stops)
     yield from _find_unproved_accounts([each for each in accounts if each.source not in stopped], thresholds, now)

@@ -86,20 +86,21 @@ ORDER BY source
 # has read for a week, while others of its resource were, is of an account that the settings name no more.
 _LAST_READINGS = """
 WITH reports AS (
-    SELECT source, resource, coalesce(watermark, '') AS watermark, complete, fetched_at
+    SELECT source, resource, coalesce(watermark, '') AS watermark, complete, fetched_at, run_id
     FROM raw.fetches
     WHERE fetched_at > $oldest AND fetched_at <= $latest AND CAST(window_end AT TIME ZONE 'UTC' AS DATE)
         >= least(CAST(fetched_at AT TIME ZONE 'UTC' AS DATE), $present)
     QUALIFY coalesce(watermark, '') <> '' OR NOT bool_or(coalesce(watermark, '') <> '') OVER (
         PARTITION BY source, resource)
 ), parts AS (
-    SELECT source, resource, watermark, max(fetched_at) AS tried_at, max(fetched_at) FILTER (WHERE complete) AS read_at
+    SELECT source, resource, watermark, max(fetched_at) AS tried_at, max(fetched_at) FILTER (WHERE complete) AS read_at,
+        arg_max(run_id, fetched_at) AS run_id
     FROM reports
     GROUP BY source, resource, watermark
     QUALIFY tried_at > max(tried_at) OVER (PARTITION BY source, resource) - INTERVAL 7 DAY
 )
 SELECT source, resource, CASE WHEN count(read_at) = count(*) THEN min(read_at) END, max(tried_at),
-    bool_or(watermark <> '')
+    arg_max(run_id, tried_at), bool_or(watermark <> '')
 FROM parts
 GROUP BY source, resource
 ORDER BY source, resource
@@ -110,14 +111,15 @@ ORDER BY source, resource
 class LastReading:
     """When a resource was last read to the present with proof, by all its accounts; and when it was last tried.
 
-    `read_at` is None while one of its accounts was never proved complete. One without a watermark is read only where
-    another one of its family has changes.
+    `read_at` is None while one of its accounts was never proved complete; `run_id` is of the run that tried last. One
+    without a watermark is read only where another one of its family has changes.
     """
 
     source: str
     resource: str
     read_at: datetime | None
     tried_at: datetime
+    run_id: str
     has_watermark: bool
 
 

@@ -65,7 +65,7 @@ def test_after_a_night_without_daemon_each_schedule_makes_up_for_one_tick_once(s
     assert counts(scheduler(EVENING)) == {}, "nothing was missed before the schedules were switched on"
     assert counts(scheduler(EVENING + HOUR)) == dict.fromkeys(HOURLY, 1)
     made_up = scheduler(MORNING)
-    assert counts(made_up) == dict.fromkeys([*HOURLY, "housekeeping_nightly"], 1)
+    assert counts(made_up) == dict.fromkeys([*HOURLY, "housekeeping_nightly", "reconciliation_daily"], 1)
     (kibo,) = made_up["kibo_hourly"]
     assert kibo.tags["dagster/asset_partition_range_end"] == "2026-03-21", "the last missed tick, and no earlier one"
     assert counts(scheduler(MORNING + timedelta(minutes=5))) == {}

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from order_pipeline.reconciliation.differences import Difference
 
 COMPARED = {
-    "records": "raw, and where core or the quarantine has it",
-    "picks": "what may be picked, and the outbox",
-    "copy": "the outbox, and core.pick_status",
-    "floor": "what was accepted, and the read-back",
+    "records": "raw and core",
+    "picks": "candidates and outbox",
+    "copy": "outbox and its copy",
+    "floor": "outbox and read-back",
 }
 
 

@@ -209,6 +209,12 @@ def test_the_command_tells_each_difference_with_its_heal_and_ends_with_1(pipelin
     assert command(*compared).returncode == 0
 
 
+@pytest.mark.parametrize("days", [(), ("--from", "2026-01-05"), ("--from", "2026-01-06", "--to", "2026-01-05")])
+def test_rebuild_refuses_half_of_a_range(pipeline, days):
+    done = run_command(pipeline.settings.data_dir, "rebuild", "--source", "kibo", *days)
+    assert done.returncode == 2
+
+
 def test_the_check_is_one_incident_while_it_is_red(pipeline):
     key = dg.AssetCheckKey(PICK_STATUS_KEY, RECONCILIATION_CHECK)
     publish(pipeline.lake, pipeline.operations, everything=True)

@@ -20,6 +20,7 @@ from order_pipeline.destinations.settings import FloorSettings, ScanOrdersSettin
 from order_pipeline.floors import MAIN, FloorName, did_you_mean
 from order_pipeline.http.settings import RateSettings
 from order_pipeline.settings_names import PREFIX, check_names
+from order_pipeline.ui_settings import UiSettings
 
 if TYPE_CHECKING:
     from order_pipeline.channels.channel import Channel
@@ -170,6 +171,7 @@ class _CommonSettings(BaseSettings):
     schedule: ScheduleSettings = ScheduleSettings()
     history: HistorySettings = HistorySettings()
     alerts: AlertSettings = AlertSettings()
+    ui: UiSettings = UiSettings()
 
     @field_validator("data_dir")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Self
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
@@ -38,6 +39,8 @@ class UiSettings(BaseModel, extra="forbid"):
             raise ValueError(f"token, viewer_token: {SHORTEST_TOKEN} ASCII characters or more (openssl rand -hex 32)")
         if len(set(tokens)) < len(tokens):
             raise ValueError("token and viewer_token are the same: a viewer could change")
+        for each in self.trusted_proxies:
+            ip_network(each, strict=False)
         if self.user_header is not None and not self.trusted_proxies:
             raise ValueError("user_header needs trusted_proxies: else everybody could write the header")
         return self

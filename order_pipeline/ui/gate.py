@@ -11,14 +11,14 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from order_pipeline.ui import login
-from order_pipeline.ui.same_origin import (
+from order_pipeline.serving.same_origin import (
     AllowedHosts,
     is_followed_from_elsewhere,
     is_foreign_subresource,
     is_same_origin,
     names_an_origin,
 )
+from order_pipeline.ui import login
 from order_pipeline.ui.visitors import Role, Visitors
 
 ROLE = "order_pipeline.role"

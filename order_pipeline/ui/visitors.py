@@ -60,7 +60,7 @@ class Visitors:
 
     def __init__(self, settings: UiSettings) -> None:
         self._settings = settings
-        self._proxies = SourcePolicy(networks(settings.trusted_proxies, {}))
+        self._proxies = SourcePolicy(trusted_proxies=networks(settings.trusted_proxies, {}))
         self.sessions = Sessions(settings.session_hours * 3600)
 
     @property
@@ -90,7 +90,7 @@ class Visitors:
     def _role_by_proxy(self, connection: HTTPConnection) -> Role | None:
         header, editors = self._settings.user_header, self._settings.editors
         peer = connection.client.host if connection.client else ""
-        if header is None or not self._proxies.lets_in(peer):
+        if header is None or not self._proxies.is_proxy(peer):
             return None
         users = connection.headers.getlist(header)
         if len(users) != 1 or not users[0].strip():

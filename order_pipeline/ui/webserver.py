@@ -28,11 +28,13 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
+from order_pipeline.serving.connections import BACKLOG, ConnectionLimits, limited_protocol
+from order_pipeline.serving.same_origin import AllowedHosts
 from order_pipeline.settings import Settings, load_settings
 from order_pipeline.ui.gate import ALIVE_PATH, ROLE, Gate
 from order_pipeline.ui.graphql_operations import UnreadableDocumentError, changes, operations_in
-from order_pipeline.ui.same_origin import AllowedHosts
 from order_pipeline.ui.visitors import Role, Visitors
+from order_pipeline.webhooks.source_addresses import SourcePolicy, networks
 
 _POLL_MILLISECONDS = 2000  # as Dagster's own program
 
@@ -117,6 +119,10 @@ def behind_gate(ui: ASGIApp, settings: Settings, listens_on: str) -> ASGIApp:
     return Gate(ui, AllowedHosts.of(names_of(settings, listens_on)), Visitors(settings.ui))
 
 
+def _limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(is_proxy=SourcePolicy(trusted_proxies=networks(settings.ui.trusted_proxies, {})).is_proxy)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until told to stop; DAGSTER_HOME names the instance."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -142,6 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 log_level="warning",
                 proxy_headers=False,  # `visitors` decides whom to believe
                 server_header=False,
+                http=limited_protocol(_limits(settings)),
+                backlog=BACKLOG,
             )
 
 

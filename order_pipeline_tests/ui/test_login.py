@@ -154,6 +154,7 @@ def test_a_session_ends_in_time_and_the_oldest_one_when_there_are_too_many():
         ({"token": "short"}, "16 ASCII characters"),
         ({"token": TOKEN, "viewer_token": TOKEN}, "a viewer could change"),
         ({"user_header": "X-User"}, "trusted_proxies"),
+        ({"user_header": "X-User", "trusted_proxies": ["proxy.example"]}, "IPv4 or IPv6"),
     ],
 )
 def test_settings_that_lock_nothing_are_refused(settings, said):

@@ -20,6 +20,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@chmod 700 data
 	@touch $@
 
 install: $(INSTALLED) ## Make .venv with everything pinned by hash

@@ -28,6 +28,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
+from order_pipeline.private_files import close_new_files
 from order_pipeline.serving.connections import BACKLOG, ConnectionLimits, limited_protocol
 from order_pipeline.serving.same_origin import AllowedHosts
 from order_pipeline.settings import Settings, load_settings
@@ -130,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.add_argument(option, required=True)
     given = parser.parse_args(arguments)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    close_new_files()
     configure_loggers(formatter=given.log_format, log_level=given.log_level.upper())
     setup_interrupt_handlers()
     settings = load_settings()

@@ -20,6 +20,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@chmod 700 data
 	@touch $@
 
 install: $(INSTALLED) ## Make .venv with everything pinned by hash
@@ -27,7 +28,7 @@ install: $(INSTALLED) ## Make .venv with everything pinned by hash
 demo: $(INSTALLED) ## The whole road against local fakes: 7 days, 600 Kibo orders a day and 120 of the others, picks sent, a summary
 	@$(BIN)/order-pipeline demo
 
-ui: $(INSTALLED) ## The Dagster UI on http://127.0.0.1:3000 (no login: keep it on loopback)
+ui: $(INSTALLED) ## The Dagster UI on http://127.0.0.1:3000 (docs/security.md: a login)
 	@$(BIN)/order-pipeline ui
 
 test: $(INSTALLED) ## The tests; the slow matrices as a seeded sample

@@ -141,7 +141,7 @@ def installation(folder: Path, world: DemoWorld, before: Sequence[Event]) -> Ite
         port = free_port()
         url = f"http://127.0.0.1:{port}"
         process = stack.enter_context(running(["ui", "--port", str(port)], environment, f"{url}/server_info"))
-        dagster = stack.enter_context(httpx.Client(base_url=url, timeout=120, trust_env=False))
+        dagster = stack.enter_context(httpx.Client(base_url=url, timeout=120, trust_env=False, headers={"Origin": url}))
         console.print(f"the daemon has {SETTLE_SECONDS} s to start what it keeps running")
         time.sleep(SETTLE_SECONDS)
         yield Installation(environment, store, sender, receiver, dagster, psutil.Process(process.pid), world)

@@ -41,6 +41,7 @@ from order_pipeline.orchestration.schedules import (
     build_read_back_schedule,
     sensor_status,
 )
+from order_pipeline.private_files import close_new_files
 from order_pipeline.recovery.settling import schedules_are_off
 from order_pipeline.settings import Settings, load_settings
 
@@ -140,6 +141,7 @@ def definitions() -> dg.Definitions:
 
     After a restore the schedules start switched off, whatever the setting says, until a person calls the gap settled.
     """
+    close_new_files()
     settings = load_settings()
     if schedules_are_off(settings):
         settings.schedule.active = False

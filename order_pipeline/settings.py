@@ -20,6 +20,7 @@ from order_pipeline.destinations.settings import FloorSettings, ScanOrdersSettin
 from order_pipeline.floors import MAIN, FloorName, did_you_mean
 from order_pipeline.http.settings import RateSettings
 from order_pipeline.settings_names import PREFIX, check_names
+from order_pipeline.ui_settings import UiSettings
 
 if TYPE_CHECKING:
     from order_pipeline.channels.channel import Channel
@@ -67,6 +68,9 @@ class WebhookSettings(BaseModel, extra="forbid"):
     max_body_bytes: int = Field(
         default=16_000_000, ge=1, description="An order of 10,000 lines has 3 MB, with every key in escapes 8 to 11 MB."
     )
+    max_connections: int = Field(default=400, ge=1, description="At once; the oldest one that asks nothing goes first.")
+    max_connections_of_address: int = Field(default=100, ge=1, description="From one address, but a trusted proxy.")
+    header_seconds: float = Field(default=10, gt=0, description="So long a request's headers may take.")
     keep_landed_days: int = Field(default=7, ge=0, description="Landed events stay in the inbox so long; raw has them.")
     keep_unparsable_days: int = Field(default=30, ge=1, description="Events that are not JSON stay so long.")
 
@@ -173,6 +177,7 @@ class _CommonSettings(BaseSettings):
     schedule: ScheduleSettings = ScheduleSettings()
     history: HistorySettings = HistorySettings()
     alerts: AlertSettings = AlertSettings()
+    ui: UiSettings = UiSettings()
 
     @field_validator("data_dir")
     @classmethod

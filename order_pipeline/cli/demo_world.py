@@ -23,6 +23,7 @@ from order_pipeline.destinations.demo_guard import stores_outside
 from order_pipeline.operations.inbox import webhook_inbox
 from order_pipeline.operations.store import open_store
 from order_pipeline.operations.tables import pick_outbox
+from order_pipeline.private_files import write_durably
 from order_pipeline.settings import Settings
 
 SANDBOX_TODAY = date(2026, 1, 15)
@@ -79,7 +80,7 @@ def remembered_world(settings: Settings) -> DemoWorld | None:
 def remember_world(settings: Settings, world: DemoWorld) -> None:
     """Write the world down, before the first of its orders is stored."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    settings.demo_world_file.write_bytes(msgspec.json.format(msgspec.json.encode(world)))
+    write_durably(settings.demo_world_file, msgspec.json.format(msgspec.json.encode(world)))
 
 
 def real_orders_in(settings: Settings) -> str | None:

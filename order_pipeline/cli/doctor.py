@@ -11,6 +11,7 @@ import typer
 from order_pipeline.channels import registry
 from order_pipeline.cli.alert_findings import look_at_alerts
 from order_pipeline.cli.doctor_days import look_at_owed_days
+from order_pipeline.cli.doctor_files import look_at_files
 from order_pipeline.cli.doctor_stores import look_at_stores, look_at_versions, look_at_what_belongs_together
 from order_pipeline.cli.findings import Finding, name_of_floor
 from order_pipeline.cli.output import Format, NeutralCells, print_objects
@@ -256,6 +257,7 @@ def look_at_what_waits(settings: Settings) -> Iterator[Finding]:
 
 LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     look_at_data,
+    look_at_files,
     look_at_stores,
     look_at_versions,
     look_at_what_belongs_together,

@@ -10,6 +10,7 @@ import typer
 
 from order_pipeline.cli.output import fail, note
 from order_pipeline.destinations import scanorders_login
+from order_pipeline.destinations.login_redirect import LoginTimeoutError
 from order_pipeline.destinations.scanorders_token import of_floor
 from order_pipeline.destinations.settings import setting_of
 from order_pipeline.floors import MAIN, UnknownFloorError, known_floor
@@ -38,7 +39,7 @@ def login(
         fail(str(error), "Floors are made by ORDER_PIPELINE_FLOORS__NAME__...", code=2)
     except NotConfigured as error:
         fail(str(error), "Set it in .env, then run the command again.", code=2)
-    except (ApiError, scanorders_login.LoginTimeoutError) as error:
+    except (ApiError, LoginTimeoutError) as error:
         fail(str(error), "Run the command again; nothing was stored.")
     except OSError as error:
         fail(

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from order_pipeline.cli.lazy import WithChannels, group
 from order_pipeline.cli.output import show_error
 from order_pipeline.cli.visible import write_what_cannot_be_encoded_as_escapes
+from order_pipeline.private_files import close_new_files
 from order_pipeline.settings_names import UnknownSettingError
 
 COMMANDS = group(
@@ -111,6 +112,7 @@ def main() -> None:
 
     `ORDER_PIPELINE_TRACEBACK=1` shows where it came from. A reader that closed the pipe early (`| head`) is no error.
     """
+    close_new_files()
     write_what_cannot_be_encoded_as_escapes()
     try:
         COMMANDS()

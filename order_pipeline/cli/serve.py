@@ -9,33 +9,32 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from filelock import FileLock, Timeout
 
+from order_pipeline.cli.dagster_services import PYTHON, Level, dagster_services, without_proxy_on_loopback
 from order_pipeline.cli.demo_world import remembered_world
 from order_pipeline.cli.output import fail
 from order_pipeline.cli.process_group import stop_signals_interrupt
 from order_pipeline.cli.service_health import Watched, ask_daemons, ask_over_http, serving_health
 from order_pipeline.cli.supervisor import Service, keep_running
-from order_pipeline.cli.ui import without_proxy_on_loopback
 from order_pipeline.http.environment import is_loopback
 from order_pipeline.recovery.stores import StoresDisagreeError, require_agreement
 from order_pipeline.settings import Settings, load_settings
+from order_pipeline.ui.gate import ALIVE_PATH
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 LOG = logging.getLogger("order_pipeline.serve")
 LOCK_NAME = "serve.lock"
-PYTHON = (sys.executable, "-W", "ignore::DeprecationWarning", "-m")
-Level = Literal["error", "warning", "info", "debug"]
 
 
 def serve(  # noqa: PLR0917 - a command's options
     host: Annotated[
-        str, typer.Option(help="Address of the UI. It has no login: beyond loopback only behind a login proxy.")
+        str, typer.Option(help="Address of the UI. Beyond loopback it needs a login (docs/security.md).")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
     health_host: Annotated[str, typer.Option(help="Address of the health endpoint.")] = "127.0.0.1",
@@ -62,6 +61,7 @@ def serve(  # noqa: PLR0917 - a command's options
     settings = load_settings()
     logging.basicConfig(stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     LOG.setLevel(logging.INFO)
+    _require_login(settings, host)
     addresses = {"UI": (host, port), "health endpoint": (health_host, health_port)}
     _require_startable(settings, addresses, webhooks=webhooks)
     with ExitStack() as stack:
@@ -76,8 +76,6 @@ def serve(  # noqa: PLR0917 - a command's options
         LOG.info(
             "UI: http://%s:%s, health: http://%s:%s/health", _in_url(host), port, _in_url(health_host), health_port
         )
-        if not is_loopback(f"http://{_in_url(host)}"):
-            LOG.warning("The UI has no login, and whoever reaches %s:%s can send picks.", host, port)
         running = [each.service for each in services]
         raise typer.Exit(keep_running(running, Path.cwd(), environment, LOG.info))
 
@@ -85,15 +83,11 @@ def serve(  # noqa: PLR0917 - a command's options
 def _dagster_services(instance: DagsterInstance, host: str, port: int, log_level: Level) -> list[Watched]:
     """Dagster's two services, each with the question that tells whether it does its work."""
     from order_pipeline.orchestration.automation_state import daemons_heard_of  # noqa: PLC0415
-    from order_pipeline.orchestration.instance import PROJECT_ROOT  # noqa: PLC0415
 
-    given = ["-w", str(PROJECT_ROOT / "workspace.yaml"), "--code-server-log-level", "warning"]
-    given += ["--log-format", "colored" if sys.stdout.isatty() else "json"]
-    webserver = [*PYTHON, "dagster_webserver", *given, "-h", host, "-p", str(port), "--dagster-log-level", log_level]
-    daemon = [*PYTHON, "dagster._daemon", "run", *given, "--log-level", log_level]
+    webserver, daemon = dagster_services(host, port, log_level, code_level="warning")
     return [
-        Watched(Service("webserver", webserver), ask_over_http(f"http://{_reachable(host)}:{port}/server_info")),
-        Watched(Service("daemon", daemon), ask_daemons(lambda: daemons_heard_of(instance))),
+        Watched(webserver, ask_over_http(f"http://{_reachable(host)}:{port}{ALIVE_PATH}")),
+        Watched(daemon, ask_daemons(lambda: daemons_heard_of(instance))),
     ]
 
 
@@ -112,6 +106,17 @@ def _reachable(host: str) -> str:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _require_login(settings: Settings, host: str) -> None:
+    """End the command where whoever reaches the machine could send picks."""
+    if not is_loopback(f"http://{_in_url(host)}") and not settings.ui.has_login:
+        fail(
+            f"The UI would listen on {host}, and no login is set.",
+            "Set ORDER_PIPELINE_UI__TOKEN, or __USER_HEADER with __TRUSTED_PROXIES behind a login proxy "
+            "(docs/security.md); or listen on loopback alone.",
+            code=2,
+        )
 
 
 def _require_startable(settings: Settings, addresses: dict[str, tuple[str, int]], *, webhooks: bool) -> None:

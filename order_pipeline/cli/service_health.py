@@ -22,6 +22,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from order_pipeline.cli.supervisor import Service
+from order_pipeline.serving.connections import BACKLOG, ConnectionLimits, limited_protocol
+from order_pipeline.serving.same_origin import AllowedHosts
 
 ANSWER_SECONDS = 3.0
 LONGEST_SILENCE = timedelta(minutes=5)
@@ -77,10 +79,15 @@ def health_of(watched: Watched) -> dict[str, Any]:
     return {"healthy": not wrong, "detail": wrong, **told}
 
 
-def build_health_app(services: Sequence[Watched]) -> Starlette:
-    """GET /health: 200 when every service does its work, else 503; the body names each with what is wrong."""
+def build_health_app(services: Sequence[Watched], hosts: AllowedHosts) -> Starlette:
+    """GET /health: 200 when every service does its work, else 503; the body names each with what is wrong.
 
-    def health(_request: Request) -> Response:
+    Under a host name that is not ours it answers 421: a page of another site must not read it by DNS rebinding.
+    """
+
+    def health(request: Request) -> Response:
+        if not hosts.let_in(request.headers):
+            return Response(status_code=421)
         found = {each.service.name: health_of(each) for each in services}
         healthy = all(each["healthy"] for each in found.values())
         body = msgspec.json.encode({"healthy": healthy, "services": found})
@@ -93,11 +100,13 @@ def build_health_app(services: Sequence[Watched]) -> Starlette:
 def serving_health(services: Sequence[Watched], host: str, port: int) -> Iterator[None]:
     """The endpoint in a thread, until the end of the block."""
     config = uvicorn.Config(
-        build_health_app(services),
+        build_health_app(services, AllowedHosts.of([host], addresses=True)),
         host=host,
         port=port,
         log_config=None,
         access_log=False,
+        http=limited_protocol(ConnectionLimits()),
+        backlog=BACKLOG,
         server_header=False,
         timeout_graceful_shutdown=1,
     )

@@ -15,6 +15,7 @@ from order_pipeline.cli.output import Format, NeutralCells, fail, message_consol
 from order_pipeline.cli.tables import Wide
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.lake.connection import Lake, LakeError
+from order_pipeline.warehouse.lake.safe_reading import UnsafeStatementError, lock_in, require_safe
 
 PROMPT, CONTINUATION = "lake> ", "  ... "
 ROWS_AT_A_TIME = 10_000
@@ -27,10 +28,16 @@ def sql(
     output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
     neutral_cells: NeutralCells = False,  # noqa: FBT002
     wide: Wide = False,  # noqa: FBT002
+    safe: Annotated[bool, typer.Option("--safe", help="Only SELECT, and nothing but the lake is in reach.")] = False,  # noqa: FBT002
 ) -> None:
     """Ask the lake in SQL (DuckDB). Reading never blocks the pipeline and never waits for it.
 
     \b
+    The lake and the operations store are read-only. Files are not: without
+    --safe a statement reads and writes every file that you may, loads
+    extensions and uses the network. With it, a statement of somebody else
+    reads what stands in the lake and in ops, personal data included, and
+    nothing else.
     Schemas: raw, staging, core, quarantine, reference, marts; the operations store is attached as ops.
     What we knew earlier:  select ... from core.orders at (timestamp => now() - interval 1 day)
     For example:
@@ -38,15 +45,18 @@ def sql(
       order-pipeline sql "select * from marts.pick_lines where hold_reason is not null" --format csv
     """  # noqa: D301  (the escape tells the help formatter to keep the lines)
     try:
-        opened = Lake(load_settings()).connect(read_only=True, operations=True)
+        lake = Lake(load_settings())
+        opened = lake.connect(read_only=True, operations=True)
     except LakeError as error:
         advice = "`order-pipeline doctor` shows which data directory is meant; `make demo` fills one."
         fail(str(error), error.next_step or advice)
     with contextlib.closing(opened) as connection:
+        if safe:
+            lock_in(connection, lake.data_path)
         if query is None:
-            open_shell(connection)
+            open_shell(connection, safe=safe)
         else:
-            answer(connection, query, output, neutral_cells=neutral_cells, wide=wide)
+            answer(connection, query, output, neutral_cells=neutral_cells, wide=wide, safe=safe)
 
 
 def answer(
@@ -56,10 +66,13 @@ def answer(
     *,
     neutral_cells: bool = False,
     wide: bool = False,
+    safe: bool = False,
 ) -> None:
     """Run one statement and print its rows; a wrong statement ends the command with DuckDB's own message."""
     try:
-        cursor = connection.execute(query)
+        cursor = _run(connection, query, safe=safe)
+    except UnsafeStatementError as error:
+        fail(str(error), "Without --safe it runs, with all your rights.")
     except duckdb.Error as error:
         fail(str(error), 'Mend the statement; `order-pipeline sql "show all tables"` lists what there is.')
     columns = [column[0] for column in cursor.description or ()]
@@ -72,7 +85,13 @@ def batches(cursor: duckdb.DuckDBPyConnection) -> Iterator[Sequence[Any]]:
         yield from rows
 
 
-def open_shell(connection: duckdb.DuckDBPyConnection) -> None:
+def _run(connection: duckdb.DuckDBPyConnection, query: str, *, safe: bool) -> duckdb.DuckDBPyConnection:
+    if safe:
+        require_safe(connection, query)
+    return connection.execute(query)
+
+
+def open_shell(connection: duckdb.DuckDBPyConnection, *, safe: bool = False) -> None:
     """Read statements up to their semicolon, print their rows, until `.exit` or the end of the input."""
     with contextlib.suppress(ImportError):
         importlib.import_module("readline")  # it gives input() history and line editing, where the system has it
@@ -80,9 +99,9 @@ def open_shell(connection: duckdb.DuckDBPyConnection) -> None:
         note("DuckDB on the lake. End a statement with ;   `show all tables;` lists what there is, `.exit` leaves.")
     for statement in statements():
         try:
-            cursor = connection.execute(statement)
+            cursor = _run(connection, statement, safe=safe)
             print_rows([column[0] for column in cursor.description or ()], batches(cursor), Format.TABLE)
-        except duckdb.Error as error:
+        except (duckdb.Error, UnsafeStatementError) as error:
             message_console.print(str(error), style="red", markup=False)
 
 

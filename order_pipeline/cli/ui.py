@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import sys
-from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from order_pipeline.cli.dagster_services import Level, dagster_services, without_proxy_on_loopback
 from order_pipeline.cli.demo_sandbox import running_sandbox
 from order_pipeline.cli.demo_world import (
     DemoWorld,
@@ -19,19 +20,12 @@ from order_pipeline.cli.demo_world import (
     remembered_world,
     require_own_stores,
 )
-from order_pipeline.cli.output import note
-from order_pipeline.cli.process_group import run_process_group, stop_signals_interrupt
+from order_pipeline.cli.output import fail, note
+from order_pipeline.cli.process_group import stop_signals_interrupt
+from order_pipeline.cli.supervisor import RestartRule, keep_running
 from order_pipeline.settings import load_settings
 
-_SUPERSEDED = "ignore:Function `dev_command` is superseded"
-"""Dagster advises its own tool `dg`; whoever starts this command has chosen already."""
-_LOOPBACK = "localhost,127.0.0.1"
-
-
-def without_proxy_on_loopback(environment: Mapping[str, str]) -> dict[str, str]:
-    """NO_PROXY in both spellings, with loopback in it: by gRPC Dagster's processes talk to each other on it."""
-    given = environment.get("no_proxy", environment.get("NO_PROXY", ""))
-    return dict.fromkeys(("no_proxy", "NO_PROXY"), f"{given},{_LOOPBACK}" if given else _LOOPBACK)
+LOG = logging.getLogger("order_pipeline.ui")
 
 
 def _life_of(world: DemoWorld) -> str:
@@ -39,10 +33,8 @@ def _life_of(world: DemoWorld) -> str:
 
 
 def ui(
-    port: Annotated[int, typer.Option(help="Port of the UI; loopback only, it has no login.")] = 3000,
-    log_level: Annotated[
-        Literal["error", "warning", "info", "debug"], typer.Option(help="What Dagster's services write here.")
-    ] = "error",
+    port: Annotated[int, typer.Option(help="Port of the UI; loopback only.")] = 3000,
+    log_level: Annotated[Level, typer.Option(help="What Dagster's services write here.")] = "error",
 ) -> None:
     """Open the Dagster UI, with its daemon, on this project; the runs and assets of earlier commands are there.
 
@@ -53,7 +45,6 @@ def ui(
     closed terminal ends it with all its processes; runs under way are told to end, too.
     """
     from order_pipeline.orchestration.instance import (  # noqa: PLC0415 - Dagster is not needed to read the options
-        PROJECT_ROOT,
         create_storages,
         prepare_dagster_home,
     )
@@ -74,8 +65,9 @@ def ui(
         create_storages(settings)
         environment |= without_proxy_on_loopback(environment)
         environment["DAGSTER_HOME"] = str(prepare_dagster_home(settings))
-        environment["PYTHONWARNINGS"] = ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), _SUPERSEDED]))
         note(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C ends it)")
-        command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
-        command += ["--log-level", log_level, "--code-server-log-level", log_level]
-        raise typer.Exit(run_process_group(command, PROJECT_ROOT, environment))
+        logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        LOG.setLevel(log_level.upper())
+        services = dagster_services("127.0.0.1", port, log_level, code_level=log_level)
+        if keep_running(services, Path.cwd(), environment, LOG.info, RestartRule(most_ends=1)):
+            fail("A service of the UI ended.", "`order-pipeline ui --log-level info` says more.")

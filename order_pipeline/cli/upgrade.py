@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from order_pipeline.cli.doctor_files import private_directories
 from order_pipeline.cli.output import fail, note
 from order_pipeline.cli.run import DAY_FORMATS, chosen_sources, chosen_window
 from order_pipeline.cli.tables import print_text
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.versions import StoreVersionError
+from order_pipeline.private_files import close_to_others, open_to_others
 from order_pipeline.recovery.upgrading import UpgradePlan, plan_stores, rewrite_catalog
 from order_pipeline.settings import Settings, load_settings
 from order_pipeline.warehouse.lake.catalog import CatalogFormatError
@@ -36,6 +38,7 @@ def upgrade(
     from order_pipeline.orchestration.resource import PipelineResource  # noqa: PLC0415 - reads the SQL project
 
     settings = load_settings()
+    _close_files(settings, mend=yes)
     _require_format(settings, rewrite=yes)
     pipeline = PipelineResource(settings)
     with closing(pipeline.lake), closing(pipeline.operations):
@@ -92,6 +95,21 @@ def rebuild(
             outcome = runner.run(REBUILD_JOB)
     if not outcome.success:
         fail("not every day could be built (above).", "Mend the cause and run the command again.")
+
+
+def _close_files(settings: Settings, *, mend: bool) -> None:
+    """Take the rights of others away, or say what is open: versions before this one left it to the system's default."""
+    for directory in private_directories(settings):
+        count = len(list(open_to_others(directory)))
+        if not count:
+            continue
+        if not mend:
+            note(f"{count} files and directories in {directory} are open to other users; --yes closes them.")
+            continue
+        left = close_to_others(directory)
+        note(f"{count - len(left)} files and directories in {directory} closed to other users (0700, 0600).")
+        if left:
+            note(f"{len(left)} belong to somebody else and are open still, for example {left[0]}.")
 
 
 def _require_format(settings: Settings, *, rewrite: bool) -> None:

@@ -1,17 +1,16 @@
 """`scanorders login`: a person consents in the browser, the redirect comes back to this machine, the token is stored.
 
-The contract is docs/apis/scanorders.md section 4: an authorization code, no refresh token, and perhaps no echo of
-`state`.
+The contract is docs/apis/scanorders.md section 4: an authorization code, and no refresh token.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from order_pipeline.destinations.demo_guard import refuse_demo_orders
+from order_pipeline.destinations.login_redirect import wait_for_code
 from order_pipeline.destinations.scanorders_token import StoredToken, save_token
 from order_pipeline.destinations.settings import PipelineSettings, setting_of
 from order_pipeline.floors import MAIN
@@ -20,11 +19,6 @@ from order_pipeline.http.errors import NotConfigured
 from order_pipeline.http.oauth2 import AuthorizationCode
 
 LOGIN_TIMEOUT_SECONDS = 300.0
-_PAGE = "<!DOCTYPE html><title>ScanOrders login</title><p>{text} This window can be closed.</p>"
-
-
-class LoginTimeoutError(RuntimeError):
-    """Nobody came back from the browser in time."""
 
 
 async def login(
@@ -44,28 +38,14 @@ async def login(
 
     Raises:
         NotConfigured: a setting is missing, the redirect does not point to this machine, or this is a demo's directory.
-        LoginTimeoutError: nobody came back.
+        LoginTimeoutError: nobody came back with an answer to this login.
         PermanentError, NotSent: consent or exchange failed (`http.oauth2`).
     """
     refuse_demo_orders(settings)
     flow = _flow(settings, floor)
-    url, state = flow.start()
-    redirected: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    address = urlsplit(flow.redirect_uri)
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _answer_browser(reader, writer, flow.redirect_uri, redirected)
-
-    server = await asyncio.start_server(answer, address.hostname, address.port or 80)
-    async with server:
-        show_url(url)
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                back = await redirected
-        except TimeoutError as error:
-            message = f"No browser came back to {flow.redirect_uri} within {timeout_seconds:.0f} s. Start again."
-            raise LoginTimeoutError(message) from error
-    code = flow.code_from_redirect(back, state, state_required=False)
+    begun = flow.start(timeout_seconds)
+    state_required = not settings.floor_settings[floor].login_without_state
+    code = await wait_for_code(flow, begun, lambda: show_url(begun.url), timeout_seconds, state_required=state_required)
     token = await flow.exchange(code)
     uid = token.answer.get("uid")
     stored = StoredToken(
@@ -96,21 +76,3 @@ def _flow(settings: PipelineSettings, floor: str) -> AuthorizationCode:
         client_secret=scanorders.client_secret.get_secret_value(),
         redirect_uri=scanorders.redirect_uri,
     )
-
-
-async def _answer_browser(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, redirect_uri: str, redirected: asyncio.Future[str]
-) -> None:
-    """Take the redirect. Anything else that a browser asks for, like an icon, gets a 404."""
-    request_line = (await reader.readline()).decode("latin-1").split(" ")
-    target = request_line[1] if len(request_line) > 1 else ""
-    wanted = urlsplit(redirect_uri)
-    is_redirect = urlsplit(target).path == (wanted.path or "/") and bool(urlsplit(target).query)
-    status, text = ("200 OK", "Back at the pipeline.") if is_redirect else ("404 Not Found", "Nothing here.")
-    page = _PAGE.format(text=text).encode()
-    head = f"HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {len(page)}\r\nConnection: close\r\n\r\n"
-    writer.write(head.encode() + page)
-    await writer.drain()
-    writer.close()
-    if is_redirect and not redirected.done():
-        redirected.set_result(f"{wanted.scheme}://{wanted.netloc}{target}")

@@ -6,7 +6,6 @@ There is no refresh token (docs/apis/scanorders.md section 4). When a token ends
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import msgspec
 from order_pipeline.destinations.settings import PipelineSettings, setting_of
 from order_pipeline.floors import MAIN
 from order_pipeline.http.errors import NotConfigured
+from order_pipeline.private_files import write_durably
 
 TOKEN_FILE = "scanorders_token.json"  # noqa: S105  (a file name)
 LOGIN_COMMAND = "order-pipeline scanorders login"
@@ -55,14 +55,7 @@ def save_token(settings: PipelineSettings, token: StoredToken, floor: str = MAIN
     """Replace the stored token atomically; only the owner can read the file at any moment."""
     path = token_path(settings, floor)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)
-        file.write(msgspec.json.encode(token))
-        file.flush()
-        os.fsync(descriptor)
-    draft.replace(path)
+    write_durably(path, msgspec.json.encode(token))
     return path
 
 

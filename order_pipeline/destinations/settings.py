@@ -26,6 +26,9 @@ class ScanOrdersSettings(BaseModel, extra="forbid"):
     access_token: SecretStr | None = Field(
         default=None, description="Instead of a login; else the stored token is used."
     )
+    login_without_state: bool = Field(
+        default=False, description="Take a login's redirect without `state`: any page can send one (docs/security.md)."
+    )
     send: bool = Field(default=False, description="False: dry run. True sends for real.")
     allowed_order_numbers: list[str] | None = Field(
         default=None, description="None: all. The first live day: a short list."

@@ -8,7 +8,9 @@ moving to another HTTP library.
 # (authlib has no type hints)
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hmac
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
@@ -105,6 +107,41 @@ def _read_token(response: httpx.Response, shown_url: str, secrets: tuple[str, ..
     return Token(access_token, expires_at, answer)
 
 
+class ForeignRedirectError(PermanentError):
+    """A redirect that does not answer the login that was begun: of another one, of nobody's, or a second time."""
+
+
+@dataclass(slots=True)
+class BegunLogin:
+    """A login that waits for its redirect.
+
+    Attributes:
+        url: to be opened in a browser.
+        state: what the redirect brings back: the proof that it answers this login.
+        ends_at: of the monotonic clock; no redirect counts afterwards.
+        is_answered: a redirect has answered it; none counts any more.
+    """
+
+    url: str
+    state: str = field(repr=False)
+    ends_at: float
+    is_answered: bool = False
+
+
+def _require_answer_to(begun: BegunLogin, states: Sequence[str], *, state_required: bool) -> None:
+    if begun.is_answered or time.monotonic() > begun.ends_at:
+        raise ForeignRedirectError("the login is over", next_step="Start again.")
+    if not states and not state_required:
+        return
+    if not states:
+        raise ForeignRedirectError(
+            "the redirect has no `state`: any page can send such a one", next_step="Start again."
+        )
+    # Compared as bytes, in constant time: how long it takes tells nothing of the right one.
+    if len(states) != 1 or not hmac.compare_digest(states[0].encode(errors="replace"), begun.state.encode()):
+        raise ForeignRedirectError("the redirect answers another login (state differs)", next_step="Start again.")
+
+
 @dataclass(frozen=True, slots=True)
 class AuthorizationCode:
     """The two halves of the authorization-code flow; the browser and the redirect in between are the caller's."""
@@ -117,32 +154,33 @@ class AuthorizationCode:
     scope: str | None = None
     style: ClientStyle = "form"
 
-    def start(self) -> tuple[str, str]:
-        """The URL to open in a browser and the `state` that the redirect should bring back."""
+    def start(self, lifetime_seconds: float = 300.0) -> BegunLogin:
+        """Begin a login. Its redirect counts once, and only within the lifetime."""
         state = str(generate_token(32))
         url = prepare_grant_uri(
             self.authorize_url, self.client_id, "code", redirect_uri=self.redirect_uri, scope=self.scope, state=state
         )
-        return str(url), state
+        return BegunLogin(str(url), state, time.monotonic() + lifetime_seconds)
 
-    def code_from_redirect(self, redirected_url: str, state: str, *, state_required: bool = True) -> str:
-        """The code in the URL the browser was sent back to.
+    def code_from_redirect(self, redirected_url: str, begun: BegunLogin, *, state_required: bool = True) -> str:
+        """The code in the URL the browser was sent back to; the login is answered by it.
 
         Raises:
-            PermanentError: consent was refused, no code came, or `state` is another one (with `state_required=False`
-                an absent state passes: ScanOrders' page promises no echo).
+            ForeignRedirectError: it does not answer this login: no `state`, another one, or a second answer. The login
+                waits on. With `state_required=False` an absent state passes, and then any page can answer.
+            PermanentError: it does, and consent was refused or no code came.
         """
         query = parse_qs(urlsplit(redirected_url).query)
-        returned = query.get("state", [None])[0]
+        _require_answer_to(begun, query.get("state", []), state_required=state_required)
+        begun.is_answered = True
         if "error" in query:
             raise PermanentError(f"consent was not given: {query['error'][0]}", next_step="Log in again and agree.")
-        if returned != state and (state_required or returned is not None):
-            raise PermanentError("the redirect answers another login (state differs)", next_step="Start again.")
-        if not query.get("code"):
+        codes = query.get("code", [])
+        if len(codes) != 1:
             raise PermanentError(
-                "the redirect holds no code", next_step="Check the redirect URI in the app's settings."
+                "the redirect holds no code, or several", next_step="Check the redirect URI in the app's settings."
             )
-        return query["code"][0]
+        return codes[0]
 
     async def exchange(self, code: str) -> Token:
         """Trade the code for a token; raises as `request_token`."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Connection,
     Date,
     Index,
     Integer,
@@ -65,6 +67,8 @@ Index("webhook_inbox_pending", webhook_inbox.c.channel, webhook_inbox.c.landed_a
 WATCHER_IS_LATE = timedelta(minutes=2)
 """A process that watches lands an event within seconds; one that waits longer is anybody's."""
 
+PROBE_BYTES = 1_000_000
+"""An order of some thousand lines. A disk with less room is full for the receiver, even if a small one would fit."""
 _MARKED_AT_ONCE = 500  # below every database's limit of bound parameters
 
 
@@ -233,13 +237,43 @@ def counts(store: OperationsStore, channel: str) -> InboxCounts:
 
 
 def probe(store: OperationsStore) -> None:
-    """Take the write lock and give it back: proof that an event could be stored now.
+    """Write an event as large as many, see it reach the file, and take it back: proof that one could be stored now.
+
+    SQLite keeps what a transaction writes in memory up to its cache's size. So the cache is made small meanwhile, and
+    a disk without room is met here and not by the next webhook.
 
     Raises:
-        sqlalchemy.exc.DBAPIError: locked, gone, or the table is missing.
+        sqlalchemy.exc.DBAPIError: locked, gone, full, or the table is missing.
     """
-    with store.writing() as connection:
-        connection.execute(select(webhook_inbox.c.event_id).limit(1))
+    event_of_nobody = dict.fromkeys(("channel", "source_address"), "") | {
+        "content_sha256": "probe",
+        "body": bytes(PROBE_BYTES),
+        "parsable": False,
+        "received_at": datetime.now(UTC),
+        "last_received_at": datetime.now(UTC),
+        "deliveries": 1,
+    }
+    with (
+        store.engine.connect().execution_options(order_pipeline_writes=True) as connection,
+        _small_cache(store, connection),
+        connection.begin() as transaction,
+    ):
+        connection.execute(webhook_inbox.insert(), event_of_nobody)
+        transaction.rollback()
+
+
+@contextmanager
+def _small_cache(store: OperationsStore, connection: Connection) -> Generator[None]:
+    if not store.is_sqlite:
+        yield
+        return
+    raw: sqlite3.Connection = connection.connection.dbapi_connection  # pyright: ignore[reportAssignmentType]
+    ((before,),) = raw.execute("PRAGMA cache_size").fetchall()
+    raw.execute("PRAGMA cache_size = 8")
+    try:
+        yield
+    finally:
+        raw.execute(f"PRAGMA cache_size = {int(before)}")
 
 
 def fail_fast(store: OperationsStore, seconds: float) -> None:

@@ -8,7 +8,6 @@ directory that was copied and put back is as old as its note, and only something
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import filelock
 import msgspec
+
+from order_pipeline.private_files import write_durably
 
 NOTE_NAME = "installation.json"
 MACHINE_ID = Path("/etc/machine-id")
@@ -84,7 +85,7 @@ class InstallationNotes:
     def write_note(self, note: Note) -> None:
         """Replace the note and leave the witness: it is what tells whether a restore lacks anything."""
         with self._locked():
-            _write_durably(self.path, msgspec.json.encode(note))
+            write_durably(self.path, msgspec.json.encode(note))
 
     def raise_marks(self, note: Note, *, operations_mark: int | None = None, lake_snapshot: int | None = None) -> None:
         """Note that the stores have come so far; lower numbers than are noted change nothing.
@@ -117,12 +118,12 @@ class InstallationNotes:
 
     def _store(self, note: Note) -> None:
         encoded = msgspec.json.encode(note)
-        _write_durably(self.path, encoded)
+        write_durably(self.path, encoded)
         witness = self._witness_path(note.installation_id)
         if witness is not None:
             with suppress(OSError):  # a home that cannot be written has no witness; `doctor` says so
                 witness.parent.mkdir(parents=True, exist_ok=True)
-                _write_durably(witness, encoded)
+                write_durably(witness, encoded)
 
 
 class MarkKeeper:
@@ -159,18 +160,3 @@ def this_installation_machine() -> str | None:
 def _higher(known: int | None, found: int | None) -> int | None:
     numbers = [number for number in (known, found) if number is not None]
     return max(numbers) if numbers else None
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    """Replace the file as a whole; it survives a power cut before the caller goes on."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with draft.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

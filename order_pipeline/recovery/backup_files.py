@@ -18,6 +18,8 @@ from pathlib import Path
 
 import msgspec
 
+from order_pipeline.private_files import new_draft
+
 OPERATIONS, CATALOG, MANIFEST, FILES = "operations.sqlite", "catalog.sqlite", "manifest.json", "files"
 UNFINISHED = ".unfinished"
 _CHUNK = 1 << 20
@@ -110,20 +112,21 @@ def copy_file(source: Path, target: Path) -> StoredFile:
         BackupError: the file is not there, or the copy differs.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f"{target.name}.{os.getpid()}.new")
-    try:
-        shutil.copyfile(source, draft)
-    except FileNotFoundError as error:
-        raise BackupError(
-            f"{source} is listed by the catalog and does not exist. Was it removed by hand? If the housekeeping ran "
-            "at this moment, make the backup again."
-        ) from error
-    _sync(draft)
-    found, copied = describe(source), describe(draft)
-    if found != copied:
-        draft.unlink()
-        raise BackupError(f"The copy of {source} differs from it: the disk at {target.parent} is failing.")
-    draft.replace(target)
+    with new_draft(target) as (draft, stream):
+        try:
+            with source.open("rb") as original:
+                shutil.copyfileobj(original, stream)
+        except FileNotFoundError as error:
+            raise BackupError(
+                f"{source} is listed by the catalog and does not exist. Was it removed by hand? If the housekeeping "
+                "ran at this moment, make the backup again."
+            ) from error
+        stream.flush()
+        os.fsync(stream.fileno())
+        found, copied = describe(source), describe(draft)
+        if found != copied:
+            raise BackupError(f"The copy of {source} differs from it: the disk at {target.parent} is failing.")
+        draft.replace(target)
     return copied
 
 

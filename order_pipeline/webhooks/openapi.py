@@ -24,11 +24,11 @@ def openapi_document() -> dict[str, Any]:
                 f"/webhooks/{channel}/{{token}}": _webhook(channel, webhook.sender)
                 for channel, webhook in webhooks().items()
             },
-            "/health": _reading("health", "Whether the process runs", {200: "It does"}),
+            "/health": _reading("health", "Whether the process runs", {200: "It does", 403: "A web page asks"}),
             "/ready": _reading(
                 "ready",
                 "Whether an event could be stored now",
-                {200: "It could", 503: "The store is locked, full or gone"},
+                {200: "It could", 403: "A web page asks", 503: "The store is locked, full or gone"},
             ),
             "/openapi.json": {
                 "get": {
@@ -63,7 +63,7 @@ def _webhook(channel: str, sender: str) -> dict[str, Any]:
                 {
                     200: "Stored now, or the same bytes were stored before",
                     400: "Stored, but not JSON: send it again",
-                    403: "The sender's address is not on the list",
+                    403: "The sender's address is not on the list, or a web page sends",
                     404: "Wrong token",
                     408: "The body came too slowly",
                     413: "The body is too large",

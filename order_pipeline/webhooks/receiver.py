@@ -5,7 +5,7 @@ The answers (only 200 stops the sender; docs/apis/skroutz.md section 7 for examp
 - 200 durable, now or earlier
 - 400 durable too, but not JSON: sent again it may arrive whole
 - 404 wrong token, or a channel without a webhook
-- 403 the address is not on the list
+- 403 the address is not on the list, or a web page asks
 - 408, 413 the body is too slow, too large
 - 503 not known to be durable
 
@@ -23,15 +23,19 @@ from datetime import UTC, datetime
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from order_pipeline.channels.registry import webhooks
 from order_pipeline.channels.webhook import NotJsonError, Webhook
 from order_pipeline.operations import inbox
 from order_pipeline.operations.refusals import Refusal
 from order_pipeline.operations.store import OperationsStore
+from order_pipeline.serving.same_origin import is_foreign_subresource
 from order_pipeline.settings import WebhookSettings
 from order_pipeline.webhooks.group_commit import ANSWER_WITHIN_SECONDS, GroupCommit, InboxUnavailableError
 from order_pipeline.webhooks.openapi import openapi_document
@@ -78,8 +82,30 @@ def build_app(settings: WebhookSettings, store: OperationsStore) -> Starlette:
         Route("/openapi.json", _document, methods=["GET"]),
     ]
     return Starlette(
-        routes=routes, lifespan=lifespan, exception_handlers={404: receiver.unknown_path, 405: _wrong_method}
+        routes=routes,
+        middleware=[Middleware(RefuseBrowsers)],
+        lifespan=lifespan,
+        exception_handlers={404: receiver.unknown_path, 405: _wrong_method},
     )
+
+
+class RefuseBrowsers:
+    """Turns a web page's requests away: no sender of webhooks is a browser, and no page needs to ask for anything.
+
+    They are not counted: a count tells of senders that have a wrong address.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection."""
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        is_page = "origin" in headers or headers.get("sec-fetch-site", "none") != "none"
+        if is_page and (scope["method"] == "POST" or is_foreign_subresource(headers)):
+            await _answer(403, "refused", "A web page gets nothing here.")(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 class _Receiver:

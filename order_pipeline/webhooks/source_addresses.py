@@ -47,9 +47,13 @@ class SourcePolicy:
             for hop in header.split(",")
         ]
         address = peer
-        while hops and _is_in(address, self.trusted_proxies):
+        while hops and self.is_proxy(address):
             address = hops.pop()
         return address
+
+    def is_proxy(self, address: str) -> bool:
+        """Whether the address is a trusted proxy's."""
+        return _is_in(address, self.trusted_proxies)
 
     def lets_in(self, address: str) -> bool:
         """Whether a webhook from this address is accepted; an unreadable address is not, once there is a list."""

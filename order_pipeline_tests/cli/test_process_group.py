@@ -110,7 +110,8 @@ def test_the_ui_starts_clean_on_a_new_directory_and_ends_without_a_trace(tmp_pat
         )
     url = f"http://127.0.0.1:{port}"
     with httpx.Client(transport=httpx.HTTPTransport(retries=12), timeout=60) as client:  # waits grow up to a minute
-        loaded = client.post(f"{url}/graphql", json={"query": "{ assetNodes { assetKey { path } } }"}).json()
+        asked = {"query": "{ assetNodes { assetKey { path } } }"}
+        loaded = client.post(f"{url}/graphql", json=asked, headers={"Origin": url}).json()
     assert len(loaded["data"]["assetNodes"]) > 10
     assert len(processes_with(str(data_dir))) > 3
     ui.send_signal(number)

@@ -17,6 +17,7 @@ from order_pipeline.cli.demo_world import free_port
 from order_pipeline.cli.serve import LOCK_NAME
 from order_pipeline.cli.service_health import Watched, ask_daemons, ask_over_http, build_health_app
 from order_pipeline.cli.supervisor import Service
+from order_pipeline.serving.same_origin import AllowedHosts
 from order_pipeline_tests.cli.test_process_group import processes_with
 from order_pipeline_tests.shared_demo import PROJECT, run_command
 from order_pipeline_tests.waiting import wait_until
@@ -30,14 +31,26 @@ def watched(name, wrong="", *, runs=True):
     return Watched(service, lambda _started: wrong)
 
 
-def asked(*services):
+def answered(host, *services):
     async def ask():
-        transport = httpx.ASGITransport(build_health_app(services))
-        async with httpx.AsyncClient(transport=transport, base_url="http://health") as client:
+        transport = httpx.ASGITransport(build_health_app(services, AllowedHosts.of(["health"], addresses=True)))
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
             return await client.get("/health")
 
-    answer = asyncio.run(ask())
+    return asyncio.run(ask())
+
+
+def asked(*services):
+    answer = answered("health", *services)
     return answer.status_code, answer.json()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("evil.example", 421), ("health.evil.example", 421), ("localhost:3001", 200), ("10.0.0.7:3001", 200)],
+)
+def test_health_is_told_under_our_own_names_and_addresses_alone(host, status):
+    assert answered(host, watched("daemon")).status_code == status
 
 
 def test_health_is_good_only_if_every_service_does_its_work():

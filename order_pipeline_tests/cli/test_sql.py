@@ -43,6 +43,23 @@ def test_a_reader_cannot_write(command):
     assert "read-only" in done.stderr
 
 
+def test_the_operations_store_is_not_written_either(command):
+    done = command("sql", "update ops.pick_outbox set state = 'sent'")
+    assert done.returncode == 1
+    assert "read-only" in done.stderr
+
+
+def test_safe_reads_the_lake_and_no_file(command, monkeypatch):
+    assert "1 row" in command("sql", "--safe", "select count(*) from core.orders").stdout
+    done = command("sql", "--safe", "select * from read_text('/etc/hostname')")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "out of reach" in done.stderr
+    monkeypatch.setattr("sys.stdin", io.StringIO("attach '/tmp/x' as x;\nselect 42;\n"))
+    shell = command("sql", "--safe")
+    assert "no ATTACH" in shell.stderr
+    assert "42" in shell.stdout
+
+
 def test_without_a_lake_it_says_how_to_get_one(tmp_path):
     done = run_command(tmp_path, "sql", "select 1")
     assert done.returncode == 1

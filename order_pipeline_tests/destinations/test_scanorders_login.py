@@ -4,13 +4,16 @@ import asyncio
 import socket
 import stat
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
-from order_pipeline.destinations.scanorders_login import LoginTimeoutError, login
+from order_pipeline.destinations.login_redirect import LoginTimeoutError
+from order_pipeline.destinations.scanorders_login import login
 from order_pipeline.destinations.scanorders_token import (
     StoredToken,
     TokenKeeper,
@@ -20,7 +23,7 @@ from order_pipeline.destinations.scanorders_token import (
     token_path,
 )
 from order_pipeline.destinations.settings import FloorSettings, ScanOrdersSettings
-from order_pipeline.http.errors import NotConfigured, PermanentError
+from order_pipeline.http.errors import NotConfigured
 from order_pipeline.sandbox.scanorders.fake import CLIENT_ID, CLIENT_SECRET, USER_IDS
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.settings import Settings
@@ -66,9 +69,15 @@ def browser(url, **changes):
     threading.Thread(target=visit, daemon=True).start()
 
 
-@pytest.mark.parametrize("echo_state", [False, True])
-def test_the_login_stores_a_token_that_only_the_owner_can_read(settings, sandbox, echo_state):
-    sandbox.channels["scanorders"].configure(echo_state=echo_state)
+@pytest.fixture
+def no_echo(sandbox):
+    """ScanOrders hands `state` back to nobody."""
+    sandbox.channels["scanorders"].configure(echo_state=False)
+    yield
+    sandbox.channels["scanorders"].configure(echo_state=True)
+
+
+def test_the_login_stores_a_token_that_only_the_owner_can_read(settings):
     token = asyncio.run(login(settings, browser, timeout_seconds=20))
     assert load_token(settings) == token
     assert stat.S_IMODE(token_path(settings).stat().st_mode) == 0o600
@@ -86,10 +95,72 @@ def test_a_token_stored_before_the_uid_was_kept_still_works(settings):
     assert stored.uid is None
 
 
-def test_a_redirect_of_another_login_is_refused(settings):
-    with pytest.raises(PermanentError, match="another login"):
-        asyncio.run(login(settings, lambda url: browser(url, state="forged"), timeout_seconds=20))
+def answers(url, *calls):
+    """What the redirect's address answers to these calls, then to the browser of the person who consents."""
+    seen = []
+
+    def visit():
+        with httpx.Client(follow_redirects=False) as client:
+            right = httpx.URL(client.get(url).headers["location"])
+            for changes, headers in calls:
+                seen.append(client.get(right.copy_with(query=changes), headers=headers).status_code)
+            client.get(right)
+
+    threading.Thread(target=visit, daemon=True).start()
+    return seen
+
+
+ATTACKS = [
+    (b"code=of-somebody-else", {}),
+    (b"code=of-somebody-else&state=forged", {}),
+    (b"error=access_denied", {}),
+    (b"code=of-somebody-else", {"Sec-Fetch-Dest": "image"}),
+    (b"code=of-somebody-else", {"Host": "evil.example"}),
+]
+
+
+def test_another_page_neither_answers_the_login_nor_ends_it(settings):
+    seen = []
+    token = asyncio.run(login(settings, lambda url: seen.append(answers(url, *ATTACKS)), timeout_seconds=20))
+    assert seen == [[403] * len(ATTACKS)]
+    assert load_token(settings) == token
+
+
+def test_who_sends_half_a_request_keeps_nobody_from_the_login(settings):
+    address = urlsplit(settings.scanorders.redirect_uri)
+    with ExitStack() as open_connections:
+
+        def show(url):
+            for _ in range(5):
+                half = socket.create_connection((address.hostname, address.port))
+                open_connections.enter_context(half)
+                half.sendall(b"GET /callback?code=x HTTP/1.1\r\nHost: 127")
+            browser(url)
+
+        asyncio.run(login(settings, show, timeout_seconds=20))
+    assert load_token(settings) is not None
+
+
+@pytest.mark.usefixtures("no_echo")
+def test_without_an_echo_of_the_state_nobody_is_logged_in_unless_a_setting_says_so(settings):
+    said = []
+
+    def visit(url):
+        with httpx.Client() as client:
+            said.append(client.get(client.get(url).headers["location"]).text)
+
+    async def begin_and_give_up():
+        shown = asyncio.get_running_loop().create_future()
+        waiting = asyncio.create_task(login(settings, shown.set_result, timeout_seconds=60))
+        await asyncio.to_thread(visit, await shown)
+        waiting.cancel()
+
+    asyncio.run(begin_and_give_up())
+    assert "has no `state`" in said[0]
     assert load_token(settings) is None
+    settings.scanorders.login_without_state = True
+    asyncio.run(login(settings, browser, timeout_seconds=20))
+    assert load_token(settings) is not None
 
 
 def test_nobody_coming_back_is_said_so(settings):

@@ -7,6 +7,7 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,7 +15,7 @@ import pytest
 
 from order_pipeline.http.auth import ClientCredentials
 from order_pipeline.http.errors import NotSent, PermanentError
-from order_pipeline.http.oauth2 import AuthorizationCode
+from order_pipeline.http.oauth2 import AuthorizationCode, ForeignRedirectError
 from order_pipeline.http.settings import RateSettings
 from order_pipeline.http.transport import Transport
 from order_pipeline_tests.http.scripted_server import Answer, Received, ScriptedServer
@@ -170,10 +171,12 @@ def flow(base_url: str = "https://app.example") -> AuthorizationCode:
 
 
 async def test_the_authorization_code_flow_asks_in_the_browser_and_trades_the_code() -> None:
-    url, state = flow().start()
-    query = parse_qs(urlsplit(url).query)
+    begun = flow().start()
+    query = parse_qs(urlsplit(begun.url).query)
     assert (query["client_id"], query["redirect_uri"]) == (["the-client"], ["http://127.0.0.1:8717/callback"])
-    code = flow().code_from_redirect(f"http://127.0.0.1:8717/callback?code=c0de&state={state}", state)
+    assert query["state"] == [begun.state]
+    assert begun.state not in repr(begun).replace(begun.url, "")
+    code = flow().code_from_redirect(f"{REDIRECT}?code=c0de&state={begun.state}", begun)
     body = b'{"access_token": "abc", "expires_in": 86400, "uid": "u1"}'
     async with ScriptedServer(lambda _: Answer(body=body)) as server:
         token = await flow(server.url).exchange(code)
@@ -187,13 +190,51 @@ async def test_the_authorization_code_flow_asks_in_the_browser_and_trades_the_co
     assert "abc" not in repr(token)
 
 
-@pytest.mark.parametrize("query", ["error=access_denied", "code=c&state=another", "state=s", "code=c"])
-def test_a_redirect_that_does_not_answer_this_login_is_refused(query: str) -> None:
-    with pytest.raises(PermanentError):
-        flow().code_from_redirect(f"http://127.0.0.1/callback?{query}", "s")
+REDIRECT = "http://127.0.0.1:8717/callback"
+FOREIGN = [
+    "code=c",
+    "code=c&state=",
+    "code=c&state=another",
+    "code=c&state=s&state=s",
+    "code=c&state=%CE%B1",
+    "error=denied",
+]
 
 
-def test_an_absent_state_passes_only_where_the_api_promises_no_echo() -> None:
-    assert flow().code_from_redirect("http://127.0.0.1/callback?code=c", "s", state_required=False) == "c"
-    with pytest.raises(PermanentError):
-        flow().code_from_redirect("http://127.0.0.1/callback?code=c&state=x", "s", state_required=False)
+@pytest.mark.parametrize("query", FOREIGN)
+def test_a_redirect_that_does_not_answer_this_login_is_refused_and_the_login_waits_on(query: str) -> None:
+    begun = replace(flow().start(), state="s")
+    with pytest.raises(ForeignRedirectError):
+        flow().code_from_redirect(f"{REDIRECT}?{query}", begun)
+    assert flow().code_from_redirect(f"{REDIRECT}?code=right&state=s", begun) == "right"
+
+
+@pytest.mark.parametrize("query", ["error=access_denied&state=s", "state=s", "code=a&code=b&state=s"])
+def test_an_answer_without_a_code_ends_the_login(query: str) -> None:
+    begun = replace(flow().start(), state="s")
+    with pytest.raises(PermanentError) as caught:
+        flow().code_from_redirect(f"{REDIRECT}?{query}", begun)
+    assert not isinstance(caught.value, ForeignRedirectError)
+
+
+def test_a_state_counts_once_and_not_for_ever() -> None:
+    begun = flow().start()
+    answer = f"{REDIRECT}?code=c&state={begun.state}"
+    assert flow().code_from_redirect(answer, begun) == "c"
+    with pytest.raises(ForeignRedirectError, match="over"):
+        flow().code_from_redirect(answer, begun)
+    late = flow().start(lifetime_seconds=-1)
+    with pytest.raises(ForeignRedirectError, match="over"):
+        flow().code_from_redirect(f"{REDIRECT}?code=c&state={late.state}", late)
+
+
+def test_each_login_has_a_state_of_its_own() -> None:
+    first, second = flow().start(), flow().start()
+    with pytest.raises(ForeignRedirectError, match="another login"):
+        flow().code_from_redirect(f"{REDIRECT}?code=c&state={first.state}", second)
+
+
+def test_an_absent_state_passes_only_where_it_is_said_so_and_a_wrong_one_never() -> None:
+    with pytest.raises(ForeignRedirectError):
+        flow().code_from_redirect(f"{REDIRECT}?code=c&state=x", flow().start(), state_required=False)
+    assert flow().code_from_redirect(f"{REDIRECT}?code=c", flow().start(), state_required=False) == "c"

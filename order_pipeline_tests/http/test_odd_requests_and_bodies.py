@@ -15,7 +15,7 @@ from order_pipeline.http.errors import (
     concerns_the_record,
 )
 from order_pipeline.http.pagination import smaller_pages
-from order_pipeline.http.record_ids import problem_of_id
+from order_pipeline.http.record_ids import problem_of_id, problem_of_path_id
 from order_pipeline.http.reply import Reply
 from order_pipeline.http.transport import Transport
 from order_pipeline_tests.http.scripted_server import Answer, ScriptedServer, in_turn
@@ -34,6 +34,18 @@ def test_an_id_that_no_url_carries_is_known_without_being_shown(record_id: str) 
 @pytest.mark.parametrize("record_id", USUAL_IDS)
 def test_an_id_that_a_url_carries_when_encoded_is_no_problem(record_id: str) -> None:
     assert problem_of_id(record_id) is None
+
+
+@pytest.mark.parametrize(
+    "record_id", [*ODD_IDS, "a/b", "/", "1/accept", "..", "1\\accept", "1%2Faccept", "1%5caccept", "%2e%2e"]
+)
+def test_an_id_that_could_make_a_path_another_one_is_no_part_of_a_path(record_id: str) -> None:
+    assert problem_of_path_id(record_id)
+
+
+@pytest.mark.parametrize("record_id", ["191128-1234567", "a b", "50%", "#1?", "Ελλάδα", "a..b"])
+def test_an_id_whose_characters_stay_encoded_may_be_part_of_a_path(record_id: str) -> None:
+    assert problem_of_path_id(record_id) is None
 
 
 @pytest.mark.anyio

@@ -68,6 +68,7 @@ def running_ui(sandbox, data_dir) -> Iterator[tuple[subprocess.Popen[bytes], htt
     address = f"http://127.0.0.1:{port}"
     try:
         with httpx.Client(transport=httpx.HTTPTransport(retries=9), timeout=120, base_url=address) as client:
+            client.headers["Origin"] = address
             client.get("/server_info").raise_for_status()
             yield process, client
     finally:

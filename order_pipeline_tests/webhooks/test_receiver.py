@@ -2,13 +2,16 @@
 
 import datetime as dt
 import logging
+import resource
 import sqlite3
+from contextlib import contextmanager
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import event as sqlalchemy_event
 
 from order_pipeline.operations import inbox
+from order_pipeline.operations.refusals import refusals_since
 from order_pipeline.settings import WebhookSettings
 from order_pipeline.webhooks.receiver import ReceiverConfigurationError, build_app
 from order_pipeline_tests.webhooks.conftest import PATH, TOKEN, run_receiver
@@ -96,6 +99,17 @@ def test_get_on_the_webhook_url_is_the_wrong_method(receiver):
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+def test_a_web_page_stores_nothing_and_makes_nothing_work(receiver, event, headers):
+    assert receiver.post(event, headers=headers).status_code == 403
+    assert receiver.post(event, path="/webhooks/wrong", headers=headers).status_code == 403
+    assert receiver.client.get("/ready", headers=headers).status_code == 403
+    assert receiver.rows() == []
+    assert refusals_since(receiver.store, dt.date(2026, 1, 1)) == {}
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_over_the_limit_is_refused(store, event, chunked):
     with run_receiver(store, max_body_bytes=1000) as receiver:
@@ -141,6 +155,39 @@ def test_when_the_disk_is_full_503_is_answered_and_the_stored_events_stay(store,
 
         assert set(answers) == {200, 503}
         assert len(receiver.rows()) == answers.count(200)
+
+
+@contextmanager
+def files_that_do_not_grow(path):
+    """No file of this process grows beyond the size of this one: a write fails as it does on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 1, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_ready_tells_of_a_full_disk_and_of_room_again(receiver, event, tmp_path):
+    receiver.post(event)
+    with files_that_do_not_grow(tmp_path / "operations.sqlite-wal"):
+        assert receiver.client.get("/ready").status_code == 503
+    assert receiver.client.get("/ready").status_code == 200
+    assert receiver.post(event).status_code == 200
+
+
+def test_ready_tells_of_a_store_that_may_have_no_more_pages(store, event):
+    sqlalchemy_event.listen(store.engine, "connect", lambda raw, _: raw.execute("PRAGMA max_page_count = 60"))
+    with run_receiver(store) as receiver:
+        assert receiver.client.get("/ready").status_code == 503
+
+
+def test_asking_whether_it_is_ready_leaves_nothing_behind(receiver, event):
+    receiver.post(event)
+    for _ in range(3):
+        assert receiver.client.get("/ready").status_code == 200
+    (row,) = receiver.rows()
+    assert row["channel"] == "skroutz"
 
 
 def test_a_missing_table_is_not_ready_and_not_200(receiver, event):

@@ -13,6 +13,9 @@ from string import Formatter
 from typing import Literal
 from urllib.parse import quote
 
+from order_pipeline.http.errors import NotBuilt
+from order_pipeline.http.record_ids import problem_of_path_id
+
 Grade = Literal["documented", "observed", "inferred"]
 Generation = Literal["current", "legacy"]
 
@@ -26,9 +29,16 @@ class Operation:
     grade: Grade
 
     def resolve(self, parameters: Mapping[str, str | None]) -> tuple[str, dict[str, str]]:
-        """Path and query for these parameters; None values are left out."""
+        """Path and query for these parameters; None values are left out.
+
+        Raises:
+            NotBuilt: a value that belongs into the path could make it another one.
+        """
         given = {name: value for name, value in parameters.items() if value is not None}
         in_path = {name for _, name, _, _ in Formatter().parse(self.template) if name}
+        for name in sorted(in_path):
+            if problem := problem_of_path_id(given[name]):
+                raise NotBuilt(f"{name}: {problem}", next_step="Look at the record that names it; nothing was asked.")
         path = self.template.format(**{name: quote(given[name], safe="") for name in in_path})
         return path, {name: value for name, value in given.items() if name not in in_path}
 

@@ -15,7 +15,7 @@ from order_pipeline.channels.skroutz.settings import SkroutzSettings
 from order_pipeline.http.auth import BearerToken
 from order_pipeline.http.error_answers import error_answer
 from order_pipeline.http.errors import ApiError, NotBuilt, NotConfigured, PermanentError, TransientError
-from order_pipeline.http.record_ids import problem_of_id
+from order_pipeline.http.record_ids import problem_of_path_id
 from order_pipeline.http.reply import Reply, json_problem
 from order_pipeline.http.transport import Transport
 
@@ -65,7 +65,7 @@ def order_path(code: str, action: str = "") -> str:
     Raises:
         NotBuilt: no URL can carry the code.
     """
-    if problem := problem_of_id(code):
+    if problem := problem_of_path_id(code):
         raise NotBuilt(problem, next_step="Check the code; Skroutz's look like 191128-1234567.")
     return f"/merchants/ecommerce/orders/{quote(code, safe='')}" + (f"/{action}" if action else "")
 

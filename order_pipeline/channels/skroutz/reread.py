@@ -26,7 +26,7 @@ from order_pipeline.channels.skroutz.reconciliation import Reconciliation
 from order_pipeline.channels.skroutz.settings import SkroutzSettings
 from order_pipeline.channels.webhook import NotJsonError, Peek, Problem
 from order_pipeline.http.errors import REFUSALS_BORNE, UNREADABLE_JSON, ApiError, concerns_the_record
-from order_pipeline.http.record_ids import problem_of_id
+from order_pipeline.http.record_ids import problem_of_path_id
 from order_pipeline.http.transport import Transport
 
 READS_A_GROUP = 50
@@ -103,7 +103,7 @@ class RereadExtraction:
 
     def _askable(self, codes: Sequence[str]) -> list[str]:
         """The codes that a URL can carry; the others are counted."""
-        askable = [code for code in codes if problem_of_id(code) is None]
+        askable = [code for code in codes if problem_of_path_id(code) is None]
         self.result.left_out += len(codes) - len(askable)
         return askable
 

@@ -32,7 +32,7 @@ class ScanOrdersSwitches:
     order_date: `iso` takes YYYY-MM-DD only, `any` every text.
     group_lines: whether lines with one order number share one OrderID.
     not_run: every workflow answers NOT_RUN. user_known: False answers 403 to every token.
-    echo_state: whether `authorize` hands `state` back.
+    echo_state: whether `authorize` hands `state` back, as RFC 6749 section 4.1.2 obliges it to.
     account: who logs in with the next code.
     requests_per_second: above it 429, with `retry_after` as header when set.
     """
@@ -47,7 +47,7 @@ class ScanOrdersSwitches:
     group_lines: bool = False
     not_run: bool = False
     user_known: bool = True
-    echo_state: bool = False
+    echo_state: bool = True
     token_life_seconds: float = 31_536_000.0
     account: Literal["main", "north"] = "main"
     requests_per_second: int | None = None

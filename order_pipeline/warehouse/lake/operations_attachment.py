@@ -68,6 +68,11 @@ def _attach_copy(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
             store.backup(target)
             target.execute("PRAGMA journal_mode = DELETE")
         connection.execute(f"ATTACH {quoted(str(copy))} AS ops_copy (TYPE sqlite, READ_ONLY)")
-        connection.execute("ATTACH ':memory:' AS ops")
+        read_only = quoted(str(Path(directory) / "operations.duckdb"))
+        connection.execute(f"ATTACH {read_only} AS ops")
         connection.execute("COPY FROM DATABASE ops_copy TO ops")
         connection.execute("DETACH ops_copy")
+        # Only a file can be attached read-only; who writes would change a copy and believe otherwise. The file stays
+        # open without its name.
+        connection.execute("DETACH ops")
+        connection.execute(f"ATTACH {read_only} AS ops (READ_ONLY)")

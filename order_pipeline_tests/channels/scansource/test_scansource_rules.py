@@ -22,7 +22,7 @@ from order_pipeline.channels.scansource.errors import (
 from order_pipeline.channels.scansource.operations import OPERATIONS, Operation, operations_for
 from order_pipeline.channels.scansource.rows import split_rows
 from order_pipeline.channels.scansource.settings import ScanSourceSettings
-from order_pipeline.http.errors import NotConfigured, PermanentError, UnreadableBody
+from order_pipeline.http.errors import NotBuilt, NotConfigured, PermanentError, UnreadableBody
 from order_pipeline.http.reply import Reply
 from order_pipeline.sandbox.scansource import forms as scansource_forms
 
@@ -52,9 +52,16 @@ def test_both_generations_offer_the_same_operations():
 
 def test_a_path_placeholder_takes_its_parameter_out_of_the_query():
     operation = Operation("GET", "/invoice/detail/{customerNumber}/{InvoiceNumber}", "documented")
-    path, query = operation.resolve({"customerNumber": "1/2", "InvoiceNumber": "9", "page": "1", "left_out": None})
-    assert path == "/invoice/detail/1%2F2/9"
+    path, query = operation.resolve({"customerNumber": "1 2", "InvoiceNumber": "9", "page": "1", "left_out": None})
+    assert path == "/invoice/detail/1%202/9"
     assert query == {"page": "1"}
+
+
+@pytest.mark.parametrize("number", ["..", "1/2", "1/../../order", "1%2F2"])
+def test_a_number_that_could_make_the_path_another_one_is_not_asked_for(number):
+    operation = Operation("GET", "/invoice/detail/{customerNumber}/{InvoiceNumber}", "documented")
+    with pytest.raises(NotBuilt):
+        operation.resolve({"customerNumber": "1", "InvoiceNumber": number})
 
 
 def test_a_setting_replaces_an_inferred_path_and_a_wrong_name_is_refused():

@@ -105,11 +105,11 @@ def test_an_answer_that_cannot_be_read_is_a_reject_with_its_bytes_whatever_else_
 
 
 def test_codes_that_no_url_carries_are_left_out_and_counted():
-    odd = ["..", "a\0b", "x" * 3000, "\ud800", " ", "a/../../b"]
-    usual = ["a b", "a/b", "50%", "#1?x=y", "Ελλάδα-1"]
+    odd = ["..", "a\0b", "x" * 3000, "\ud800", " ", "a/../../b", "C1/accept", "C1%2Faccept"]
+    usual = ["a b", "50%", "#1?x=y", "Ελλάδα-1"]
     records, _, report, paths = read({}, codes=[*odd, *usual])
     assert len(records) == len(usual)
-    assert "6 left out for their codes" in report.note
+    assert "8 left out for their codes" in report.note
     assert all(path.startswith("/merchants/ecommerce/orders/") and path.count("/") == 4 for path in paths)
 
 

@@ -69,7 +69,7 @@ def rebuild() -> None:
 
     settings = load_settings()
     _require_a_lake(settings)
-    with open_job_runner(settings) as runner:
+    with open_job_runner(settings, "order-pipeline rebuild") as runner:
         if not _outdated(runner.pipeline):
             note("No day was built by older SQL.")
             return

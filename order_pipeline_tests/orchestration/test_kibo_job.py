@@ -2,6 +2,9 @@
 
 import dagster as dg
 import pytest
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import EmptyWorkspaceTarget
+from dagster_graphql.test.utils import execute_dagster_graphql
 
 from order_pipeline.cli.demo_sandbox import RunningSandbox
 from order_pipeline.cli.demo_world import DemoWorld, overridden
@@ -10,6 +13,7 @@ from order_pipeline.orchestration.assets import raw
 from order_pipeline.orchestration.assets.picking import contract_held
 from order_pipeline.orchestration.instance import open_instance
 from order_pipeline.orchestration.launch import run_job
+from order_pipeline.orchestration.origins import ORIGIN_TAG
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
@@ -18,6 +22,12 @@ from order_pipeline_tests.demo_locations import with_demo_locations
 
 WORLD = DemoWorld(days=2, orders=20, seed=7, port=0)
 DAYS = ("2026-01-13", "2026-01-14")
+COMMAND = "order-pipeline demo"
+TIMELINE = """
+query { runsOrError { ... on Runs { results { jobName tags { key value } repositoryOrigin {
+  repositoryName repositoryLocationName } } } } }
+"""
+"""What the UI's home page asks. It leaves out runs without a `repositoryOrigin`, and groups the others by it."""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +39,7 @@ def read_twice(tmp_path_factory):
         definitions = build_definitions(settings)
         with open_instance(settings) as instance:
             jobs = [("kibo_job", WORLD.window), ("kibo_job", WORLD.window), ("emission_job", None)]
-            outcomes = [run_job(definitions, instance, job, window) for job, window in jobs]
+            outcomes = [run_job(definitions, instance, job, window, command=COMMAND) for job, window in jobs]
             yield settings, instance, outcomes
 
 
@@ -66,6 +76,28 @@ def check_of(read_twice):
 @pytest.mark.every_python
 def test_every_job_ended_well(read_twice):
     assert [outcome.failures for outcome in read_twice[2]] == [(), (), ()]
+
+
+def test_the_home_page_has_the_runs_of_a_command_and_says_which_it_was(read_twice):
+    with WorkspaceProcessContext(read_twice[1], EmptyWorkspaceTarget()) as ui:
+        answer = execute_dagster_graphql(ui.create_request_context(), TIMELINE)
+    runs = answer.data["runsOrError"]["results"][-3:]
+    assert [run["jobName"] for run in runs] == ["emission_job", "kibo_job", "kibo_job"]
+    as_workspace_yaml_has_it = {"repositoryName": "__repository__", "repositoryLocationName": "order_pipeline"}
+    assert all(run["repositoryOrigin"] == as_workspace_yaml_has_it for run in runs)
+    assert all({"key": ORIGIN_TAG, "value": COMMAND} in run["tags"] for run in runs)
+
+
+def test_no_machine_retries_a_commands_run_or_sends_its_picks(read_twice):
+    settings, instance, outcomes = read_twice
+    run = instance.get_run_by_id(outcomes[0].run_id)
+    assert run.tags["dagster/max_retries"] == "0"
+    (success,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_SUCCESS)
+    context = dg.build_run_status_sensor_context(
+        "emission_after_sources", success.dagster_event, instance, dagster_run=run
+    )
+    sensor = build_definitions(settings).resolve_sensor_def("emission_after_sources")
+    assert isinstance(sensor(context), dg.SkipReason)
 
 
 @pytest.mark.every_python

@@ -75,6 +75,12 @@ def page(request, ui):
         browser.close()
 
 
+def test_the_home_page_shows_the_demos_runs(page):
+    page.goto("/overview/activity/timeline")
+    for job in ("kibo_job", "skroutz_job", "emission_job"):
+        expect(page.get_by_text(job, exact=True).first).to_be_visible()
+
+
 def test_the_graph_is_a_map_of_the_road(page):
     page.goto("/asset-groups")
     for name in ("raw", "staging", "core", "marts", "floor"):

@@ -115,6 +115,12 @@ def test_the_picks_say_what_was_sent_and_what_is_held(page):
         expect(page.get_by_text(label).first).to_be_visible()
 
 
+def test_a_mart_shows_its_rows_and_hides_names_and_addresses(page):
+    page.goto("/assets/marts/pick_lines?view=overview")
+    for label in ("hold_reason: none", "sample (*** is hidden)", "customer_name", "***"):
+        expect(page.get_by_text(label).first).to_be_visible()
+
+
 def test_the_schedule_that_rereads_the_trailing_days_is_there_and_off(page):
     page.goto("/automation")
     expect(page.get_by_text("kibo_hourly").first).to_be_visible()

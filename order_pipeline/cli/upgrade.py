@@ -85,7 +85,7 @@ def rebuild(
         chosen_sources(settings, [source])
         window = chosen_window(settings, first.date(), last.date())
     _require_a_lake(settings)
-    with open_job_runner(settings) as runner:
+    with open_job_runner(settings, "order-pipeline rebuild") as runner:
         if window is not None and source is not None:
             outcome = runner.run(core_job_name(source), window)
         elif not _outdated(runner.pipeline):

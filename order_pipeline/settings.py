@@ -139,7 +139,6 @@ class ScheduleSettings(BaseModel, extra="forbid"):
     read_back: bool = Field(default=True, description="What ScanOrders shows for sent lines, and pushed statuses.")
     upkeep: bool = Field(default=True, description="The nightly upkeep of the lake's files.")
     retention: bool = Field(default=True, description="The nightly removal of what is kept for some days only.")
-
     reconciliation: bool = Field(default=True, description="The daily comparison of raw, core, outbox and floor.")
     reconciled_days: int = Field(default=14, ge=1, description="The last days that are compared.")
 

@@ -177,3 +177,16 @@ def test_run_refuses_what_cannot_be_run(tmp_path, arguments, words):
     done = run_command(tmp_path, "run", *arguments)
     assert done.returncode == 2
     assert words in done.stderr
+
+
+def test_a_run_bears_the_command_as_it_was_typed_but_for_its_days(tmp_path, monkeypatch):
+    said = []
+
+    def note_command(*_, command, **__):
+        said.append(command)
+        raise SystemExit(0)
+
+    monkeypatch.setattr("order_pipeline.cli.run.materialise", note_command)
+    run_command(tmp_path, "run", "--source", "scansource", "--only", "invoices", "--no-emit", "--from", "2026-01-02")
+    run_command(tmp_path, "run")
+    assert said == ["order-pipeline run --source scansource --only invoices --no-emit", "order-pipeline run"]

@@ -53,7 +53,9 @@ class AlertSettings(BaseModel, extra="forbid"):
     unproved_hours: float = Field(
         default=6, ge=0, description="A window that is not proved complete for longer is an incident."
     )
-    owed_hours: float = Field(default=6, ge=0, description="A day that core owes for longer is an incident.")
+    owed_hours: float = Field(
+        default=6, ge=0, description="Days that core owes are an incident when they do not become fewer for so long."
+    )
     disk_free_gigabytes: float = Field(
         default=5, ge=0, description="Less free space than this where the data directory lies is an incident."
     )

@@ -27,6 +27,11 @@ from order_pipeline.orchestration.jobs import (
 )
 from order_pipeline.orchestration.partitions import daily_partitions
 from order_pipeline.orchestration.rebuild_job import rebuild_job
+from order_pipeline.orchestration.reconciliation import (
+    build_reconciliation_check,
+    build_reconciliation_job,
+    build_reconciliation_schedule,
+)
 from order_pipeline.orchestration.resolve_job import resolve_pick_job, resolve_wave_job
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.schedules import (
@@ -53,13 +58,15 @@ def build_definitions(
     """
     pipeline = pipeline or PipelineResource(settings)
     assets = _build_assets(settings, pipeline)
+    reconciliation = build_reconciliation_check()
     return dg.Definitions.merge(
         dg.Definitions(
             assets=assets,
+            asset_checks=[reconciliation],
             resources={"pipeline": pipeline},
             executor=dg.in_process_executor,
         ),
-        _build_automation(settings, assets, keep_workers=keep_workers),
+        _build_automation(settings, [*assets, reconciliation], keep_workers=keep_workers),
     )
 
 
@@ -93,6 +100,7 @@ def _build_automation(settings: Settings, assets: list[dg.AssetsDefinition], *, 
         emission_job,
         housekeeping_job,
         build_read_back_job(),
+        build_reconciliation_job(),
         rebuild_job,
         resolve_pick_job,
         resolve_wave_job,
@@ -120,6 +128,7 @@ def _build_automation(settings: Settings, assets: list[dg.AssetsDefinition], *, 
             ),
             build_emission_schedule(automation),
             build_read_back_schedule(automation),
+            build_reconciliation_schedule(automation),
             housekeeping_schedule,
         ],
         sensors=sensors,

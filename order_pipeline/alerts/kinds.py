@@ -25,7 +25,7 @@ class Kind(StrEnum):
     WINDOW_UNPROVED = "window_unproved"
     """Days were read and are not proved complete."""
     DAYS_OWED = "days_owed"
-    """Core is older than raw, for too long."""
+    """Core owes days, and they do not become fewer."""
     DAYS_MISSING = "days_missing"
     """Days between others were never read."""
     DISK = "disk"

@@ -87,12 +87,30 @@ class FetchReport:
     watermark: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """How far an extraction has come, for people who wait for a long one.
+
+    Attributes:
+        calls: made until now.
+        done: how many units are read.
+        of: how many there are; 0: nobody knows before the end.
+        unit: what is counted, in the plural.
+    """
+
+    calls: int
+    done: int = 0
+    of: int = 0
+    unit: str = ""
+
+
 @dataclass(slots=True)
 class CommitGroup:
     """What must be committed together: batches, and the reports of the windows that end with them."""
 
     batches: list[RecordBatch] = field(default_factory=list[RecordBatch])
     reports: list[FetchReport] = field(default_factory=list[FetchReport])
+    so_far: SoFar | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,9 @@ def look() -> None:
     from order_pipeline.orchestration.instance import open_instance  # noqa: PLC0415
 
     settings = load_settings()
-    keys = check_keys_of(
-        each for each in build_definitions(settings).assets or [] if isinstance(each, AssetsDefinition)
-    )
+    definitions = build_definitions(settings)
+    checked = [*(definitions.assets or []), *(definitions.asset_checks or [])]
+    keys = check_keys_of(each for each in checked if isinstance(each, AssetsDefinition))
     with open_instance(settings) as instance:
         note(look_once(settings, instance, keys))
 

@@ -70,7 +70,8 @@ def run_demo(given: Settings, world: DemoWorld, sandbox: RunningSandbox) -> None
     PipelineResource(settings).prepare_stores()
     before = collect_summary(settings)
     note(f"the fakes sent {sandbox.deliver_webhooks(settings):,} webhooks")
-    outcomes = materialise(settings, [channel.name for channel in settings.enabled_channels()], world.window, emit=True)
+    sources = [channel.name for channel in settings.enabled_channels()]
+    outcomes = materialise(settings, sources, world.window, emit=True, command="order-pipeline demo")
     after = collect_summary(settings)
     print_summary(after)
     report_changes(before, after, time.monotonic() - started)

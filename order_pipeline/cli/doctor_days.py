@@ -14,7 +14,7 @@ def look_at_owed_days(settings: Settings) -> Iterator[Finding]:
     """Each channel whose core is older than raw, and each day whose last build failed."""
     from order_pipeline.warehouse.core.failed_days import read_failed_days  # noqa: PLC0415
     from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
-    from order_pipeline.warehouse.raw.fetch_states import read_owed_days  # noqa: PLC0415
+    from order_pipeline.warehouse.raw.owed_days import read_owed_days  # noqa: PLC0415
 
     lake = Lake(settings)
     if lake.catalog_file is not None and not lake.catalog_file.exists():

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -87,18 +86,25 @@ def terminal_apart_from_step_output() -> Iterator[Console]:
 
 
 def materialise(
-    settings: Settings, sources: Sequence[str], window: Window, *, emit: bool, families: Sequence[str] = ()
+    settings: Settings,
+    sources: Sequence[str],
+    window: Window,
+    *,
+    emit: bool,
+    families: Sequence[str] = (),
+    command: str = "order-pipeline",
 ) -> list[JobOutcome]:
     """Run each channel's job over the window, then the emission; how each went, in that order.
 
     A window longer than a slice goes in several runs, the newest days first, and their picks go out before the older
     days are read. A channel whose runs fail twice in a row is left: its older days would meet the same fault.
     The staging views come first when their SQL is new. Of channels that have `families` only those named are read.
+    `command` stands on every run as its origin: as it was typed, without what is a secret or personal.
     """
     from order_pipeline.orchestration.jobs import EMISSION_JOB, VIEWS_JOB, assets_of_families, source_job_name
     from order_pipeline.orchestration.partitions import slices
 
-    with open_job_runner(settings) as runner:
+    with open_job_runner(settings, command) as runner:
         outcomes = [runner.run(VIEWS_JOB)] if runner.pipeline.deploy_models().created else []
         failed_in_a_row = dict.fromkeys(sources, 0)
         parts = slices(window, settings.schedule.slice_days)
@@ -131,8 +137,8 @@ class JobRunner:
 
 
 @contextmanager
-def open_job_runner(settings: Settings) -> Iterator[JobRunner]:
-    """Open the Dagster instance and the definitions."""
+def open_job_runner(settings: Settings, command: str) -> Iterator[JobRunner]:
+    """Open the Dagster instance and the definitions; `command` stands on the runs as their origin."""
     from order_pipeline.definitions import build_definitions
     from order_pipeline.orchestration.instance import open_instance
     from order_pipeline.orchestration.launch import run_job
@@ -143,10 +149,4 @@ def open_job_runner(settings: Settings) -> Iterator[JobRunner]:
         pipeline = PipelineResource(settings, progress.advance)
         with open_instance(settings) as instance:
             definitions = build_definitions(settings, pipeline=pipeline)
-            yield JobRunner(progress, pipeline, partial(run_job, definitions, instance, command=_command()))
-
-
-def _command() -> str:
-    """The command that is running, to stand on the runs that it makes."""
-    context = click.get_current_context(silent=True)
-    return (context.info_name if context else None) or "order-pipeline"
+            yield JobRunner(progress, pipeline, partial(run_job, definitions, instance, command=command))

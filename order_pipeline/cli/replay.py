@@ -39,7 +39,7 @@ def replay(source: Source = None) -> None:
         note("Nothing is in quarantine.")
         return
     jobs = [(core_job_name(name), window) for name, each in days.items() for window in unbroken_windows(each)]
-    with open_job_runner(settings) as runner:
+    with open_job_runner(settings, "order-pipeline quarantine replay") as runner:
         outcomes = [runner.run(name, window) for name, window in jobs]
     still_open = len(Lake(settings).query(OPEN_SQL).rows)
     note(f"{still_open} rejects are still open; `order-pipeline quarantine list` shows them.")

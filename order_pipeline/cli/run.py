@@ -47,13 +47,20 @@ def run(
         sources = with_families(sources, only)
     window = chosen_window(settings, first.date() if first else None, last.date() if last else None)
     note(f"{', '.join(sources)}: {window.start} to {window.end - timedelta(days=1)}")
-    outcomes = materialise(settings, sources, window, emit=emit, families=only or ())
+    command = _as_typed(source or [], only or [], emit=emit)
+    outcomes = materialise(settings, sources, window, emit=emit, families=only or (), command=command)
     print_summary(collect_summary(settings))
     if not all(outcome.success for outcome in outcomes):
         fail(
             "not every job ended well (above).",
             "Mend the cause and run the same command again: nothing is stored twice, no pick is sent twice.",
         )
+
+
+def _as_typed(source: list[str], only: list[str], *, emit: bool) -> str:
+    """The command, but for its days: these are the partitions of the runs. Every word was checked before."""
+    options = [*(f"--source {name}" for name in source), *(f"--only {family}" for family in only)]
+    return " ".join(["order-pipeline run", *options, *([] if emit else ["--no-emit"])])
 
 
 def chosen_sources(settings: Settings, wanted: list[str] | None) -> list[str]:

@@ -29,7 +29,8 @@ from order_pipeline.picking.operators.views import check_doubts
 from order_pipeline.picking.outbox.counts import count_by_state, held_by_reason, open_task_count
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Connection, Lake
-from order_pipeline.warehouse.raw.fetch_states import LastReading, read_last_readings, read_owed_days
+from order_pipeline.warehouse.raw.fetch_states import LastReading, read_last_readings
+from order_pipeline.warehouse.raw.owed_days import read_owed_days
 
 GIGABYTE = 10**9
 OPEN_REJECTS = "SELECT source, count(*) FROM quarantine.rejects WHERE resolved_at IS NULL GROUP BY source"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from order_pipeline.cli.doctor_files import private_directories
 from order_pipeline.cli.output import fail, note
+from order_pipeline.cli.run import DAY_FORMATS, chosen_sources, chosen_window
 from order_pipeline.cli.tables import print_text
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.versions import StoreVersionError
@@ -59,24 +60,39 @@ def upgrade(
         note("  order-pipeline upgrade --yes    or let the next run do it")
 
 
-def rebuild() -> None:
-    """Build the days of core again that older SQL built, newest first; asks no channel anything.
+def rebuild(
+    source: Annotated[str | None, typer.Option(help="Build days of this channel, whatever SQL built them.")] = None,
+    first: Annotated[datetime | None, typer.Option("--from", formats=DAY_FORMATS, help="The first of them.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=DAY_FORMATS, help="The last, included.")] = None,
+) -> None:
+    """Build days of core again from what is stored; asks no channel anything. Default: those that older SQL built.
 
     \b
-    The Dagster job `rebuild_job` is the same, in the background. Runs go on
-    meanwhile. Either may be stopped and started again: it goes on with the
-    days that are left.
+    The Dagster jobs `rebuild_job` and `<channel>_core_job` are the same, in
+    the background. Runs go on meanwhile. Without days: it may be stopped and
+    started again, the newest days come first, and it goes on with what is
+    left.
     """  # noqa: D301
     from order_pipeline.cli.materialise import open_job_runner  # noqa: PLC0415 - see there
+    from order_pipeline.orchestration.jobs import core_job_name  # noqa: PLC0415
     from order_pipeline.orchestration.rebuild_job import REBUILD_JOB  # noqa: PLC0415
 
     settings = load_settings()
+    window = None
+    if source is not None or first is not None or last is not None:
+        if source is None or first is None or last is None:
+            fail("A channel and its first and last day go together.", "--source NAME --from DAY --to DAY", code=2)
+        chosen_sources(settings, [source])
+        window = chosen_window(settings, first.date(), last.date())
     _require_a_lake(settings)
-    with open_job_runner(settings) as runner:
-        if not _outdated(runner.pipeline):
+    with open_job_runner(settings, "order-pipeline rebuild") as runner:
+        if window is not None and source is not None:
+            outcome = runner.run(core_job_name(source), window)
+        elif not _outdated(runner.pipeline):
             note("No day was built by older SQL.")
             return
-        outcome = runner.run(REBUILD_JOB)
+        else:
+            outcome = runner.run(REBUILD_JOB)
     if not outcome.success:
         fail("not every day could be built (above).", "Mend the cause and run the command again.")
 

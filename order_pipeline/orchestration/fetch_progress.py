@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import date
 
-from order_pipeline.channels.base import Window
+from order_pipeline.channels.base import SoFar
 from order_pipeline.warehouse.raw.ingest_result import IngestResult
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -15,34 +14,34 @@ SECONDS_BETWEEN_LINES = 30.0
 class FetchProgress:
     """Told of every write of a fetch, it says a line now and then; a short fetch says none."""
 
-    def __init__(self, window: Window, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` gives seconds."""
-        self._window = window
         self._say = say
         self._clock = clock
-        self._started = self._said = clock()
+        self._said = self._heard = self._began = clock()
+        self._reading: IngestResult | None = None
 
     def __call__(self, result: IngestResult) -> None:
-        """What was fetched and written so far."""
+        """What was fetched and written so far. A channel's next reading has a result of its own, and counts anew."""
         now = self._clock()
+        if result is not self._reading:
+            self._reading, self._began = result, self._heard
+        self._heard = now
         if now - self._said < SECONDS_BETWEEN_LINES:
             return
         self._said = now
-        done, of = len(self._days_done(result)), len(self._window.days)
-        calls = sum(report.calls for report in result.reports)
-        line = f"so far {result.total.records:,} records in {calls:,} calls; {done} of {of} days"
-        if 0 < done < of:
-            line += f", about {_duration((now - self._started) / done * (of - done))} left"
-        self._say(line)
+        self._say(f"so far {result.total.records:,} records{_told(result.so_far, now - self._began)}")
 
-    def _days_done(self, result: IngestResult) -> set[date]:
-        """Days of the window that a finished report of any resource covers."""
-        return {
-            day
-            for report in result.reports
-            for day in self._window.days
-            if report.window_start.date() <= day < report.window_end.date()
-        }
+
+def _told(so_far: SoFar | None, seconds: float) -> str:
+    if so_far is None:
+        return ""
+    line = f" in {so_far.calls:,} calls"
+    if so_far.of:
+        line += f"; {so_far.done:,} of {so_far.of:,} {so_far.unit}"
+    if 0 < so_far.done < so_far.of:
+        line += f", about {_duration(seconds / so_far.done * (so_far.of - so_far.done))} left"
+    return line
 
 
 def _duration(seconds: float) -> str:

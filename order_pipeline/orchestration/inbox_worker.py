@@ -120,7 +120,10 @@ def work(settings: Settings, name: str, wanted: Wanted) -> None:
     with open_instance(settings) as instance, open_store(settings.resolved_operations_url) as store:
 
         def run() -> bool:
-            outcome = run_job(definitions, instance, inbox_job_name(name), tags={SENSOR_NAME_TAG: sensor})
+            tags = {SENSOR_NAME_TAG: sensor}
+            outcome = run_job(
+                definitions, instance, inbox_job_name(name), command=f"order-pipeline webhooks watch {name}", tags=tags
+            )
             if psutil.Process().memory_info().rss > MOST_BYTES:
                 os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - the same program
             return outcome.success

@@ -20,6 +20,7 @@ from order_pipeline.orchestration.specs import (
     MARTS_GROUP,
     PICK_STATUS_KEY,
     RAW_GROUP,
+    RECONCILIATION_CHECK,
     REFERENCE_GROUP,
     SERVICE_LEVEL_KEY,
     STAGING_GROUP,
@@ -39,8 +40,9 @@ VIEWS_JOB = "views_job"
 REBUILD_TAG = "order_pipeline/rebuild"
 """A run with this tag builds core again even where neither raw nor the SQL has changed."""
 
-READ_BACK = dg.AssetSelection.assets(PICK_STATUS_KEY, SERVICE_LEVEL_KEY)
-EMISSION = dg.AssetSelection.groups(REFERENCE_GROUP, MARTS_GROUP, FLOOR_GROUP) - READ_BACK
+RECONCILIATION = dg.AssetSelection.checks(dg.AssetCheckKey(PICK_STATUS_KEY, RECONCILIATION_CHECK))
+READ_BACK = dg.AssetSelection.assets(PICK_STATUS_KEY, SERVICE_LEVEL_KEY) - RECONCILIATION
+EMISSION = dg.AssetSelection.groups(REFERENCE_GROUP, MARTS_GROUP, FLOOR_GROUP) - READ_BACK - RECONCILIATION
 
 # A channel's outage is retried as a whole run: what was fetched before it is committed, so the second run is short.
 RETRY_TAGS = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"}

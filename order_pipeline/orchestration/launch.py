@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
 from dagster_shared.error import SerializableErrorInfo
 
 from order_pipeline.channels.base import Window
+from order_pipeline.orchestration.jobs import NO_RETRY_TAGS
 from order_pipeline.orchestration.launcher import machine_tags
-from order_pipeline.orchestration.origins import origin_tags
+from order_pipeline.orchestration.origins import ORIGIN_TAG, job_origin
 from order_pipeline.orchestration.partitions import range_tags
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -51,16 +54,22 @@ def run_job(
     """Execute the job in this process; a window makes it one run over that range of daily partitions.
 
     `assets` are those of the job that are materialised; None: all. `command` stands on the run as its origin,
-    and `tags` are added to the run's.
+    and `tags` are added to the run's. No machine retries the run: whoever typed the command sees how it went.
 
     A failing step does not raise: it is in the outcome, so that one source's failure does not hold the next source.
     """
-    job = definitions.resolve_job_def(job_name)
+    selected = list(assets or [])
+    defined = definitions.resolve_job_def(job_name)
+    job = defined.as_ephemeral_job(resource_defs={}, input_values={}, asset_selection=selected)
     ranged = range_tags(window) if window is not None else {}
-    all_tags = {**machine_tags(), **origin_tags(command), **ranged, **(tags or {})}
-    result = job.execute_in_process(
-        instance=instance, tags=all_tags, run_config=QUIET, raise_on_error=False, asset_selection=assets
+    run = instance.create_run_for_job(  # what `execute_in_process` does too, but without an origin
+        job,
+        run_config=QUIET,
+        tags={**defined.run_tags, **NO_RETRY_TAGS, **machine_tags(), ORIGIN_TAG: command, **ranged, **(tags or {})},
+        asset_selection=frozenset(selected),
+        remote_job_origin=job_origin(job_name),
     )
+    result = execute_run(InMemoryJob(job), run, instance)
     return JobOutcome(
         job=job_name,
         run_id=result.run_id,

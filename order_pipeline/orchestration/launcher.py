@@ -23,8 +23,8 @@ from dagster._serdes import deserialize_value
 
 from order_pipeline.operations.processes import has_restarted, this_machine
 
-MACHINE_TAG = "order_pipeline/machine"
-"""A run with this tag was started on that machine (see `operations.processes`)."""
+MACHINE_TAG = ".dagster/order_pipeline_machine"
+"""A run with this tag was started on that machine (see `operations.processes`). The UI hides tags with this prefix."""
 
 ANSWER_SECONDS = 5
 CLOCK_SECONDS = 60  # by which a clock that was set may make a process look younger than what it wrote

@@ -1,30 +1,38 @@
-"""What a run's tags say of it: where it comes from, and whether it found anything. The UI filters by them."""
+"""Where a run comes from, and whether it found anything. The UI groups and filters runs by this."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import cache
 
 import dagster as dg
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
-from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
+from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.workspace.load import location_origins_from_yaml_paths
 
-CODE_LOCATION = "order_pipeline"
-"""As `workspace.yaml` names it."""
+from order_pipeline.orchestration.instance import PROJECT_ROOT
 
 FOUND_TAG = "order_pipeline/found"
 """What a run found: `nothing`, or `changes`. A run that found nothing leaves Dagster's store first."""
 NOTHING, CHANGES = "nothing", "changes"
 
 ORIGIN_TAG = "order_pipeline/origin"
-"""Who started a run that Dagster's daemon did not: a command, by its name."""
+"""Who started a run that Dagster's daemon did not: a command, as a person types it."""
 
 
-def origin_tags(command: str) -> Mapping[str, str]:
-    """The tags of a run that a command makes in its own process.
+def job_origin(job_name: str) -> RemoteJobOrigin:
+    """Where the UI finds the job. Its timeline shows no run without this, and a run of a command has none by itself."""
+    return _repository_origin().get_job_origin(job_name)
 
-    The label of the code location is what the UI's run list filters by; the timeline needs more and does not show them.
-    """
-    return {ORIGIN_TAG: command, REPOSITORY_LABEL_TAG: f"{SINGLETON_REPOSITORY_NAME}@{CODE_LOCATION}"}
+
+@cache
+def _repository_origin() -> RemoteRepositoryOrigin:
+    (location,) = location_origins_from_yaml_paths([str(PROJECT_ROOT / "workspace.yaml")])
+    return RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME)
+
+
+def is_started_by_command(run: dg.DagsterRun) -> bool:
+    """Whether a command of ours made the run. A person who executes it again in the UI has its tags copied."""
+    return ORIGIN_TAG in run.tags and run.parent_run_id is None
 
 
 def note_found(instance: dg.DagsterInstance, run_id: str, *, changes: bool) -> None:

@@ -26,7 +26,7 @@ from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.ingest_result import IngestResult
 from order_pipeline.warehouse.raw.source_state import WarehouseState
-from order_pipeline.warehouse.raw.tables import ensure_raw_table
+from order_pipeline.warehouse.raw.tables import ensure_raw_tables
 from order_pipeline.warehouse.sql.deploy import Deployment, deploy
 from order_pipeline.warehouse.sql.project import SqlProject
 from order_pipeline.warehouse.sql.project_of_settings import project_for
@@ -157,9 +157,8 @@ class PipelineResource:
             return
         found = require_stores_agree(self.settings, self.operations, self.lake)
         upgrade_stores(self.operations, self.lake)
-        for channel in self.settings.enabled_channels():
-            for resource in channel.resources:
-                ensure_raw_table(self.lake, channel.name, resource)
+        channels = self.settings.enabled_channels()
+        ensure_raw_tables(self.lake, [(channel.name, each) for channel in channels for each in channel.resources])
         record_stores(self.settings, self.operations, self.lake, found)
         self._is_prepared = True
 

@@ -15,6 +15,7 @@ from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 from order_pipeline.channels.channel import Channel
 from order_pipeline.channels.settings import ChannelSettings
 from order_pipeline.orchestration.jobs import EMISSION_JOB, READ_BACK_JOB, assets_of_families, source_job_name
+from order_pipeline.orchestration.origins import is_started_by_command
 from order_pipeline.orchestration.partitions import PRIORITY_TAGS, range_tags, trailing_window
 from order_pipeline.settings import AutomatedPart, ScheduleSettings
 
@@ -117,10 +118,12 @@ def build_emission_after_sources(
         run_status=dg.DagsterRunStatus.SUCCESS,
         monitored_jobs=list(source_jobs),
         request_job=emission_job,
-        description="Starts emission_job after every successful run of a channel's job.",
+        description="Starts emission_job after every successful run of a channel's job, but those of commands.",
         default_status=status,
     )
-    def emission_after_sources(context: dg.RunStatusSensorContext) -> dg.RunRequest:
+    def emission_after_sources(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+        if is_started_by_command(context.dagster_run):
+            return dg.SkipReason("A command made the run; it sends the picks itself, unless it was told not to.")
         return dg.RunRequest(run_key=context.dagster_run.run_id)
 
     return emission_after_sources

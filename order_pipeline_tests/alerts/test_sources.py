@@ -166,16 +166,73 @@ def test_a_trailing_window_is_healed_by_the_next_day_s(reported, found):
     assert found() == {}
 
 
-def test_days_that_core_owes_for_hours_are_told(lake, reported, found):
+@pytest.fixture
+def owe(lake):
+    """Mark days (counted back from TODAY) since that time, or clear the marks of days that were built."""
+
+    def change(*days, since=None):
+        with lake.transaction("marks") as connection:
+            for day in days:
+                row = ("kibo", (TODAY - day * DAY).date(), f"mark-{day}", since, "r1")
+                if since is None:
+                    connection.execute("DELETE FROM raw.stale_partitions WHERE mark_id = ?", [f"mark-{day}"])
+                else:
+                    connection.execute("INSERT INTO raw.stale_partitions VALUES (?, ?, ?, ?, ?)", row)
+        return datetime.now(UTC)
+
+    return change
+
+
+@pytest.fixture
+def owed(settings):
+    """Whether days that core owes are told at that moment."""
+
+    def look(now, cron="30 * * * *"):
+        found = find_source_incidents(settings, [Clocked("kibo", None, (), cron)], now)
+        return [each.message for each in found if each.kind == "days_owed"]
+
+    return look
+
+
+def test_days_that_core_owes_for_hours_are_told(owe, reported, found):
     reported(0 * HOUR, "r1")
-    with lake.transaction("marks") as connection:
-        for day, ago in ((3, 8), (5, 1)):
-            row = ("kibo", (TODAY - day * DAY).date(), f"mark-{day}", NOW - ago * HOUR, "r1")
-            connection.execute("INSERT INTO raw.stale_partitions VALUES (?, ?, ?, ?, ?)", row)
+    owe(3, since=NOW - 8 * HOUR)
+    owe(5, since=NOW - HOUR)
     ((key, incident),) = found().items()
     assert key == ("days_owed", "kibo")
-    assert "owes 2 days that raw has, the oldest since 2026-03-20 04:30 UTC" in incident.message
+    assert (
+        "owes 2 days that raw has, and they do not become fewer, the oldest since 2026-03-20 04:30" in incident.message
+    )
     assert incident.partitions == "2026-03-15...2026-03-17"
+
+
+def test_a_backlog_is_told_when_it_stays_for_hours_and_not_while_it_shrinks(owe, owed):
+    before = owe(1, 2, 3, 4, since=datetime.now(UTC) - 8 * HOUR)
+    assert owed(before + HOUR) != [], "it stayed for more than the six hours before that"
+    after = owe(4)
+    assert owed(before + 6 * HOUR) == []
+    assert owed(after + 6 * HOUR) != [], "nothing was built since then"
+
+
+def test_a_backlog_that_grows_faster_than_it_is_built_is_told(owe, owed):
+    before = owe(1, 2, since=datetime.now(UTC) - 8 * HOUR)
+    owe(2)
+    owe(3, 4, since=datetime.now(UTC))
+    assert owed(before + 6 * HOUR) != []
+
+
+def test_days_of_a_run_under_way_do_not_make_a_shrinking_backlog_grow(owe, owed):
+    before = owe(1, 2, since=datetime.now(UTC) - 8 * HOUR)
+    owe(2)
+    owe(3, 4, since=before + 6 * HOUR - timedelta(minutes=10))
+    assert owed(before + 6 * HOUR) == []
+
+
+def test_a_backlog_that_no_whole_run_has_met_yet_is_not_told(owe, owed):
+    before = owe(1, 2, since=datetime.now(UTC) - 8 * HOUR)
+    once_a_day = f"{before:%M %H} * * *"
+    assert owed(before + 6 * HOUR, once_a_day) == []
+    assert owed(before + 48 * HOUR, once_a_day) != []
 
 
 DAILY_INVOICES = ScanSourceSettings(cadence={"invoices": "0 6 * * *", "prices": "0 */4 * * *"})

@@ -1,10 +1,9 @@
-"""The demo's days end yesterday, its runs are seen in the UI, and its fakes go on beside the UI."""
+"""The demo's days end yesterday, and its fakes go on beside the UI."""
 
 from datetime import UTC, date, datetime, timedelta
 
 from order_pipeline.cli.demo import claim_directory
 from order_pipeline.cli.demo_world import DemoWorld, remembered_world
-from order_pipeline.orchestration.origins import ORIGIN_TAG, origin_tags
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.skroutz.fake import SkroutzChannel
 from order_pipeline.settings import Settings
@@ -35,7 +34,3 @@ def test_a_living_fake_has_orders_of_today_and_a_still_one_has_none():
         book = server.channel(SkroutzChannel).book
         book.settle()
         assert any(event.happened_at > server.clock.start for event in book.due) is real_time
-
-
-def test_a_commands_run_says_so_and_names_the_code_location_that_the_ui_knows():
-    assert origin_tags("demo") == {ORIGIN_TAG: "demo", ".dagster/repository": "__repository__@order_pipeline"}

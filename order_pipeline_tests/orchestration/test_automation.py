@@ -91,6 +91,7 @@ def test_a_worker_is_kept_and_a_webhook_that_waits_in_spite_of_it_starts_a_run(i
         ("inbox", {"skroutz_inbox"}),
         ("emission", {"emission_every_15_minutes", "emission_after_sources"}),
         ("read_back", {"read_back_hourly"}),
+        ("reconciliation", {"reconciliation_daily"}),
     ],
 )
 def test_one_setting_switches_each_part_of_the_automation_off(tmp_path, part, stopped):

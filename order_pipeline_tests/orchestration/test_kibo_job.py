@@ -2,6 +2,10 @@
 
 import dagster as dg
 import pytest
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import EmptyWorkspaceTarget
+from dagster._serdes import serialize_value
+from dagster_graphql.test.utils import execute_dagster_graphql
 
 from order_pipeline.cli.demo_sandbox import RunningSandbox
 from order_pipeline.cli.demo_world import DemoWorld, overridden
@@ -10,14 +14,22 @@ from order_pipeline.orchestration.assets import raw
 from order_pipeline.orchestration.assets.picking import contract_held
 from order_pipeline.orchestration.instance import open_instance
 from order_pipeline.orchestration.launch import run_job
+from order_pipeline.orchestration.origins import ORIGIN_TAG
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.raw.drift import DriftUnknownError
 from order_pipeline_tests.demo_locations import with_demo_locations
+from order_pipeline_tests.orchestration.canaries import CANARY, plant_canaries
 
 WORLD = DemoWorld(days=2, orders=20, seed=7, port=0)
 DAYS = ("2026-01-13", "2026-01-14")
+COMMAND = "order-pipeline demo"
+TIMELINE = """
+query { runsOrError { ... on Runs { results { jobName tags { key value } repositoryOrigin {
+  repositoryName repositoryLocationName } } } } }
+"""
+"""What the UI's home page asks. It leaves out runs without a `repositoryOrigin`, and groups the others by it."""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +41,7 @@ def read_twice(tmp_path_factory):
         definitions = build_definitions(settings)
         with open_instance(settings) as instance:
             jobs = [("kibo_job", WORLD.window), ("kibo_job", WORLD.window), ("emission_job", None)]
-            outcomes = [run_job(definitions, instance, job, window) for job, window in jobs]
+            outcomes = [run_job(definitions, instance, job, window, command=COMMAND) for job, window in jobs]
             yield settings, instance, outcomes
 
 
@@ -66,6 +78,28 @@ def check_of(read_twice):
 @pytest.mark.every_python
 def test_every_job_ended_well(read_twice):
     assert [outcome.failures for outcome in read_twice[2]] == [(), (), ()]
+
+
+def test_the_home_page_has_the_runs_of_a_command_and_says_which_it_was(read_twice):
+    with WorkspaceProcessContext(read_twice[1], EmptyWorkspaceTarget()) as ui:
+        answer = execute_dagster_graphql(ui.create_request_context(), TIMELINE)
+    runs = answer.data["runsOrError"]["results"][-3:]
+    assert [run["jobName"] for run in runs] == ["emission_job", "kibo_job", "kibo_job"]
+    as_workspace_yaml_has_it = {"repositoryName": "__repository__", "repositoryLocationName": "order_pipeline"}
+    assert all(run["repositoryOrigin"] == as_workspace_yaml_has_it for run in runs)
+    assert all({"key": ORIGIN_TAG, "value": COMMAND} in run["tags"] for run in runs)
+
+
+def test_no_machine_retries_a_commands_run_or_sends_its_picks(read_twice):
+    settings, instance, outcomes = read_twice
+    run = instance.get_run_by_id(outcomes[0].run_id)
+    assert run.tags["dagster/max_retries"] == "0"
+    (success,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_SUCCESS)
+    context = dg.build_run_status_sensor_context(
+        "emission_after_sources", success.dagster_event, instance, dagster_run=run
+    )
+    sensor = build_definitions(settings).resolve_sensor_def("emission_after_sources")
+    assert isinstance(sensor(context), dg.SkipReason)
 
 
 @pytest.mark.every_python
@@ -179,6 +213,47 @@ def test_no_personal_data_and_no_secret_is_in_any_event(read_twice):
     ]
     said = "".join(repr(event) for outcome in outcomes for event in instance.all_logs(outcome.run_id))
     assert [each for each in [*(name for (name,) in names), *secrets] if each in said] == []
+
+
+def test_marts_say_how_many_rows_they_have_and_how_these_divide(read_twice, metadata_of):
+    ask = Lake(read_twice[0]).query
+    lines = metadata_of(2, "marts/pick_lines")[None]
+    by_reason = ask("select coalesce(hold_reason, 'none'), count(*) from marts.pick_lines group by 1").rows
+    assert {(name, rows) for name, rows in lines.items() if name.startswith("hold_reason: ")} == {
+        (f"hold_reason: {reason}", rows) for reason, rows in by_reason
+    }
+    assert lines["dagster/row_count"] == sum(rows for _, rows in by_reason)
+    (daily,) = read_twice[1].fetch_materializations(dg.AssetKey(["marts", "daily_orders"]), limit=1).records
+    days = daily.asset_materialization.metadata["orders by day"].records
+    in_core = ask("select order_day, count(*) from core.orders where not is_test group by 1").rows
+    assert {record.data["day"]: record.data["kibo"] for record in days} == {str(day): count for day, count in in_core}
+
+
+def test_a_scheduled_run_shows_the_figures_of_the_last_hour_again(read_twice):
+    settings, instance, _ = read_twice
+    run_job(build_definitions(settings), instance, "emission_job", tags={"dagster/schedule_name": "every_quarter"})
+    runs = [
+        event.asset_materialization.metadata
+        for event in instance.fetch_materializations(dg.AssetKey(["marts", "order_status"]), limit=2).records
+    ]
+    assert runs[0]["counted at"] == runs[1]["counted at"]
+    assert runs[0]["sample (*** is hidden)"] == runs[1]["sample (*** is hidden)"]
+    assert (runs[0]["deployed now"].value, runs[1]["deployed now"].value) == (0, 1)
+
+
+def test_no_event_of_a_run_has_a_value_of_any_personal_column(read_twice):
+    settings, instance, _ = read_twice
+    plant_canaries(settings)
+    rows = Lake(settings).query("select * from marts.pick_lines").rows
+    assert CANARY in repr(rows), "a sample that hides nothing would have it"
+    definitions = build_definitions(settings)
+    outcomes = [run_job(definitions, instance, job) for job in ("emission_job", "read_back_job")]
+    outcomes.append(run_job(definitions, instance, "kibo_job", WORLD.window))
+    assert [outcome.failures for outcome in outcomes] == [(), (), ()]
+    said = "".join(serialize_value(event) for outcome in outcomes for event in instance.all_logs(outcome.run_id))
+    assert '"customer_name"' in said
+    assert "***" in said
+    assert CANARY not in said
 
 
 def test_a_channel_that_is_down_fails_with_what_to_do_next(read_twice, tmp_path):

@@ -41,7 +41,7 @@ def kill_after(writes: int) -> None:
 
         return block
 
-    installation_note._write_durably = counted(installation_note._write_durably)
+    installation_note.write_durably = counted(installation_note.write_durably)
     Lake.transaction = counted_block(Lake.transaction)
     OperationsStore.writing = counted_block(OperationsStore.writing)
 

@@ -75,6 +75,12 @@ def page(request, ui):
         browser.close()
 
 
+def test_the_home_page_shows_the_demos_runs(page):
+    page.goto("/overview/activity/timeline")
+    for job in ("kibo_job", "skroutz_job", "emission_job"):
+        expect(page.get_by_text(job, exact=True).first).to_be_visible()
+
+
 def test_the_graph_is_a_map_of_the_road(page):
     page.goto("/asset-groups")
     for name in ("raw", "staging", "core", "marts", "floor"):
@@ -106,6 +112,12 @@ def test_a_blocking_check_has_passed(page):
 def test_the_picks_say_what_was_sent_and_what_is_held(page):
     page.goto("/assets/floor/picking_orders?view=overview")
     for label in ("sent now", "held by reason", "lines by state"):
+        expect(page.get_by_text(label).first).to_be_visible()
+
+
+def test_a_mart_shows_its_rows_and_hides_names_and_addresses(page):
+    page.goto("/assets/marts/pick_lines?view=overview")
+    for label in ("hold_reason: none", "sample (*** is hidden)", "customer_name", "***"):
         expect(page.get_by_text(label).first).to_be_visible()
 
 

@@ -7,11 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.channels import registry
+from order_pipeline.reconciliation.raw_records import reconcile_records
+from order_pipeline.warehouse.lake.connection import Lake, relations
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline_tests.warehouse.kibo_orders import kibo_item, kibo_order, kibo_shipment
 from order_pipeline_tests.warehouse.poisoned_cases import CASES, SCANSOURCE
 from order_pipeline_tests.warehouse.poisoned_records import (
+    DAY,
     Outcome,
     Record,
     as_json,
@@ -59,12 +62,22 @@ def poisoned(channel: str) -> list[Record]:
 
 
 @pytest.fixture(scope="module", params=list(CASES))
-def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Outcome]]:
-    channel = request.param
-    lake = Lake(settings_in(tmp_path_factory.mktemp(f"poisoned-{channel}")))
+def poisoned_channel(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def poisoned_lake(poisoned_channel: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    lake = Lake(settings_in(tmp_path_factory.mktemp(f"poisoned-{poisoned_channel}")))
     migrate(lake)
-    yield channel, build_from(lake, channel, [*poisoned(channel), *good_records(channel)])
+    yield lake
     lake.close()
+
+
+@pytest.fixture(scope="module")
+def built(poisoned_channel: str, poisoned_lake: Lake) -> tuple[str, Outcome]:
+    records = [*poisoned(poisoned_channel), *good_records(poisoned_channel)]
+    return poisoned_channel, build_from(poisoned_lake, poisoned_channel, records)
 
 
 def test_the_good_records_among_them_arrive_whole(built: tuple[str, Outcome]) -> None:
@@ -80,6 +93,14 @@ def test_a_poisoned_record_is_in_quarantine_with_its_rule_or_arrives(built: tupl
     assert found == {case.name: case.rules for case in CASES[channel]}
     for place, case in enumerate(CASES[channel]):
         assert outcome.is_accounted_for(record_id(channel, place)), case.name
+
+
+def test_a_reconciliation_misses_none_of_them(built: tuple[str, Outcome], poisoned_lake: Lake) -> None:
+    channel = registry.channels()[built[0]]
+    with poisoned_lake.snapshot() as connection:
+        found = reconcile_records(connection, [channel], frozenset(relations(connection)), DAY)
+    assert (found.differences, found.waiting) == ([], 0)
+    assert found.checked == len([*poisoned(channel.name), *good_records(channel.name)])
 
 
 def test_no_text_that_arrived_holds_a_nul(built: tuple[str, Outcome]) -> None:

@@ -10,25 +10,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 
 from order_pipeline.alerts.kinds import Kind
 from order_pipeline.alerts.looks.staleness import Clocked, find_stale
 from order_pipeline.channels.base import QUOTA_USED_UP
+from order_pipeline.channels.cron import strikes_before
 from order_pipeline.operations.incidents import Incident
 from order_pipeline.settings import AlertSettings, Settings
 from order_pipeline.warehouse.core.failed_days import FailedDay, read_failed_days
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.raw.fetch_states import (
     AccountState,
-    OwedDays,
     SourceStop,
     UnprovedWindows,
     read_account_states,
-    read_owed_days,
+    read_last_readings,
     read_stops,
     read_unproved_windows,
 )
-from order_pipeline.warehouse.raw.read_days import read_last_reads, read_missing_days
+from order_pipeline.warehouse.raw.owed_days import OwedDays, read_backlogs_that_stay
+from order_pipeline.warehouse.raw.read_days import read_missing_days
 
 KINDS = (Kind.SOURCE_STALE, Kind.QUOTA_STOPPED, Kind.WINDOW_UNPROVED, Kind.DAYS_OWED, Kind.DAYS_MISSING)
 
@@ -53,19 +55,30 @@ def find_source_incidents(settings: Settings, clocked: Sequence[Clocked], now: d
         accounts = [each for each in read_account_states(connection, now) if each.source in enabled]
         stops = [each for each in read_stops(connection, QUOTA_USED_UP, now) if each.source in enabled]
         windows = read_unproved_windows(connection, now, before=now - timedelta(hours=thresholds.unproved_hours))
-        last_reads = read_last_reads(connection, now)
+        readings = read_last_readings(connection, now)
         missing = read_missing_days(connection, now)
-        owed = read_owed_days(connection, marked_before=now - timedelta(hours=thresholds.owed_hours))
+        owed = read_backlogs_that_stay(connection, _backlogs_compared_with(settings, clocked, now), now)
         failed = read_failed_days(connection)
     stopped = {stop.source for stop in stops}
-    yield from find_stale(clocked, accounts, last_reads, thresholds.stale_after_cadences, now)
+    yield from find_stale(clocked, accounts, readings, thresholds.stale_after_cadences, now)
     yield from (_missing(source, days) for source, days in missing.items() if source in enabled)
     yield from (_quota_stop(stop) for stop in stops)
     yield from _find_unproved_accounts([each for each in accounts if each.source not in stopped], thresholds, now)
     yield from (_unproved(each) for each in windows if each.source in enabled - stopped)
-    yield from (
-        _owed(each, [day for day in failed if day.source == each.source]) for each in owed if each.source in enabled
-    )
+    yield from (_owed(each, [day for day in failed if day.source == each.source]) for each in owed)
+
+
+def _backlogs_compared_with(settings: Settings, clocked: Sequence[Clocked], now: datetime) -> dict[str, datetime]:
+    """By channel, the moment since which its backlog should have become smaller.
+
+    That is `owed_hours` ago, or the last but one moment of its cron where that is earlier: a whole run lies between.
+    """
+    late = now - timedelta(hours=settings.alerts.owed_hours)
+    moments = {channel.name: late for channel in settings.enabled_channels()}
+    for each in clocked:
+        if each.family is None and each.source in moments:
+            moments[each.source] = min(late, next(islice(strikes_before(each.cron, now), 1, None), late))
+    return moments
 
 
 def _quota_stop(stop: SourceStop) -> Incident:
@@ -126,8 +139,8 @@ def _owed(owed: OwedDays, failed: Sequence[FailedDay]) -> Incident:
     return Incident(
         kind=Kind.DAYS_OWED,
         subject=owed.source,
-        message=f"Core of {owed.source} owes {owed.days} day{'s' if owed.days > 1 else ''} that raw has, the oldest "
-        f"since {_moment(owed.since)}{reason}.",
+        message=f"Core of {owed.source} owes {owed.days} day{'s' if owed.days > 1 else ''} that raw has, and they do "
+        f"not become fewer, the oldest since {_moment(owed.since)}{reason}.",
         next_step=f"order-pipeline run --source {owed.source} --from {owed.first_day} --to {owed.last_day}",
         since=owed.since,
         partitions=_days(owed.first_day, owed.last_day),

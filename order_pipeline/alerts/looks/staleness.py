@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -11,8 +11,7 @@ from itertools import islice
 from order_pipeline.alerts.kinds import Kind
 from order_pipeline.channels.cron import strikes_before
 from order_pipeline.operations.incidents import Incident
-from order_pipeline.warehouse.raw.fetch_states import AccountState
-from order_pipeline.warehouse.raw.read_days import LastRead
+from order_pipeline.warehouse.raw.fetch_states import AccountState, LastReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,38 +34,37 @@ class Clocked:
 def find_stale(
     clocked: Sequence[Clocked],
     accounts: Sequence[AccountState],
-    last_reads: Mapping[tuple[str, str], LastRead],
+    readings: Sequence[LastReading],
     most_missed: float,
     now: datetime,
 ) -> Iterator[Incident]:
     """An incident for each that was read before, and not since so many of its moments. A run over old days is none."""
     for each in clocked:
-        last = _last_read(each, accounts, last_reads)
+        last = _last_read(each, accounts, readings)
         allowed = next(islice(strikes_before(each.cron, now), max(1, math.ceil(most_missed)) - 1, None), None)
-        if last is not None and allowed is not None and last.read_at < allowed:
-            yield _incident(each, last)
+        if last is not None and allowed is not None and last[0] < allowed:
+            yield _incident(each, *last)
 
 
 def _last_read(
-    clocked: Clocked, accounts: Sequence[AccountState], last_reads: Mapping[tuple[str, str], LastRead]
-) -> LastRead | None:
+    clocked: Clocked, accounts: Sequence[AccountState], readings: Sequence[LastReading]
+) -> tuple[datetime, str] | None:
+    """When it was read up to the present for the last time, proved complete or not, and by which run."""
     if clocked.resources:
-        found = [last_reads.get((clocked.source, resource)) for resource in clocked.resources]
-        reads = [each for each in found if each is not None]
-    else:
-        reads = [LastRead(each.read_at, each.run_id) for each in accounts if each.source == clocked.source]
-    return max(reads, key=lambda read: read.read_at, default=None)
+        found = [each for each in readings if each.source == clocked.source and each.resource in clocked.resources]
+        return max(((each.tried_at, each.run_id) for each in found), default=None)
+    return max(((each.read_at, each.run_id) for each in accounts if each.source == clocked.source), default=None)
 
 
-def _incident(clocked: Clocked, last: LastRead) -> Incident:
+def _incident(clocked: Clocked, read_at: datetime, run_id: str) -> Incident:
     name = f"{clocked.source} {clocked.family}" if clocked.family else clocked.source
     only = f" --only {clocked.family}" if clocked.family else ""
     what = "new orders do not arrive" if clocked.family in {None, "orders"} else f"new {clocked.family} do not arrive"
     return Incident(
         kind=Kind.SOURCE_STALE,
         subject=name,
-        message=f"{name} was last read to its end at {last.read_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC: {what}.",
+        message=f"{name} was last read to its end at {read_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC: {what}.",
         next_step=f"`order-pipeline doctor` asks its API; then `order-pipeline run --source {clocked.source}{only}`.",
-        since=last.read_at,
-        run_id=last.run_id,
+        since=read_at,
+        run_id=run_id,
     )

@@ -16,6 +16,7 @@ from order_pipeline.channels.base import (
     Extraction,
     FetchReport,
     RecordBatch,
+    SoFar,
     SourceState,
     Window,
     content_hash,
@@ -32,6 +33,8 @@ from order_pipeline.http.pagination import Walk
 RESOURCE = "orders"
 GROUP_BYTES = 8_000_000  # the warehouse writes several in one transaction; larger groups only cost memory
 IDS_PER_SEARCH = 50
+_UNITS = ("days", "days of a manufacturer")
+"""What is counted of a long run: with one manufacturer, and with several."""
 
 
 def build_extraction(settings: KiboSettings, *, now: Callable[[], datetime] = utc_now) -> Extraction:
@@ -47,10 +50,14 @@ def build_extraction(settings: KiboSettings, *, now: Callable[[], datetime] = ut
         refusal: PermanentError | None = None
         async with open_transport(settings) as transport:
             client = KiboClient(transport, settings)
-            for account in settings.manufacturer_ids:
+            accounts, days = settings.manufacturer_ids, len(window.days)
+            for number, account in enumerate(accounts):
+                account_run = _AccountRun(client, settings, account, now())
                 try:
-                    async with aclosing(_AccountRun(client, settings, account, now()).run(window, known)) as groups:
+                    async with aclosing(account_run.run(window, known)) as groups:
                         async for group in groups:
+                            done, unit = number * days + account_run.days_read, _UNITS[len(accounts) > 1]
+                            group.so_far = SoFar(transport.calls, done, len(accounts) * days, unit)
                             yield group
                 except PermanentError as error:
                     error.add_note(f"This was manufacturer {account}; the run went on with the others.")
@@ -82,6 +89,7 @@ class _AccountRun:
         self._settings = settings
         self._account = account
         self._now = now
+        self.days_read = 0
         self._all_proved = True
         self._group = CommitGroup()
         self._batch = RecordBatch(RESOURCE)
@@ -100,6 +108,7 @@ class _AccountRun:
                 async with aclosing(self._read_bearing_refusals(read)) as groups:
                     async for group in groups:
                         yield group
+                self.days_read += read.day in window.days
             except PagingError as error:
                 contradiction = contradiction or error
             except ApiError:

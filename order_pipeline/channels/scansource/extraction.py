@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import aclosing
 from datetime import datetime
 
-from order_pipeline.channels.base import CommitGroup, Extraction, RecordBatch, SourceState, Window
+from order_pipeline.channels.base import CommitGroup, Extraction, RecordBatch, SoFar, SourceState, Window
 from order_pipeline.channels.rereads import utc_now
 from order_pipeline.channels.scansource import invoices, orders, snapshots, tracking
-from order_pipeline.channels.scansource.client import open_client
+from order_pipeline.channels.scansource.client import ScanSourceClient, open_client
 from order_pipeline.channels.scansource.list_step import Run
 from order_pipeline.channels.scansource.merged_streams import merge_streams
 from order_pipeline.channels.scansource.settings import ScanSourceSettings
@@ -75,7 +75,7 @@ def build_extraction(
                     lists.append(invoices.InvoiceStep(run, customer_number).groups())
                 async with aclosing(merge_streams(lists)) as groups:
                     async for group in groups:
-                        yield group
+                        yield _told(group, client)
                 resources = [each for each in (snapshots.PRICES, snapshots.AVAILABILITY) if each in families]
                 if not resources:
                     continue
@@ -93,6 +93,12 @@ def build_extraction(
                 )
                 async with aclosing(snapshot_step.groups()) as groups:
                     async for group in groups:
-                        yield group
+                        yield _told(group, client)
 
     return extract
+
+
+def _told(group: CommitGroup, client: ScanSourceClient) -> CommitGroup:
+    """The group with the number of calls; the lists state no totals, so nobody knows how many are to come."""
+    group.so_far = SoFar(client.calls_by_operation.total())
+    return group

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
 
-from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, SourceState, Window
+from order_pipeline.channels.base import CommitGroup, DeadLetter, FetchReport, RecordBatch, SoFar, SourceState, Window
 from order_pipeline.channels.refusals import REFUSED_CALL, about
 from order_pipeline.channels.refusals import refusal as refused_order
 from order_pipeline.channels.rereads import Reach, plan_rereads, reach_back, utc_now
@@ -81,14 +81,15 @@ class RereadExtraction:
         refusal: TokenReplacedError | None = None
         read = 0
         async with open_transport(self.settings) as transport:
-            for codes in _chunks(asked, self.group_size):
+            for number, codes in enumerate(_chunks(asked, self.group_size)):
                 answers = await asyncio.gather(*(read_order(transport, code) for code in codes), return_exceptions=True)
                 good = [answer for answer in answers if isinstance(answer, ReadOrder)]
                 read += len(good)
                 self.answered.update(answer.code for answer in good)
                 batch = self._compare(good, known, awaited)
                 refusal = self._set_aside(dict(zip(codes, answers, strict=True)), batch)
-                yield CommitGroup(batches=[batch])
+                done = number * self.group_size + len(codes)
+                yield CommitGroup([batch], so_far=SoFar(transport.calls, done, len(asked), "orders"))
                 if refusal is not None or not (good or batch.dead_letters or self.is_patient):
                     break
             reports = [self._report(window, transport, due, read)]

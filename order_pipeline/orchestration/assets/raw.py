@@ -60,7 +60,7 @@ def build_raw_assets(
                 window,
                 context.run.run_id,
                 families=families or None,
-                written=FetchProgress(window, context.log.info),
+                written=FetchProgress(context.log.info),
             )
         context.log.info("%s", _story(result, time.monotonic() - started))
         drift = _find_drift(pipeline, channel, window.days)

@@ -9,12 +9,14 @@ the soft checks into `marts/soft_checks`. Views that the channels share are depl
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 from order_pipeline.channels import registry
 from order_pipeline.contracts import CORE_TABLES
+from order_pipeline.orchestration.assets.mart_metadata import mart_metadata
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import (
     CHANNEL_TAG,
@@ -102,6 +104,8 @@ def _build_model_assets(
         context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[PipelineResource]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         deployment = pipeline.deploy_models()
+        marts = {key: each[0].name for key, each in models.items() if len(each) == 1 and each[0].schema == MARTS}
+        said = mart_metadata(context, pipeline, marts, datetime.now(UTC))
         for key, folded in models.items():
             names = [model.name for model in folded]
             waiting = [name for name in names if name in deployment.waiting]
@@ -110,7 +114,12 @@ def _build_model_assets(
             deployed = [name for name in names if name in deployment.created]
             yield dg.MaterializeResult(
                 asset_key=key,
-                metadata={"views": len(names), "deployed now": len(deployed), "wait for a table": len(waiting)},
+                metadata={
+                    **said.get(key, {}),
+                    "views": len(names),
+                    "deployed now": len(deployed),
+                    "wait for a table": len(waiting),
+                },
                 data_version=dg.DataVersion(project.fingerprint(names)),
             )
 

@@ -40,10 +40,13 @@ SELECT max(greatest(updated_at, coalesce(scanorders_read_at, updated_at))) FROM 
 """
 
 
-def publish(lake: Lake, store: OperationsStore) -> int:
+def publish(lake: Lake, store: OperationsStore, *, everything: bool = False) -> int:
     """Bring `core.pick_status` up to date; returns the rows written. Nothing moved: no lake snapshot is made.
 
-    The table is made by `warehouse.migrations`.
+    Args:
+        lake: migrated, so that it has the table.
+        store: the operations store.
+        everything: copy each line again, not only those that moved since the last copy.
 
     Raises:
         LakeBusyError: another writer held the lake too long; the next run makes up for it.
@@ -51,7 +54,7 @@ def publish(lake: Lake, store: OperationsStore) -> int:
     store.create_all()
     with lake.connect() as connection:
         row = connection.execute(_WATERMARK).fetchone()
-    rows, mark = _moved_since(store, row[0] if row else None)
+    rows, mark = _moved_since(store, row[0] if row and not everything else None)
     if not rows:
         return 0
     table = pa.Table.from_pylist(rows, schema=_SCHEMA)

@@ -1,4 +1,4 @@
-"""How far each source has got, as `raw.fetches` and `raw.stale_partitions` tell it: for alerts and for `doctor`.
+"""How far each source has got, as `raw.fetches` tells it: for alerts, `status` and `doctor`.
 
 A window is current when it reached the day on which it was fetched. Older windows come from runs over old days.
 A report that is later than now is of a clock that stood ahead: it makes no source fresh.
@@ -82,33 +82,25 @@ GROUP BY source
 ORDER BY source
 """
 
-_OWED = """
-SELECT source, count(DISTINCT order_day), min(order_day), max(order_day), min(marked_at)
-FROM raw.stale_partitions
-GROUP BY source
-HAVING min(marked_at) <= $marked_before
-ORDER BY source
-"""
-
-
 # What a run reads is one or more (resource, watermark); a resource without watermarks counts by itself. One that no run
 # has read for a week, while others of its resource were, is of an account that the settings name no more.
 _LAST_READINGS = """
 WITH reports AS (
-    SELECT source, resource, coalesce(watermark, '') AS watermark, complete, fetched_at
+    SELECT source, resource, coalesce(watermark, '') AS watermark, complete, fetched_at, run_id
     FROM raw.fetches
     WHERE fetched_at > $oldest AND fetched_at <= $latest AND CAST(window_end AT TIME ZONE 'UTC' AS DATE)
         >= least(CAST(fetched_at AT TIME ZONE 'UTC' AS DATE), $present)
     QUALIFY coalesce(watermark, '') <> '' OR NOT bool_or(coalesce(watermark, '') <> '') OVER (
         PARTITION BY source, resource)
 ), parts AS (
-    SELECT source, resource, watermark, max(fetched_at) AS tried_at, max(fetched_at) FILTER (WHERE complete) AS read_at
+    SELECT source, resource, watermark, max(fetched_at) AS tried_at, max(fetched_at) FILTER (WHERE complete) AS read_at,
+        arg_max(run_id, fetched_at) AS run_id
     FROM reports
     GROUP BY source, resource, watermark
     QUALIFY tried_at > max(tried_at) OVER (PARTITION BY source, resource) - INTERVAL 7 DAY
 )
 SELECT source, resource, CASE WHEN count(read_at) = count(*) THEN min(read_at) END, max(tried_at),
-    bool_or(watermark <> '')
+    arg_max(run_id, tried_at), bool_or(watermark <> '')
 FROM parts
 GROUP BY source, resource
 ORDER BY source, resource
@@ -119,14 +111,15 @@ ORDER BY source, resource
 class LastReading:
     """When a resource was last read to the present with proof, by all its accounts; and when it was last tried.
 
-    `read_at` is None while one of its accounts was never proved complete. One without a watermark is read only where
-    another one of its family has changes.
+    `read_at` is None while one of its accounts was never proved complete; `run_id` is of the run that tried last. One
+    without a watermark is read only where another one of its family has changes.
     """
 
     source: str
     resource: str
     read_at: datetime | None
     tried_at: datetime
+    run_id: str
     has_watermark: bool
 
 
@@ -176,17 +169,6 @@ class UnprovedWindows:
         return max(self.first_day, self.end_day - timedelta(days=1))
 
 
-@dataclass(frozen=True, slots=True)
-class OwedDays:
-    """Days of a source whose core is older than raw, since their oldest mark."""
-
-    source: str
-    days: int
-    first_day: date
-    last_day: date
-    since: datetime
-
-
 def read_account_states(connection: Connection, now: datetime) -> list[AccountState]:
     """Each account of each source that was read to the present in the last days."""
     return [AccountState(*row) for row in fetch_rows(connection, _ACCOUNT_STATES, in_view(now))]
@@ -216,11 +198,6 @@ def read_unproved_windows(connection: Connection, now: datetime, *, before: date
     """
     values = in_view(now) | {"before": before}
     return [UnprovedWindows(*row) for row in fetch_rows(connection, _UNPROVED, values)]
-
-
-def read_owed_days(connection: Connection, *, marked_before: datetime) -> list[OwedDays]:
-    """By source, the days that core owes, where the oldest mark is from before that time."""
-    return [OwedDays(*row) for row in fetch_rows(connection, _OWED, {"marked_before": marked_before})]
 
 
 def read_time_ahead(connection: Connection, now: datetime) -> timedelta | None:

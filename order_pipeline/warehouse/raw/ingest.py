@@ -70,6 +70,7 @@ async def ingest(  # noqa: PLR0917 - the one call that every channel's asset mak
         try:
             async for group in stream:
                 buffer.add(group, datetime.now(UTC))
+                writer.result.so_far = group.so_far or writer.result.so_far
                 if writing.done():
                     writing.result()  # groups that cannot be written cost no further calls
                 if buffer.payload_bytes >= commit_bytes or clock() - buffer_since >= COMMIT_SECONDS:

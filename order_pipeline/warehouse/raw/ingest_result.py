@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass, field
 from datetime import date, timedelta
 from operator import add
 
-from order_pipeline.channels.base import FetchReport
+from order_pipeline.channels.base import FetchReport, SoFar
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class IngestResult:
 
     Attributes:
         clock_behind: how far the clock stood behind a row that was stored before; more than minutes: it jumped.
+        so_far: what the extraction said last of how far it has come.
     """
 
     source: str
@@ -43,6 +44,7 @@ class IngestResult:
     commits: int = 0
     payload_bytes: int = 0
     clock_behind: timedelta = timedelta(0)
+    so_far: SoFar | None = None
 
     @property
     def total(self) -> Counts:

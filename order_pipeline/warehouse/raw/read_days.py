@@ -1,21 +1,12 @@
-"""What was read, as `raw.fetches` tells it: which days any run asked for, and when each resource was read last."""
+"""Which days any run asked for, as `raw.fetches` tells it, and which of those in between none did."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from order_pipeline.warehouse.lake.connection import Connection
 from order_pipeline.warehouse.raw.fetch_states import fetch_rows, in_view
-
-_LAST_READS = """
-SELECT source, resource, max(fetched_at), arg_max(run_id, fetched_at)
-FROM raw.fetches
-WHERE CAST(window_end AT TIME ZONE 'UTC' AS DATE) >= CAST(fetched_at AT TIME ZONE 'UTC' AS DATE)
-    AND fetched_at > $oldest AND fetched_at <= $latest
-GROUP BY source, resource
-"""
 
 _WINDOWS = """
 SELECT source, CAST(window_start AT TIME ZONE 'UTC' AS DATE) AS first_day,
@@ -26,20 +17,6 @@ WHERE fetched_at <= $latest
 GROUP BY source, first_day, end_day
 ORDER BY source, first_day
 """
-
-
-@dataclass(frozen=True, slots=True)
-class LastRead:
-    """When a resource was read up to the present for the last time, and by which run. Old days do not count."""
-
-    read_at: datetime
-    run_id: str
-
-
-def read_last_reads(connection: Connection, now: datetime) -> dict[tuple[str, str], LastRead]:
-    """(source, resource) -> its last read, of those in the last days."""
-    rows = fetch_rows(connection, _LAST_READS, in_view(now))
-    return {(source, resource): LastRead(read_at, run_id) for source, resource, read_at, run_id in rows}
 
 
 def read_missing_days(connection: Connection, now: datetime) -> dict[str, list[date]]:

@@ -20,7 +20,7 @@ from order_pipeline.warehouse.raw.dead_letters import heal_dead_letters, write_d
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.raw.source_state import CLOCK_TOLERANCE
 from order_pipeline.warehouse.raw.stale_partitions import mark_stale
-from order_pipeline.warehouse.raw.tables import ensure_raw_table, turn_table
+from order_pipeline.warehouse.raw.tables import ensure_raw_tables, turn_table
 from order_pipeline.warehouse.raw.versions import SEEN, sightings
 
 _log = logging.getLogger(__name__)
@@ -89,9 +89,9 @@ class RawWriter:
         Raises:
             LakeBusyError: another writer held the lake too long; nothing of the buffer was written.
         """
-        for resource in buffer.records.keys() - self._tables:
-            ensure_raw_table(self._lake, self._source, resource)
-            self._tables.add(resource)
+        if missing := sorted(buffer.records.keys() - self._tables):
+            ensure_raw_tables(self._lake, [(self._source, resource) for resource in missing])
+            self._tables.update(missing)
         purpose = f"write {self._source} to raw (run {self._run_id})"
         written, unreported = self._lake.run(purpose, lambda connection: self._write(connection, buffer))
         self._unreported = unreported

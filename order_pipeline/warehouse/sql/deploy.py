@@ -37,7 +37,7 @@ def deploy(connection: duckdb.DuckDBPyConnection, project: SqlProject) -> Deploy
         "CREATE TABLE IF NOT EXISTS reference.deployed_models (model VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL)"
     )
     deployed = dict(connection.execute("SELECT model, fingerprint FROM reference.deployed_models").fetchall())
-    _deploy_seeds(connection, project, deployed)
+    made = _deploy_seeds(connection, project, deployed)
     existing = relations(connection)
     created, unchanged, waiting = list[str](), list[str](), list[str]()
     for name in project.upstream(project.models):
@@ -54,9 +54,10 @@ def deploy(connection: duckdb.DuckDBPyConnection, project: SqlProject) -> Deploy
                 connection.execute(f"CREATE OR REPLACE VIEW {model.relation} AS\n{rendered.sql}")
             except duckdb.Error as error:
                 raise SqlModelError(f"{model.path} does not run: {error}") from error
-            _note_deployed(connection, name, fingerprint)
+            made[name] = fingerprint
             existing.add(model.relation)
             created.append(name)
+    _note_deployed(connection, made)
     return Deployment(tuple(created), tuple(unchanged), tuple(waiting))
 
 
@@ -68,14 +69,22 @@ def load_seed(connection: duckdb.DuckDBPyConnection, project: SqlProject, name: 
     )
 
 
-def _deploy_seeds(connection: duckdb.DuckDBPyConnection, project: SqlProject, deployed: Mapping[str, str]) -> None:
+def _deploy_seeds(
+    connection: duckdb.DuckDBPyConnection, project: SqlProject, deployed: Mapping[str, str]
+) -> dict[str, str]:
+    """Load the seeds whose file changed; return the fingerprint of each by its name in the notes."""
+    made = dict[str, str]()
     for name, path in project.seeds.items():
         fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         if deployed.get(f"seed {name}") != fingerprint:
             load_seed(connection, project, name)
-            _note_deployed(connection, f"seed {name}", fingerprint)
+            made[f"seed {name}"] = fingerprint
+    return made
 
 
-def _note_deployed(connection: duckdb.DuckDBPyConnection, name: str, fingerprint: str) -> None:
-    connection.execute("DELETE FROM reference.deployed_models WHERE model = ?", [name])
-    connection.execute("INSERT INTO reference.deployed_models VALUES (?, ?)", [name, fingerprint])
+def _note_deployed(connection: duckdb.DuckDBPyConnection, made: Mapping[str, str]) -> None:
+    """Note the fingerprints in two statements: each statement on a lake's table costs some milliseconds."""
+    if made:
+        names, fingerprints = list(made), list(made.values())
+        connection.execute("DELETE FROM reference.deployed_models WHERE model IN (SELECT unnest(?))", [names])
+        connection.execute("INSERT INTO reference.deployed_models SELECT unnest(?), unnest(?)", [names, fingerprints])

@@ -106,6 +106,10 @@ def test_every_order_of_the_ledger_arrives_once_and_every_window_is_complete(
     assert set(got.ids) == expected_ids(sandbox)
     assert [report.complete for report in got.reports] == [True] * 2 * len(MANUFACTURERS)
     assert sum(report.records for report in got.reports) == 80
+    said = got.groups[-1].so_far
+    assert said is not None
+    assert (said.done, said.of) == (2 * len(MANUFACTURERS),) * 2, "days of all manufacturers, for who waits"
+    assert said.calls >= len(got.reports)
     assert not got.dead_letters
     assert all(json.loads(payload)["customer"]["password"] == "[removed]" for payload in got.payloads)
 

@@ -58,6 +58,7 @@ def test_reading_again_finds_the_states_that_have_no_webhook(road, fake):
     [report, _] = result.reports
     assert report.complete
     assert f"{len(silent)} differed" in report.note
+    assert result.so_far.done == result.so_far.of == report.claimed_total
 
 
 def test_a_second_reading_of_the_same_adds_no_row(road, fake):

@@ -1,0 +1,148 @@
+"""What the marts hold, for their pages in the UI: how many rows, how they divide, and a few rows without personal data.
+
+Pages are read by people who need no names and addresses. So a column is shown only where a contract says that it is not
+personal, where the SQL itself words its values, or where it is a number, a time or a flag that the marts compute; the
+value of every other column leaves the database as `***`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from order_pipeline.contracts import CORE_TABLES, LONGEST_VALUE, MASK, ItemLocations, table_contract
+from order_pipeline.warehouse.lake.catalog import Connection
+from order_pipeline.warehouse.lake.connection import Lake, relations
+from order_pipeline.warehouse.sql.project import SqlProject
+
+MOST_ROWS = 5
+MOST_PARTS = 30
+MOST_DAYS = 14
+
+MARTS = "marts"
+DIVIDED_BY = {
+    "exceptions": "kind",
+    "order_status": "order_status",
+    "orders_without_picks": "reason",
+    "pick_lines": "hold_reason",
+    "picks_elsewhere": "source",
+    "shipment_tracking": "shipment_status",
+}
+"""Mart -> the column that its rows are counted by. None of them is personal: its values become labels."""
+BY_DAY = "daily_orders"
+NEWEST_BY = ("order_day", "sent_on")
+
+WORDED_BY_SQL = {"hold_reason", "hold_scope", "kind", "pick_id", "reason"}
+"""Text columns of marts that no contract names, and that repeat nothing a channel said but keys."""
+COMPUTED_TYPES = ("BIGINT", "BOOLEAN", "DATE", "DECIMAL", "DOUBLE", "HUGEINT", "INTEGER", "TIMESTAMP")
+
+
+@dataclass(frozen=True, slots=True)
+class MartFigures:
+    """What one mart holds.
+
+    Attributes:
+        rows: all of them.
+        parts: rows by value of the column in `DIVIDED_BY`, the largest first; empty for a mart that is not there.
+        columns: the sample's, in the mart's order.
+        sample: up to `MOST_ROWS` of the newest rows; `***` for what may be personal.
+        by_day: day -> channel -> orders, of the last days that have any; only of `BY_DAY`.
+    """
+
+    rows: int
+    parts: Mapping[str, int]
+    columns: tuple[str, ...]
+    sample: tuple[tuple[Any, ...], ...]
+    by_day: Mapping[date, Mapping[str, int]]
+
+
+def read_marts(lake: Lake, project: SqlProject, names: Collection[str]) -> dict[str, MartFigures]:
+    """The figures of these marts, as far as they are deployed, all of one snapshot.
+
+    Raises:
+        duckdb.Error: a view does not run, or memory does not suffice.
+        LakeError: see `Lake.snapshot`.
+    """
+    with lake.snapshot() as connection:
+        deployed = relations(connection)
+        known = [
+            name
+            for name in project.upstream(names)
+            if all(project.models[read].relation in deployed for read in project.upstream([name]))
+        ]
+        held = _hold_what_several_read(connection, project, known)
+        return {
+            name: _figures(connection, name, held.get(name) or f"({project.render(name, ref=held).sql})")
+            for name in known
+            if name in names
+        }
+
+
+def _hold_what_several_read(connection: Connection, project: SqlProject, names: Collection[str]) -> dict[str, str]:
+    """Marts that several others read, as temporary tables by name: planning and running them takes most of the time."""
+    readers = Counter(read for name in names for read in set(project.graph[name].refs))
+    held: dict[str, str] = {}
+    for name in names:
+        if readers[name] > 1 and project.models[name].schema == MARTS:
+            table = f"temp.held_{name}"
+            connection.execute(f"CREATE TEMP TABLE held_{name} AS {project.render(name, ref=held).sql}")
+            held[name] = table
+    return held
+
+
+def _figures(connection: Connection, name: str, relation: str) -> MartFigures:
+    column = DIVIDED_BY.get(name)
+    parts: dict[str, int] = {}
+    if column:
+        counted = connection.execute(
+            f"SELECT coalesce({column}, 'none'), count(*) FROM {relation} AS mart GROUP BY 1 ORDER BY 2 DESC, 1"
+        ).fetchall()
+        parts = dict(counted[:MOST_PARTS])
+        total = sum(rows for _, rows in counted)
+    else:
+        (total,) = connection.execute(f"SELECT count(*) FROM {relation} AS mart").fetchone() or (0,)
+    columns, sample = _sample(connection, relation)
+    return MartFigures(total, parts, columns, sample, _by_day(connection, relation) if name == BY_DAY else {})
+
+
+def _sample(connection: Connection, relation: str) -> tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]]:
+    described = connection.execute(f"DESCRIBE SELECT * FROM {relation} AS mart").fetchall()
+    types = {name: kind for name, kind, *_ in described}
+    shown = ", ".join(_shown(name, kind) for name, kind in types.items())
+    newest = next((f"{column} DESC NULLS LAST, " for column in NEWEST_BY if column in types), "")
+    rows = connection.execute(
+        f"SELECT {shown} FROM {relation} AS mart ORDER BY {newest}{next(iter(types))} LIMIT {MOST_ROWS}"
+    ).fetchall()
+    return tuple(types), tuple(rows)
+
+
+def _shown(column: str, kind: str) -> str:
+    """The column as SQL: its value, or the mask where there is one."""
+    if not _is_open(column, kind):
+        return f"CASE WHEN {column} IS NOT NULL THEN '{MASK}' END AS {column}"
+    return f"left({column}, {LONGEST_VALUE}) AS {column}" if kind == "VARCHAR" else column
+
+
+def _is_open(column: str, kind: str) -> bool:
+    """Whether nobody's data can be in the column."""
+    said = set(_said_by_contracts(column))
+    return said == {False} or (not said and (column in WORDED_BY_SQL or kind.startswith(COMPUTED_TYPES)))
+
+
+def _said_by_contracts(column: str) -> Iterator[bool]:
+    """Whether it is personal, by each contract that has a column of this name."""
+    for model in (*CORE_TABLES.values(), ItemLocations):
+        yield from (each.personal for each in table_contract(model).columns if each.name == column)
+
+
+def _by_day(connection: Connection, relation: str) -> dict[date, dict[str, int]]:
+    counted = connection.execute(
+        f"SELECT order_day, source, sum(orders)::BIGINT FROM {relation} AS mart GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    days: dict[date, dict[str, int]] = {}
+    for day, source, orders in counted:
+        days.setdefault(day, {})[source] = orders
+    return {day: days[day] for day in sorted(days)[-MOST_DAYS:]}

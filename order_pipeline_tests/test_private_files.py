@@ -112,7 +112,7 @@ def test_doctor_names_what_is_open_and_upgrade_mends_it(opened):
     assert "4 files and directories are open to others" in told
     assert "4 files and directories" in run_command(opened, "upgrade", **environment).stderr
     assert len(list(open_to_others(opened))) == 4, "without --yes nothing is changed"
-    assert "closed to other users" in run_command(opened, "upgrade", "--yes", **environment).stderr
+    assert "closed: 4" in run_command(opened, "upgrade", "--yes", **environment).stderr
     assert list(open_to_others(opened)) == []
     told = run_command(opened, "doctor", "--no-online", "--format", "json", **environment).stdout
     assert "file rights" not in told

@@ -14,7 +14,7 @@ MENDED_BY = "order-pipeline upgrade --yes takes the rights of others away; what 
 
 def look_at_files(settings: Settings) -> Iterator[Finding]:
     """Whether other users of this machine may do anything with what holds orders, customers and secrets."""
-    for directory in private_directories(settings):
+    for directory in private_directories(settings).values():
         found = list(open_to_others(directory))
         if found:
             detail = f"{directory}: {len(found)} files and directories are open to others, for example {found[0]}"
@@ -25,7 +25,7 @@ def look_at_files(settings: Settings) -> Iterator[Finding]:
         yield Finding("file rights", "waits", detail, "chmod 600 .env")
 
 
-def private_directories(settings: Settings) -> list[Path]:
+def private_directories(settings: Settings) -> dict[str, Path]:
     """The data directory and the witness's, as far as they are there."""
-    directories = [settings.data_dir.resolve(), settings.resolved_witness_dir]
-    return [directory for directory in directories if directory is not None and directory.is_dir()]
+    directories = {"data directory": settings.data_dir.resolve(), "witness directory": settings.resolved_witness_dir}
+    return {what: found for what, found in directories.items() if found is not None and found.is_dir()}

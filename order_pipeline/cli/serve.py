@@ -72,7 +72,7 @@ def serve(  # noqa: PLR0917 - a command's options
         services = [*_dagster_services(instance, host, port, log_level), *_receiver(settings, wanted=webhooks)]
         environment = dict(os.environ) | without_proxy_on_loopback(os.environ)
         environment["DAGSTER_HOME"] = str(prepare_dagster_home(settings))
-        stack.enter_context(serving_health(services, health_host, health_port))
+        stack.enter_context(serving_health(services, health_host, health_port, settings.ui.allowed_hosts))
         LOG.info(
             "UI: http://%s:%s, health: http://%s:%s/health", _in_url(host), port, _in_url(health_host), health_port
         )

@@ -97,10 +97,10 @@ def build_health_app(services: Sequence[Watched], hosts: AllowedHosts) -> Starle
 
 
 @contextmanager
-def serving_health(services: Sequence[Watched], host: str, port: int) -> Iterator[None]:
-    """The endpoint in a thread, until the end of the block."""
+def serving_health(services: Sequence[Watched], host: str, port: int, names: Sequence[str] = ()) -> Iterator[None]:
+    """The endpoint in a thread, until the end of the block; it is asked under `host` and these names."""
     config = uvicorn.Config(
-        build_health_app(services, AllowedHosts.of([host], addresses=True)),
+        build_health_app(services, AllowedHosts.of([host, *names], addresses=True)),
         host=host,
         port=port,
         log_config=None,

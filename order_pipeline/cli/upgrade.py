@@ -99,17 +99,16 @@ def rebuild(
 
 def _close_files(settings: Settings, *, mend: bool) -> None:
     """Take the rights of others away, or say what is open: versions before this one left it to the system's default."""
-    for directory in private_directories(settings):
+    for what, directory in private_directories(settings).items():
         count = len(list(open_to_others(directory)))
         if not count:
             continue
-        if not mend:
-            note(f"{count} files and directories in {directory} are open to other users; --yes closes them.")
-            continue
-        left = close_to_others(directory)
-        note(f"{count - len(left)} files and directories in {directory} closed to other users (0700, 0600).")
-        if left:
-            note(f"{len(left)} belong to somebody else and are open still, for example {left[0]}.")
+        note(f"{what}: {count} files and directories open to other users")
+        if mend:
+            left = close_to_others(directory)
+            note(f"closed: {count - len(left)} (0700, 0600)")
+            if left:
+                note(f"belong to somebody else, and are open still: {len(left)}, for example {left[0]}")
 
 
 def _require_format(settings: Settings, *, rewrite: bool) -> None:

@@ -89,7 +89,8 @@ class Gate:
     async def _answer_login(self, request: Request) -> Response | None:
         path = request.url.path
         if path == login.LOGIN_PATH and request.method in _READING:
-            return login.ask_to_log_in(self._visitors, "/", status=200)
+            role = self._visitors.role_of(request)
+            return login.show_who_is_in(role) if role else login.ask_to_log_in(self._visitors, "/", status=200)
         if path not in {login.LOGIN_PATH, login.LOGOUT_PATH} or request.method != "POST":
             return None
         if _media_type(request) != login.FORM_TYPE:

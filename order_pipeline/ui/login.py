@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from order_pipeline.ui.visitors import SESSION_COOKIE, Visitors
+from order_pipeline.ui.visitors import SESSION_COOKIE, Role, Visitors
 
 LOGIN_PATH, LOGOUT_PATH = "/login", "/logout"
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -25,6 +25,8 @@ _FORM = """<p role="alert">{said}</p>
 <form method="post" action="/login"><input type="hidden" name="next" value="{then}">
 <label>Token of the UI<input type="password" name="token" autocomplete="current-password" autofocus required></label>
 <button>Log in</button></form>"""
+_WHO = """<p>You are in, as {role}. <a href="/">To the UI</a></p>
+<form method="post" action="/logout"><button>Log out</button></form>"""
 _WITHOUT_FORM = "<p>The login proxy named no user. Open the UI through it.</p>"
 
 
@@ -33,6 +35,11 @@ def ask_to_log_in(visitors: Visitors, then: str, said: str = "", status: int = 4
     form = _FORM.format(said=escape(said), then=escape(_own_path(then)))
     body = form if visitors.has_token_login else _WITHOUT_FORM
     return HTMLResponse(_PAGE.format(head="", body=body), status, _POLICY)
+
+
+def show_who_is_in(role: Role) -> Response:
+    """The page for who is in already, with the way out."""
+    return HTMLResponse(_PAGE.format(head="", body=_WHO.format(role=escape(role))), headers=_POLICY)
 
 
 def load_once_more(path: str) -> Response:

@@ -82,6 +82,14 @@ def test_a_log_out_ends_the_session_wherever_its_cookie_is(browse):
     assert client.get("/server_info").status_code == 401
 
 
+def test_who_is_in_sees_as_whom_and_the_way_out(browse):
+    client = browse(token=TOKEN)
+    assert "Token of the UI" in client.get("/login").text
+    logged_in(client, TOKEN)
+    assert "as editor" in client.get("/login").text
+    assert "Log out" in client.get("/login").text
+
+
 def test_a_link_of_a_message_opens_the_page_for_who_is_logged_in(browse):
     client = browse(token=TOKEN)
     first = client.get("/runs/1", headers=LINKED)

@@ -125,3 +125,9 @@ def test_the_schedule_that_rereads_the_trailing_days_is_there_and_off(page):
     page.goto("/automation")
     expect(page.get_by_text("kibo_hourly").first).to_be_visible()
     expect(page.get_by_text("At 5 minutes past the hour").first).to_be_visible()
+
+
+def test_a_run_is_launched_from_the_page(page):
+    page.goto("/locations/order_pipeline/jobs/views_job")
+    page.get_by_role("button", name="Materialize all").first.click()
+    expect(page.get_by_text("Launched run").first).to_be_visible()

@@ -42,7 +42,7 @@ def test_a_login_gives_a_code_that_is_good_once(client):
     assert answer.status_code == 302
     location = urlsplit(answer.headers["location"])
     code = parse_qs(location.query)["code"][0]
-    assert "state" not in parse_qs(location.query)
+    assert parse_qs(location.query)["state"] == ["s"]
     form = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "redirect_uri": REDIRECT, "code": code}
     token = client.post("/scanorders/api/1.1/oauth/access_token", data=form)
     assert set(token.json()) == {"access_token", "expires_in", "uid"}

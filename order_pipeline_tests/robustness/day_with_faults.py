@@ -6,6 +6,7 @@ It needs Linux and a C compiler. 24 hours take some ten minutes of two cores.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -32,6 +33,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if reason := why_not_here():
         sys.exit(f"Not possible here: {reason}.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))  # the processes of the day end with this one
     started = time.monotonic()
     with ExitStack() as stack:
         directory = arguments.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -17,7 +17,7 @@ WITH_A_REASON = frozenset({"held", "rejected"})
 
 @dataclass(frozen=True, slots=True)
 class ChannelAccount:
-    """One channel: ids of orders at the fake, in core, and in quarantine."""
+    """One channel: numbers of orders at the fake, in core, and in quarantine."""
 
     at_channel: frozenset[str]
     in_core: frozenset[str]
@@ -102,7 +102,7 @@ def account_of(
 
     Args:
         lake: of the installation.
-        orders: by channel, the ids of all orders that its fake has.
+        orders: by channel, the numbers of all orders that its fake has.
         accepted: the parameters of all picks that the fake of the floor accepted.
         open_incidents: those that nobody but a person could end do not belong here.
     """
@@ -111,8 +111,11 @@ def account_of(
         rows = lake.query(sql).rows
         return {name: frozenset(order for source, order in rows if source == name) for name in orders}
 
-    core = ids("SELECT source, order_id FROM core.orders")
-    rejected = ids("SELECT source, order_id FROM quarantine.rejects WHERE resolved_at IS NULL AND order_id IS NOT NULL")
+    core = ids("SELECT source, order_number FROM core.orders")
+    rejected = ids(
+        "SELECT source, split_part(order_id, ':', -1) FROM quarantine.rejects"  # source:account:number
+        " WHERE resolved_at IS NULL AND order_id IS NOT NULL"
+    )
     picks = lake.query("SELECT pick_id, state, reason, payload FROM ops.pick_outbox").rows
     return Account(
         channels={name: ChannelAccount(frozenset(known), core[name], rejected[name]) for name, known in orders.items()},

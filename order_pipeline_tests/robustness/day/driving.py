@@ -40,7 +40,7 @@ class HourReport:
 
 
 def live_through(world: World, script: Sequence[Hour], *, quiet_hours: int = 2) -> Iterator[HourReport]:
-    """Yields each hour when it is over; at the end come hours in which nothing goes wrong.
+    """Yields each hour when it is over; at the end come hours without faults, in the last of them the shops are closed.
 
     Kills that found no occasion in their hour are tried again in the next ones.
     """
@@ -56,7 +56,8 @@ def live_through(world: World, script: Sequence[Hour], *, quiet_hours: int = 2) 
             waiting.pop(0)
         yield report
     for quiet in range(len(script), len(script) + quiet_hours):
-        yield driver.live(Hour(quiet, kill=waiting.pop(0) if waiting else None))
+        is_last = quiet == len(script) + quiet_hours - 1
+        yield driver.live(Hour(quiet, kill=waiting.pop(0) if waiting else None, shops_closed=is_last))
 
 
 class Driver:
@@ -76,7 +77,8 @@ class Driver:
             world.lose_login() if login == "lost" else world.log_in()
         is_to_die = self._armed(hour.kill)
         for step in range(STEPS_AN_HOUR):
-            world.go_to(BEGINNING + timedelta(hours=hour.number) + STEP * (step + 1))
+            moment = BEGINNING + timedelta(hours=hour.number) + STEP * (step + 1)
+            world.go_to(moment, shops_closed=hour.shops_closed)
             if step % 2 == 0 and not any(trouble.late for trouble in hour.troubles):
                 world.deliver_webhooks(**hour.delivery)
             if world.daemon.is_running:

@@ -37,6 +37,8 @@ class Hour:
     number: int
     troubles: tuple[Trouble, ...] = ()
     kill: Kill | None = None
+    shops_closed: bool = False
+    """No order comes or changes: what was missed is made good, and nothing is under way when the hour ends."""
 
     @property
     def faults(self) -> list[Fault]:

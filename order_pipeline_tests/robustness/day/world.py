@@ -82,10 +82,10 @@ class World:
     alerts: AlertInbox
     _business: datetime = BEGINNING
 
-    def go_to(self, moment: datetime) -> None:
-        """Both clocks, that of the processes and that of the fakes, show this time."""
+    def go_to(self, moment: datetime, *, shops_closed: bool = False) -> None:
+        """Both clocks, that of the processes and that of the fakes, show this time; that of closed shops stands."""
         self.clock.jump_to(moment)
-        if moment > self._business:
+        if moment > self._business and not shops_closed:
             self.fakes.ask("POST", "/advance", {"seconds": (moment - self._business).total_seconds()})
             self._business = moment
 

@@ -13,13 +13,11 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from order_pipeline.channels.channel import Channel
 from order_pipeline.operations import inbox
-from order_pipeline.operations.leases import LeaseHeldError
 from order_pipeline.orchestration.assets.core import contract_check, core_figures, filled_tables
-from order_pipeline.orchestration.assets.picking import Picked, pick
+from order_pipeline.orchestration.assets.picking import pick
 from order_pipeline.orchestration.assets.raw import raw_figures
 from order_pipeline.orchestration.check_records import changed_evaluations
 from order_pipeline.orchestration.failures import api_errors_as_failures
@@ -32,9 +30,6 @@ from order_pipeline.orchestration.stored_rows import StoredRows, read_raw_counts
 BUILT_AFTER = "seconds until built"
 MOST_OWED_DAYS = 3
 """The newest, so that a run killed between landing and building is made good. A backlog waits for other runs."""
-
-LONGEST_WAIT_FOR_EMITTER = 120
-"""Seconds. An emission under way may have read its list before these orders were in core, so ours must follow it."""
 
 
 def inbox_job_name(source: str) -> str:
@@ -64,7 +59,7 @@ def build_inbox_job(channel: Channel[Any], reading: str, sources: Sequence[str])
         built = time.time()
         pipeline.deploy_models()
         pipeline.load_item_locations_if_changed()
-        picked = _pick(context, pipeline, sources)
+        picked = pick(context, pipeline, sources)
         context.add_output_metadata(
             {
                 "order days": ", ".join(map(str, days)) or "none",
@@ -105,19 +100,6 @@ def _land(
     with api_errors_as_failures():
         pipeline.fetch(channel, window, context.run_id, only=reading)
     return [day for day in window.days if day in waiting or (None in waiting and day == window.days[-1])]
-
-
-def _pick(context: dg.OpExecutionContext, pipeline: PipelineResource, sources: Sequence[str]) -> Picked:
-    """Plan and send, after the emission that is under way, if any."""
-    for attempt in Retrying(
-        retry=retry_if_exception_type(LeaseHeldError),
-        wait=wait_fixed(0.5),
-        stop=stop_after_delay(LONGEST_WAIT_FOR_EMITTER),
-        reraise=True,
-    ):
-        with attempt:
-            return pick(context, pipeline, sources)
-    raise AssertionError("`reraise` leaves the loop with the error")
 
 
 def _materialisations(

@@ -13,8 +13,10 @@ from order_pipeline.operations import inbox
 from order_pipeline.operations.leases import acquire, release
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.orchestration import inbox_job
+from order_pipeline.orchestration.assets import picking
 from order_pipeline.orchestration.assets.picking import contract_held
 from order_pipeline.orchestration.instance import open_instance
+from order_pipeline.orchestration.jobs import EMISSION_JOB
 from order_pipeline.orchestration.launch import run_job
 from order_pipeline.orchestration.stored_rows import StoredRows
 from order_pipeline.picking.outbox.states import PickState
@@ -111,7 +113,7 @@ def test_it_waits_in_no_pool_while_a_read_of_the_channel_holds_its_own(shop):
 
 
 def test_what_landed_before_a_failure_is_picked_by_the_next_run_though_nothing_waits(shop, monkeypatch):
-    monkeypatch.setattr(inbox_job, "LONGEST_WAIT_FOR_EMITTER", 0)
+    monkeypatch.setattr(picking, "LONGEST_WAIT_FOR_EMITTER", 0)
     shop.receive(15)
     before = shop.sent()
     lease = acquire(shop.store, LEASE_NAME, "another emission", 600)
@@ -121,6 +123,12 @@ def test_what_landed_before_a_failure_is_picked_by_the_next_run_though_nothing_w
     release(shop.store, lease)
     assert shop.run().success
     assert len(shop.sent()) == shop.accepted() > len(before)
+
+
+def test_an_emission_by_the_clock_waits_for_one_that_is_under_way(shop):
+    acquire(shop.store, LEASE_NAME, "an emission that a webhook started", 1)
+    outcome = run_job(shop.definitions, shop.instance, EMISSION_JOB)
+    assert outcome.success, outcome.failures
 
 
 def test_a_read_of_the_channel_leaves_the_inbox_to_a_process_that_watches_it(shop):

@@ -13,8 +13,10 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from order_pipeline.contracts import CORE_TABLES
+from order_pipeline.operations.leases import LeaseHeldError
 from order_pipeline.orchestration.assets.core import contract_check_name
 from order_pipeline.orchestration.origins import note_found
 from order_pipeline.orchestration.resource import PipelineResource
@@ -28,6 +30,8 @@ from order_pipeline.recovery.stores import channels_not_read_since_restore
 DOUBTS_CHECK = "no_old_doubts"
 PEOPLE_CHECK = "no_open_tasks"
 COMPLETED_CHECK = "queue_emptied"
+LONGEST_WAIT_FOR_EMITTER = 120
+"""Seconds. An emission under way may have read its list before these orders were in core, so ours must follow it."""
 PICK_LINES, FOLLOW_UP = model_key("marts", "pick_lines"), model_key("marts", "pick_follow_up")
 
 
@@ -77,11 +81,27 @@ class Picked:
 def pick(
     context: dg.AssetExecutionContext | dg.OpExecutionContext, pipeline: PipelineResource, sources: Sequence[str]
 ) -> Picked:
-    """Emit the picks of all sources but those that cannot be trusted now; these are left as they are.
+    """Plan and send, after the emission that is under way, if any: webhooks start them beside those by the clock.
 
     Raises:
+        LeaseHeldError: the other one was at work for all of `LONGEST_WAIT_FOR_EMITTER`.
         Exception: see `picking.sending.emission.emit`.
     """
+    for attempt in Retrying(
+        retry=retry_if_exception_type(LeaseHeldError),
+        wait=wait_fixed(0.5),
+        stop=stop_after_delay(LONGEST_WAIT_FOR_EMITTER),
+        reraise=True,
+    ):
+        with attempt:
+            return _pick_now(context, pipeline, sources)
+    raise AssertionError("`reraise` leaves the loop with the error")
+
+
+def _pick_now(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, pipeline: PipelineResource, sources: Sequence[str]
+) -> Picked:
+    """Emit the picks of all sources but those that cannot be trusted now; these are left as they are."""
     distrusted = [source for source in sources if not contract_held(context.instance, source)]
     if distrusted:
         context.log.warning("left alone, because a contract check of their core failed: %s", ", ".join(distrusted))

@@ -117,11 +117,16 @@ class KiboChannel(Channel):
         }
 
     def ledger(self) -> dict[str, Any]:
-        """How many orders exist by now, by day and by manufacturer: what a complete extraction must find."""
+        """Which orders exist by now, and how many by day and by manufacturer: what a complete extraction must find."""
         orders = self.store.existing(self.moment())
         by_day = Counter(str(order.created_at.date()) for order in orders)
         by_manufacturer = Counter(str(order.manufacturer) for order in orders)
-        return {"orders": len(orders), "by_day": by_day, "by_manufacturer": by_manufacturer}
+        return {
+            "orders": len(orders),
+            "order_ids": [str(order.order_id) for order in orders],
+            "by_day": by_day,
+            "by_manufacturer": by_manufacturer,
+        }
 
     async def _token(self, request: Request) -> Response:
         if basic_of(request.headers.get("authorization")) != (API_KEY, API_SECRET):

@@ -90,11 +90,12 @@ class ScanSourceChannel(Channel):
         }
 
     def ledger(self) -> dict[str, Any]:
-        """How much the books hold as of now: what a complete extraction must have."""
+        """What the books hold as of now: what a complete extraction must have."""
         now = self.world.clock.now()
         entered = [order for order in self.books.orders.values() if order.entered_at <= now]
         return {
             "orders": len(entered),
+            "order_ids": [order.number for order in entered],
             "lines": sum(len(order.lines) for order in entered),
             "invoices": sum(len(order.invoiced_deliveries(now)) for order in entered),
             "tokens_issued": self.gate.tokens.issued,

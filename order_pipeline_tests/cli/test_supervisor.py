@@ -17,8 +17,10 @@ import os, signal, sys
 from pathlib import Path
 from order_pipeline.cli.process_group import stop_signals_interrupt
 from order_pipeline.cli.supervisor import RestartRule, Service, keep_running
-for number in (signal.SIGINT, signal.SIGHUP):
-    signal.signal(number, signal.default_int_handler)  # a test that runs in the background hands on that it is ignored
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)  # what started the tests may hand on that they are blocked or ignored
+for number in STOPS:
+    signal.signal(number, signal.default_int_handler)
 codes = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 services = [Service(name, [sys.executable, "-c", code]) for name, code in codes.items()]
 def say(text):

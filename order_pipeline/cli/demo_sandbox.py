@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from order_pipeline.channels import registry
-from order_pipeline.cli.demo_world import DemoWorld, Groups, free_port
+from order_pipeline.cli.demo_world import DemoWorld, Groups, free_port, overridden, remembered_world
 from order_pipeline.floors import MAIN
 from order_pipeline.sandbox.process import SandboxProcess
 from order_pipeline.settings import Settings
@@ -103,6 +103,15 @@ def running_sandbox(world: DemoWorld, data_dir: Path) -> Iterator[RunningSandbox
         yield RunningSandbox(process.url)
     finally:
         process.__exit__(None, None, None)
+
+
+def as_filled(settings: Settings) -> Settings:
+    """The settings by which the data directory was filled: a demo's own, which its fakes tell, where it holds one."""
+    world = remembered_world(settings)
+    if world is None:
+        return settings
+    with running_sandbox(world, settings.data_dir) as sandbox:
+        return overridden(settings, sandbox.settings_groups(world))
 
 
 def _serves(url: str, world: DemoWorld) -> bool:

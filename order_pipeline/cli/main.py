@@ -29,6 +29,7 @@ COMMANDS = group(
         "backup": ("backup:backup", "Back up the stores, also while a run writes."),
         "restore": ("backup:restore", "Restore a backup; what may have been sent since is held."),
         "upgrade": ("upgrade:upgrade", "Say what a new version does to the stores; with --yes, do it."),
+        "replay": ("replay:replay", "Build days again from raw, or show what that would change."),
         "rebuild": ("upgrade:rebuild", "Build days again that older SQL built, or that you name."),
         "alerts": group(
             "alerts",
@@ -46,7 +47,10 @@ COMMANDS = group(
             {
                 "list": ("quarantine:list_rejects", "List the rows in quarantine."),
                 "close": ("quarantine:close", "Close a reject by hand, with a reason."),
-                "replay": ("replay:replay", "Build the days of all open rejects again, from what is stored."),
+                "replay": (
+                    "quarantine_replay:replay",
+                    "Build the days of all open rejects again, from what is stored.",
+                ),
             },
         ),
         "outbox": group(

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from order_pipeline.cli.demo_sandbox import as_filled
 from order_pipeline.cli.outbox import Output, floor_if_several
 from order_pipeline.cli.output import Format, NeutralCells, print_objects
 from order_pipeline.cli.tables import Wide, print_listing
@@ -27,7 +28,7 @@ def preview(
     JSON, CSV and --wide have the exact payloads, which name the customer: not for logs. Where something was sent, the
     table says how it differs from what would be sent now. Reads only, sends nothing, stores nothing.
     """
-    settings = load_settings()
+    settings = as_filled(load_settings())
     with open_store(settings.resolved_operations_url) as store:
         previews = preview_of(settings, store, read_pick_list(Lake(settings), store))
     found = [msgspec.to_builtins(each) for each in previews]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.picking.outbox import store as outbox
 from order_pipeline.picking.outbox.gap import load_gap
 from order_pipeline.picking.outbox.payload import Payload, differences, payload_text
 from order_pipeline.picking.outbox.states import NOT_ON_THE_FLOOR, PickState
+from order_pipeline.picking.outbox.store import OutboxLine, load_lines
 from order_pipeline.picking.planning.pick_lines import build_payload, pick_lines_from_rows, settings_for
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.plan import make_plan
@@ -38,21 +38,48 @@ class Preview:
     differences: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedLine:
+    """Where a line would stand after an emission had planned."""
+
+    state: PickState
+    reason: str | None
+    payload_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The outbox as it is, and where each of its lines would stand after an emission had planned."""
+
+    known: dict[str, OutboxLine]
+    after: dict[str, PlannedLine]
+
+
+def plan_without_storing(settings: Settings, store: OperationsStore, picks: PickList) -> Planned:
+    """Plan as an emission would. Nothing is stored."""
+    store.create_all()
+    with store.reading() as connection:
+        known = {line.pick_id: line for line in load_lines(connection)}
+        gap = load_gap(connection)
+    plan = make_plan(picks, known.values(), settings.floor_settings, wave=0, rules=settings.picking, gap=gap)
+    after = {pick_id: PlannedLine(line.state, line.reason, line.payload_sha256) for pick_id, line in known.items()}
+    after |= {
+        row["pick_id"]: PlannedLine(PickState(row["state"]), row["reason"], row["payload_sha256"])
+        for row in plan.new_lines
+    }
+    after |= {each.pick_id: PlannedLine(each.after, each.reason, each.payload_sha256) for each in plan.transitions}
+    return Planned(known, after)
+
+
 def preview(settings: Settings, store: OperationsStore, picks: PickList) -> list[Preview]:
     """Preview every line of the list of picks, in its order."""
     lines = pick_lines_from_rows(picks.rows)
-    store.create_all()
-    with store.reading() as connection:
-        known = {line.pick_id: line for line in outbox.load_lines(connection)}
-        gap = load_gap(connection)
+    planned = plan_without_storing(settings, store, picks)
+    known, after = planned.known, planned.after
     floors = settings.floor_settings
-    plan = make_plan(picks, known.values(), floors, wave=0, rules=settings.picking, gap=gap)
-    after = {pick_id: (line.state, line.reason) for pick_id, line in known.items()}
-    after |= {row["pick_id"]: (PickState(row["state"]), row["reason"]) for row in plan.new_lines}
-    after |= {each.pick_id: (each.after, each.reason) for each in plan.transitions}
     previews: list[Preview] = []
     for line in lines:
-        state, reason = after[line.pick_id]
+        planned_line = after[line.pick_id]
         payload = build_payload(line, settings_for(line, floors))
         before = known.get(line.pick_id)
         was_sent = before is not None and before.state not in NOT_ON_THE_FLOOR
@@ -61,8 +88,8 @@ def preview(settings: Settings, store: OperationsStore, picks: PickList) -> list
                 pick_id=line.pick_id,
                 order_number=line.order_number,
                 floor=line.floor or "",
-                action=_action(state),
-                reason=reason or "",
+                action=action_of(planned_line.state),
+                reason=planned_line.reason or "",
                 payload=payload,
                 differences=differences(before.payload, payload_text(payload)) if was_sent and before else [],
             )
@@ -70,7 +97,8 @@ def preview(settings: Settings, store: OperationsStore, picks: PickList) -> list
     return previews
 
 
-def _action(state: PickState) -> Action:
+def action_of(state: PickState) -> Action:
+    """What a line's state after planning means."""
     if state is PickState.PLANNED:
         return "send"
     if state is PickState.HELD:

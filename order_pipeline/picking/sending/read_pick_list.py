@@ -26,25 +26,44 @@ def read_pick_list(lake: Lake, operations: OperationsStore, covered_sources: Seq
         operations: whose sent lines are looked up again, to see what became of their orders.
         covered_sources: the channels to read; None for all.
     """
-    with operations.reading() as store:
-        sent = load_lines(store, states=ON_THE_FLOOR | PERHAPS_ON_THE_FLOOR)
+    sent = lines_to_follow(operations)
     with lake.connect() as connection:
         connection.begin()
-        rows = _records(
-            connection,
-            f"SELECT {_columns(PickLine)} FROM marts.pick_lines"
-            " WHERE $covered IS NULL OR source IN (SELECT unnest($covered::VARCHAR[]))",
-            covered=None if covered_sources is None else list(covered_sources),
-        )
-        follow_up = _records(
-            connection,
-            f"SELECT {_columns(UpstreamStatus)} FROM marts.pick_follow_up"
-            " WHERE pick_id IN (SELECT unnest($pick_ids::VARCHAR[]))",
-            pick_ids=[line.pick_id for line in sent],
-        )
-        unreadable = _quarantined_orders(connection, sent) | _unknown_orders(connection, sent)
-        snapshot = snapshot_id(connection)
+        picks = pick_list_of(connection, sent, covered_sources)
         connection.rollback()
+    return picks
+
+
+def lines_to_follow(operations: OperationsStore) -> list[OutboxLine]:
+    """The lines that are on the floor, or perhaps: what became of their orders is looked up."""
+    with operations.reading() as store:
+        return load_lines(store, states=ON_THE_FLOOR | PERHAPS_ON_THE_FLOOR)
+
+
+def pick_list_of(
+    connection: Connection, sent: Sequence[OutboxLine], covered_sources: Sequence[str] | None = None
+) -> PickList:
+    """Read the list from the relations that the connection sees.
+
+    Args:
+        connection: in one read transaction of the lake.
+        sent: see `lines_to_follow`.
+        covered_sources: the channels to read; None for all.
+    """
+    rows = _records(
+        connection,
+        f"SELECT {_columns(PickLine)} FROM marts.pick_lines"
+        " WHERE $covered IS NULL OR source IN (SELECT unnest($covered::VARCHAR[]))",
+        covered=None if covered_sources is None else list(covered_sources),
+    )
+    follow_up = _records(
+        connection,
+        f"SELECT {_columns(UpstreamStatus)} FROM marts.pick_follow_up"
+        " WHERE pick_id IN (SELECT unnest($pick_ids::VARCHAR[]))",
+        pick_ids=[line.pick_id for line in sent],
+    )
+    unreadable = _quarantined_orders(connection, sent) | _unknown_orders(connection, sent)
+    snapshot = snapshot_id(connection)
     return PickList(
         rows=rows,
         snapshot_id=snapshot,

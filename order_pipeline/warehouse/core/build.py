@@ -133,7 +133,7 @@ def _build_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], run_id: str,
         try:
             with running_build(lake, build_id):
                 plan = plan_group(lake, sql, days, build_id, run_id)
-                published = publish(lake, plan, _stage(plan, net))
+                published = publish(lake, plan, stage_group(plan, net))
         except BuiltMeanwhileError:
             if attempt == _ATTEMPTS:
                 raise
@@ -144,7 +144,7 @@ def _build_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], run_id: str,
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _stage(plan: GroupPlan, net: LastNet) -> list[ChunkResult]:
+def stage_group(plan: GroupPlan, net: LastNet) -> list[ChunkResult]:
     """Have the chunks staged. When one fails the others are waited for: nothing may write any more afterwards."""
     staged = [net.executor.submit(stage_chunk, task) for task in plan.tasks]
     results: list[ChunkResult] = []

@@ -113,7 +113,8 @@ def _database(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def _instance(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
-    extensions: tuple[Extension, ...] = ("httpfs",) if "://" in task.data_path else ()
+    paths = [task.data_path, *(file.path for rows in task.raw for file in rows.files)]
+    extensions: tuple[Extension, ...] = ("httpfs",) if any("://" in path for path in paths) else ()
     connection = open_instance(task.spill_parent, memory_limit=task.memory_limit, threads=1, extensions=extensions)
     try:
         # What was read of local files is in the system's cache already.

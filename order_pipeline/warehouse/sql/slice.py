@@ -18,10 +18,16 @@ def run_model(connection: duckdb.DuckDBPyConnection, rendered: Rendered) -> None
     Raises:
         SqlModelError: it does not run; the message names its file.
     """
-    try:
-        connection.execute(f"CREATE OR REPLACE {_kind(rendered)} {rendered.relation} AS\n{rendered.sql}")
-    except duckdb.Error as error:
-        raise SqlModelError(f"{rendered.model.path} does not run: {error}") from error
+    _make(connection, rendered, _kind(rendered))
+
+
+def run_view(connection: duckdb.DuckDBPyConnection, rendered: Rendered) -> None:
+    """Make the model's view, as in the lake.
+
+    Raises:
+        SqlModelError: it does not run; the message names its file.
+    """
+    _make(connection, rendered, "VIEW")
 
 
 def run_models(connection: duckdb.DuckDBPyConnection, models: Iterable[Rendered], kept: Iterable[str] = ()) -> None:
@@ -41,6 +47,13 @@ def run_models(connection: duckdb.DuckDBPyConnection, models: Iterable[Rendered]
         for helper, reader in last_reader.items():
             if reader == name and by_name[helper].relation not in needed:
                 connection.execute(f"DROP {_kind(by_name[helper])} {by_name[helper].relation}")
+
+
+def _make(connection: duckdb.DuckDBPyConnection, rendered: Rendered, kind: str) -> None:
+    try:
+        connection.execute(f"CREATE OR REPLACE {kind} {rendered.relation} AS\n{rendered.sql}")
+    except duckdb.Error as error:
+        raise SqlModelError(f"{rendered.model.path} does not run: {error}") from error
 
 
 def _kind(rendered: Rendered) -> str:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 
 import duckdb
 
+from order_pipeline.warehouse.lake.bookkeeping import all_rows, delete_rows
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.literals import date_list, quoted
 from order_pipeline.warehouse.lake.rows import insert_rows
@@ -40,7 +41,7 @@ def read_failed_days(connection: Connection, source: str | None = None) -> list[
     condition = f"WHERE source = {quoted(source)}" if source else ""
     try:
         rows = connection.execute(
-            f"SELECT source, order_day, failed_at, attempts, error FROM core.failed_days {condition}"
+            f"SELECT source, order_day, failed_at, attempts, error FROM {all_rows('core.failed_days')} {condition}"
             " ORDER BY failed_at, source, order_day"
         ).fetchall()
     except duckdb.CatalogException:
@@ -62,6 +63,5 @@ def note_failed_day(lake: Lake, source: str, day: date, reason: str, run_id: str
 
 def forget_failed_days(transaction: Connection, source: str, days: Collection[date]) -> None:
     """The days are built, within the caller's transaction."""
-    transaction.execute(
-        f"DELETE FROM core.failed_days WHERE source = {quoted(source)} AND order_day IN ({date_list(days)})"
-    )
+    of_these_days = f"source = {quoted(source)} AND order_day IN ({date_list(days)})"
+    delete_rows(transaction, "core.failed_days", of_these_days)

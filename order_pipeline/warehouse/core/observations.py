@@ -9,7 +9,8 @@ import duckdb
 import pyarrow as pa
 
 from order_pipeline.contracts import CORE_TABLES, TableContract, table_contract
-from order_pipeline.warehouse.lake.literals import date_list, quoted
+from order_pipeline.warehouse.lake.bookkeeping import of_source
+from order_pipeline.warehouse.lake.literals import date_list
 
 # Columns that say where a row came from, not what was observed: the same observation read again differs only in these.
 _ORIGIN_OF_ROW = ("order_day", "raw_record_id", "raw_sha256", "fetched_at", "run_id")
@@ -28,7 +29,7 @@ def known_observations(
     return {
         contract.name: connection.execute(
             f"SELECT DISTINCT {_content_hash(contract)} AS content FROM core.{contract.name}"
-            f" WHERE source = {quoted(source)} AND order_day IN ({date_list(days)})"
+            f" WHERE order_day IN ({date_list(days)}) AND {of_source(source)}"
         ).to_arrow_table()
         for contract in map(table_contract, CORE_TABLES.values())
         if contract.append_only

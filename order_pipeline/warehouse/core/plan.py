@@ -18,6 +18,7 @@ from order_pipeline.warehouse.core.failed_days import read_failed_days
 from order_pipeline.warehouse.core.observations import known_observations
 from order_pipeline.warehouse.core.raw_rows import RawFile, Share, find_raw_files, find_raw_rows
 from order_pipeline.warehouse.core.staging_models import BuildSql
+from order_pipeline.warehouse.lake.bookkeeping import all_rows
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.raw.stale_partitions import stale_marks
 
@@ -75,7 +76,8 @@ def find_due_days(
         most = lake.settings.schedule.slice_days if most_owed is None else most_owed
         taken, left = slice_of(stale - asked, failed, most)
         built = connection.execute(
-            "SELECT order_day FROM core.builds WHERE source = ? AND fingerprint = ?", [sql.source, sql.fingerprint]
+            f"SELECT order_day FROM {all_rows('core.builds')} WHERE source = ? AND fingerprint = ?",
+            [sql.source, sql.fingerprint],
         ).fetchall()
         skipped = asked & {day for (day,) in built} - stale if skip_unchanged else set[date]()
         due = sorted(asked - skipped, reverse=True)
@@ -130,7 +132,7 @@ def plan_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], build_id: str,
 def builds_of(connection: Connection, source: str, days: Sequence[date]) -> frozenset[str]:
     """The ids of the last builds of the days."""
     found = connection.execute(
-        "SELECT build_id FROM core.builds WHERE source = ? AND order_day IN (SELECT unnest(?::DATE[]))",
+        f"SELECT build_id FROM {all_rows('core.builds')} WHERE source = ? AND order_day IN (SELECT unnest(?::DATE[]))",
         [source, list(days)],
     )
     return frozenset(build_id for (build_id,) in found.fetchall())

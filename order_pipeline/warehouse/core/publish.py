@@ -20,6 +20,7 @@ from order_pipeline.warehouse.core.plan import GroupPlan, builds_of
 from order_pipeline.warehouse.core.quarantine import FOUND_REJECTS, add_dead_letters, record_rejects, record_warnings
 from order_pipeline.warehouse.core.result import CoreResult
 from order_pipeline.warehouse.core.soft_checks import compare_with_previous_build, merged
+from order_pipeline.warehouse.lake.bookkeeping import all_rows, delete_rows, of_source
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.literals import date_list, quoted
 from order_pipeline.warehouse.lake.rows import insert_rows
@@ -104,11 +105,26 @@ def _publish(transaction: Connection, plan: GroupPlan, results: Sequence[ChunkRe
 
 def _delete_days(transaction: Connection, plan: GroupPlan) -> None:
     """Days are partitions, so only the catalog changes."""
-    of_these_days = f"source = {quoted(plan.source)} AND order_day IN ({date_list(plan.days)})"
+    of_these_days = f"order_day IN ({date_list(plan.days)}) AND {of_source(plan.source)}"
     for name, model in CORE_TABLES.items():
-        if not table_contract(model).append_only:
+        if not table_contract(model).append_only and _may_have_rows(transaction, name, plan):
             transaction.execute(f"DELETE FROM core.{name} WHERE {of_these_days}")
-    transaction.execute(f"DELETE FROM core.builds WHERE {of_these_days}")
+    of_these_builds = f"source = {quoted(plan.source)} AND order_day IN ({date_list(plan.days)})"
+    delete_rows(transaction, "core.builds", of_these_builds)
+
+
+def _may_have_rows(transaction: Connection, table: str, plan: GroupPlan) -> bool:
+    """Whether a file of the table lies in a directory of the days, or none can tell: a needless delete costs 0.4 s."""
+    listed = transaction.execute(
+        "SELECT data_file FROM ducklake_list_files('lake', ?, schema => 'core')", [table]
+    ).fetchall()
+    directories = {f"source={plan.source}/order_day={day.isoformat()}" for day in plan.days}
+    return any("/source=" not in path or _directory(path) in directories for (path,) in listed)
+
+
+def _directory(path: str) -> str:
+    """Of a path its two hive directories, `source=.../order_day=...`."""
+    return "/".join(path.split("/")[-3:-1])
 
 
 def _register(transaction: Connection, files: Sequence[ChunkFile]) -> None:
@@ -147,13 +163,19 @@ def _decide_children(transaction: Connection, results: Sequence[ChunkResult]) ->
 
 def _wake_days_of_orphans(transaction: Connection, plan: GroupPlan, built_at: datetime) -> None:
     """Mark the days of orphans whose order is in core now: the newest days are built first, so it may come later."""
-    found = transaction.execute(
-        "SELECT DISTINCT order_day FROM quarantine.rejects AS orphans WHERE source = ? AND rule = 'orphan'"
-        f" AND resolved_at IS NULL AND order_day NOT IN ({date_list(plan.days)})"
-        f" AND EXISTS (SELECT 1 FROM core.orders WHERE orders.source = orphans.source"
-        f" AND orders.order_id = orphans.order_id AND orders.order_day IN ({date_list(plan.days)}))",
+    orphans = transaction.execute(
+        f"SELECT order_id, order_day FROM {all_rows('quarantine.rejects')} WHERE source = ? AND rule = 'orphan'"
+        f" AND resolved_at IS NULL AND order_day NOT IN ({date_list(plan.days)})",
         [plan.source],
+    ).to_arrow_table()
+    if not orphans.num_rows:
+        return
+    transaction.register("orphans", orphans)
+    found = transaction.execute(
+        "SELECT DISTINCT order_day FROM orphans WHERE order_id IN"
+        f" (SELECT order_id FROM core.orders WHERE order_day IN ({date_list(plan.days)}) AND {of_source(plan.source)})"
     ).fetchall()
+    transaction.unregister("orphans")
     mark_stale(transaction, plan.source, [day for (day,) in found], built_at, plan.run_id)
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from order_pipeline.warehouse.core.plan import GroupPlan
 from order_pipeline.warehouse.core.soft_checks import SoftWarning
+from order_pipeline.warehouse.lake.bookkeeping import all_rows, delete_rows
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.literals import date_list, quoted
 from order_pipeline.warehouse.lake.rows import insert_rows
@@ -51,7 +52,7 @@ def record_rejects(transaction: Connection, plan: GroupPlan, found: str, seen_at
     transaction.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE merged_rejects AS
-        WITH known AS (SELECT * FROM quarantine.rejects WHERE {of_these_days}),
+        WITH known AS (SELECT * FROM {all_rows("quarantine.rejects")} WHERE {of_these_days}),
         found AS (
             SELECT {identity}, any_value(value) AS value, any_value(order_id) AS order_id,
                 any_value(order_day) AS order_day, any_value(raw_sha256) AS raw_sha256
@@ -78,7 +79,7 @@ def record_rejects(transaction: Connection, plan: GroupPlan, found: str, seen_at
         """,
         {"seen_at": seen_at, "run_id": plan.run_id},
     )
-    transaction.execute(f"DELETE FROM quarantine.rejects WHERE {of_these_days}")
+    delete_rows(transaction, "quarantine.rejects", of_these_days)
     transaction.execute(
         "INSERT INTO quarantine.rejects BY NAME"
         " SELECT * EXCLUDE (stays_closed, is_opened, is_healed) FROM merged_rejects"
@@ -122,7 +123,7 @@ def record_warnings(
 ) -> None:
     """Replace the soft checks' counts of these days."""
     of_these_days = f"source = {quoted(plan.source)} AND order_day IN ({date_list(plan.days)})"
-    transaction.execute(f"DELETE FROM quarantine.warnings WHERE {of_these_days}")
+    delete_rows(transaction, "quarantine.warnings", of_these_days)
     rows = [
         (plan.source, one.day, one.rule, one.field, one.occurrences, list(one.sample), seen_at, plan.run_id)
         for one in warnings
@@ -142,7 +143,7 @@ def add_dead_letters(transaction: Connection, plan: GroupPlan, found: str) -> No
         SELECT letters.source, 'raw.' || letters.source || '_' || letters.resource, letters.content_sha256,
             letters.rule, letters.field, letters.value, NULL, letters.partition_day,
             coalesce(letters.record_id, letters.content_sha256), letters.content_sha256
-        FROM raw.dead_letters AS letters
+        FROM {all_rows("raw.dead_letters")} AS letters
         WHERE letters.source = {quoted(plan.source)}
             AND (letters.partition_day IS NULL OR letters.partition_day IN ({date_list(plan.days)}))
             AND letters.healed_at IS NULL

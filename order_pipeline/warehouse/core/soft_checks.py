@@ -13,6 +13,7 @@ from datetime import date
 import duckdb
 
 from order_pipeline.contracts.enumerations import SETTLED_ORDER_STATUSES
+from order_pipeline.warehouse.lake.bookkeeping import of_source
 from order_pipeline.warehouse.lake.literals import date_list, quoted
 from order_pipeline.warehouse.sql.project import Rendered
 from order_pipeline.warehouse.sql.slice import run_models
@@ -52,7 +53,7 @@ def compare_with_previous_build(
         days: the days that are replaced.
         files: the new rows of `orders`.
     """
-    before = f"SELECT * FROM core.orders WHERE source = {quoted(source)} AND order_day IN ({date_list(days)})"
+    before = f"SELECT * FROM core.orders WHERE order_day IN ({date_list(days)}) AND {of_source(source)}"
     paths = ", ".join(map(quoted, files))
     now = f"SELECT * FROM {f'read_parquet([{paths}], hive_partitioning = false)' if files else 'core.orders LIMIT 0'}"
     settled = ", ".join(map(quoted, SETTLED_ORDER_STATUSES))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from order_pipeline.warehouse.lake.bookkeeping import all_rows
 from order_pipeline.warehouse.lake.connection import Lake
 
 WEEKS = 8
@@ -17,12 +18,12 @@ LEAST_SHARE, LARGEST_SHARE = 0.4, 2.5
 LEAST_DIFFERENCE = 10
 """... and by at least so many orders: two instead of six are no event."""
 
-_COUNTS = """
+_COUNTS = f"""
 WITH days AS (
     SELECT unnest($days::DATE[]) AS order_day
 ), built AS (
     SELECT order_day, max(orders) AS orders
-    FROM core.builds
+    FROM {all_rows("core.builds")} AS builds
     WHERE source = $source
     GROUP BY order_day
 ), usual AS (

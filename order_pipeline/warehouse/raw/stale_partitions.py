@@ -12,6 +12,7 @@ from datetime import date, datetime
 import duckdb
 import pyarrow as pa
 
+from order_pipeline.warehouse.lake.bookkeeping import all_rows, delete_rows
 from order_pipeline.warehouse.lake.rows import insert_rows
 
 
@@ -26,7 +27,8 @@ def mark_stale(
 def stale_marks(connection: duckdb.DuckDBPyConnection, source: str) -> dict[date, list[str]]:
     """The days that core of the source owes, oldest first, and the ids of the marks that say so."""
     rows = connection.execute(
-        "SELECT order_day, list(mark_id) FROM raw.stale_partitions WHERE source = ? GROUP BY ALL ORDER BY order_day",
+        f"SELECT order_day, list(mark_id) FROM {all_rows('raw.stale_partitions')} WHERE source = ?"
+        " GROUP BY ALL ORDER BY order_day",
         [source],
     ).fetchall()
     return dict(rows)
@@ -39,5 +41,5 @@ def clear_marks(connection: duckdb.DuckDBPyConnection, mark_ids: Collection[str]
     """
     if mark_ids:
         connection.register("cleared_marks", pa.table({"mark_id": pa.array(mark_ids, pa.string())}))
-        connection.execute("DELETE FROM raw.stale_partitions WHERE mark_id IN (SELECT mark_id FROM cleared_marks)")
+        delete_rows(connection, "raw.stale_partitions", "mark_id IN (SELECT mark_id FROM cleared_marks)")
         connection.unregister("cleared_marks")

@@ -61,6 +61,12 @@ def begin(
     return lake.run("begin an erasure", body)
 
 
+def note_records(lake: Lake, records: Collection[Record], erasure_id: str) -> None:
+    """Note records as erased, so that they are erased whenever they arrive again."""
+    rows = [(*record, erasure_id) for record in sorted(records)]
+    lake.run("note erased records", lambda connection: insert_rows(connection, RECORDS, rows))
+
+
 def finish(lake: Lake, erasure: Erasure) -> None:
     """Note that nothing is left."""
     lake.run(

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from order_pipeline.channels.base import Extraction
 from order_pipeline.channels.operator_commands import OperatorCommands
+from order_pipeline.channels.personal import PersonalKeys
 from order_pipeline.channels.settings import EVERYTHING, ChannelSettings
 from order_pipeline.channels.webhook import Webhook
 from order_pipeline.operations.store import OperationsStore
@@ -85,6 +86,7 @@ class Channel(Generic[S]):
         sql_variables: what its SQL needs from its settings.
         webhook: how it pushes events; None if it does not.
         commands: what a person can ask it to do; None if nothing.
+        personal: which keys of its payloads are personal data; what `privacy` finds and erases.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Channel(Generic[S]):
     sql_variables: Callable[[S], Mapping[str, str]] = _no_variables
     webhook: Webhook | None = None
     commands: OperatorCommands[S] | None = None
+    personal: PersonalKeys = field(default_factory=PersonalKeys)
 
     def families_of(self, resources: Collection[str]) -> list[str]:
         """The families that bring these resources, in order; where two bring a resource, the smaller one."""

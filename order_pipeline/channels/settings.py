@@ -43,6 +43,12 @@ class ChannelSettings(BaseModel, extra="forbid"):
         default_factory=list[str], description="Locations that are known to be somebody else's."
     )
 
+    keep_personal_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="Orders that are older are erased each night: names, addresses, not totals. None: never.",
+    )
+
     @model_validator(mode="after")
     def _a_location_is_of_one_side(self) -> Self:
         if both := sorted(set(self.locations) & set(self.other_locations)):

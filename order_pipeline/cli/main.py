@@ -31,6 +31,14 @@ COMMANDS = group(
         "upgrade": ("upgrade:upgrade", "Say what a new version does to the stores; with --yes, do it."),
         "replay": ("replay:replay", "Build days again from raw, or show what that would change."),
         "rebuild": ("upgrade:rebuild", "Build days again that older SQL built, or that you name."),
+        "privacy": group(
+            "privacy",
+            "Personal data of one person: where it stands, and how it leaves.",
+            {
+                "find": ("privacy:find", "Show where a person's data stands, as counts."),
+                "erase": ("privacy:erase", "Erase a person from every store, for good."),
+            },
+        ),
         "alerts": group(
             "alerts",
             "What is wrong now, and whether the messages about it arrive.",

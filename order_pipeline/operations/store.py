@@ -116,6 +116,7 @@ def _make_sqlite_durable(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}")
     _switch_to_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten: codes, customers
     connection.execute("PRAGMA foreign_keys = ON")
 
 

@@ -1,4 +1,4 @@
-"""What keeps the stores small, once a night: the lake's upkeep, the inbox without landed webhooks, the runs by age."""
+"""What keeps the stores small, once a night: the lake's upkeep, landed webhooks, persons and runs by age."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -11,11 +11,15 @@ from order_pipeline.operations import inbox
 from order_pipeline.operations.store import open_store
 from order_pipeline.orchestration.history import prune_history
 from order_pipeline.orchestration.schedules import is_left_out, status_of
+from order_pipeline.privacy.columns import personal_columns
+from order_pipeline.privacy.retention import erase_old_orders
 from order_pipeline.recovery.stores import require_stores_agree
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build_files import remove_abandoned
 from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.forgetting import forget_statistics
 from order_pipeline.warehouse.lake.upkeep import upkeep
+from order_pipeline.warehouse.sql.project_of_settings import project_for
 
 HOUSEKEEPING_JOB = "housekeeping_job"
 
@@ -31,6 +35,8 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
         with open_store(settings.resolved_operations_url) as store:
             require_stores_agree(settings, store, lake)
         done = upkeep(lake)
+        with lake.snapshot() as connection:
+            columns = personal_columns(connection)
         context.add_output_metadata(
             {
                 "tables checked": len(done.tables),
@@ -39,6 +45,7 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
                 "snapshots expired": done.snapshots_expired,
                 "files removed": done.files_removed,
                 "files of killed builds removed": remove_abandoned(lake),
+                "statistics of personal columns removed": forget_statistics(lake, columns),
             }
         )
 
@@ -55,6 +62,16 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
             )
         context.add_output_metadata({"events deleted": pruned})
 
+    @dg.op(description="Erases what is personal of orders older than their channel's keep_personal_days.")
+    def erase_old_personal_data(context: dg.OpExecutionContext) -> None:
+        if is_left_out(context, settings.schedule, "retention"):
+            return
+        lake = Lake(settings)
+        with open_store(settings.resolved_operations_url) as store:
+            require_stores_agree(settings, store, lake)
+            done = erase_old_orders(settings, store, lake, project_for(settings), datetime.now(UTC))
+        context.add_output_metadata({"records erased": done.records, "days left for later": done.days_left})
+
     @dg.op(description="Deletes old runs with their events and logs, those that found nothing first.")
     def prune_the_history(context: dg.OpExecutionContext) -> None:
         if is_left_out(context, settings.schedule, "retention"):
@@ -69,6 +86,7 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
     )
     def housekeeping() -> Any:
         maintain_the_lake()
+        erase_old_personal_data()
         prune_the_inbox()
         prune_the_history()
 

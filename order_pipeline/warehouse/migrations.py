@@ -19,6 +19,7 @@ from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake_columns import TableColumn, Tables, read_tables, text_of_default
 from order_pipeline.warehouse.lake_plan import Change, plan_changes, refusals
 from order_pipeline.warehouse.lake_version import LAKE_VERSION, TABLE, TABLE_DDL, read_version, write_version
+from order_pipeline.warehouse.raw import dead_letters, erased_records
 from order_pipeline.warehouse.raw.tables import RAW_COLUMNS
 
 SCHEMAS = ("raw", "staging", "intermediate", "core", "quarantine", "reference", "marts")
@@ -62,15 +63,6 @@ CREATE TABLE IF NOT EXISTS raw.reappearances (
     source VARCHAR NOT NULL, resource VARCHAR NOT NULL, record_id VARCHAR NOT NULL, partition_day DATE NOT NULL,
     content_sha256 VARCHAR NOT NULL, fetched_at TIMESTAMPTZ NOT NULL, sequence BIGINT NOT NULL,
     run_id VARCHAR NOT NULL
-)"""
-
-# Received bytes that cannot be keyed (no id, no day, no JSON), once per distinct content.
-_DEAD_LETTERS = """
-CREATE TABLE IF NOT EXISTS raw.dead_letters (
-    source VARCHAR NOT NULL, resource VARCHAR NOT NULL, content_sha256 VARCHAR NOT NULL, rule VARCHAR NOT NULL,
-    field VARCHAR NOT NULL, value VARCHAR NOT NULL, partition_day DATE, payload BLOB NOT NULL,
-    first_fetched_at TIMESTAMPTZ NOT NULL, first_run_id VARCHAR NOT NULL, last_fetched_at TIMESTAMPTZ NOT NULL,
-    last_run_id VARCHAR NOT NULL, record_id VARCHAR, healed_at TIMESTAMPTZ
 )"""
 
 # Where every pick line stands: a copy of the outbox without personal data, written by the emission for the marts.
@@ -126,7 +118,9 @@ BOOKKEEPING = {
     "raw.fetches": _FETCHES,
     "raw.stale_partitions": _STALE_PARTITIONS,
     "raw.reappearances": _REAPPEARANCES,
-    "raw.dead_letters": _DEAD_LETTERS,
+    "raw.dead_letters": dead_letters.TABLE_DDL,
+    erased_records.RECORDS: erased_records.RECORDS_DDL,
+    erased_records.REQUESTS: erased_records.REQUESTS_DDL,
     "core.pick_status": _PICK_STATUS,
     "core.builds": _BUILDS,
     "core.failed_days": _FAILED_DAYS,

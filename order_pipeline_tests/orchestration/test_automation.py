@@ -108,7 +108,7 @@ def test_the_nightly_run_leaves_out_what_is_switched_off_and_a_run_by_hand_does_
     definitions = build_definitions(settings)
     assert named(definitions, "schedules", "housekeeping_nightly").default_status.value == "STOPPED"
     with dg.instance_for_test() as instance:
-        for tags, left_out in (({SCHEDULE_NAME_TAG: "housekeeping_nightly"}, 3), ({}, 0)):
+        for tags, left_out in (({SCHEDULE_NAME_TAG: "housekeeping_nightly"}, 4), ({}, 0)):
             run = definitions.resolve_job_def("housekeeping_job").execute_in_process(instance=instance, tags=tags)
             said = [event.step_output_data.metadata for event in run.all_node_events if event.is_successful_output]
             assert sum("left out" in each for each in said) == left_out

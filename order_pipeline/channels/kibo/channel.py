@@ -5,6 +5,7 @@ from __future__ import annotations
 from order_pipeline.channels.channel import Channel, Probe, Reading
 from order_pipeline.channels.kibo.client import open_transport
 from order_pipeline.channels.kibo.extraction import build_extraction
+from order_pipeline.channels.kibo.personal import PERSONAL
 from order_pipeline.channels.kibo.query import SearchQuery
 from order_pipeline.channels.kibo.settings import KiboSettings
 from order_pipeline.operations.store import OperationsStore
@@ -39,4 +40,5 @@ CHANNEL = Channel(
         "invoice_lines": "the Kibo API has no invoices.",
         "availability": "its order search has no stock figures.",
     },
+    personal=PERSONAL,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from order_pipeline.channels.channel import Channel, Probe, ProbeError, Reading
 from order_pipeline.channels.scansource.client import open_client
 from order_pipeline.channels.scansource.extraction import FAMILIES, build_extraction
+from order_pipeline.channels.scansource.personal import PERSONAL
 from order_pipeline.channels.scansource.settings import ScanSourceSettings
 from order_pipeline.operations.store import OperationsStore
 
@@ -52,4 +53,5 @@ CHANNEL = Channel(
         "scansource_timezone": settings.timezone,
         "scansource_pick_whole": settings.pick_whole,
     },
+    personal=PERSONAL,
 )

@@ -15,6 +15,7 @@ from order_pipeline.channels.skroutz.code_list import codes_in_file
 from order_pipeline.channels.skroutz.inbox_extraction import InboxExtraction
 from order_pipeline.channels.skroutz.inbox_read_back import InboxReadBack
 from order_pipeline.channels.skroutz.order_document import peek
+from order_pipeline.channels.skroutz.personal import PERSONAL
 from order_pipeline.channels.skroutz.reread import RereadExtraction
 from order_pipeline.channels.skroutz.settings import SkroutzSettings
 from order_pipeline.channels.webhook import Webhook
@@ -95,4 +96,5 @@ CHANNEL = Channel(
         },
         reads={"recover": recover},
     ),
+    personal=PERSONAL,
 )

@@ -12,9 +12,9 @@ from datetime import date, datetime
 
 from order_pipeline.channels.base import CommitGroup, FetchReport, RecordBatch, SourceState, Window
 from order_pipeline.channels.skroutz.observations import RESOURCE, add_observation
-from order_pipeline.channels.skroutz.order_document import peek
+from order_pipeline.channels.skroutz.order_document import peek, without_codes
 from order_pipeline.channels.webhook import NotJsonError
-from order_pipeline.operations import inbox
+from order_pipeline.operations import inbox, inbox_bodies
 from order_pipeline.operations.store import OperationsStore
 
 CHANNEL = "skroutz"
@@ -66,7 +66,11 @@ class InboxExtraction:
         return {code: at for code, (at, state) in self.told.items() if (state or "").strip().lower() == ACCEPTED}
 
     def confirm(self, run_id: str) -> int:
-        """Say that everything this extraction yielded is committed to the lake; returns how many events that were."""
+        """Say that everything this extraction yielded is committed to the lake; returns how many events that were.
+
+        Their one-time codes leave the inbox with it.
+        """
+        inbox_bodies.clean_bodies(self.store, self.read_ids, without_codes)
         inbox.mark_landed(self.store, self.read_ids, run_id)
         confirmed = len(self.read_ids)
         self.read_ids = []

@@ -38,6 +38,11 @@ def running_build(lake: Lake, build_id: str) -> Generator[None]:
             lock.unlink(missing_ok=True)
 
 
+def running_builds(lake: Lake) -> int:
+    """How many builds of this machine are at work."""
+    return sum(not _has_ended(file) for file in _locks(lake).glob("*.lock"))
+
+
 def remove_leftovers(lake: Lake) -> int:
     """Remove the files of builds of this machine that were killed; how many. Costs nothing where there are none."""
     ended = [file for file in _locks(lake).glob("*.lock") if _has_ended(file)]

@@ -2,7 +2,8 @@
 
 A SQLite store is attached as a copy of this moment. DuckDB carries its own SQLite library, and two SQLite libraries
 in one process that open the same file lose each other's locks (https://sqlite.org/howtocorrupt.html, section 2.2.1);
-the pipeline's process has the store open for writing.
+the pipeline's process has the store open for writing. In the copy, bodies of webhooks that wait are empty: they have
+one-time codes. A PostgreSQL store is attached as it is; grant its reader no `webhook_inbox`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from pathlib import Path
 import duckdb
 from sqlalchemy import make_url
 
+from order_pipeline.operations.inbox_bodies import HIDE_WAITING
 from order_pipeline.operations.locked import StoreBusyError, is_locked, said_when_it_waits
 from order_pipeline.operations.store import BUSY_TIMEOUT_SECONDS
 from order_pipeline.warehouse.lake.instance import load_extension
 from order_pipeline.warehouse.lake.literals import quoted
+
+_HAS_INBOX = "SELECT 1 FROM duckdb_tables() WHERE database_name = 'ops' AND table_name = 'webhook_inbox'"
 
 
 def attach_operations(connection: duckdb.DuckDBPyConnection, url: str) -> None:
@@ -72,6 +76,8 @@ def _attach_copy(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
         connection.execute(f"ATTACH {read_only} AS ops")
         connection.execute("COPY FROM DATABASE ops_copy TO ops")
         connection.execute("DETACH ops_copy")
+        if connection.execute(_HAS_INBOX).fetchone():
+            connection.execute(HIDE_WAITING)
         # Only a file can be attached read-only; who writes would change a copy and believe otherwise. The file stays
         # open without its name.
         connection.execute("DETACH ops")

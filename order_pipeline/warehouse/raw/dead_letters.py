@@ -14,6 +14,15 @@ import pyarrow as pa
 
 from order_pipeline.channels.base import DeadLetter, content_hash
 
+# Received bytes that cannot be keyed (no id, no day, no JSON), once per distinct content.
+TABLE_DDL = """
+CREATE TABLE IF NOT EXISTS raw.dead_letters (
+    source VARCHAR NOT NULL, resource VARCHAR NOT NULL, content_sha256 VARCHAR NOT NULL, rule VARCHAR NOT NULL,
+    field VARCHAR NOT NULL, value VARCHAR NOT NULL, partition_day DATE, payload BLOB NOT NULL,
+    first_fetched_at TIMESTAMPTZ NOT NULL, first_run_id VARCHAR NOT NULL, last_fetched_at TIMESTAMPTZ NOT NULL,
+    last_run_id VARCHAR NOT NULL, record_id VARCHAR, healed_at TIMESTAMPTZ
+)"""
+
 _COLUMNS = pa.schema(
     {
         "content_sha256": pa.string(),

@@ -17,6 +17,7 @@ from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.rows import insert_rows
 from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer
 from order_pipeline.warehouse.raw.dead_letters import heal_dead_letters, write_dead_letters
+from order_pipeline.warehouse.raw.erased_records import erased_ids, letters_without_erased, without_erased
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
 from order_pipeline.warehouse.raw.source_state import CLOCK_TOLERANCE
 from order_pipeline.warehouse.raw.stale_partitions import mark_stale
@@ -102,10 +103,12 @@ class RawWriter:
         written = IngestResult(self._source, self._run_id, payload_bytes=buffer.payload_bytes)
         received_at = buffer.received_at
         windows = {(resource, 0): counts for resource, counts in self._unreported.items()}
+        erased = erased_ids(connection, self._source) if buffer.records else frozenset[str]()
         for resource, batches in buffer.records.items():
-            found, days = self._write_versions(connection, resource, pa.concat_tables(batches), received_at)
+            records = without_erased(self._source, pa.concat_tables(batches), erased)
+            found, days = self._write_versions(connection, resource, records, received_at)
             letters = buffer.dead_letters[resource]
-            dead = [letter for _, letter in letters]
+            dead = letters_without_erased(self._source, [letter for _, letter in letters], erased)
             write_dead_letters(connection, self._source, resource, dead, fetched_at=received_at, run_id=self._run_id)
             found += [(number, Counts(dead_letters=1)) for number, _ in letters]
             written.stale_days |= days | {letter.day for _, letter in letters if letter.day}

@@ -1,6 +1,6 @@
 """Old orders lose what is personal, where the channel has the setting; what arrives of them later is without it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -15,7 +15,7 @@ from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.lake.forgetting import forget_statistics
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline_tests.privacy.people import EMAIL, STREET, order_of_person
-from order_pipeline_tests.warehouse.kibo_orders import DAY, build, project, receive, rows
+from order_pipeline_tests.warehouse.kibo_orders import DAY, build, kibo_order, project, receive, rows
 
 SIX_DAYS_LATER = datetime(2026, 1, 11, 3, 30, tzinfo=UTC)
 
@@ -84,3 +84,18 @@ def test_statistics_name_nobody_and_queries_answer_the_same(lake):
     receive(lake, [order_of_person(2)], run_id="after")
     build(lake, DAY)
     assert rows(lake, f"SELECT count(*) FROM core.orders WHERE customer_email >= '{EMAIL}'") == [(2,)]
+
+
+def test_rows_of_before_are_found_by_their_names_after_other_names_were_stored(lake):
+    """Had the bounds only been taken away, the later rows' would count for all, and earlier ones would not be read."""
+    lake.close()
+    with lake.snapshot() as connection:
+        columns = personal_columns(connection)
+    forget_statistics(lake, columns)
+    later = date(2026, 1, 6)
+    receive(lake, [kibo_order(2, orderDate="2026-01-06T10:00:00+00:00")], run_id="after", day=later)
+    build(lake, later)
+    assert rows(lake, f"SELECT count(*) FROM core.orders WHERE customer_email = '{EMAIL}'") == [(1,)]
+    assert rows(lake, f"SELECT count(*) FROM raw.kibo_orders WHERE payload > '' AND contains(payload, '{EMAIL}')") == [
+        (1,)
+    ]

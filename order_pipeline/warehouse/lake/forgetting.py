@@ -20,6 +20,9 @@ METADATA = "__ducklake_metadata_lake"
 _OWN_FILE = "ducklake-"
 """How DuckLake names the files that it writes itself."""
 
+_WIDEST = {"varchar": ("", chr(0x10FFFF)), "json": ("", chr(0x10FFFF)), "blob": ("", "FF" * 16)}
+"""Type of a column, as the catalog names it -> bounds that every value is within. Numbers and times name nobody."""
+
 PersonalColumns = Mapping[str, Collection[str]]
 """`<schema>.<table>` -> its columns whose values must not stand in the catalog."""
 
@@ -43,9 +46,11 @@ def forget_replaced_rows(lake: Lake, tables: Collection[str]) -> None:
 
 
 def forget_statistics(lake: Lake, columns: PersonalColumns) -> int:
-    """Take the smallest and largest values of the columns out of the catalog, where DuckLake keeps them of every file.
+    """Put bounds that say nothing in place of the columns' smallest and largest values in the catalog.
 
-    DuckLake has no option for it. Nothing filters by these columns, so nothing becomes slower. Returns rows changed.
+    DuckLake has no option for it. The bounds hold for every text, so a filter by such a column reads every file and
+    misses none. Empty bounds would not do: the next insert makes its own values the bounds of the whole table, and rows
+    beyond them are not found any more (DuckLake 1.0). Returns how many statistics were changed.
     """
     changed = 0
     wanted = [(*table.split("."), name) for table, names in columns.items() for name in names]
@@ -57,11 +62,13 @@ def forget_statistics(lake: Lake, columns: PersonalColumns) -> int:
     ids = f"""SELECT tables.table_id, columns.column_id FROM {{metadata}}ducklake_table AS tables
         INNER JOIN {{metadata}}ducklake_schema AS schemas ON schemas.schema_id = tables.schema_id
         INNER JOIN {{metadata}}ducklake_column AS columns ON columns.table_id = tables.table_id
-        WHERE {conditions}"""
+        WHERE ({conditions}) AND columns.column_type = """
     statements = [
-        f"UPDATE {{metadata}}{table} SET min_value = NULL, max_value = NULL, extra_stats = NULL"
-        f" WHERE (min_value IS NOT NULL OR max_value IS NOT NULL) AND (table_id, column_id) IN ({ids})"
+        f"UPDATE {{metadata}}{table} SET min_value = {quoted(least)}, max_value = {quoted(most)}, extra_stats = NULL"
+        f" WHERE (min_value <> {quoted(least)} OR max_value <> {quoted(most)})"
+        f" AND (table_id, column_id) IN ({ids}{quoted(kind)})"
         for table in ("ducklake_file_column_stats", "ducklake_table_column_stats")
+        for kind, (least, most) in _WIDEST.items()
     ]
     if lake.catalog_file is None:
         with closing(lake.connect()) as connection:

@@ -32,6 +32,7 @@ from order_pipeline.orchestration.reconciliation import (
     build_reconciliation_job,
     build_reconciliation_schedule,
 )
+from order_pipeline.orchestration.redacted_errors import redact_dagster
 from order_pipeline.orchestration.resolve_job import resolve_pick_job, resolve_wave_job
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.schedules import (
@@ -43,6 +44,7 @@ from order_pipeline.orchestration.schedules import (
 )
 from order_pipeline.private_files import close_new_files
 from order_pipeline.recovery.settling import schedules_are_off
+from order_pipeline.redaction.secrets import hide_secrets_of
 from order_pipeline.settings import Settings, load_settings
 
 
@@ -56,6 +58,8 @@ def build_definitions(
         pipeline: the stores and the progress display of the caller; made from the settings when absent.
         keep_workers: sensors may start processes of their own, which read the settings from the environment.
     """
+    redact_dagster()
+    hide_secrets_of(settings)
     pipeline = pipeline or PipelineResource(settings)
     assets = _build_assets(settings, pipeline)
     reconciliation = build_reconciliation_check()
@@ -142,6 +146,7 @@ def definitions() -> dg.Definitions:
     After a restore the schedules start switched off, whatever the setting says, until a person calls the gap settled.
     """
     close_new_files()
+    redact_dagster()  # settings that are wrong are an error, too
     settings = load_settings()
     if schedules_are_off(settings):
         settings.schedule.active = False

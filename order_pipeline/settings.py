@@ -19,6 +19,7 @@ from order_pipeline.channels import registry
 from order_pipeline.destinations.settings import FloorSettings, ScanOrdersSettings, settings_of_floor
 from order_pipeline.floors import MAIN, FloorName, did_you_mean
 from order_pipeline.http.settings import RateSettings
+from order_pipeline.redaction.secrets import hide_secrets_of
 from order_pipeline.settings_names import PREFIX, check_names
 from order_pipeline.ui_settings import UiSettings
 
@@ -47,9 +48,7 @@ class LakeSettings(BaseModel, extra="forbid"):
         description="Payload bytes of a chunk; parsed and typed they take about as much again.",
     )
     query_memory_limit: str = Field(default="1GB", description="DuckDB's memory limit for an analyst's query or shell.")
-    lock_timeout_seconds: float = Field(
-        default=120.0, description="Longest wait for the writers' lock (SQLite catalog only)."
-    )
+    lock_timeout_seconds: float = Field(default=120.0, description="Longest wait for the writers' lock (SQLite).")
     keep_days: int = Field(
         default=3, ge=1, description="Snapshots and replaced files stay this long; longer than any reader reads."
     )
@@ -297,4 +296,5 @@ def load_settings() -> Settings:
         ValidationError: a value is not what its setting takes.
     """
     check_names(Settings, [*os.environ, *dotenv_values(".env")], {"picking": registry.NAMES})
-    return Settings()
+    hide_secrets_of(settings := Settings())
+    return settings

@@ -5,17 +5,15 @@ The looks build their sentences from counts, names of jobs, sources and days. Th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
-from typing import cast
-
-from pydantic import BaseModel, SecretStr
 
 from order_pipeline.destinations.scanorders_token import load_token
 from order_pipeline.http.errors import NotConfigured
-from order_pipeline.http.redaction import redact_text
 from order_pipeline.operations.incidents import Incident
+from order_pipeline.redaction.secrets import secrets_in
+from order_pipeline.redaction.texts import redact_text
 from order_pipeline.settings import Settings
 
 MOST_CHARACTERS = 500
@@ -39,21 +37,9 @@ def redact_line(text: str, secrets: Iterable[str]) -> str:
 
 def secret_values(settings: Settings) -> list[str]:
     """Every secret that is at hand: those of the settings, of all groups, and the stored tokens of ScanOrders."""
-    values = list(_secrets_in(settings))
+    values = list(secrets_in(settings))
     for floor in settings.floor_settings:
         with suppress(NotConfigured):
             token = load_token(settings, floor)
             values += [token.access_token] if token else []
     return values
-
-
-def _secrets_in(group: BaseModel) -> Iterator[str]:
-    for name in type(group).model_fields:
-        value = getattr(group, name)
-        if isinstance(value, SecretStr):
-            yield value.get_secret_value()
-        elif isinstance(value, BaseModel):
-            yield from _secrets_in(value)
-        elif isinstance(value, dict):  # a table of groups, like the floors
-            for each in cast("dict[str, object]", value).values():
-                yield from _secrets_in(each) if isinstance(each, BaseModel) else ()

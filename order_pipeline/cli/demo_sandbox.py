@@ -13,6 +13,7 @@ import httpx
 from order_pipeline.channels import registry
 from order_pipeline.cli.demo_world import DemoWorld, Groups, free_port, overridden, remembered_world
 from order_pipeline.floors import MAIN
+from order_pipeline.redaction.texts import redact_message
 from order_pipeline.sandbox.process import SandboxProcess
 from order_pipeline.settings import Settings
 from order_pipeline.webhooks.server import build_server
@@ -97,7 +98,7 @@ def running_sandbox(world: DemoWorld, data_dir: Path) -> Iterator[RunningSandbox
     try:
         process.__enter__()
     except RuntimeError as error:
-        message = f"The fakes could not start on port {world.port}: {error}"
+        message = f"The fakes could not start on port {world.port}: {redact_message(str(error))}"
         raise SandboxPortTakenError(message) from error
     try:
         yield RunningSandbox(process.url)

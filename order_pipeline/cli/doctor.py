@@ -17,7 +17,7 @@ from order_pipeline.cli.findings import Finding, name_of_floor
 from order_pipeline.cli.output import Format, NeutralCells, print_objects
 from order_pipeline.cli.tables import print_table
 from order_pipeline.http.errors import NotConfigured
-from order_pipeline.http.redaction import redact_text
+from order_pipeline.redaction.errors import described
 from order_pipeline.settings import Settings, load_settings
 
 THE_FAKES = "the demo's fake: `order-pipeline demo` and `ui` run it and need no credentials"
@@ -63,8 +63,9 @@ def found_by(look: Callable[[Settings], Iterator[Finding]], settings: Settings) 
         yield from look(settings)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
         what = look.__name__.removeprefix("look_at_").replace("_", " ")
-        told = redact_text(f"{type(error).__name__}: {error}")
-        yield Finding(what, "failed", told, getattr(error, "next_step", "") or "Mend the cause; the rest is above.")
+        yield Finding(
+            what, "failed", described(error), getattr(error, "next_step", "") or "Mend the cause; the rest is above."
+        )
 
 
 def _told(finding: Finding) -> str:

@@ -6,11 +6,14 @@ import os
 import sys
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from order_pipeline.cli.lazy import WithChannels, group
 from order_pipeline.cli.output import show_error
 from order_pipeline.cli.visible import write_what_cannot_be_encoded_as_escapes
 from order_pipeline.private_files import close_new_files
+from order_pipeline.redaction.errors import described, shown_text
+from order_pipeline.redaction.process import redact_this_process
 from order_pipeline.settings_names import UnknownSettingError
 
 COMMANDS = group(
@@ -125,14 +128,15 @@ def main() -> None:
     `ORDER_PIPELINE_TRACEBACK=1` shows where it came from. A reader that closed the pipe early (`| head`) is no error.
     """
     close_new_files()
+    redact_this_process()
     write_what_cannot_be_encoded_as_escapes()
     try:
         COMMANDS()
         sys.stdout.flush()
-    except ValidationError as error:
-        # pydantic's own text would repeat the values, and some of them are secrets.
-        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        show_error(f"A setting is wrong: {problems}", "Mend it in .env or in the environment (ORDER_PIPELINE_...).")
+    except (ValidationError, SettingsError) as error:
+        show_error(
+            f"A setting is wrong: {shown_text(error)}", "Mend it in .env or in the environment (ORDER_PIPELINE_...)."
+        )
         raise SystemExit(2) from None
     except UnknownSettingError as error:
         show_error(str(error), error.next_step)
@@ -143,9 +147,7 @@ def main() -> None:
         if os.environ.get("ORDER_PIPELINE_TRACEBACK"):
             raise
         show_error(
-            (str(error) if getattr(error, "next_step", "") else f"{type(error).__name__}: {error}").partition(
-                " | next: "
-            )[0],
+            (shown_text(error) if getattr(error, "next_step", "") else described(error)).partition(" | next: ")[0],
             getattr(error, "next_step", "") or "ORDER_PIPELINE_TRACEBACK=1 shows where this came from.",
         )
         raise SystemExit(1) from None

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from order_pipeline.cli.tables import ENCODER, Row, plain_text, print_anything
 from order_pipeline.cli.visible import PlainConsole, encode_files_as_utf8, neutral, visible, visible_json
+from order_pipeline.redaction.texts import redact_message
 
 # In a pipe or a log a message stays one line, which `grep` finds; a terminal gets it wrapped at words.
 message_console = PlainConsole(stderr=True, soft_wrap=not sys.stderr.isatty())
@@ -95,7 +96,7 @@ def print_objects(objects: Sequence[Mapping[str, Any]], output: Format, *, neutr
 
 def note(message: str) -> None:
     """Say something to the person at the terminal, on stderr."""
-    message_console.print(message, markup=False)
+    message_console.print(redact_message(message), markup=False)
 
 
 def fail(message: str, next_step: str, code: int = 1) -> NoReturn:
@@ -105,6 +106,6 @@ def fail(message: str, next_step: str, code: int = 1) -> NoReturn:
 
 
 def show_error(message: str, next_step: str) -> None:
-    """Say on stderr what happened and what to do next."""
-    message_console.print(Text.assemble(("error: ", "bold red"), visible(message)))
-    message_console.print(Text.assemble(("next:  ", "bold"), visible(next_step)))
+    """Say on stderr what happened and what to do next, without secrets."""
+    message_console.print(Text.assemble(("error: ", "bold red"), visible(redact_message(message))))
+    message_console.print(Text.assemble(("next:  ", "bold"), visible(redact_message(next_step))))

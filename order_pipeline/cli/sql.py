@@ -13,6 +13,7 @@ import typer
 
 from order_pipeline.cli.output import Format, NeutralCells, fail, message_console, note, print_rows
 from order_pipeline.cli.tables import Wide
+from order_pipeline.redaction.errors import shown_text
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.lake.connection import Lake, LakeError
 from order_pipeline.warehouse.lake.safe_reading import UnsafeStatementError, lock_in, require_safe
@@ -74,7 +75,7 @@ def answer(
     except UnsafeStatementError as error:
         fail(str(error), "Without --safe it runs, with all your rights.")
     except duckdb.Error as error:
-        fail(str(error), 'Mend the statement; `order-pipeline sql "show all tables"` lists what there is.')
+        fail(shown_text(error), 'Mend the statement; `order-pipeline sql "show all tables"` lists what there is.')
     columns = [column[0] for column in cursor.description or ()]
     print_rows(columns, batches(cursor), output, neutral_cells=neutral_cells, wide=wide)
 
@@ -102,7 +103,7 @@ def open_shell(connection: duckdb.DuckDBPyConnection, *, safe: bool = False) -> 
             cursor = _run(connection, statement, safe=safe)
             print_rows([column[0] for column in cursor.description or ()], batches(cursor), Format.TABLE)
         except (duckdb.Error, UnsafeStatementError) as error:
-            message_console.print(str(error), style="red", markup=False)
+            message_console.print(shown_text(error), style="red", markup=False)
 
 
 def statements() -> Iterator[str]:

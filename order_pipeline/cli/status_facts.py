@@ -19,7 +19,6 @@ from order_pipeline.channels.channel import Channel
 from order_pipeline.cli.demo_world import remembered_world
 from order_pipeline.destinations.scanorders_token import load_token
 from order_pipeline.floors import MAIN
-from order_pipeline.http.redaction import redact_text
 from order_pipeline.operations import inbox
 from order_pipeline.operations.incidents import open_incidents
 from order_pipeline.operations.installation_note import NOTE_NAME, InstallationNotes
@@ -27,6 +26,7 @@ from order_pipeline.operations.store import OperationsStore
 from order_pipeline.orchestration.automation_state import read_automation_state
 from order_pipeline.picking.operators.views import check_doubts
 from order_pipeline.picking.outbox.counts import count_by_state, held_by_reason, open_task_count
+from order_pipeline.redaction.errors import described
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.raw.fetch_states import LastReading, read_last_readings
@@ -148,18 +148,12 @@ def read_status(settings: Settings, now: datetime | None = None) -> Status:
         except NotThereError as error:
             status.unread[name] = str(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other parts are told
-            status.unread[name] = _told(error)
+            status.unread[name] = described(error)
     return status
 
 
 class NotThereError(RuntimeError):
     """A store is not made yet, or missing."""
-
-
-def _told(error: Exception) -> str:
-    """The error in a line: SQLAlchemy's own text would repeat the statement."""
-    cause = getattr(error, "orig", None) or error
-    return redact_text(f"{type(cause).__name__}: {cause}".partition("\n")[0])
 
 
 def _require(file: Path, settings: Settings) -> None:

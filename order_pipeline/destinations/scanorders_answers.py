@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import msgspec
 
-from order_pipeline.http.redaction import redact_text
+from order_pipeline.redaction.texts import redact_text
 
 REPLY_LIMIT = 500
 """Characters of a reply that are kept."""

@@ -15,6 +15,7 @@ from order_pipeline.destinations.settings import PipelineSettings, setting_of
 from order_pipeline.floors import MAIN
 from order_pipeline.http.errors import NotConfigured
 from order_pipeline.private_files import write_durably
+from order_pipeline.redaction.secrets import hide_secret
 
 TOKEN_FILE = "scanorders_token.json"  # noqa: S105  (a file name)
 LOGIN_COMMAND = "order-pipeline scanorders login"
@@ -54,6 +55,7 @@ def token_path(settings: PipelineSettings, floor: str = MAIN) -> Path:
 def save_token(settings: PipelineSettings, token: StoredToken, floor: str = MAIN) -> Path:
     """Replace the stored token atomically; only the owner can read the file at any moment."""
     path = token_path(settings, floor)
+    hide_secret(token.access_token)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_durably(path, msgspec.json.encode(token))
     return path
@@ -67,13 +69,16 @@ def load_token(settings: PipelineSettings, floor: str = MAIN) -> StoredToken | N
     """
     path = token_path(settings, floor)
     try:
-        return msgspec.json.decode(path.read_bytes(), type=StoredToken)
+        token = msgspec.json.decode(path.read_bytes(), type=StoredToken)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:
         problem = f"The ScanOrders token in {path} cannot be read ({type(error).__name__})."
         message = f"{problem} Run `{login_command(floor)}`."
         raise NotConfigured(message) from error
+    hide_secret(token.access_token)
+    hide_secret(token.uid)
+    return token
 
 
 def expiry_warning(settings: PipelineSettings, now: datetime | None = None, *, floor: str = MAIN) -> str | None:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from order_pipeline.http.errors import NotConfigured
-from order_pipeline.http.redaction import MARK
+from order_pipeline.redaction.texts import MARK
 
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """The first one that is set counts; none: the authorities that httpx brings."""

@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from order_pipeline.http.errors import UNREADABLE_JSON, ApiError, TransientError, UnreadableBody
-from order_pipeline.http.redaction import redact_body
 from order_pipeline.http.reply import Reply
+from order_pipeline.redaction.texts import redact_body
 
 _ERRORS = re.compile(r"(error|fault|exception)(s|code|message|string|description)?|modelstate", re.IGNORECASE)
 _HINTS = re.compile(r"message|status(code)?|code|detail|title", re.IGNORECASE)

@@ -24,7 +24,8 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_r
 
 from order_pipeline.http.clients import open_client
 from order_pipeline.http.errors import UNREADABLE_JSON, NoToken, NotSent, PermanentError
-from order_pipeline.http.redaction import redact_body, redact_text
+from order_pipeline.redaction.errors import described
+from order_pipeline.redaction.texts import redact_body, redact_text
 
 ClientStyle = Literal["basic", "form"]
 _AUTHLIB_STYLE = {"basic": "client_secret_basic", "form": "client_secret_post"}
@@ -69,7 +70,7 @@ async def request_token(
             response = await http.post(url, content=body, headers=headers)
     except (httpx.TransportError, httpx.DecodingError) as error:
         raise NotSent(
-            f"no token: {type(error).__name__} {error}".rstrip(),
+            f"no token: {described(error)}",
             method="POST",
             url=shown,
             next_step="Check the token URL and the network; no API call was made.",

@@ -10,8 +10,9 @@ from typing import Any, TypeVar, overload
 import msgspec
 
 from order_pipeline.http.errors import UNREADABLE_JSON, ApiError, CutBody, UnreadableBody
-from order_pipeline.http.redaction import redact_body, redact_text
 from order_pipeline.http.retry import parse_retry_after
+from order_pipeline.redaction.errors import described
+from order_pipeline.redaction.texts import redact_body, redact_text
 
 T = TypeVar("T")
 E = TypeVar("E", bound=ApiError)
@@ -81,7 +82,7 @@ class Reply:
         try:
             return msgspec.json.decode(self.utf8(), type=kind)
         except UNREADABLE_JSON as error:
-            raise self.unreadable(f"the body is not the JSON that was expected ({error})") from error
+            raise self.unreadable(f"the body is not the JSON that was expected ({described(error)})") from error
 
     def excerpt(self) -> str:
         """The redacted beginning of the body."""

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from order_pipeline.http.errors import ApiError, NotBuilt, NotSent, OutcomeUnknown, PermanentError, TransientError
-from order_pipeline.http.redaction import redact_text
+from order_pipeline.redaction.texts import redact_text
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _WRONG_REQUEST = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, httpx.TooManyRedirects)

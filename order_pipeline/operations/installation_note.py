@@ -17,6 +17,7 @@ import filelock
 import msgspec
 
 from order_pipeline.private_files import write_durably
+from order_pipeline.redaction.errors import described
 
 NOTE_NAME = "installation.json"
 MACHINE_ID = Path("/etc/machine-id")
@@ -64,8 +65,8 @@ class InstallationNotes:
             return None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise DamagedNoteError(
-                f"{self.path} is damaged ({error}). It says how far the stores had come. If both stores are right, "
-                "remove the file: the stores still check each other."
+                f"{self.path} is damaged ({described(error)}). It says how far the stores had come. If both stores are "
+                "right, remove the file: the stores still check each other."
             ) from error
 
     def witness(self, installation_id: str) -> Note | None:

@@ -49,7 +49,9 @@ class OperationsStore:
         if self.is_sqlite and parsed.database not in {None, "", ":memory:"}:
             Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
         self.engine: Engine = create_engine(
-            parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False} if self.is_sqlite else {}
+            parsed,
+            connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False} if self.is_sqlite else {},
+            hide_parameters=True,  # customers' data; an error would repeat them
         )
         if self.is_sqlite:
             event.listen(self.engine, "handle_error", _name_the_lock)

@@ -20,6 +20,8 @@ from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
 
+from order_pipeline.orchestration.redacted_errors import redact_dagster
+
 BATCH_SIZE_VARIABLE = "DAGSTER_EVENT_BATCH_SIZE"
 """Dagster's own switch: how many events of one asset it hands over at once; without it, one at a time."""
 
@@ -31,6 +33,7 @@ class BatchedEventLogStorage(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(base_dir, inst_data)
+        redact_dagster()  # every process of Dagster opens its event log
         os.environ.setdefault(BATCH_SIZE_VARIABLE, str(EVENTS_AT_ONCE))
 
     @classmethod

@@ -40,6 +40,7 @@ from order_pipeline.orchestration.inbox_job import build_inbox_job, inbox_job_na
 from order_pipeline.orchestration.inbox_sensor import inbox_sensor_name
 from order_pipeline.orchestration.instance import open_instance
 from order_pipeline.orchestration.launch import run_job
+from order_pipeline.orchestration.redacted_errors import redact_dagster
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.settings import Settings
 
@@ -113,6 +114,7 @@ def work(settings: Settings, name: str, wanted: Wanted) -> None:
     channel = registry.channels()[name]
     if channel.webhook is None:
         raise ValueError(f"{name} has no webhooks")
+    redact_dagster()
     pipeline = PipelineResource(settings)
     job = build_inbox_job(channel, channel.webhook.reading, [each.name for each in settings.enabled_channels()])
     definitions = dg.Definitions(jobs=[job], resources={"pipeline": pipeline})

@@ -9,6 +9,7 @@ import dagster as dg
 
 from order_pipeline.orchestration.jobs import NO_RETRY_TAGS
 from order_pipeline.orchestration.resource import PipelineResource
+from order_pipeline.redaction.errors import told
 from order_pipeline.warehouse.core.outdated import outdated_days
 
 REBUILD_JOB = "rebuild_job"
@@ -33,8 +34,8 @@ def rebuild_outdated_days(context: dg.OpExecutionContext, pipeline: dg.ResourceP
                     *(source, some[-1], some[0], result.rejected_rows, done + len(some), len(days)),
                 )
         except Exception as error:  # noqa: BLE001 - told below, after the other channels
-            context.log.error("%s: %s", source, error)
-            failed.append(f"{source}: {error}")
+            context.log.error("%s: %s", source, told(error))
+            failed.append(f"{source}: {told(error)}")
     context.add_output_metadata({f"days of {source}": len(days) for source, days in due.items()})
     if failed:
         raise dg.Failure(f"Not every day could be built; the others are. {'; '.join(failed)}")

@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from order_pipeline.private_files import new_draft
+from order_pipeline.redaction.errors import described
 
 OPERATIONS, CATALOG, MANIFEST, FILES = "operations.sqlite", "catalog.sqlite", "manifest.json", "files"
 UNFINISHED = ".unfinished"
@@ -167,7 +168,9 @@ def read_manifest(generation: Path) -> Manifest:
     try:
         return msgspec.json.decode((generation / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BackupError(f"{generation / MANIFEST} cannot be read ({error}): take an older generation.") from error
+        raise BackupError(
+            f"{generation / MANIFEST} cannot be read ({described(error)}): take an older generation."
+        ) from error
 
 
 def damage(directory: Path, generation: Path) -> list[str]:

@@ -15,6 +15,8 @@ from pathlib import Path
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
+from order_pipeline.redaction.errors import without_repeated_input
+
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _EXCEL_MAGIC = b"PK\x03\x04"
 _INVISIBLE = dict.fromkeys(
@@ -113,7 +115,9 @@ def _csv(path: Path, text: str, columns: Columns, notes: list[str]) -> Sheet:
             for cells in reader:
                 yield reader.line_num + skipped, cells
         except csv.Error as error:
-            raise SheetError(f"{path}, line {reader.line_num + skipped}: {error}. Look at its quotes.") from error
+            raise SheetError(
+                f"{path}, line {reader.line_num + skipped}: {without_repeated_input(str(error))}. Look at its quotes."
+            ) from error
 
     return _sheet(path, rows(), columns, notes)
 

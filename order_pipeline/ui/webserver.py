@@ -28,6 +28,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
+from order_pipeline.orchestration.redacted_errors import redact_dagster
 from order_pipeline.private_files import close_new_files
 from order_pipeline.serving.connections import BACKLOG, ConnectionLimits, limited_protocol
 from order_pipeline.serving.same_origin import AllowedHosts
@@ -132,6 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     close_new_files()
+    redact_dagster()
     configure_loggers(formatter=given.log_format, log_level=given.log_level.upper())
     setup_interrupt_handlers()
     settings = load_settings()

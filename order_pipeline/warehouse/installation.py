@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from order_pipeline.redaction.texts import redact_message
 from order_pipeline.warehouse.lake.connection import Connection, Lake, relations, snapshot_id
 
 TABLE = "core.installation"
@@ -52,7 +53,7 @@ def read_lake_state(lake: Lake) -> LakeState | None:
             identity = _identity(connection) if TABLE in names else None
             picks = _count(connection, "core.pick_status") if "core.pick_status" in names else 0
         except duckdb.IOException as error:
-            raise LakeFilesMissingError(f"it lists files that do not exist ({error})") from error
+            raise LakeFilesMissingError(f"it lists files that do not exist ({redact_message(str(error))})") from error
         return LakeState(snapshot=snapshot_id(connection), identity=identity, picks=picks)
 
 

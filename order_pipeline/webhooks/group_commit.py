@@ -22,6 +22,7 @@ from sqlalchemy.exc import DataError
 from order_pipeline.operations.inbox import ReceivedEvent, store_events
 from order_pipeline.operations.refusals import Refusal, add_refusals
 from order_pipeline.operations.store import OperationsStore
+from order_pipeline.redaction.errors import described
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ class GroupCommit:
         try:
             add_refusals(self._store, counted, datetime.now(UTC))
         except Exception as error:  # noqa: BLE001 - a count that is lost stands in the log, line by line
-            logger.error("%d refused webhooks could not be counted: %s", counted.total(), _reason(error))
+            logger.error("%d refused webhooks could not be counted: %s", counted.total(), described(error))
 
     def _commit(self, batch: list[_Waiting]) -> list[tuple[list[_Waiting], InboxUnavailableError | None]]:
         """Store the events; what became of which. One whose values the store does not take costs no other."""
@@ -134,7 +135,7 @@ class GroupCommit:
         except Exception as error:  # noqa: BLE001 - whatever it is, this thread lives on and the senders get an answer
             if len(batch) > 1 and isinstance(error, DataError):
                 return [part for waiting in batch for part in self._commit([waiting])]
-            reason = _reason(error)
+            reason = described(error)
             logger.error(
                 "%d webhooks could not be stored, their senders were told to send again: %s", len(batch), reason
             )
@@ -150,10 +151,3 @@ def _resolve(futures: list[asyncio.Future[None]], failure: InboxUnavailableError
             future.set_result(None)
         else:
             future.set_exception(failure)
-
-
-def _reason(error: Exception) -> str:
-    """The driver's own words: SQLAlchemy's would carry the statement's parameters, which are the customers' data."""
-    original = getattr(error, "orig", None) or error
-    first_line = str(original).partition("\n")[0]
-    return f"{type(original).__name__}: {first_line}"

@@ -35,6 +35,7 @@ from order_pipeline.channels.webhook import NotJsonError, Webhook
 from order_pipeline.operations import inbox
 from order_pipeline.operations.refusals import Refusal
 from order_pipeline.operations.store import OperationsStore
+from order_pipeline.redaction.texts import redact_message
 from order_pipeline.serving.same_origin import is_foreign_subresource
 from order_pipeline.settings import WebhookSettings
 from order_pipeline.webhooks.group_commit import ANSWER_WITHIN_SECONDS, GroupCommit, InboxUnavailableError
@@ -121,7 +122,7 @@ class _Receiver:
             self._sources = SourcePolicy(allowed, networks(settings.trusted_proxies, presets))
         except ValueError as error:
             raise ReceiverConfigurationError(
-                f"ORDER_PIPELINE_WEBHOOKS__ALLOWED_SOURCES or __TRUSTED_PROXIES: {error}. "
+                f"ORDER_PIPELINE_WEBHOOKS__ALLOWED_SOURCES or __TRUSTED_PROXIES: {redact_message(str(error))}. "
                 f"Give CIDRs, or a channel: {', '.join(presets)}."
             ) from None
 

@@ -18,6 +18,7 @@ from order_pipeline.channels.meant_times import can_be_meant
 from order_pipeline.http.errors import UNREADABLE_JSON
 from order_pipeline.http.json_spans import array_elements
 from order_pipeline.http.reply import Reply
+from order_pipeline.redaction.errors import described
 
 _SHOWN = 100
 _COLLECTION = re.compile(rb'"collection"\s*:\s*(?=\[)')
@@ -127,7 +128,7 @@ def read_page(reply: Reply, day: date | None = None, *, size: int | None = None)
     try:
         envelope = _decode_envelope(content)
     except msgspec.ValidationError as error:
-        raise reply.unreadable(f"the reply holds no list of orders ({error})") from error
+        raise reply.unreadable(f"the reply holds no list of orders ({described(error)})") from error
     except UNREADABLE_JSON:
         _read_broken_page(reply, content, page, day, alone=size == 1)
         return page

@@ -12,6 +12,7 @@ from order_pipeline.http.errors import UNREADABLE_JSON
 from order_pipeline.http.json_spans import array_elements
 from order_pipeline.http.pagination import smaller_pages
 from order_pipeline.http.reply import Reply
+from order_pipeline.redaction.errors import described
 
 _RAW_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 _WRAPPERS = ("items", "lines")
@@ -49,7 +50,7 @@ def split_rows(reply: Reply, size: int | None = None) -> Rows:
     except UNREADABLE_JSON as error:
         start = _LIST.match(content)
         if start is None:
-            raise reply.unreadable(f"the body is not the JSON that was expected ({error})") from error
+            raise reply.unreadable(f"the body is not the JSON that was expected ({described(error)})") from error
         return _broken_rows(content, start.end(), alone=size == 1)
     if rows is None:
         raise reply.unreadable("the body is an object where an array of rows is expected")

@@ -19,7 +19,7 @@ from datetime import date
 from order_pipeline.warehouse.core.build_files import remove_leftovers, remove_unpublished, running_build
 from order_pipeline.warehouse.core.chunk import ChunkResult
 from order_pipeline.warehouse.core.failed_days import note_failed_day
-from order_pipeline.warehouse.core.last_net import LastNet, described
+from order_pipeline.warehouse.core.last_net import LastNet, as_value
 from order_pipeline.warehouse.core.plan import GROUP_BYTES, GroupPlan, find_due_days, group_days, plan_group
 from order_pipeline.warehouse.core.publish import BuiltMeanwhileError, publish
 from order_pipeline.warehouse.core.result import CoreResult
@@ -115,7 +115,7 @@ class _Build:
                     waiting += [days[:middle], days[middle:]]
                 else:
                     day = min(days)  # the only one
-                    reason = self.result.failed_days[day] = described(error)
+                    reason = self.result.failed_days[day] = as_value(error)
                     note_failed_day(self.lake, self.sql.source, day, reason, self.run_id)
 
     def groups_woken(self, left: Collection[date]) -> list[tuple[date, ...]]:

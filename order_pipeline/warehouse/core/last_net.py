@@ -12,7 +12,6 @@ Many unforeseen records have one cause, which is the code's: then the build fail
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ import duckdb
 import pyarrow as pa
 
 from order_pipeline.contracts import LONGEST_VALUE, ContractError
+from order_pipeline.redaction.errors import described, without_repeated_input
 from order_pipeline.warehouse.core.chunk import ChunkResult, ChunkTask
 from order_pipeline.warehouse.core.raw_rows import Share
 from order_pipeline.warehouse.core.stage import RecordOfChunk, records_of_chunk, stage_chunk
@@ -40,11 +40,6 @@ _NOT_OF_A_RECORD = (
     CancelledError,
     BrokenExecutor,
 )
-
-# A library's message repeats what it could not read: in quotes, as JSON, or bare, as a long number or an address. From
-# the first sign of that on, nothing is shown. A model is named by its file, wherever that lies.
-_DIRECTORY = re.compile(r"\S*/")
-_REPEATED_INPUT = re.compile(r"[\"'`{\[\n]|\d{6}|\S*@|\+\d")
 
 
 @dataclass(slots=True)
@@ -119,7 +114,7 @@ class LastNet:
             "key": record.record_id,
             "rule": UNFORESEEN,
             "field": "record",
-            "value": described(error),
+            "value": as_value(error),
             "order_id": None,
             "order_day": record.day,
             "raw_record_id": record.record_id,
@@ -140,12 +135,9 @@ def may_be_of_a_record(error: BaseException) -> bool:
     return True
 
 
-def described(error: Exception) -> str:
-    """The error as it may be shown: its kind, and its text up to where it may repeat the record."""
-    text = _DIRECTORY.sub("", str(error))
-    repeated = _REPEATED_INPUT.search(text)
-    shown = f"{text[: repeated.start()]}…" if repeated else text
-    return f"{type(error).__name__}: {shown}"[:LONGEST_VALUE]
+def as_value(error: Exception) -> str:
+    """The error as a value of a row: one short line, which names a file without its directory."""
+    return without_repeated_input(described(error))[:LONGEST_VALUE]
 
 
 def _halves(task: ChunkTask) -> Iterator[ChunkTask]:

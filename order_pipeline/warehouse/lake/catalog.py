@@ -13,6 +13,7 @@ from typing import TypeAlias
 import duckdb
 
 from order_pipeline.operations.locked import LET_IT_END, is_locked, said_when_it_waits, told
+from order_pipeline.redaction.texts import redact_message
 from order_pipeline.settings import LakeSettings, Settings
 from order_pipeline.warehouse.lake.instance import Extension, open_instance
 from order_pipeline.warehouse.lake.literals import quoted
@@ -172,10 +173,6 @@ class Catalog:
                 raise CatalogFormatError(*format_found.groups()) from None
             # libpq puts the connection string, password included, into some of its messages.
             raise LakeError(
-                f"Could not open the lake's catalog {_without_password(self.address)}: {_without_password(str(error))} "
+                f"Could not open the lake's catalog {redact_message(self.address)}: {redact_message(str(error))} "
                 "Check ORDER_PIPELINE_LAKE__CATALOG, ORDER_PIPELINE_LAKE__DATA_PATH and who may read them."
             ) from None
-
-
-def _without_password(text: str) -> str:
-    return re.sub(r"(password\s*=\s*)('[^']*'|\S+)|(?<=:)[^:@/\s]+(?=@)", r"\1***", text)

@@ -19,10 +19,21 @@ from sqlalchemy import make_url
 from order_pipeline.operations.inbox_bodies import HIDE_WAITING
 from order_pipeline.operations.locked import StoreBusyError, is_locked, said_when_it_waits
 from order_pipeline.operations.store import BUSY_TIMEOUT_SECONDS
+from order_pipeline.redaction.texts import redact_message
+from order_pipeline.warehouse.lake.catalog import LakeError
 from order_pipeline.warehouse.lake.instance import load_extension
 from order_pipeline.warehouse.lake.literals import quoted
 
 _HAS_INBOX = "SELECT 1 FROM duckdb_tables() WHERE database_name = 'ops' AND table_name = 'webhook_inbox'"
+
+
+class OperationsUnreachableError(LakeError):
+    """The operations store's server could not be reached, so the lake cannot be read together with it."""
+
+    next_step = "Check ORDER_PIPELINE_OPERATIONS_URL and its server; `order-pipeline doctor` tries both stores."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The operations store could not be opened: {reason}")
 
 
 def attach_operations(connection: duckdb.DuckDBPyConnection, url: str) -> None:
@@ -34,6 +45,7 @@ def attach_operations(connection: duckdb.DuckDBPyConnection, url: str) -> None:
 
     Raises:
         StoreBusyError: another process kept the file locked.
+        OperationsUnreachableError: the server does not answer, or lets nobody in.
     """
     scheme, _, address = url.partition("://")
     if scheme.startswith("sqlite"):
@@ -43,7 +55,10 @@ def attach_operations(connection: duckdb.DuckDBPyConnection, url: str) -> None:
             _attach_copy(connection, file)
     else:
         load_extension(connection, "postgres_scanner")
-        connection.execute(f"ATTACH {quoted(f'postgresql://{address}')} AS ops (TYPE postgres, READ_ONLY)")
+        try:
+            connection.execute(f"ATTACH {quoted(f'postgresql://{address}')} AS ops (TYPE postgres, READ_ONLY)")
+        except duckdb.Error as error:  # DuckDB repeats the URL with its password
+            raise OperationsUnreachableError(redact_message(str(error))) from None
 
 
 def _opened(file: Path) -> sqlite3.Connection:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from order_pipeline.redaction.errors import shown_text
 from order_pipeline.warehouse.lake.connection import relations
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlModelError, SqlProject
 
@@ -53,7 +54,7 @@ def deploy(connection: duckdb.DuckDBPyConnection, project: SqlProject) -> Deploy
             try:
                 connection.execute(f"CREATE OR REPLACE VIEW {model.relation} AS\n{rendered.sql}")
             except duckdb.Error as error:
-                raise SqlModelError(f"{model.path} does not run: {error}") from error
+                raise SqlModelError(f"{model.path} does not run: {shown_text(error)}") from error
             made[name] = fingerprint
             existing.add(model.relation)
             created.append(name)

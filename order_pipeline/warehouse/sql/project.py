@@ -18,6 +18,8 @@ from typing import Any
 import jinja2
 import yaml
 
+from order_pipeline.redaction.errors import described
+
 PROJECT_DIRECTORY = Path(__file__).resolve().parents[3] / "dbt_style_sql"
 SEED_SCHEMA = "reference"
 _MACROS = "macros/"
@@ -118,7 +120,7 @@ class SqlProject:
         try:
             sql = self._environment.get_template(name).render(**self.macros(context)).strip()
         except jinja2.TemplateError as error:
-            raise SqlModelError(f"{model.path}: {error}") from error
+            raise SqlModelError(f"{model.path}: {described(error)}") from error
         return Rendered(model, sql, tuple(refs), tuple(sources), config)
 
     def macros(self, context: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import duckdb
 
+from order_pipeline.redaction.errors import shown_text
 from order_pipeline.warehouse.sql.project import Rendered, SqlModelError
 
 
@@ -53,7 +54,7 @@ def _make(connection: duckdb.DuckDBPyConnection, rendered: Rendered, kind: str) 
     try:
         connection.execute(f"CREATE OR REPLACE {kind} {rendered.relation} AS\n{rendered.sql}")
     except duckdb.Error as error:
-        raise SqlModelError(f"{rendered.model.path} does not run: {error}") from error
+        raise SqlModelError(f"{rendered.model.path} does not run: {shown_text(error)}") from error
 
 
 def _kind(rendered: Rendered) -> str:

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from order_pipeline.warehouse.core.build import CoreResult, build_core
-from order_pipeline.warehouse.core.last_net import MOST_UNFORESEEN, described, may_be_of_a_record
+from order_pipeline.warehouse.core.last_net import MOST_UNFORESEEN, as_value, may_be_of_a_record
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.sql.project import PROJECT_DIRECTORY, SqlModelError, SqlProject
 from order_pipeline_tests.warehouse.poisoned_records import DAY, outcome_of, project, receive_records
@@ -177,7 +177,7 @@ def test_want_of_memory_may_be_a_records_fault_and_a_cancelled_chunk_is_not() ->
     ],
 )
 def test_an_errors_text_shows_nothing_of_the_record(text: str) -> None:
-    shown = described(ValueError(text))
+    shown = as_value(ValueError(text))
     assert "Papadopoulou" not in shown
     assert "6941234567" not in shown
     assert shown.startswith("ValueError: ")

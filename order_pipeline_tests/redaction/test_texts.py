@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_pipeline.http.redaction import redact_body, redact_text
+from order_pipeline.redaction.texts import redact_body, redact_text
 
 SECRET_NAMES = ["access_token", "refresh_token", "client_secret", "password", "API-Key", "otp", "uid", "api_key"]
 PERSONAL_NAMES = ["email", "phone", "phone1", "firstName", "lastName", "addressLine1", "postalCode", "ipAddress"]

@@ -1,4 +1,4 @@
-"""What may be shown of a URL or a body: no token, key, password, e-mail, phone or address leaves this module readable.
+"""What may be shown of a text: no token, key, password, e-mail, phone or address leaves this module readable.
 
 The patterns hide too much rather than too little: a harmless value that is hidden costs a look into the raw table, a
 token that is shown costs an account.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+
+from order_pipeline.redaction.secrets import SHORTEST, known_secrets
 
 MARK = "[redacted]"
 
@@ -33,24 +35,37 @@ _HEADER_PAIR = re.compile(
 _SCHEME = re.compile(r"\b(Bearer|Basic|Token)\s+(?!\[redacted\])[A-Za-z0-9._~+/=\-]{6,}", re.IGNORECASE)
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_\-]{5,}(?:\.[A-Za-z0-9_\-]*){0,2}")
 _OPAQUE = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9_\-]*\d)(?=[A-Za-z0-9_\-]*[A-Za-z])[A-Za-z0-9_\-]{32,}")
+_QUOTED_OPTION = re.compile(r"(\bpassword\s*=\s*)(?:'(?:[^'\\]|\\.)*'|(?!\[redacted\])[^\s'\"&]+)", re.IGNORECASE)
 _USER_INFO = re.compile(r"(://)[^/@\s?#]+@")
 _EMAIL = re.compile(r"[\w.+\-]+(?:@|%40)[\w\-]+(?:\.[\w\-]+)+", re.IGNORECASE)
 _PHONE = re.compile(r"(?<![\w.])\+\d[\d \-()]{6,}\d")
 
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
-    """Hide secrets and personal data in a text or URL; `secrets` are exact secret values (shorter than 4: ignored).
+    """Hide secrets and personal data in a URL or in what an API said.
+
+    Args:
+        text: anything.
+        secrets: exact values to hide beside those that the process knows (shorter than 4 characters: ignored).
 
     Applying it twice gives the same as once.
     """
-    for secret in sorted({value for value in secrets if len(value) >= 4}, key=len, reverse=True):
+    text = redact_message(text, secrets)
+    return _OPAQUE.sub(MARK, text)
+
+
+def redact_message(text: str, secrets: Iterable[str] = ()) -> str:
+    """The same for a message of this program or of a library: ids of runs and long names of files stay."""
+    values = {*secrets, *known_secrets()}
+    for secret in sorted({value for value in values if len(value) >= SHORTEST}, key=len, reverse=True):
         text = text.replace(secret, MARK)
     text = _USER_INFO.sub(rf"\1{MARK}@", text)
     text = _JSON_PAIR.sub(rf'\1"{MARK}"', text)
     text = _FORM_PAIR.sub(rf"\1{MARK}", text)
+    text = _QUOTED_OPTION.sub(rf"\1{MARK}", text)
     text = _SCHEME.sub(rf"\1 {MARK}", text)
     text = _HEADER_PAIR.sub(rf"\1{MARK}", text)
-    for pattern in (_JWT, _OPAQUE, _EMAIL, _PHONE):
+    for pattern in (_JWT, _EMAIL, _PHONE):
         text = pattern.sub(MARK, text)
     return text
 

@@ -18,6 +18,9 @@ from order_pipeline.cli.visible import PlainConsole, encode_files_as_utf8, neutr
 # In a pipe or a log a message stays one line, which `grep` finds; a terminal gets it wrapped at words.
 message_console = PlainConsole(stderr=True, soft_wrap=not sys.stderr.isatty())
 
+NO_LAKE_YET = "Run the pipeline once (`order-pipeline run`, or `make demo`)."
+"""The next step where there is no lake."""
+
 
 class Format(enum.StrEnum):
     """How rows are printed."""

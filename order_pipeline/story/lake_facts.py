@@ -1,7 +1,7 @@
 """What the lake knows about one order: its rows of core, broken rules, what the marts say, and its raw versions.
 
 The columns are named one by one: ids, states, quantities and times, no free text of a channel and nothing personal.
-Where the day of the order is known, its partition alone is read.
+Core, rejects and marts are asked in the slice of one order (`order_slice`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from order_pipeline.story.order_slice import SLICE
 from order_pipeline.story.rows import Facts, read_rows
 
 _PROVENANCE = ("raw_record_id", "raw_sha256", "fetched_at")
@@ -31,22 +32,22 @@ CORE_COLUMNS = {
     "parcels": ("parcel_id", "shipment_id", "carton_number", "tracking_number", *_PROVENANCE),
 }
 """The tables of core and their columns that a story tells; none is personal by its contract."""
-_REJECTS = """
+_REJECTS = f"""
 SELECT table_name, key, rule, field, value, order_day, raw_record_id, raw_sha256, first_seen_at, last_seen_at,
     resolved_at, closed_reason IS NOT NULL AS closed_by_hand
-FROM quarantine.rejects WHERE source = $source AND order_id = $order_id ORDER BY first_seen_at, table_name, key
+FROM {SLICE}.quarantine.rejects ORDER BY first_seen_at, table_name, key
 """
-_PICK_LINES = """
-SELECT pick_id, line_id, shipment_id, floor, sku, barcode, bin_location, quantity, hold_reason, hold_detail, hold_scope
-FROM marts.pick_lines WHERE source = $source AND order_id = $order_id{of_day} ORDER BY pick_id
-"""
-_ELSEWHERE = """
-SELECT location, count(*) AS lines FROM marts.picks_elsewhere
-WHERE source = $source AND order_id = $order_id{of_day} GROUP BY location ORDER BY location
-"""
-_WITHOUT_PICKS = """
-SELECT reason, detail FROM marts.orders_without_picks WHERE source = $source AND order_id = $order_id{of_day}
-"""
+_MARTS = {
+    "pick_lines": f"""
+        SELECT pick_id, line_id, shipment_id, floor, sku, barcode, bin_location, quantity, hold_reason, hold_detail,
+            hold_scope
+        FROM {SLICE}.marts.pick_lines ORDER BY pick_id
+    """,
+    "elsewhere": f"""
+        SELECT location, count(*) AS lines FROM {SLICE}.marts.picks_elsewhere GROUP BY location ORDER BY location
+    """,
+    "without_picks": f"SELECT reason, detail FROM {SLICE}.marts.orders_without_picks",
+}
 _BUILDS = "SELECT built_at, run_id FROM core.builds WHERE source = $source AND order_day = $day"
 # Bytes that could not be read, and whose record or whose text is the order's. There are few of them.
 _DEAD_LETTERS = """
@@ -73,34 +74,23 @@ FROM raw.{resource} WHERE {condition}
 _MOST_RECORDS = 50
 
 
-def core_rows(connection: duckdb.DuckDBPyConnection, source: str, order_id: str) -> dict[str, list[Facts]]:
-    """The order's rows in each core table that a story tells of and that has any."""
-    values: dict[str, Any] = {"source": source, "order_id": order_id}
-    found: dict[str, list[Facts]] = {}
-    of_day = ""
-    for table, columns in CORE_COLUMNS.items():
-        sql = f"SELECT {', '.join(columns)} FROM core.{table} WHERE source = $source AND order_id = $order_id{of_day}"
-        rows = read_rows(connection, f"{sql} ORDER BY ALL", **values)
-        if rows:
-            found[table] = rows
-        if table == "orders" and len(rows) == 1:
-            values, of_day = values | {"day": rows[0]["order_day"]}, " AND order_day = $day"
-    return found
-
-
-def rejects_of(connection: duckdb.DuckDBPyConnection, source: str, order_id: str) -> list[Facts]:
-    """The rules that rows of the order broke, also those that are resolved."""
-    return read_rows(connection, _REJECTS, source=source, order_id=order_id)
-
-
-def marts_of(connection: duckdb.DuckDBPyConnection, source: str, order_id: str, day: Any) -> Facts:
-    """What the marts say of picking the order. Keys: pick_lines, elsewhere, without_picks."""
-    of_day, values = ("", {}) if day is None else (" AND order_day = $day", {"day": day})
-    queries = {"pick_lines": _PICK_LINES, "elsewhere": _ELSEWHERE, "without_picks": _WITHOUT_PICKS}
-    return {
-        name: read_rows(connection, sql.format(of_day=of_day), source=source, order_id=order_id, **values)
-        for name, sql in queries.items()
+def core_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Facts]]:
+    """The rows of the order in the slice, in each core table that a story tells of and that has any."""
+    found = {
+        table: read_rows(connection, f"SELECT {', '.join(columns)} FROM {SLICE}.core.{table} ORDER BY ALL")
+        for table, columns in CORE_COLUMNS.items()
     }
+    return {table: rows for table, rows in found.items() if rows}
+
+
+def rejects_of(connection: duckdb.DuckDBPyConnection) -> list[Facts]:
+    """The rules that rows of the order in the slice broke, also those that are resolved."""
+    return read_rows(connection, _REJECTS)
+
+
+def marts_of(connection: duckdb.DuckDBPyConnection) -> Facts:
+    """What the marts say of picking the order in the slice. Keys: pick_lines, elsewhere, without_picks."""
+    return {name: read_rows(connection, sql) for name, sql in _MARTS.items()}
 
 
 def builds_of(connection: duckdb.DuckDBPyConnection, source: str, day: Any) -> list[Facts]:

@@ -16,6 +16,7 @@ from order_pipeline.settings import Settings
 from order_pipeline.story import lake_facts
 from order_pipeline.story.answer import answer
 from order_pipeline.story.find import MOST_ORDERS, FoundOrder, cleaned, find_orders
+from order_pipeline.story.order_slice import OrderSlice
 from order_pipeline.story.outbox_facts import outbox_facts, reading_operations, waiting_webhooks, webhooks_of
 from order_pipeline.story.proof import reading_proofs
 from order_pipeline.story.rows import Facts
@@ -58,17 +59,25 @@ def tell_stories(settings: Settings, number: str, now: datetime | None = None) -
     with closing(Lake(settings).connect(read_only=True)) as lake, reading_operations(settings) as operations:
         orders = find_orders(lake, operations, wanted) if wanted else []
         if orders:
-            return Told([_story(settings, lake, operations, each) for each in orders[:MOST_ORDERS]], len(orders))
+            of_order = OrderSlice(lake)
+            told = [_story(settings, lake, of_order, operations, each) for each in orders[:MOST_ORDERS]]
+            return Told(told, len(orders))
         stories = _of_what_is_not_in_core(lake, operations, wanted) if wanted else []
         proofs = [] if stories else [each.in_words() for each in reading_proofs(lake, now or system_clock())]
         return Told(stories, len(stories), proofs)
 
 
 def _story(
-    settings: Settings, lake: duckdb.DuckDBPyConnection, operations: Connection | None, order: FoundOrder
+    settings: Settings,
+    lake: duckdb.DuckDBPyConnection,
+    of_order: OrderSlice,
+    operations: Connection | None,
+    order: FoundOrder,
 ) -> Facts:
-    core = lake_facts.core_rows(lake, order.source, order.order_id)
-    rejects = lake_facts.rejects_of(lake, order.source, order.order_id)
+    picks = outbox_facts(operations, order.source, order.order_id)
+    of_order.fill(order.source, order.order_id)
+    core, rejects = lake_facts.core_rows(lake), lake_facts.rejects_of(lake)
+    of_order.run_marts(order.source, with_locations=not picks["outbox"])
     rows = [*(row for table in core.values() for row in table), *rejects]
     day = next((row["order_day"] for row in [*core.get("orders", []), *rejects]), None)
     versions = lake_facts.raw_versions(lake, order.source, {row["raw_record_id"] for row in rows})
@@ -82,8 +91,8 @@ def _story(
         "is_picked": order.source in picked,
         "core": core,
         "quarantine": rejects,
-        **lake_facts.marts_of(lake, order.source, order.order_id, day),
-        **outbox_facts(operations, order.source, order.order_id),
+        **lake_facts.marts_of(lake),
+        **picks,
         "builds": lake_facts.builds_of(lake, order.source, day),
         "webhooks": webhooks_of(operations, order.source, number, [each["fetched_at"] for each in versions]),
         "raw_versions": versions,

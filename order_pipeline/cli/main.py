@@ -25,7 +25,7 @@ COMMANDS = group(
         "serve": ("serve:serve", "Run webserver, daemon and webhook receiver, as a service."),
         "run": ("run:run", "Fetch, check and send order days, through Dagster."),
         "sql": ("sql:sql", "Ask the lake in SQL (DuckDB)."),
-        "trace": ("trace:trace", "Show the whole way of one order, and why it is picked or not."),
+        "trace": ("trace:trace", "Tell where an order is and why, what to do, and its whole way."),
         "status": ("status:status", "Show how it goes: channels, picks, alerts, disk, schedules."),
         "reconcile": ("reconcile:reconcile", "Compare raw, core, picks, outbox and floor."),
         "doctor": ("doctor:doctor", "Say what is missing in settings, stores and credentials."),

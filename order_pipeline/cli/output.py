@@ -19,6 +19,9 @@ from order_pipeline.redaction.texts import redact_message
 # In a pipe or a log a message stays one line, which `grep` finds; a terminal gets it wrapped at words.
 message_console = PlainConsole(stderr=True, soft_wrap=not sys.stderr.isatty())
 
+NO_LAKE_YET = "Run the pipeline once (`order-pipeline run`, or `make demo`)."
+"""The next step where there is no lake."""
+
 
 class Format(enum.StrEnum):
     """How rows are printed."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_rows
+from order_pipeline.cli.output import NO_LAKE_YET, Format, NeutralCells, fail, note, print_rows
 from order_pipeline.cli.tables import Wide, print_records
 from order_pipeline.recovery.stores import require_agreement
 from order_pipeline.settings import load_settings
@@ -23,7 +23,6 @@ ORDER BY last_seen_at DESC, source, table_name, key
 LIMIT $limit
 """
 
-NO_LAKE_YET = "Run the pipeline once (`order-pipeline run`, or `make demo`)."
 Source = Annotated[str | None, typer.Option(help="Only this channel.")]
 
 

@@ -6,8 +6,8 @@ from contextlib import closing
 
 from order_pipeline.cli.building_days import build_days
 from order_pipeline.cli.materialise import open_job_runner
-from order_pipeline.cli.output import fail, note
-from order_pipeline.cli.quarantine import NO_LAKE_YET, Source
+from order_pipeline.cli.output import NO_LAKE_YET, fail, note
+from order_pipeline.cli.quarantine import Source
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.lake.connection import Lake, LakeError
 

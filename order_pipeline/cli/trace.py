@@ -1,123 +1,116 @@
-"""`order-pipeline trace ORDER`: from the bytes received to the picker's screen, and why it is (not) there."""
+"""`order-pipeline trace NUMBER`: the story of an order, from the bytes received to the picker's screen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
-from order_pipeline.cli.output import Format, fail, note, print_objects
-from order_pipeline.cli.quarantine import NO_LAKE_YET
-from order_pipeline.cli.tables import Wide, cut, minute, print_listing, print_table, print_text
-from order_pipeline.cli.tracing import trace_order
+from order_pipeline.cli.output import NO_LAKE_YET, Format, fail, note, print_objects
+from order_pipeline.cli.tables import Wide, print_table, print_text, result_console, shown
 from order_pipeline.settings import load_settings
+from order_pipeline.story.tell import Told, tell_stories
 from order_pipeline.warehouse.lake.connection import LakeError
 
-Fact = Mapping[str, Any]
-LONGEST_REASON = 120
-CORE_COLUMNS = (
-    "line_id",
-    "shipment_id",
-    "order_status",
-    "line_status",
-    "shipment_status",
-    "sku",
-    "quantity_ordered",
-    "unit_price",
-)
+MOST_STEPS_SHOWN = 4
+_TABLES = ("quarantine", "pick_lines", "elsewhere", "without_picks", "outbox", "events", "tasks", "read_back")
 
 
 def trace(
-    order: Annotated[str, typer.Argument(help="Order number, order id (source:account:number) or external reference.")],
+    number: Annotated[
+        str,
+        typer.Argument(
+            help="Any number of the order: the channel's, an external reference, a purchase order, a tracking code, "
+            "an invoice, a shipment, ScanOrders' fulfilment, a pick id, an order id (source:account:number)."
+        ),
+    ],
     json: Annotated[bool, typer.Option("--json", help="One JSON array, an object an order.")] = False,  # noqa: FBT002
     wide: Wide = False,  # noqa: FBT002
 ) -> None:
-    """Show the whole way of one order, and say why it is, or is not, on the picker's screen.
+    """Tell where an order is and why, what to do next, and everything that happened to it.
 
-    Raw versions, core rows, broken rules, the reason it is held, every step of its picks. No personal data.
+    Each line of the timeline names its raw record: table, record, the version's hash, and the place in it as a JSON
+    pointer. No personal data, and no free text of a channel or of a person.
     """
     try:
-        entries = trace_order(load_settings(), order)
+        told = tell_stories(load_settings(), number)
     except LakeError as error:
         fail(str(error), error.next_step or NO_LAKE_YET)
-    if not entries:
+    if not told.stories:
         fail(
-            f"No channel has delivered an order {order!r}.",
+            f"No channel has delivered an order {number!r}. {_proofs(told)}",
             "Check the number; if it is right, run its day again: order-pipeline run --from DAY --to DAY.",
         )
     if json:
-        print_objects(entries, Format.JSON)
+        print_objects(told.stories, Format.JSON)
         return
-    for entry in entries:
-        show(entry, wide=wide)
+    for place, story in enumerate(told.stories):
+        if place:
+            result_console.print()
+        show(story, wide=wide)
+    if told.orders > 1:
+        note(_several(told, number))
 
 
-def show(entry: dict[str, Any], *, wide: bool = False) -> None:
-    """Print one order: the verdict first, then the rows behind it."""
-    print_text(f"{entry['order_id'] or entry['source']}: {entry['verdict']}", style="bold")
-    if not wide and entry["order_id"]:
-        print_text(f"Ids below go on after {entry['order_id']}:", style="dim")
-    short = _shortener(entry["order_id"])
-    for table, rows in entry.get("core", {}).items():
-        columns = [name for name in rows[0] if name in CORE_COLUMNS or wide]
-        if columns:
-            cells = [[row[name] if wide else short(row[name]) for name in columns] for row in rows]
-            print_table(columns, cells, title=f"core.{table}", wide=wide)
-    for section, narrow in _sections(short).items():
-        if rows := entry.get(section):
-            print_listing(rows, narrow, title=section.replace("_", " "), wide=wide)
-    if entry.get("raw_versions"):
-        note(f'The bytes: order-pipeline sql "from raw.{entry["raw_versions"][0]["resource"]} where ..."')
+def _proofs(told: Told) -> str:
+    return "; ".join(told.proofs) + "." if told.proofs else "Nothing was read so far."
 
 
-def _shortener(order_id: str | None) -> Callable[[Any], Any]:
-    """Ids of an order's lines begin with the order's own, which stands above: here they begin after it."""
-    prefix = f"{order_id}:"
-    return lambda value: value.removeprefix(prefix) if order_id and isinstance(value, str) else value
+def _several(told: Told, number: str) -> str:
+    shown_of = "" if told.orders == len(told.stories) else f"; the first {len(told.stories)} are shown"
+    return f"{number} names {told.orders} orders{shown_of}."
 
 
-def _sections(short: Callable[[Any], Any]) -> dict[str, dict[str, Callable[[Fact], object]]]:
-    """The sections in their order, each with the few columns that fit."""
-    return {
-        "quarantine": {
-            "table": lambda row: row["table_name"],
-            "rule": lambda row: row["rule"],
-            "field": lambda row: row["field"],
-            "value": lambda row: cut(row["value"], LONGEST_REASON),
-            "resolved (UTC)": lambda row: minute(row["resolved_at"]) or "open",
-        },
-        "pick_lines": {
-            "pick": lambda row: short(row["pick_id"]),
-            "barcode": lambda row: row["barcode"],
-            "bin": lambda row: row["bin_location"],
-            "qty": lambda row: row["quantity"],
-            "held": lambda row: _why(row["hold_reason"], row["hold_detail"]),
-        },
-        "without_picks": {"reason": lambda row: row["reason"], "detail": lambda row: row["detail"]},
-        "outbox": {
-            "pick": lambda row: short(row["pick_id"]),
-            "state": lambda row: row["state"],
-            "why": lambda row: _why(row["reason"], row["detail"]),
-            "tries": lambda row: row["attempt"],
-            "changed (UTC)": lambda row: minute(row["updated_at"]),
-        },
-        "events": {
-            "pick": lambda row: short(row["pick_id"]),
-            "at (UTC)": lambda row: f"{row['at']:%Y-%m-%d %H:%M:%S}",
-            "became": lambda row: row["to_state"],
-            "why": lambda row: _why(row["reason"], row["detail"]),
-            "by": lambda row: row["actor"],
-        },
-        "raw_versions": {
-            "resource": lambda row: row["resource"],
-            "record": lambda row: row["record_id"],
-            "day": lambda row: row["partition_day"],
-            "bytes": lambda row: row["bytes"],
-            "fetched (UTC)": lambda row: minute(row["fetched_at"]),
-        },
-    }
+def show(story: Mapping[str, Any], *, wide: bool = False) -> None:
+    """Print one order: the answer, the next step, the timeline; with `wide` also all rows behind it."""
+    print_text(f"{story['order_id'] or story['source']} (by {', '.join(story['named_by'])})", style="dim")
+    print_text(story["verdict"], style="bold")
+    _print_steps(story["next_steps"], wide=wide)
+    result_console.print()
+    if not wide:
+        _print_timeline(story["timeline"])
+        return
+    moments = [{**moment, "raw": _raw(moment["raw"], wide=True)} for moment in story["timeline"]]
+    _print_rows("timeline", moments)
+    for table, rows in story["core"].items():
+        _print_rows(f"core.{table}", rows)
+    for name in (*_TABLES, "raw_versions"):
+        _print_rows(name.replace("_", " "), story[name])
 
 
-def _why(reason: str | None, detail: str | None) -> str:
-    return cut(": ".join(part for part in (reason, detail) if part), LONGEST_REASON)
+def _print_steps(steps: Sequence[str], *, wide: bool) -> None:
+    """Each command in a line of its own, not wrapped: a terminal wraps it and still copies it as one."""
+    several = steps if wide else steps[:MOST_STEPS_SHOWN]
+    for step in several:
+        result_console.print(Text(f"  {shown(step)}"), soft_wrap=True)
+    if len(several) < len(steps):
+        print_text(f"  and {len(steps) - len(several)} more commands: --wide shows them.", style="dim")
+
+
+def _print_timeline(moments: Sequence[Mapping[str, Any]]) -> None:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for moment in moments:
+        told = Text(shown(moment["detail"]))
+        if place := _raw(moment["raw"]):
+            told.append(f"\n{shown(place)}", style="dim")
+        grid.add_row(f"{moment['at']:%Y-%m-%d %H:%M}", Text(moment["what"], style="bold"), told)
+    result_console.print(Padding(grid, (0, 0)))
+
+
+def _raw(place: Mapping[str, Any] | None, *, wide: bool = False) -> str:
+    if place is None:
+        return ""
+    sha256 = place["sha256"] if wide else place["sha256"][:8]
+    return f"raw.{place['table']} {place['record_id']} {sha256} {place['pointer']}"
+
+
+def _print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        print_table(list(rows[0]), [list(row.values()) for row in rows], title=title, wide=True)

@@ -66,6 +66,7 @@ def ui(
         environment |= without_proxy_on_loopback(environment)
         environment["DAGSTER_HOME"] = str(prepare_dagster_home(settings))
         note(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C ends it)")
+        note(f"What waits for a person, and any order's story: http://127.0.0.1:{port}/desk")
         logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
         LOG.setLevel(log_level.upper())
         services = dagster_services("127.0.0.1", port, log_level, code_level=log_level)

@@ -25,7 +25,7 @@ _FORM = """<p role="alert">{said}</p>
 <form method="post" action="/login"><input type="hidden" name="next" value="{then}">
 <label>Token of the UI<input type="password" name="token" autocomplete="current-password" autofocus required></label>
 <button>Log in</button></form>"""
-_WHO = """<p>You are in, as {role}. <a href="/">To the UI</a></p>
+_WHO = """<p>You are in, as {role}. <a href="/">To the UI</a>, <a href="/desk">to the desk</a></p>
 <form method="post" action="/logout"><button>Log out</button></form>"""
 _WITHOUT_FORM = "<p>The login proxy named no user. Open the UI through it.</p>"
 

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from order_pipeline.channels.kibo.settings import KiboSettings
-from order_pipeline.cli.tracing import verdict
 from order_pipeline.destinations.scanorders_token import StoredToken, save_token
 from order_pipeline.operations.store import open_store
 from order_pipeline.settings import Settings
@@ -83,9 +82,3 @@ def test_doctor_finds_two_floors_that_one_user_is_logged_in_to(planned, tmp_path
     found = findings(tmp_path, **TWO)["scanorders login"]
     assert (found["state"], "one user is logged in to the floors main, north" in found["detail"]) == ("failed", True)
     assert "17x1" not in str(found)
-
-
-def test_trace_says_at_which_floor_each_line_is():
-    lines = [{"state": "sent", "reason": None, "floor": "main"}, {"state": "planned", "reason": None, "floor": "north"}]
-    facts = {"quarantine": [], "core": {"orders": [{}]}, "outbox": lines, "pick_lines": []}
-    assert verdict(facts) == "1 line sent at floor main; 1 line planned at floor north"

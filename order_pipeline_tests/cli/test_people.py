@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from typer.core import TyperGroup
 
 from order_pipeline.cli.main import COMMANDS
-from order_pipeline.cli.tracing import verdict
+from order_pipeline.story.answer import answer
 from order_pipeline_tests.shared_demo import PROJECT, run_command
 
 
@@ -20,7 +21,7 @@ def test_trace_shows_a_sent_order_from_the_bytes_to_the_floor(command):
     number = rows(command, "select order_number from ops.pick_outbox where state = 'sent' and source = 'kibo' limit 1")
     traced = json.loads(command("trace", number[0]["order_number"], "--json").stdout)
     assert len(traced) == 1
-    assert "sent" in traced[0]["verdict"]
+    assert traced[0]["verdict"].startswith("On the floor since")
     assert traced[0]["raw_versions"][0]["resource"] == "kibo_orders"
     assert traced[0]["core"]["orders"][0]["order_number"] == number[0]["order_number"]
     assert {line["state"] for line in traced[0]["outbox"]} == {"sent"}
@@ -31,7 +32,8 @@ def test_trace_says_why_a_held_order_is_held(command):
     held = rows(command, "select order_id, reason from ops.pick_outbox where state = 'held' limit 1")[0]
     done = command("trace", held["order_id"])
     assert done.returncode == 0
-    assert f"held ({held['reason']})" in done.stdout
+    assert done.stdout.splitlines()[1].startswith("Held since")
+    assert held["reason"] in done.stdout
 
 
 def test_trace_holds_no_personal_data(command):
@@ -62,26 +64,33 @@ def test_doctor_says_how_many_rejects_are_open(command):
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        ({}, "not picked: its order row is in quarantine"),
-        ({"orders": True, "outbox": [("sent", None), ("sent", None)]}, "2 lines sent"),
-        ({"orders": True, "outbox": [("held", "no_barcode")]}, "1 line held (no_barcode)"),
-        ({"orders": True, "picks": [None]}, "to be picked, not yet planned"),
-        ({"orders": True, "picks": ["fraud_locked"]}, "held, not yet in the outbox: fraud_locked"),
-        ({"orders": True, "rejects": True}, "rows of it are in quarantine (bad_number quantity='two')"),
-        ({"orders": True}, "not to be picked: order status shipped (Completely Shipped)"),
+        ({}, "Quarantined because its order row broke a rule (bad_number on quantity)"),
+        ({"orders": True, "outbox": [("sent", None), ("sent", None)]}, "On the floor since"),
+        ({"orders": True, "outbox": [("held", "no_barcode")]}, "add it to item_locations.csv (1 line, no_barcode)"),
+        ({"orders": True, "picks": [None]}, "To be picked and not planned yet"),
+        ({"orders": True, "picks": ["fraud_locked"]}, "(1 line, fraud_locked; not in the outbox yet)"),
+        ({"orders": True, "rejects": True}, "Quarantined because rows of it broke a rule (bad_number on quantity)"),
+        ({"orders": True}, "Not to be picked: its status is shipped (Completely Shipped at kibo)"),
     ],
 )
-def test_the_verdict_is_one_sentence_for_every_case(facts, words):
+def test_the_answer_is_one_sentence_for_every_case(facts, words):
     rejects = [{"rule": "bad_number", "field": "quantity", "value": "two", "resolved_at": None}]
     order = {"order_status": "shipped", "source_status": "Completely Shipped"}
-    assert words in verdict(
+    line = {"pick_id": "p", "detail": None, "updated_at": datetime(2026, 1, 15, tzinfo=UTC)}
+    told = answer(
         {
+            "source": "kibo",
+            "is_picked": True,
             "core": {"orders": [order]} if facts.get("orders") else {},
             "quarantine": rejects if facts.get("rejects") or not facts else [],
-            "pick_lines": [{"hold_reason": reason} for reason in facts.get("picks", [])],
-            "outbox": [{"state": state, "reason": reason} for state, reason in facts.get("outbox", [])],
+            "pick_lines": [{"hold_reason": reason, "hold_detail": None} for reason in facts.get("picks", [])],
+            "elsewhere": [],
+            "without_picks": [],
+            "events": [],
+            "outbox": [line | {"state": state, "reason": reason} for state, reason in facts.get("outbox", [])],
         }
     )
+    assert words in told.sentence
 
 
 def test_quarantine_lists_rule_field_and_value(command):

@@ -11,10 +11,10 @@ import pytest
 
 from order_pipeline.channels import registry
 from order_pipeline.cli.doctor import look_at_what_waits
-from order_pipeline.cli.tracing import trace_order
 from order_pipeline.orchestration.assets.core import QUARANTINE_CHECK, build_core_assets
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.settings import Settings
+from order_pipeline.story.tell import tell_stories
 from order_pipeline.warehouse.sql.project import PROJECT_DIRECTORY, SqlProject
 from order_pipeline_tests.warehouse.kibo_orders import kibo_order, receive
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
@@ -61,8 +61,8 @@ def test_the_checks_metadata_counts_it(built: dg.ExecuteInProcessResult) -> None
 def test_doctor_and_trace_name_it(built: dg.ExecuteInProcessResult, settings: Settings) -> None:
     (quarantine,) = [each for each in look_at_what_waits(settings) if each.what == "quarantine"]
     assert (quarantine.state, quarantine.detail) == ("waits", "kibo 1 (1 unforeseen)")
-    (facts,) = trace_order(settings, "666")
-    assert facts["verdict"].startswith("not picked: core cannot be built from it (unforeseen record=")
+    (facts,) = tell_stories(settings, "666").stories
+    assert facts["verdict"].startswith("Not picked: core cannot be built from it (unforeseen on record)")
 
 
 def test_it_stands_among_the_exceptions(built: dg.ExecuteInProcessResult, settings: Settings) -> None:

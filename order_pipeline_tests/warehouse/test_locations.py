@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from order_pipeline.channels.settings import ChannelSettings
-from order_pipeline.cli.tracing import trace_order
-from order_pipeline.operations.store import OperationsStore
+from order_pipeline.story.tell import tell_stories
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.warehouse.kibo_orders import dictionaries, kibo_item, kibo_order, kibo_shipment
 from order_pipeline_tests.warehouse.pick_lists import (
@@ -108,16 +107,13 @@ def test_locations_of_others_alone_leave_the_only_other_one_to_us(lake: Lake) ->
 
 def test_trace_says_which_lines_others_pick(lake: Lake) -> None:
     build_picks(lake, "kibo", ORDERS, ours(NORTH))
-    store = OperationsStore(lake.settings.resolved_operations_url)
-    store.create_all()
-    store.close()
 
     def verdict(order: str) -> str:
-        (entry,) = trace_order(lake.settings, order)
-        return entry["verdict"]
+        (story,) = tell_stories(lake.settings, order).stories
+        return story["verdict"]
 
-    assert verdict("2").startswith(f"not picked by our floor: others pick 1 line at location {SOUTH}")
-    assert "to be picked" in verdict("3")
+    assert verdict("2").startswith(f"Not picked by our floor: others pick 1 line at location {SOUTH}")
+    assert "To be picked" in verdict("3")
     assert f"others pick 1 line at location {SOUTH}" in verdict("3")
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from order_pipeline.cli.tracing import trace_order
-from order_pipeline.operations.store import OperationsStore
+from order_pipeline.story.tell import tell_stories
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.warehouse.kibo_orders import dictionaries, kibo_item, kibo_order, kibo_shipment
 from order_pipeline_tests.warehouse.pick_lists import (
@@ -73,9 +72,6 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     build_picks(lake, "kibo", KIBO)
     build_picks(lake, "scansource", SCANSOURCE)
     build_picks(lake, "skroutz", SKROUTZ)
-    store = OperationsStore(lake.settings.resolved_operations_url)
-    store.create_all()
-    store.close()
     yield lake
     lake.close()
 
@@ -84,8 +80,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
 def test_absence_has_a_row_among_the_exceptions_and_a_sentence_in_trace(lake: Lake, number: str, detail: str) -> None:
     assert picks(lake, number) == []
     assert ("nothing to pick", "nothing_to_pick", detail) in exceptions(lake, number)
-    (traced,) = trace_order(lake.settings, number)
-    assert traced["verdict"] == f"nothing_to_pick: {detail}"
+    (story,) = tell_stories(lake.settings, number).stories
+    assert story["verdict"] == f"Not picked, nothing_to_pick: {detail}."
     (status,) = dictionaries(lake, f"SELECT * FROM marts.order_status WHERE order_number = '{number}'")
     assert (status["hold_reason"], status["hold_detail"]) == ("nothing_to_pick", detail)
 

@@ -16,7 +16,6 @@ from order_pipeline.channels.skroutz.inbox_extraction import InboxExtraction
 from order_pipeline.channels.skroutz.inbox_read_back import InboxReadBack
 from order_pipeline.channels.skroutz.observations import add_observation
 from order_pipeline.channels.skroutz.reread import RereadExtraction
-from order_pipeline.cli.tracing import trace_order
 from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.http.settings import RateSettings
 from order_pipeline.operations import inbox
@@ -27,6 +26,7 @@ from order_pipeline.reference.item_locations import load_item_locations
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline.settings import Settings
+from order_pipeline.story.tell import tell_stories
 from order_pipeline.warehouse.raw.source_state import WarehouseState
 from order_pipeline.webhooks.receiver import received_event
 from order_pipeline_tests.channels.skroutz.conftest import Road, channel_of, make_event, settings_for
@@ -177,7 +177,7 @@ def test_what_waited_is_asked_for_again_and_sent_once_it_was_read(floor, runs):
 
 
 def test_trace_says_that_an_order_waits_for_its_read(floor, runs):
-    (story,) = trace_order(floor.pipeline.settings, INVENTED)
+    (story,) = tell_stories(floor.pipeline.settings, INVENTED).stories
     assert "awaiting_read" in story["verdict"]
     assert any("404" in (line["detail"] or "") for line in story["outbox"])
 

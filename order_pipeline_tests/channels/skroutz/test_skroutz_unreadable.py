@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from order_pipeline.cli.tracing import trace_order
+from order_pipeline.story.tell import tell_stories
 from order_pipeline.warehouse.core.build import build_core
 from order_pipeline_tests.channels.skroutz.conftest import make_event
 
@@ -39,8 +39,8 @@ def test_its_bytes_are_kept_without_the_one_time_password(cut_off):
 
 def test_trace_finds_the_order_in_the_bytes_that_could_not_be_read(cut_off):
     cut_off.lake.close()
-    (entry,) = trace_order(cut_off.settings, CODE)
-    assert entry["verdict"].startswith("not picked: what the channel delivered cannot be read")
+    (entry,) = tell_stories(cut_off.settings, CODE).stories
+    assert entry["verdict"].startswith("Not picked: what the channel delivered cannot be read")
     assert [row["rule"] for row in entry["quarantine"]] == ["bad_json"]
     assert "4711" not in json.dumps(entry, default=str)
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from order_pipeline.operations.store import OperationsStore
-from order_pipeline.operations.tables import VERSION_TABLE
-from order_pipeline.settings import LakeSettings, Settings
+from order_pipeline.settings import LakeSettings
 from order_pipeline.warehouse import migrations
 from order_pipeline.warehouse.lake import instance
 from order_pipeline.warehouse.lake.connection import Lake, LakeError, snapshot_id
@@ -131,28 +128,6 @@ def test_an_earlier_snapshot_can_be_read(lake: Lake) -> None:
         mark_day(connection, "2026-01-02")
     rows = lake.query(f"SELECT count(*) FROM raw.stale_partitions AT (VERSION => {first})").rows
     assert rows == [(1,)]
-
-
-def test_the_operations_store_is_seen_as_ops_while_it_is_open_for_writing(lake: Lake, tmp_path: Path) -> None:
-    store = sqlite3.connect(tmp_path / "operations.sqlite")
-    store.execute("PRAGMA journal_mode = WAL")
-    store.execute("CREATE TABLE pick_outbox (id INTEGER PRIMARY KEY, state VARCHAR NOT NULL, created_at DATETIME)")
-    store.execute("INSERT INTO pick_outbox VALUES (1, 'sent', '2026-01-01 10:00:00.000000')")
-    store.commit()
-    store.execute("INSERT INTO pick_outbox VALUES (2, 'planned', NULL)")
-    assert lake.query("SELECT id, state FROM ops.pick_outbox").rows == [(1, "sent")]
-    store.commit()
-    assert lake.query("SELECT count(*) FROM ops.pick_outbox").rows == [(2,)]
-    store.close()
-
-
-def test_every_table_of_the_operations_store_can_be_read(lake: Lake, settings: Settings) -> None:
-    store = OperationsStore(settings.resolved_operations_url)
-    store.create_all()
-    tables = lake.query("SELECT table_name FROM duckdb_tables() WHERE database_name = 'ops'").rows
-    assert {("pick_outbox",), (VERSION_TABLE,)} <= set(tables)
-    for (table,) in set(tables) - {(VERSION_TABLE,)}:
-        assert lake.query(f"SELECT * FROM ops.{table}").rows == []
 
 
 def test_a_view_of_an_older_definition_is_renewed(lake: Lake) -> None:

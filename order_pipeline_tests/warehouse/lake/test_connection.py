@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from order_pipeline.settings import LakeSettings
+from order_pipeline.settings import LakeSettings, Settings
 from order_pipeline.warehouse import migrations
 from order_pipeline.warehouse.lake import instance
 from order_pipeline.warehouse.lake.connection import Lake, LakeError, snapshot_id
@@ -117,6 +117,35 @@ def test_a_moved_data_directory_keeps_working(tmp_path: Path) -> None:
     shutil.move(tmp_path / "old", tmp_path / "new")
     new = Lake(settings_in(tmp_path / "new"))
     assert new.query(f"SELECT count(*) FROM {table}").rows == [(100,)]
+
+
+def attached_plainly(directory: Path) -> str:
+    """Where plain DuckDB, which knows nothing of this project, finds the files of the directory's lake."""
+    with duckdb.connect() as connection:
+        for extension in ("ducklake", "sqlite_scanner"):
+            instance.load_extension(connection, extension)
+        connection.execute(f"ATTACH 'ducklake:sqlite:{directory / 'catalog.sqlite'}' AS copied (READ_ONLY)")
+        (path,) = connection.execute("SELECT data_path FROM ducklake_settings('copied')").fetchall()
+    return str(path[0])
+
+
+def test_plain_duckdb_finds_a_copys_own_files_once_it_was_opened_here(
+    lake: Lake, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with lake.transaction("one day") as connection:
+        mark_day(connection)
+    lake.close()
+    copied = tmp_path / "copied"
+    shutil.copytree(settings.data_dir, copied, ignore=shutil.ignore_patterns("copied"))
+    assert attached_plainly(copied) == f"{settings.data_dir}/lake/", "what harms: the original's files"
+    opened = Lake(settings_in(copied))
+    opened.connect().close()
+    opened.close()
+    assert attached_plainly(copied) == f"{copied}/lake/"
+    assert f"it named the files in {settings.data_dir}/lake/" in caplog.text
+    caplog.clear()
+    Lake(settings_in(copied)).connect().close()
+    assert caplog.text == "", "it is said once"
 
 
 def test_an_earlier_snapshot_can_be_read(lake: Lake) -> None:

@@ -9,7 +9,7 @@ TEST_PROCESSES ?= 2
 export DAGSTER_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo ui test test-all lint format bench describe fingerprint clean lock
+.PHONY: help install demo ui test test-all lint format bench dbt describe fingerprint clean lock
 
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,12 +54,15 @@ bench: $(INSTALLED) ## Side-by-side measurements with the peers (installs them i
 	@.venv-bench/bin/python -m pip install --quiet --constraint <(sed -nE '/^[a-z].*==/{s/ *\\$$//; s/\[[^]]*\]//; p}' requirements.lock) --editable '.[bench]'
 	@.venv-bench/bin/python -m benchmarks
 
+dbt: $(INSTALLED) ## Real dbt on a demo's lake: the same rows, nothing written (installs dbt into .venv-dbt)
+	@$(BIN)/python -m pytest -n 0 order_pipeline_tests/dbt_style_sql/test_real_dbt.py
+
 describe: $(INSTALLED) ## Write the yml beside every folder of SQL models again
 	@$(BIN)/python -m order_pipeline_tests.dbt_style_sql.describe_models
 
 clean: ## Remove the environment, caches and all run-time state in data/ (data/reference stays)
 	@find data -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} +
-	@rm -rf $(VENV) .venv-bench .artifacts .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	@rm -rf $(VENV) .venv-bench .venv-dbt .venv-dbt.lock .artifacts .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 
 lock: ## Resolve requirements.lock again (maintainers; needs uv)
 	@uv pip compile pyproject.toml --extra dev --extra scale --universal --python-version 3.11 \

@@ -16,7 +16,8 @@ from order_pipeline.cli.tables import Wide
 from order_pipeline.redaction.errors import shown_text
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.lake.connection import Lake, LakeError
-from order_pipeline.warehouse.lake.safe_reading import UnsafeStatementError, lock_in, require_safe
+from order_pipeline.warehouse.lake.operations_attachment import names_operations
+from order_pipeline.warehouse.lake.safe_reading import UnsafeStatementError, lock_in, require_no_hidden, require_safe
 
 PROMPT, CONTINUATION = "lake> ", "  ... "
 ROWS_AT_A_TIME = 10_000
@@ -47,7 +48,7 @@ def sql(
     """  # noqa: D301  (the escape tells the help formatter to keep the lines)
     try:
         lake = Lake(load_settings())
-        opened = lake.connect(read_only=True, operations=True)
+        opened = lake.connect(read_only=True, operations=query is None or names_operations(query))
     except LakeError as error:
         advice = "`order-pipeline doctor` shows which data directory is meant; `make demo` fills one."
         fail(str(error), error.next_step or advice)
@@ -73,7 +74,7 @@ def answer(
     try:
         cursor = _run(connection, query, safe=safe)
     except UnsafeStatementError as error:
-        fail(str(error), "Without --safe it runs, with all your rights.")
+        fail(str(error), "Without --safe it runs, with all your rights." if safe else "Ask ops.")
     except duckdb.Error as error:
         fail(shown_text(error), 'Mend the statement; `order-pipeline sql "show all tables"` lists what there is.')
     columns = [column[0] for column in cursor.description or ()]
@@ -89,6 +90,8 @@ def batches(cursor: duckdb.DuckDBPyConnection) -> Iterator[Sequence[Any]]:
 def _run(connection: duckdb.DuckDBPyConnection, query: str, *, safe: bool) -> duckdb.DuckDBPyConnection:
     if safe:
         require_safe(connection, query)
+    else:
+        require_no_hidden(query)
     return connection.execute(query)
 
 

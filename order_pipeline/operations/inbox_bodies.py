@@ -1,4 +1,4 @@
-"""What leaves the inbox's bodies: one-time codes once an event has landed; and what `sql` sees of bodies before."""
+"""What leaves the inbox's bodies: one-time codes once an event has landed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from sqlalchemy import select, update
 
 from order_pipeline.operations.inbox import webhook_inbox
 from order_pipeline.operations.store import OperationsStore
-
-HIDE_WAITING = "UPDATE ops.webhook_inbox SET body = ''::BLOB WHERE landed_at IS NULL"
-"""For a copy of the store that people read: an event that waits still has its one-time codes."""
 
 _AT_ONCE = 500  # below every database's limit of bound parameters
 

@@ -14,8 +14,9 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import OperationalError
 
@@ -23,6 +24,7 @@ from order_pipeline.operations.locked import StoreBusyError, is_locked, said_whe
 from order_pipeline.operations.versions import StoreVersionError, read_version, upgrade
 
 BUSY_TIMEOUT_SECONDS = 30.0
+_STORES: WeakSet[OperationsStore] = WeakSet()
 _CREATE_LOCK_KEY = 7_315_202_601  # any constant: the key under which PostgreSQL serialises upgrades
 
 
@@ -57,6 +59,7 @@ class OperationsStore:
             event.listen(self.engine, "handle_error", _name_the_lock)
             event.listen(self.engine, "connect", _make_sqlite_durable)
             event.listen(self.engine, "begin", _begin_sqlite)
+            _STORES.add(self)
         else:
             event.listen(self.engine, "connect", _make_postgres_durable)
 
@@ -103,6 +106,16 @@ class OperationsStore:
     def close(self) -> None:
         """Close every pooled connection; the store can be used again afterwards."""
         self.engine.dispose()
+
+
+def is_open_in_this_process(file: Path) -> bool:
+    """Whether a store of this process has the SQLite file open."""
+    return any(
+        isinstance(pool := store.engine.pool, QueuePool)
+        and pool.checkedin() + pool.checkedout() > 0
+        and Path(str(store.engine.url.database)).resolve() == file.resolve()
+        for store in _STORES
+    )
 
 
 @contextmanager

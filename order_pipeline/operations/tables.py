@@ -32,6 +32,9 @@ metadata = MetaData()
 VERSION_TABLE = "operations_version"
 """One row, the store's version. Not Alembic's own name: Dagster's tables may lie in the same PostgreSQL database."""
 
+HIDDEN_FROM_SQL = {"webhook_inbox": ("body",)}
+"""Table -> columns that `ops` does not show: they hold one-time codes (docs/apis/skroutz.md section 12)."""
+
 
 class UtcTime(TypeDecorator[datetime]):
     """An aware time, stored in UTC (PostgreSQL TIMESTAMPTZ; SQLite text), read back aware. A naive time is refused."""

@@ -21,7 +21,7 @@ FILES = [
 MAY_NAME_CHANNELS = {
     "order_pipeline/sandbox": "the fakes are of channels, and the sandbox has a list of its own",
     "order_pipeline/channels/registry.py": "the one line",
-    "dbt_style_sql/dbt_project.yml": "whom real dbt picks where the pipeline does not pass it",
+    "dbt_style_sql/dbt_project.yml": "which fees an API states, and whom real dbt picks where nobody says",
     "dbt_style_sql/models/staging/common/stg_common__order_line_prices.sql": (
         "Kibo's `price_includes_tax` is inferred, and a price says only what its channel stated"
     ),

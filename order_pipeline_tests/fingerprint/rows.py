@@ -46,6 +46,7 @@ OF_THE_RUN = {
     "core.pick_status.updated_at": "when the run planned or sent; core.orders.updated_at is the channel's and counts",
     "ops.pick_outbox.updated_at": "when the run planned or sent",
     "marts.exceptions.since": "when the run built or read",
+    "marts.order_margin.cost_as_of": "when the run asked for prices",
     "mark_id": "a random name",
     "build_id": "a random name",
     "core.builds.fingerprint": "a hash of the SQL's and the contracts' text, which a rewrite changes on purpose",

@@ -135,5 +135,5 @@ def test_the_other_marts_answer(lake: Lake) -> None:
     (status,) = dictionaries(lake, "SELECT * FROM marts.order_status WHERE order_number = '7'")
     assert (status["order_lines"], status["pick_lines"], status["hold_reason"]) == (2, 2, "no_barcode")
     (margin,) = dictionaries(lake, "SELECT * FROM marts.order_margin WHERE order_number = '1'")
-    assert (margin["revenue_amount"], margin["margin_amount"]) == (Decimal(30), Decimal("28.1"))
+    assert (margin["net_revenue_amount"], margin["margin_before_goods_amount"]) == (Decimal(30), Decimal("28.1"))
     assert rows(lake, "SELECT count(*) FROM marts.shipment_tracking WHERE order_number = '2'") == [(2,)]

@@ -134,6 +134,9 @@ def test_without_it_files_are_in_reach(lake, secret):
     "statement",
     ["update ops.pick_outbox set state = 'x'", "delete from ops.pick_outbox", "create table ops.t (i int)"],
 )
-def test_a_change_of_the_copied_operations_store_is_refused_instead_of_pretended(lake, statement):
-    with lake.connect(read_only=True, operations=True) as connection, pytest.raises(duckdb.Error, match="read-only"):
+def test_a_change_of_the_operations_store_is_refused(lake, statement):
+    with (
+        lake.connect(read_only=True, operations=True) as connection,
+        pytest.raises(duckdb.Error, match=r"read-only|base table"),
+    ):
         connection.execute(statement)

@@ -111,6 +111,9 @@ def _build_model_assets(
             waiting = [name for name in names if name in deployment.waiting]
             if waiting:
                 context.log.warning("wait for a table that they read: %s", ", ".join(waiting))
+            put_back = [name for name in names if name in deployment.put_back]
+            if put_back:
+                context.log.warning("somebody replaced these views; they are put back: %s", ", ".join(put_back))
             deployed = [name for name in names if name in deployment.created]
             yield dg.MaterializeResult(
                 asset_key=key,

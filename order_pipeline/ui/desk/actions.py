@@ -12,6 +12,7 @@ from order_pipeline.picking.operators.resolve import close_task, confirm, resolv
 from order_pipeline.picking.operators.views import UnknownPickError
 from order_pipeline.picking.outbox.states import ForbiddenTransitionError
 from order_pipeline.recovery.stores import require_agreement
+from order_pipeline.redaction.errors import shown_text
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.quarantine import close_rejects
 from order_pipeline.warehouse.lake.connection import Lake
@@ -54,7 +55,7 @@ def carry_out(settings: Settings, asked: Action) -> str:
         try:
             return _WORDS[asked.action](store, asked)
         except (UnknownPickError, ForbiddenTransitionError, ValueError) as error:
-            raise ActionRefusedError(str(error)) from error
+            raise ActionRefusedError(shown_text(error)) from error
 
 
 def _close_reject(settings: Settings, asked: Action) -> str:

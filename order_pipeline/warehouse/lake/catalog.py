@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import re
 import time
@@ -21,6 +22,7 @@ from order_pipeline.warehouse.lake.writers_lock import writers_lock
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
 
+_LOG = logging.getLogger(__name__)
 BUSY_TIMEOUT_SECONDS = 30
 """Longest wait for a SQLite catalog that a process which is none of ours has locked."""
 
@@ -145,7 +147,29 @@ class Catalog:
         is_made = self.file.exists() and ready.exists()
         with nullcontext() if is_made else self.writing("create the catalog"):
             self._attach(connection, "META_JOURNAL_MODE 'WAL'")
+            self._name_files_of_its_own(connection, self.file)
             ready.touch()
+
+    def _name_files_of_its_own(self, connection: Connection, file: Path) -> None:
+        """Mend the path in the catalog of a directory that was copied or moved.
+
+        The path is absolute, for DuckLake takes a relative one from the reader's working directory. We do not follow
+        it, but plain DuckDB does: it would read and write the files of the directory from which the copy was made.
+        """
+        if not self.is_movable:
+            return
+        table = "__ducklake_metadata_lake.ducklake_metadata"
+        where = "WHERE key = 'data_path' AND scope IS NULL"
+        try:
+            noted = connection.execute(f"SELECT value FROM {table} {where}").fetchone()
+            if noted is None or noted[0] == self.data_path:
+                return
+            connection.execute(f"UPDATE {table} SET value = ? {where}", [self.data_path])
+        except duckdb.Error as error:
+            if is_locked(error):  # the next opening mends it
+                return
+            raise
+        _LOG.warning("%s was copied or moved: it named the files in %s, and names its own now.", file, noted[0])
 
     def _attach(self, connection: Connection, *options: str) -> None:
         given = [f"DATA_PATH {quoted(self.data_path)}", *options]

@@ -27,7 +27,7 @@ from order_pipeline.warehouse.lake.catalog import (
     LakeError,
 )
 from order_pipeline.warehouse.lake.memory import naming_memory_limit
-from order_pipeline.warehouse.lake.operations_attachment import attach_operations
+from order_pipeline.warehouse.lake.operations_attachment import attach_operations, names_operations
 
 Result = TypeVar("Result")
 
@@ -145,12 +145,12 @@ class Lake:
             yield connection
 
     def query(self, sql: str) -> Answer:
-        """Run one reading statement on the lake attached read-only, with the operations store as `ops`.
+        """Run one reading statement on the lake attached read-only; `ops` is attached where the statement names it.
 
         Raises:
             duckdb.Error: the statement is wrong, or it writes.
         """
-        with closing(self.connect(read_only=True, operations=True)) as connection:
+        with closing(self.connect(read_only=True, operations=names_operations(sql))) as connection:
             result = connection.execute(sql)
             return Answer([column[0] for column in result.description or []], result.fetchall())
 

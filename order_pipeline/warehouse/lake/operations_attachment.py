@@ -1,13 +1,17 @@
 """The operations store as seen from SQL: attached as `ops`, for reading only.
 
-A SQLite store is attached as a copy of this moment. DuckDB carries its own SQLite library, and two SQLite libraries
-in one process that open the same file lose each other's locks (https://sqlite.org/howtocorrupt.html, section 2.2.1);
-the pipeline's process has the store open for writing. In the copy, bodies of webhooks that wait are empty: they have
-one-time codes. A PostgreSQL store is attached as it is; grant its reader no `webhook_inbox`.
+`ops` holds a view of each table, without the columns that nobody may read there: bodies of webhooks have one-time
+codes. The store itself is attached beside it, under a name that `safe_reading` refuses.
+
+A SQLite store is read where it lies, whatever its size, unless this process has it open already: then a copy of this
+moment is attached. DuckDB carries its own SQLite library, and two SQLite libraries in one process that open the same
+file lose each other's locks (https://sqlite.org/howtocorrupt.html, section 2.2.1). So who has `ops` attached opens no
+`OperationsStore` before the connection is closed.
 """
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import tempfile
 from contextlib import closing
@@ -16,15 +20,13 @@ from pathlib import Path
 import duckdb
 from sqlalchemy import make_url
 
-from order_pipeline.operations.inbox_bodies import HIDE_WAITING
 from order_pipeline.operations.locked import StoreBusyError, is_locked, said_when_it_waits
-from order_pipeline.operations.store import BUSY_TIMEOUT_SECONDS
+from order_pipeline.operations.store import BUSY_TIMEOUT_SECONDS, is_open_in_this_process
+from order_pipeline.operations.tables import HIDDEN_FROM_SQL, VERSION_TABLE
 from order_pipeline.redaction.texts import redact_message
 from order_pipeline.warehouse.lake.catalog import LakeError
 from order_pipeline.warehouse.lake.instance import load_extension
 from order_pipeline.warehouse.lake.literals import quoted
-
-_HAS_INBOX = "SELECT 1 FROM duckdb_tables() WHERE database_name = 'ops' AND table_name = 'webhook_inbox'"
 
 
 class OperationsUnreachableError(LakeError):
@@ -34,6 +36,24 @@ class OperationsUnreachableError(LakeError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The operations store could not be opened: {reason}")
+
+
+STORE = "operations_store"
+"""What the store behind `ops` is attached as."""
+_NAMES_OPERATIONS = re.compile(
+    r"\bops\b|\bshow\b|\bdescribe\b|\bpragma\b|duckdb_|information_schema|pg_", re.IGNORECASE
+)
+_TABLES = """
+SELECT schema_name, table_name FROM duckdb_tables()
+WHERE database_name = ? AND (schema_name = 'main' OR schema_name = coalesce(
+    (SELECT min(schema_name) FROM duckdb_tables() WHERE database_name = ? AND table_name = ?), 'public'
+))
+"""
+
+
+def names_operations(statement: str) -> bool:
+    """Whether a statement may mean `ops`: it names it, or asks what there is."""
+    return _NAMES_OPERATIONS.search(statement) is not None
 
 
 def attach_operations(connection: duckdb.DuckDBPyConnection, url: str) -> None:
@@ -48,21 +68,34 @@ def attach_operations(connection: duckdb.DuckDBPyConnection, url: str) -> None:
         OperationsUnreachableError: the server does not answer, or lets nobody in.
     """
     scheme, _, address = url.partition("://")
-    if scheme.startswith("sqlite"):
-        file = Path(make_url(url).database or "")
-        if file.is_file():
+    # The files that are made here stay open without their names.
+    with tempfile.TemporaryDirectory(prefix="operations-") as directory:
+        if scheme.startswith("sqlite"):
+            file = Path(make_url(url).database or "")
+            if not file.is_file():
+                return
             load_extension(connection, "sqlite_scanner")
-            _attach_copy(connection, file)
-    else:
-        load_extension(connection, "postgres_scanner")
-        try:
-            connection.execute(f"ATTACH {quoted(f'postgresql://{address}')} AS ops (TYPE postgres, READ_ONLY)")
-        except duckdb.Error as error:  # DuckDB repeats the URL with its password
-            raise OperationsUnreachableError(redact_message(str(error))) from None
+            _attach_sqlite(connection, file, Path(directory))
+        else:
+            load_extension(connection, "postgres_scanner")
+            try:
+                connection.execute(f"ATTACH {quoted(f'postgresql://{address}')} AS {STORE} (TYPE postgres, READ_ONLY)")
+            except duckdb.Error as error:  # DuckDB repeats the URL with its password
+                raise OperationsUnreachableError(redact_message(str(error))) from None
+        _attach_views(connection, Path(directory))
+
+
+def _attach_sqlite(connection: duckdb.DuckDBPyConnection, file: Path, directory: Path) -> None:
+    with closing(_opened(file)) as store:
+        if is_open_in_this_process(file):
+            _attach_copy(connection, store, directory)
+            return
+    timeout = int(BUSY_TIMEOUT_SECONDS * 1000)
+    connection.execute(f"ATTACH {quoted(str(file))} AS {STORE} (TYPE sqlite, READ_ONLY, BUSY_TIMEOUT {timeout})")
 
 
 def _opened(file: Path) -> sqlite3.Connection:
-    """The store inside a read transaction: its backup would wait without end for one that is locked."""
+    """The store inside a read transaction: this waits for a lock and names it, DuckDB would do neither."""
     uri = f"{file.resolve().as_uri()}?mode=ro"
     store = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
     try:
@@ -77,23 +110,27 @@ def _opened(file: Path) -> sqlite3.Connection:
     return store
 
 
-def _attach_copy(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="operations-") as directory:
-        copy = Path(directory) / "operations.sqlite"
-        with (
-            closing(_opened(file)) as store,
-            closing(sqlite3.connect(copy)) as target,
-        ):
-            store.backup(target)
-            target.execute("PRAGMA journal_mode = DELETE")
-        connection.execute(f"ATTACH {quoted(str(copy))} AS ops_copy (TYPE sqlite, READ_ONLY)")
-        read_only = quoted(str(Path(directory) / "operations.duckdb"))
-        connection.execute(f"ATTACH {read_only} AS ops")
-        connection.execute("COPY FROM DATABASE ops_copy TO ops")
-        connection.execute("DETACH ops_copy")
-        if connection.execute(_HAS_INBOX).fetchone():
-            connection.execute(HIDE_WAITING)
-        # Only a file can be attached read-only; who writes would change a copy and believe otherwise. The file stays
-        # open without its name.
-        connection.execute("DETACH ops")
-        connection.execute(f"ATTACH {read_only} AS ops (READ_ONLY)")
+def _attach_copy(connection: duckdb.DuckDBPyConnection, store: sqlite3.Connection, directory: Path) -> None:
+    copy = directory / "operations.sqlite"
+    with closing(sqlite3.connect(copy)) as target:
+        store.backup(target)
+        target.execute("PRAGMA journal_mode = DELETE")
+    connection.execute(f"ATTACH {quoted(str(copy))} AS operations_copy (TYPE sqlite, READ_ONLY)")
+    file = quoted(str(directory / "operations.duckdb"))
+    connection.execute(f"ATTACH {file} AS {STORE}")
+    connection.execute(f"COPY FROM DATABASE operations_copy TO {STORE}")
+    connection.execute("DETACH operations_copy")
+    connection.execute(f"DETACH {STORE}")
+    connection.execute(f"ATTACH {file} AS {STORE} (READ_ONLY)")
+
+
+def _attach_views(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
+    """Only a file can be attached read-only; a view or table made in `ops` would be gone with the connection."""
+    file = quoted(str(directory / "views.duckdb"))
+    connection.execute(f"ATTACH {file} AS ops")
+    for schema, table in connection.execute(_TABLES, [STORE, STORE, VERSION_TABLE]).fetchall():
+        hidden = ", ".join(HIDDEN_FROM_SQL.get(table, ()))
+        columns = f"* EXCLUDE ({hidden})" if hidden else "*"
+        connection.execute(f'CREATE VIEW ops."{table}" AS SELECT {columns} FROM {STORE}."{schema}"."{table}"')
+    connection.execute("DETACH ops")
+    connection.execute(f"ATTACH {file} AS ops (READ_ONLY)")

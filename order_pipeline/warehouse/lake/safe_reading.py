@@ -14,6 +14,7 @@ import duckdb
 
 from order_pipeline.warehouse.lake.catalog import Connection
 from order_pipeline.warehouse.lake.literals import quoted
+from order_pipeline.warehouse.lake.operations_attachment import STORE
 
 HARMLESS = frozenset({
     *("unnest", "range", "generate_series", "repeat", "json_each", "json_tree", "summary"),
@@ -51,9 +52,23 @@ def require_safe(connection: Connection, text: str) -> None:
         if statement.type != duckdb.StatementType.SELECT:
             kind = str(statement.type).rpartition(".")[2].replace("_", " ")
             raise UnsafeStatementError(f"With --safe only SELECT, SHOW, DESCRIBE and SUMMARIZE run, and no {kind}.")
-        for name in _table_functions(_parsed(connection, statement.query)):
+        parsed = _parsed(connection, statement.query)
+        require_no_hidden(json.dumps(parsed))
+        for name in _table_functions(parsed):
             if name.lower() not in HARMLESS:
                 raise UnsafeStatementError(f"With --safe the table function {name} is out of reach.")
+
+
+def require_no_hidden(text: str) -> None:
+    """Return if a statement, or what was parsed of it, does not name the store behind `ops`.
+
+    Raises:
+        UnsafeStatementError: it does.
+    """
+    if STORE in text.lower():
+        raise UnsafeStatementError(
+            f"{STORE} is out of reach: it holds one-time codes. `ops` has all of it that may be read."
+        )
 
 
 def _parsed(connection: Connection, statement: str) -> dict[str, Any]:

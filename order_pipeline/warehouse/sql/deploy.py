@@ -1,8 +1,13 @@
-"""Deploying the SQL project into the lake: its seeds as tables, its models as views, what changed only."""
+"""Deploying the SQL project into the lake: its seeds as tables, its models as views, what changed only.
+
+A view carries its fingerprint in its comment. Who replaces the view takes the comment away, so a view that is not ours
+is found and put back: it may decide who is picked.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,20 +15,33 @@ import duckdb
 
 from order_pipeline.redaction.errors import shown_text
 from order_pipeline.warehouse.lake.connection import relations
+from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlModelError, SqlProject
+
+_LOG = logging.getLogger(__name__)
+_ON_VIEW = "on view "
+"""Before the fingerprint in the notes, where the view carries it too; views of earlier versions carry none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What `deploy` did: views made anew, views already up to date, views that wait for a raw table."""
+    """What `deploy` did.
+
+    Attributes:
+        created: views made anew.
+        unchanged: views already up to date.
+        waiting: views that wait for a raw table.
+        put_back: of those made anew, the ones that somebody else had replaced.
+    """
 
     created: tuple[str, ...]
     unchanged: tuple[str, ...]
     waiting: tuple[str, ...]
+    put_back: tuple[str, ...] = ()
 
 
 def deploy(connection: duckdb.DuckDBPyConnection, project: SqlProject) -> Deployment:
-    """Create or replace the seeds and views whose text changed, in dependency order.
+    """Create or replace the seeds and views whose text changed or that are not ours, in dependency order.
 
     A view over a raw table that no fetch has created yet waits: it is deployed by the next call.
 
@@ -39,8 +57,8 @@ def deploy(connection: duckdb.DuckDBPyConnection, project: SqlProject) -> Deploy
     )
     deployed = dict(connection.execute("SELECT model, fingerprint FROM reference.deployed_models").fetchall())
     made = _deploy_seeds(connection, project, deployed)
-    existing = relations(connection)
-    created, unchanged, waiting = list[str](), list[str](), list[str]()
+    existing, comments = relations(connection), _comments(connection)
+    created, unchanged, waiting, put_back = list[str](), list[str](), list[str](), list[str]()
     for name in project.upstream(project.models):
         model, rendered = project.models[name], project.graph[name]
         needed = {".".join(source) for source in rendered.sources}
@@ -48,18 +66,38 @@ def deploy(connection: duckdb.DuckDBPyConnection, project: SqlProject) -> Deploy
         fingerprint = project.fingerprint([name])
         if not needed <= existing:
             waiting.append(name)
-        elif deployed.get(name) == fingerprint and model.relation in existing:
+        elif model.relation in existing and comments.get(model.relation) == _comment(fingerprint):
             unchanged.append(name)
         else:
+            if model.relation in existing and comments.get(model.relation) != _comment_of_note(deployed.get(name)):
+                put_back.append(name)
+                _LOG.warning("%s is not what was deployed: somebody replaced it. It is put back.", model.relation)
             try:
                 connection.execute(f"CREATE OR REPLACE VIEW {model.relation} AS\n{rendered.sql}")
             except duckdb.Error as error:
                 raise SqlModelError(f"{model.path} does not run: {shown_text(error)}") from error
-            made[name] = fingerprint
+            connection.execute(f"COMMENT ON VIEW {model.relation} IS {quoted(_comment(fingerprint))}")
+            made[name] = f"{_ON_VIEW}{fingerprint}"
             existing.add(model.relation)
             created.append(name)
     _note_deployed(connection, made)
-    return Deployment(tuple(created), tuple(unchanged), tuple(waiting))
+    return Deployment(tuple(created), tuple(unchanged), tuple(waiting), tuple(put_back))
+
+
+def _comment(fingerprint: str) -> str:
+    return f"order-pipeline {fingerprint}"
+
+
+def _comment_of_note(noted: str | None) -> str | None:
+    """The comment that the view had when it was deployed; None: it had none."""
+    return _comment(noted.removeprefix(_ON_VIEW)) if noted and noted.startswith(_ON_VIEW) else None
+
+
+def _comments(connection: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
+    rows = connection.execute(
+        "SELECT schema_name || '.' || view_name, comment FROM duckdb_views() WHERE database_name = 'lake'"
+    ).fetchall()
+    return dict(rows)
 
 
 def load_seed(connection: duckdb.DuckDBPyConnection, project: SqlProject, name: str, schema: str = SEED_SCHEMA) -> None:

@@ -9,8 +9,8 @@ from order_pipeline.settings import Settings
 from order_pipeline.warehouse.sql.project import SqlProject
 
 
-def project_for(settings: Settings) -> SqlProject:
-    """The SQL project with the variables that settings decide: whose orders are picked, what no payload says."""
+def variables_of(settings: Settings) -> dict[str, Any]:
+    """The variables that settings decide: whose orders are picked, what no payload says."""
     variables: dict[str, Any] = {
         "picked_channels": settings.picked_channels(),
         "barcode_fallback": settings.picking.barcode_fallback,
@@ -20,4 +20,9 @@ def project_for(settings: Settings) -> SqlProject:
     }
     for name, channel in registry.channels().items():
         variables |= channel.sql_variables(settings.of_channel(name))
-    return SqlProject(variables=variables)
+    return variables
+
+
+def project_for(settings: Settings) -> SqlProject:
+    """The SQL project with the variables that settings decide."""
+    return SqlProject(variables=variables_of(settings))

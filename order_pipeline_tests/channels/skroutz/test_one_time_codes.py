@@ -44,10 +44,10 @@ def test_a_run_killed_after_the_codes_left_lands_the_same_event_once(road):
     assert road.one("SELECT count(*) FROM raw.skroutz_orders") == 1
 
 
-def test_sql_shows_no_body_of_an_event_that_waits(road):
+def test_sql_shows_no_body_of_an_event(road):
     road.receive(make_event("A-1", invoice_details=INVOICE))
     with duckdb.connect() as connection:
         attach_operations(connection, road.store.engine.url.render_as_string(hide_password=False))
-        assert connection.execute("SELECT octet_length(body), order_number FROM ops.webhook_inbox").fetchall() == [
-            (0, "A-1")
-        ]
+        shown = connection.execute("SELECT * FROM ops.webhook_inbox")
+        assert "body" not in [column[0] for column in shown.description or ()]
+        assert len(shown.fetchall()) == 1

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from order_pipeline.operations.store import OperationsStore
-from order_pipeline.operations.tables import VERSION_TABLE
 from order_pipeline.settings import LakeSettings, Settings
 from order_pipeline.warehouse import migrations
 from order_pipeline.warehouse.lake import instance
@@ -122,6 +119,35 @@ def test_a_moved_data_directory_keeps_working(tmp_path: Path) -> None:
     assert new.query(f"SELECT count(*) FROM {table}").rows == [(100,)]
 
 
+def attached_plainly(directory: Path) -> str:
+    """Where plain DuckDB, which knows nothing of this project, finds the files of the directory's lake."""
+    with duckdb.connect() as connection:
+        for extension in ("ducklake", "sqlite_scanner"):
+            instance.load_extension(connection, extension)
+        connection.execute(f"ATTACH 'ducklake:sqlite:{directory / 'catalog.sqlite'}' AS copied (READ_ONLY)")
+        (path,) = connection.execute("SELECT data_path FROM ducklake_settings('copied')").fetchall()
+    return str(path[0])
+
+
+def test_plain_duckdb_finds_a_copys_own_files_once_it_was_opened_here(
+    lake: Lake, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with lake.transaction("one day") as connection:
+        mark_day(connection)
+    lake.close()
+    copied = tmp_path / "copied"
+    shutil.copytree(settings.data_dir, copied, ignore=shutil.ignore_patterns("copied"))
+    assert attached_plainly(copied) == f"{settings.data_dir}/lake/", "what harms: the original's files"
+    opened = Lake(settings_in(copied))
+    opened.connect().close()
+    opened.close()
+    assert attached_plainly(copied) == f"{copied}/lake/"
+    assert f"it named the files in {settings.data_dir}/lake/" in caplog.text
+    caplog.clear()
+    Lake(settings_in(copied)).connect().close()
+    assert caplog.text == "", "it is said once"
+
+
 def test_an_earlier_snapshot_can_be_read(lake: Lake) -> None:
     with lake.transaction("first") as connection:
         mark_day(connection)
@@ -131,28 +157,6 @@ def test_an_earlier_snapshot_can_be_read(lake: Lake) -> None:
         mark_day(connection, "2026-01-02")
     rows = lake.query(f"SELECT count(*) FROM raw.stale_partitions AT (VERSION => {first})").rows
     assert rows == [(1,)]
-
-
-def test_the_operations_store_is_seen_as_ops_while_it_is_open_for_writing(lake: Lake, tmp_path: Path) -> None:
-    store = sqlite3.connect(tmp_path / "operations.sqlite")
-    store.execute("PRAGMA journal_mode = WAL")
-    store.execute("CREATE TABLE pick_outbox (id INTEGER PRIMARY KEY, state VARCHAR NOT NULL, created_at DATETIME)")
-    store.execute("INSERT INTO pick_outbox VALUES (1, 'sent', '2026-01-01 10:00:00.000000')")
-    store.commit()
-    store.execute("INSERT INTO pick_outbox VALUES (2, 'planned', NULL)")
-    assert lake.query("SELECT id, state FROM ops.pick_outbox").rows == [(1, "sent")]
-    store.commit()
-    assert lake.query("SELECT count(*) FROM ops.pick_outbox").rows == [(2,)]
-    store.close()
-
-
-def test_every_table_of_the_operations_store_can_be_read(lake: Lake, settings: Settings) -> None:
-    store = OperationsStore(settings.resolved_operations_url)
-    store.create_all()
-    tables = lake.query("SELECT table_name FROM duckdb_tables() WHERE database_name = 'ops'").rows
-    assert {("pick_outbox",), (VERSION_TABLE,)} <= set(tables)
-    for (table,) in set(tables) - {(VERSION_TABLE,)}:
-        assert lake.query(f"SELECT * FROM ops.{table}").rows == []
 
 
 def test_a_view_of_an_older_definition_is_renewed(lake: Lake) -> None:

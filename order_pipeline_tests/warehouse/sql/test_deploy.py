@@ -25,6 +25,36 @@ def test_a_view_is_made_once_and_again_when_its_sql_changed(lake: Lake, tmp_path
     assert lake.query("SELECT n FROM staging.b").rows == [(2,)]
 
 
+def test_a_view_that_somebody_replaced_is_put_back_and_said(
+    lake: Lake, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    project = project_of(tmp_path / "project", {"a": "SELECT 1 AS n", "b": "SELECT n FROM {{ ref('a') }}"})
+    deployed(lake, project)
+    with lake.transaction("somebody else") as connection:
+        connection.execute("CREATE OR REPLACE VIEW staging.a AS SELECT 99 AS n")
+    found = deployed(lake, project)
+    assert (found.created, found.unchanged, found.put_back) == (("a",), ("b",), ("a",))
+    assert lake.query("SELECT n FROM staging.b").rows == [(1,)]
+    assert "staging.a is not what was deployed" in caplog.text
+    assert deployed(lake, project).unchanged == ("a", "b")
+
+
+def test_views_of_a_version_that_left_no_comment_are_made_anew_and_nobody_is_blamed(lake: Lake, tmp_path: Path) -> None:
+    project = project_of(tmp_path / "project", {"a": "SELECT 1 AS n"})
+    deployed(lake, project)
+    with lake.transaction("an earlier version") as connection:
+        connection.execute("CREATE OR REPLACE VIEW staging.a AS SELECT 1 AS n")
+        connection.execute("UPDATE reference.deployed_models SET fingerprint = replace(fingerprint, 'on view ', '')")
+    found = deployed(lake, project)
+    assert (found.created, found.put_back) == (("a",), ())
+
+
+def test_a_view_whose_sql_changed_is_not_said_to_be_replaced(lake: Lake, tmp_path: Path) -> None:
+    deployed(lake, project_of(tmp_path / "first", {"a": "SELECT 1 AS n"}))
+    found = deployed(lake, project_of(tmp_path / "changed", {"a": "SELECT 2 AS n"}))
+    assert (found.created, found.put_back) == (("a",), ())
+
+
 def test_a_view_over_a_table_that_no_fetch_has_made_waits_for_it(lake: Lake, tmp_path: Path) -> None:
     project = project_of(tmp_path / "project", {"a": "SELECT n FROM {{ source('raw', 'later') }}"})
     assert deployed(lake, project).waiting == ("a",)

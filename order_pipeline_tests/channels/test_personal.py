@@ -8,7 +8,7 @@ import pytest
 
 from order_pipeline.channels import registry
 from order_pipeline.channels.personal import ERASED
-from order_pipeline.http.redaction import redact_text
+from order_pipeline.redaction.texts import redact_text
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SAMPLES = {

@@ -88,9 +88,13 @@ def rejects_of(connection: duckdb.DuckDBPyConnection) -> list[Facts]:
     return read_rows(connection, _REJECTS)
 
 
-def marts_of(connection: duckdb.DuckDBPyConnection) -> Facts:
-    """What the marts say of picking the order in the slice. Keys: pick_lines, elsewhere, without_picks."""
-    return {name: read_rows(connection, sql) for name, sql in _MARTS.items()}
+def marts_of(connection: duckdb.DuckDBPyConnection, *, is_planned: bool) -> Facts:
+    """What the marts say of picking the order in the slice. Keys: pick_lines, elsewhere, without_picks.
+
+    Of a planned order only `elsewhere` is asked: see `OrderSlice.run_marts`.
+    """
+    asked = {"elsewhere"} if is_planned else _MARTS.keys()
+    return {name: read_rows(connection, sql) if name in asked else [] for name, sql in _MARTS.items()}
 
 
 def builds_of(connection: duckdb.DuckDBPyConnection, source: str, day: Any) -> list[Facts]:

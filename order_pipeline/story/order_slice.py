@@ -13,6 +13,8 @@ import duckdb
 
 SLICE = "one_order"
 _OF_ORDER = ("orders", "order_lines", "shipments", "shipment_lines", "parcels")
+_NOT_OF_OTHERS = frozenset({"pick_lines", "orders_without_picks"})
+"""The views that are not needed to tell what others pick."""
 _VIEWS = """
 SELECT view_name, sql FROM duckdb_views()
 WHERE database_name = 'lake' AND schema_name = 'marts' AND (
@@ -27,6 +29,12 @@ SELECT DISTINCT source, ship_from_code, ship_from_name FROM lake.core.shipments 
 """
 
 
+def _after_what_it_reads(view: tuple[str, str]) -> tuple[bool, bool, int]:
+    """Most views find what they read at the first try: obstacles, a channel's candidates, all candidates, the rest."""
+    name = view[0]
+    return not name.startswith(("named_", "pick_obst")), not name.startswith("pick_candidates__"), -len(name)
+
+
 class OrderSlice:
     """Holds the rows of one order at a time.
 
@@ -36,7 +44,8 @@ class OrderSlice:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
-        self._has_views = False
+        self._deployed: dict[str, str] | None = None
+        self._made: set[str] = set()
         connection.execute(f"ATTACH ':memory:' AS {SLICE}")
         for schema in ("core", "quarantine", "reference", "marts"):
             connection.execute(f"CREATE SCHEMA {SLICE}.{schema}")
@@ -53,37 +62,39 @@ class OrderSlice:
                 if row and row[0] is not None:
                     values, day = values | {"day": row[0]}, " AND order_day = $day"
 
-    def run_marts(self, source: str, *, with_locations: bool) -> None:
+    def run_marts(self, source: str, *, is_planned: bool) -> None:
         """Let the marts tell of the order.
 
         Args:
             source: its channel.
-            with_locations: the locations of all other orders count, too; it takes a look at all shipments.
+            is_planned: the outbox has lines of it, and tells their fate: the marts say only what others pick. Else
+                they say what is to be picked, for which the locations of all orders count, too.
         """
         of_items = f"source = $source AND sku IN (SELECT sku FROM {SLICE}.core.order_lines"
         of_items += f" UNION ALL SELECT sku FROM {SLICE}.core.shipment_lines)"
         self._copy("reference.item_locations", of_items, {"source": source})
-        if with_locations:
+        if not is_planned:
             self._connection.execute(_LOCATIONS, {"source": source})
-        if not self._has_views:
-            self._make_views()
+        self._make_views(_NOT_OF_OTHERS if is_planned else frozenset())
 
     def _copy(self, table: str, condition: str, values: dict[str, Any]) -> None:
         sql = f"CREATE OR REPLACE TABLE {SLICE}.{table} AS SELECT * FROM lake.{table} WHERE {condition}"
         self._connection.execute(sql, values)
 
-    def _make_views(self) -> None:
-        """Make the deployed views here, each once those are there that it reads."""
-        waiting = dict(self._connection.execute(_VIEWS).fetchall())
+    def _make_views(self, left_out: frozenset[str]) -> None:
+        """Make the deployed views here that are not there yet, each once those are there that it reads."""
+        if self._deployed is None:
+            deployed = self._connection.execute(_VIEWS).fetchall()
+            self._deployed = dict(sorted(deployed, key=_after_what_it_reads))
+        waiting = {name: sql for name, sql in self._deployed.items() if name not in self._made | left_out}
         self._connection.execute(f"USE {SLICE}")
         try:
-            made = True
-            while waiting and made:
-                made = [name for name, sql in waiting.items() if self._makes_view(name, sql)]
-                waiting = {name: sql for name, sql in waiting.items() if name not in made}
+            made = {name for name, sql in waiting.items() if self._makes_view(name, sql)}
+            while made:
+                self._made |= made
+                made = {name for name in waiting if name not in self._made and self._makes_view(name, waiting[name])}
         finally:
             self._connection.execute("USE lake")
-        self._has_views = True
 
     def _makes_view(self, name: str, sql: str) -> bool:
         """Whether the view could be made: not before what it reads, and not where its channel was never read."""

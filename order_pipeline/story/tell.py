@@ -49,7 +49,7 @@ def tell_stories(settings: Settings, number: str, now: datetime | None = None) -
 
     Returns: stories with the keys order_id, source, named_by, verdict, next_steps, timeline, core, quarantine,
         pick_lines, elsewhere, without_picks, outbox, events, tasks, read_back, builds, webhooks, raw_versions,
-        is_picked.
+        is_picked. Of a planned order `pick_lines` and `without_picks` are empty: `outbox` has its lines.
 
     Raises:
         LakeError: there is no lake yet.
@@ -57,6 +57,7 @@ def tell_stories(settings: Settings, number: str, now: datetime | None = None) -
     """
     wanted = cleaned(number)
     with closing(Lake(settings).connect(read_only=True)) as lake, reading_operations(settings) as operations:
+        lake.begin()  # one snapshot for all that is asked, and the catalog is opened once
         orders = find_orders(lake, operations, wanted) if wanted else []
         if orders:
             of_order = OrderSlice(lake)
@@ -77,7 +78,7 @@ def _story(
     picks = outbox_facts(operations, order.source, order.order_id)
     of_order.fill(order.source, order.order_id)
     core, rejects = lake_facts.core_rows(lake), lake_facts.rejects_of(lake)
-    of_order.run_marts(order.source, with_locations=not picks["outbox"])
+    of_order.run_marts(order.source, is_planned=bool(picks["outbox"]))
     rows = [*(row for table in core.values() for row in table), *rejects]
     day = next((row["order_day"] for row in [*core.get("orders", []), *rejects]), None)
     versions = lake_facts.raw_versions(lake, order.source, {row["raw_record_id"] for row in rows})
@@ -91,7 +92,7 @@ def _story(
         "is_picked": order.source in picked,
         "core": core,
         "quarantine": rejects,
-        **lake_facts.marts_of(lake),
+        **lake_facts.marts_of(lake, is_planned=bool(picks["outbox"])),
         **picks,
         "builds": lake_facts.builds_of(lake, order.source, day),
         "webhooks": webhooks_of(operations, order.source, number, [each["fetched_at"] for each in versions]),

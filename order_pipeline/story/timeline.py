@@ -77,6 +77,17 @@ class Places:
         pointer = pointer_to(self.document(version), value, named_like)
         return RawPlace(str(version["resource"]), *key, f"#{pointer or ''}")
 
+    def as_of(self, row: Mapping[str, Any], at: datetime) -> Mapping[str, Any]:
+        """The row as coming from the version of its record that was the last one stored at that time."""
+        stored = [
+            each
+            for (record_id, _), each in self._versions.items()
+            if record_id == row["raw_record_id"] and _aware(each["fetched_at"]) <= at
+        ]
+        own = self._versions.get((str(row["raw_record_id"]), str(row["raw_sha256"])))
+        alike = [each for each in stored if own is None or each["resource"] == own["resource"]]
+        return {**row, "raw_sha256": alike[-1]["content_sha256"]} if alike else row
+
     def document(self, version: Facts) -> Any:
         """The version's payload, parsed once."""
         key = (str(version["record_id"]), str(version["content_sha256"]))
@@ -176,7 +187,8 @@ def _place_of_line(events: Sequence[Facts], facts: Mapping[str, Any], places: Pl
     line_ids = {line["line_id"] for line in facts["outbox"] if line["pick_id"] in picks}
     for row in facts["core"].get("order_lines", []):
         if row["line_id"] in line_ids:
-            place = places.of(row, row["line_key"], ("id", "number", "line"))
+            at = min(_aware(event["at"]) for event in events)
+            place = places.of(places.as_of(row, at), row["line_key"], ("id", "number", "line"))
             return place and RawPlace(place.table, place.record_id, place.sha256, parent(place.pointer) or "#")
     return None
 

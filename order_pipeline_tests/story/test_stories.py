@@ -77,6 +77,9 @@ def test_the_timeline_tells_what_happened_in_order(story):
     ]
     assert [moment["at"] for moment in told] == sorted(moment["at"] for moment in told)
     assert "/orderStatus: READY -> CANCELLED" in told[4]["detail"]
+    versions = [moment["raw"]["sha256"] for moment in told[:7]]
+    assert versions == [versions[0]] * 4 + [versions[4]] * 3, "each moment names the version of its time"
+    assert versions[0] != versions[4]
 
 
 @pytest.mark.parametrize("number", [SENT, HELD, QUARANTINED, IN_DOUBT, CANCELLED, SPLIT, "9001"])

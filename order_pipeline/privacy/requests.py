@@ -7,10 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from order_pipeline.privacy.subjects import Record, Subject, find_records
+from order_pipeline.privacy.subjects import Record, Subject, by_source, find_records
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.rows import insert_rows
 from order_pipeline.warehouse.raw.erased_records import RECORDS, REQUESTS
+from order_pipeline.warehouse.raw.writer import take_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def begin(
         if not row:
             values = (erasure_id, subject.kind.value, subject_hash, requested_by, reason)
             insert_rows(connection, REQUESTS, [(*values, datetime.now(UTC), None, len(found))])
-        insert_rows(connection, RECORDS, [(*record, erasure_id) for record in sorted(found - known)])
+        _add(lake, connection, found - known, erasure_id)
         return Erasure(erasure_id, frozenset(found | known))
 
     return lake.run("begin an erasure", body)
@@ -63,8 +64,7 @@ def begin(
 
 def note_records(lake: Lake, records: Collection[Record], erasure_id: str) -> None:
     """Note records as erased, so that they are erased whenever they arrive again."""
-    rows = [(*record, erasure_id) for record in sorted(records)]
-    lake.run("note erased records", lambda connection: insert_rows(connection, RECORDS, rows))
+    lake.run("note erased records", lambda connection: _add(lake, connection, records, erasure_id))
 
 
 def finish(lake: Lake, erasure: Erasure) -> None:
@@ -86,6 +86,14 @@ def past_requests(connection: Connection, hashes: Collection[str]) -> list[PastR
         [list(hashes)],
     ).fetchall()
     return [PastRequest(*row) for row in rows]
+
+
+def _add(lake: Lake, connection: Connection, records: Collection[Record], erasure_id: str) -> None:
+    """Note the records. Where no lock lets writers queue, one that did not see them yet conflicts and begins again."""
+    insert_rows(connection, RECORDS, [(*record, erasure_id) for record in sorted(records)])
+    if not lake.is_embedded:
+        for source in by_source(records):
+            take_turn(connection, source)
 
 
 def _records_of(connection: Connection, erasure_id: str) -> set[Record]:

@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -22,6 +23,7 @@ from order_pipeline.settings import Settings
 from order_pipeline_tests.warehouse.kibo_orders import DAY, kibo_item, kibo_order, kibo_shipment, receive
 
 FIRST, LAST, EMAIL, PHONE, STREET = "Zebulonia", "Quandrelle", "zeb.q@needle.example", "+306971234567", "Nadelgasse 77"
+KILLED = "ducklake-00000000-0000-7000-8000-000000000000.parquet"
 TRACES = (FIRST, LAST, EMAIL, "6971234567", STREET)
 LOCATIONS = """source,sku,barcode,bin_location,warehouse,product_name,not_stocked
 kibo,GOOD,4006381333931,A-01,MAIN,Good thing,
@@ -46,13 +48,14 @@ def order_of_person(number, **changes):
     return order
 
 
-def make_world(directory: Path) -> PipelineResource:
+def make_world(directory: Path, **stores: Any) -> PipelineResource:
     """The person has an order in two versions, one in quarantine, a dead letter, a pick and events."""
     settings = Settings(
         _env_file=None,  # pyright: ignore[reportCallIssue]
         data_dir=directory,
         witness_dir="none",
         scansource=ScanSourceSettings(enabled=False),
+        **stores,
     )
     pipeline = PipelineResource(settings)
     pipeline.prepare_stores()
@@ -93,7 +96,7 @@ def plant_in_files(pipeline: PipelineResource) -> None:
         store.executemany("INSERT INTO event_logs (event) VALUES (?)", [(event,), (json.dumps(event),), ("{}",)])
     (output / "x.err").write_text(f"ValueError: {FIRST} {LAST}, {PHONE}\n", encoding="utf-8")
     raw = next((root / "lake" / "raw" / "kibo_orders").rglob("*.parquet"))
-    raw.with_name("ducklake-00000000-0000-7000-8000-000000000000.parquet").write_bytes(raw.read_bytes())
+    raw.with_name(KILLED).write_bytes(raw.read_bytes())
 
 
 def places_with(directory: Path, traces: tuple[str, ...] = TRACES) -> Counter[str]:

@@ -7,10 +7,12 @@ from order_pipeline.picking.sending.emission import LEASE_NAME
 from order_pipeline.privacy.erase import BOUNDARIES, BuildRunsError, erase
 from order_pipeline.privacy.search import find
 from order_pipeline.privacy.subjects import Subject, SubjectKind
+from order_pipeline.settings import LakeSettings
 from order_pipeline.warehouse.core.build_files import running_build
 from order_pipeline_tests.privacy.people import (
     EMAIL,
     FIRST,
+    KILLED,
     LAST,
     PHONE,
     TRACES,
@@ -154,3 +156,18 @@ def test_killed_and_run_again_it_ends_the_same(tmp_path, moment):
     pipeline.lake.close()
     pipeline.operations.close()
     assert places_with(tmp_path, TRACES) == {}
+
+
+@pytest.mark.slow
+def test_nothing_is_left_either_where_catalog_and_operations_are_postgresql(tmp_path, new_postgres_database):
+    catalog, operations = f"postgres:{new_postgres_database()}", new_postgres_database()
+    pipeline = make_world(tmp_path, lake=LakeSettings(catalog=catalog), operations_url=operations)
+    assert found_by(pipeline).places["catalog: statistics"]
+    before = totals(pipeline)
+    erased_by(pipeline)
+    next(tmp_path.rglob(KILLED)).unlink()  # of a killed transaction; nobody here knows whether it still runs elsewhere
+    assert found_by(pipeline).places == {}
+    assert totals(pipeline) == before
+    assert places_with(tmp_path) == {}
+    pipeline.lake.close()
+    pipeline.operations.close()

@@ -150,7 +150,7 @@ def test_dagster_stores_no_field_and_keeps_what_we_say() -> None:
 
 def test_a_log_line_of_any_library_loses_both(caplog: pytest.LogCaptureFixture) -> None:
     redact_this_process()
-    log = logging.getLogger("a.library")
+    log = logging.getLogger("some.package")
     try:
         float(NAME)
     except ValueError as error:

@@ -9,7 +9,7 @@ TEST_PROCESSES ?= 2
 export DAGSTER_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo ui test test-all lint format bench dbt describe fingerprint clean lock
+.PHONY: help install demo ui test test-all lint format bench dbt describe fingerprint clean lock sbom
 
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,7 +62,14 @@ describe: $(INSTALLED) ## Write the yml beside every folder of SQL models again
 
 clean: ## Remove the environment, caches and all run-time state in data/ (data/reference stays)
 	@find data -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} +
-	@rm -rf $(VENV) .venv-bench .venv-dbt .venv-dbt.lock .artifacts .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	@rm -rf $(VENV) .venv-bench .venv-dbt .venv-dbt.lock .venv-sbom .artifacts .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+
+sbom: ## Write sbom.json: every pinned package with its hashes, as CycloneDX (docs/supply-chain.md)
+	@$(PYTHON) -m venv .venv-sbom
+	@.venv-sbom/bin/python -m pip install --quiet 'cyclonedx-bom==7.5.0'
+	@PYTHONWARNINGS=ignore .venv-sbom/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-format JSON \
+		--output-file sbom.json requirements.lock
+	@$(PYTHON) -c 'import json; print("sbom.json:", len(json.load(open("sbom.json"))["components"]), "packages")'
 
 lock: ## Resolve requirements.lock again (maintainers; needs uv)
 	@uv pip compile pyproject.toml --extra dev --extra scale --universal --python-version 3.11 \

@@ -12,6 +12,7 @@ import duckdb
 from order_pipeline.cli.tables import print_table
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.raw.tables import resource_tables
 
 CHANNELS_SQL = """
 WITH counted AS (
@@ -46,13 +47,6 @@ FROM marts.picks_elsewhere LEFT JOIN sent USING (pick_id) GROUP BY ALL
 ORDER BY ALL
 """
 
-RAW_TABLES_SQL = """
-SELECT table_name FROM duckdb_tables()
-WHERE database_name = 'lake' AND schema_name = 'raw'
-    AND table_name NOT IN ('fetches', 'stale_partitions', 'reappearances', 'dead_letters')
-ORDER BY table_name
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -78,8 +72,9 @@ class Summary:
 def collect_summary(settings: Settings) -> Summary:
     """Count what the lake and the outbox hold."""
     with closing(Lake(settings).connect(read_only=True, operations=True)) as connection:
-        raw_tables = [name for (name,) in connection.execute(RAW_TABLES_SQL).fetchall()]
-        counts = " UNION ALL ".join(f"SELECT count(*) AS versions FROM raw.{name}" for name in raw_tables)
+        counts = " UNION ALL ".join(
+            f"SELECT count(*) AS versions FROM {table}" for table in resource_tables(connection)
+        )
         versions = connection.execute(f"SELECT sum(versions)::BIGINT FROM ({counts})").fetchone() if counts else None
         return Summary(
             channels=connection.execute(CHANNELS_SQL).fetchall(),

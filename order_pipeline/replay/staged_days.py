@@ -14,7 +14,8 @@ from order_pipeline.warehouse.core.chunk import ChunkResult
 from order_pipeline.warehouse.core.last_net import LastNet
 from order_pipeline.warehouse.core.plan import MOST_DAYS, plan_group
 from order_pipeline.warehouse.core.staging_models import build_sql
-from order_pipeline.warehouse.lake.connection import Lake, relations
+from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.raw.tables import resource_tables
 from order_pipeline.warehouse.sql.project import SqlProject
 
 RUN_ID = "replay"
@@ -41,12 +42,7 @@ class StagedDays:
 def stored_days(lake: Lake, source: str) -> list[date]:
     """Every day of which raw has a record of the channel, or core a build; the oldest first."""
     with lake.snapshot() as connection:
-        tables = sorted(
-            name
-            for name in relations(connection)
-            if name.startswith(f"raw.{source}_") and not name.endswith("_current")
-        )
-        parts = [f"SELECT partition_day FROM {table}" for table in tables]
+        parts = [f"SELECT partition_day FROM {table}" for table in resource_tables(connection, source)]
         parts.append("SELECT order_day FROM core.builds WHERE source = $source")
         found = connection.execute(
             f"SELECT DISTINCT partition_day FROM ({' UNION ALL '.join(parts)}) ORDER BY ALL", {"source": source}

@@ -6,13 +6,14 @@ Core, rejects and marts are asked in the slice of one order (`order_slice`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import duckdb
 
 from order_pipeline.story.order_slice import SLICE
 from order_pipeline.story.rows import Facts, read_rows
+from order_pipeline.warehouse.raw.tables import resource_tables
 
 _PROVENANCE = ("raw_record_id", "raw_sha256", "fetched_at")
 CORE_COLUMNS = {
@@ -69,7 +70,7 @@ WHERE rule = 'unforeseen' AND resolved_at IS NULL
 """
 _VERSIONS = """
 SELECT record_id, partition_day, content_sha256, strlen(payload) AS bytes, fetched_at, sequence, run_id, payload
-FROM raw.{resource} WHERE {condition}
+FROM {table} WHERE {condition}
 """
 _MOST_RECORDS = 50
 
@@ -124,19 +125,7 @@ def raw_versions(connection: duckdb.DuckDBPyConnection, source: str | None, reco
     wanted = sorted(set(records))[:_MOST_RECORDS]
     values = {f"record_{place}": record for place, record in enumerate(wanted)}
     condition = " OR ".join(f"record_id = ${name}" for name in values) or "false"
-    for resource in _raw_resources(connection, source):
-        rows = read_rows(connection, _VERSIONS.format(resource=resource, condition=condition), **values)
-        versions += [{"resource": resource, **row} for row in rows]
+    for table in resource_tables(connection, source):
+        rows = read_rows(connection, _VERSIONS.format(table=table, condition=condition), **values)
+        versions += [{"resource": table.removeprefix("raw."), **row} for row in rows]
     return sorted(versions, key=lambda version: (version["fetched_at"], version["sequence"]))
-
-
-def _raw_resources(connection: duckdb.DuckDBPyConnection, source: str | None) -> Sequence[str]:
-    rows = read_rows(
-        connection,
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'raw'"
-        " AND table_name NOT IN ('fetches', 'stale_partitions', 'reappearances', 'dead_letters')"
-        " AND NOT starts_with(table_name, 'turn_of_')"
-        " AND ($source IS NULL OR starts_with(table_name, $source || '_')) ORDER BY table_name",
-        source=source,
-    )
-    return [str(row["table_name"]) for row in rows]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from order_pipeline.warehouse.lake.connection import Connection, Lake, relations
+from order_pipeline.warehouse.lake.connection import Connection, Lake
+from order_pipeline.warehouse.raw.tables import resource_tables
 
 _DAYS = """
 SELECT source, order_day FROM quarantine.rejects WHERE resolved_at IS NULL AND order_day IS NOT NULL GROUP BY ALL
@@ -36,9 +37,7 @@ def days_of_rejects(lake: Lake, source: str | None = None) -> dict[str, list[dat
 
 
 def _days_of_records(connection: Connection, source: str, records: list[str]) -> list[date]:
-    tables = sorted(
-        name for name in relations(connection) if name.startswith(f"raw.{source}_") and not name.endswith("_current")
-    )
+    tables = resource_tables(connection, source)
     if not tables:
         return []
     rows = " UNION ALL ".join(f"SELECT record_id, partition_day FROM {table}" for table in tables)

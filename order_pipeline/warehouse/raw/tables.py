@@ -38,6 +38,18 @@ def raw_table(source: str, resource: str) -> str:
     return f"raw.{source}_{resource}"
 
 
+def resource_tables(connection: duckdb.DuckDBPyConnection, source: str | None = None) -> list[str]:
+    """The raw tables of resources, `raw.<source>_<resource>`: those that have a view of current versions beside them.
+
+    Args:
+        connection: to the lake.
+        source: only those of this channel; None: of all.
+    """
+    existing = relations(connection)
+    prefix = f"raw.{source}_" if source else "raw."
+    return sorted(name for name in existing if name.startswith(prefix) and f"{name}_current" in existing)
+
+
 def ensure_raw_table(lake: Lake, source: str, resource: str) -> str:
     """Create or renew one resource's raw table and view, see `ensure_raw_tables`; return the table's qualified name."""
     ensure_raw_tables(lake, [(source, resource)])

@@ -3,6 +3,7 @@
 A condition on a column makes DuckLake look up that column's statistics of every file. A SQLite catalog has no index for
 them, so it reads all: 0.17 s a column where the lake has the files of a year (1,095 days of channels, 482,000 rows of
 statistics), whichever table is asked. A table of a few files is read whole in 0.02 s.
+See docs/decisions/0051-small-tables-are-read-whole.md.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ WITH sold AS (
         lines.commission_amount,
         lines.tax_amount,
         lines.tax_rate,
-        lines.quantity_ordered - coalesce(lines.quantity_cancelled, 0) AS quantity,
+        {{ wide('lines.quantity_ordered') }} - coalesce(lines.quantity_cancelled, 0) AS quantity,
         coalesce(lines.price_includes_tax, orders.subtotal_includes_tax) AS includes_tax
     FROM {{ source('core', 'order_lines') }} AS lines
     INNER JOIN {{ source('core', 'orders') }} AS orders ON orders.order_id = lines.order_id
@@ -143,10 +143,10 @@ with_fees AS (
         CASE orders.source
             {% for channel, fees in var('fees_of_channels').items() %}
             WHEN '{{ channel }}'
-                THEN {{ 'commission_amount' if 'commission' in fees else '0' }}
+                THEN {{ wide('commission_amount') if 'commission' in fees else '0' }}
                     + {{ 'platform_fee_amount' if 'platform_fee' in fees else '0' }}
             {% endfor %}
-            ELSE commission_amount + platform_fee_amount
+            ELSE {{ wide('commission_amount') }} + platform_fee_amount
         END AS fees_amount
     FROM every_one
     INNER JOIN {{ source('core', 'orders') }} AS orders
@@ -176,6 +176,6 @@ SELECT
     cost_as_of,
     lines_without_amount,
     lines_without_cost,
-    net_revenue_amount - fees_amount AS margin_before_goods_amount,
-    net_revenue_amount - fees_amount - cost_amount AS margin_amount
+    {{ wide('net_revenue_amount') }} - fees_amount AS margin_before_goods_amount,
+    {{ wide('net_revenue_amount') }} - fees_amount - cost_amount AS margin_amount
 FROM with_fees

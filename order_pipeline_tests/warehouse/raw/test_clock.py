@@ -56,7 +56,7 @@ def test_a_clock_that_jumped_back_is_a_warning(lake: Lake, caplog: pytest.LogCap
 def test_runs_side_by_side_are_no_jump(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
     fetch(lake, "A", NOON + timedelta(seconds=40))
     assert fetch(lake, "B", NOON).result.clock_behind == timedelta(0)
-    assert not caplog.text
+    assert "clock" not in caplog.text
 
 
 MIDNIGHT = datetime(2026, 1, 15, tzinfo=UTC)

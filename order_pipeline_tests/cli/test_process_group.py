@@ -118,4 +118,5 @@ def test_the_ui_starts_clean_on_a_new_directory_and_ends_without_a_trace(tmp_pat
     assert ui.wait() == 0
     assert processes_with(str(data_dir)) == set()
     said = log.read_text().splitlines()
-    assert said == [f"Dagster UI: {url}   (Ctrl-C ends it)"], "the address and how to stop, and nothing else"
+    desk = f"What waits for a person, and any order's story: {url}/desk"
+    assert said == [f"Dagster UI: {url}   (Ctrl-C ends it)", desk], "the addresses and how to stop, and nothing else"

@@ -161,8 +161,9 @@ class Catalog:
         table = "__ducklake_metadata_lake.ducklake_metadata"
         where = "WHERE key = 'data_path' AND scope IS NULL"
         try:
-            noted = connection.execute(f"SELECT value FROM {table} {where}").fetchone()
-            if noted is None or noted[0] == self.data_path:
+            # All rows are taken: a result that is not read to its end keeps the catalog's log from being emptied.
+            noted = [path for (path,) in connection.execute(f"SELECT value FROM {table} {where}").fetchall()]
+            if noted in ([], [self.data_path]):
                 return
             connection.execute(f"UPDATE {table} SET value = ? {where}", [self.data_path])
         except duckdb.Error as error:

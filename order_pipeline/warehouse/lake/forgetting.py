@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
 from order_pipeline.warehouse.lake.connection import Connection, Lake, snapshot_id
@@ -59,32 +59,29 @@ def forget_statistics(lake: Lake, columns: PersonalColumns) -> int:
         f" AND columns.column_name = {quoted(column)})"
         for schema, table, column in wanted
     )
-    ids = f"""SELECT tables.table_id, columns.column_id FROM {{metadata}}ducklake_table AS tables
-        INNER JOIN {{metadata}}ducklake_schema AS schemas ON schemas.schema_id = tables.schema_id
-        INNER JOIN {{metadata}}ducklake_column AS columns ON columns.table_id = tables.table_id
+    ids = f"""SELECT tables.table_id, columns.column_id FROM {METADATA}.ducklake_table AS tables
+        INNER JOIN {METADATA}.ducklake_schema AS schemas ON schemas.schema_id = tables.schema_id
+        INNER JOIN {METADATA}.ducklake_column AS columns ON columns.table_id = tables.table_id
         WHERE ({conditions}) AND columns.column_type = """
     statements = [
-        f"UPDATE {{metadata}}{table} SET min_value = {quoted(least)}, max_value = {quoted(most)}, extra_stats = NULL"
+        f"UPDATE {METADATA}.{table} SET min_value = {quoted(least)}, max_value = {quoted(most)}, extra_stats = NULL"
         f" WHERE (min_value <> {quoted(least)} OR max_value <> {quoted(most)})"
         f" AND (table_id, column_id) IN ({ids}{quoted(kind)})"
         for table in ("ducklake_file_column_stats", "ducklake_table_column_stats")
         for kind, (least, most) in _WIDEST.items()
     ]
-    if lake.catalog_file is None:
-        with closing(lake.connect()) as connection:
-            for statement in statements:
-                row = connection.execute(statement.format(metadata=f"{METADATA}.")).fetchone()
-                changed += int(row[0]) if row else 0
-        return changed
-    with _catalog_alone(lake, "take statistics out"), closing(_sqlite(lake.catalog_file)) as catalog, catalog:
+    # By DuckDB's own SQLite: a second library in this process would make it lose its locks.
+    with _catalog_alone(lake, "take statistics out"), closing(lake.connect()) as connection:
         for statement in statements:
-            changed += catalog.execute(statement.format(metadata="")).rowcount
+            row = connection.execute(statement).fetchall()
+            changed += int(row[0][0]) if row else 0
     return changed
 
 
 def forget_free_pages(lake: Lake) -> None:
     """Write a SQLite catalog anew, so that what was deleted is not in its bytes or its log any more."""
     if lake.catalog_file is not None:
+        lake.close()
         with _catalog_alone(lake, "write the catalog anew"):
             vacuum(lake.catalog_file)
 
@@ -151,7 +148,8 @@ def _remove_unknown_files(lake: Lake) -> None:
 
 
 def _catalog_alone(lake: Lake, purpose: str) -> AbstractContextManager[None]:
-    assert lake.catalog_file is not None  # noqa: S101 - the callers looked
+    if lake.catalog_file is None:
+        return nullcontext()
     return writers_lock(lake.catalog_file.with_suffix(".lock"), purpose, lake.settings.lake.lock_timeout_seconds)
 
 

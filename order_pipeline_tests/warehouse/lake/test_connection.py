@@ -90,6 +90,16 @@ def test_a_transaction_inside_a_transaction_is_refused_at_once(lake: Lake) -> No
         mark_day(connection)
 
 
+def test_the_catalogs_log_is_emptied_while_the_lake_stays_open(tmp_path: Path) -> None:
+    """A statement whose result nobody read to its end would hold the log for as long as the process lives."""
+    lake = Lake(settings_in(tmp_path))
+    migrate(lake)
+    lake.run("write", lambda connection: connection.execute("CREATE TABLE raw.numbers AS SELECT 1 AS number"))
+    log = tmp_path / "catalog.sqlite-wal"
+    assert not log.exists() or log.stat().st_size == 0
+    lake.close()
+
+
 def test_times_are_utc_whatever_the_machine_says(lake: Lake) -> None:
     assert lake.query("SELECT current_setting('TimeZone')").rows == [("UTC",)]
 

@@ -132,6 +132,22 @@ def test_a_remade_shipment_waits_while_the_first_one_is_on_the_floor(emission, s
     assert "remade_after_send" in open_kinds(store)
 
 
+def under_another_account(line="1"):
+    return pick_row(pick_id=f"kibo:renamed:K1:{line}", account="renamed", order_id="kibo:renamed:K1", line_id=line)
+
+
+def test_a_line_whose_account_was_renamed_is_not_sent_again(emission, store):
+    emission(pick_row())
+    assert emission(under_another_account()).sent == 0
+    line = line_of(store, "kibo:renamed:K1:1")
+    assert (line.state, line.reason) == ("held", "remade_after_send")
+
+
+def test_an_order_of_another_account_that_only_shares_a_number_and_an_item_is_sent(emission, store):
+    emission(pick_row())
+    assert emission(under_another_account(line="9")).sent == 1
+
+
 def test_the_rest_of_a_remade_order_waits_too(emission, store):
     emission(pick_row())
     emission(remade(), pick_row(1, line="2"))

@@ -3,12 +3,17 @@
 While the first one is, or may be, on the floor, the goods would go out twice. So the second waits until a person
 withdrew the first or confirmed it (`operators.resolve`). What the channel asked for in one planning is no remake, and
 neither is what comes after the first one left the warehouse.
+
+The account is part of a pick's number, and the floor does not know it. A channel's order has one number under whatever
+name we file it, so a line that is on the floor under another account is the same line: a changed
+`ORDER_PIPELINE_SKROUTZ__ACCOUNT` sends nothing again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from order_pipeline.picking.outbox.payload import read_payload
 from order_pipeline.picking.outbox.states import (
@@ -20,10 +25,14 @@ from order_pipeline.picking.outbox.states import (
 )
 from order_pipeline.picking.outbox.store import OrderKey, OutboxLine
 from order_pipeline.picking.outbox.tasks import remade_after_send
+from order_pipeline.picking.planning.pick_lines import PickLine
 from order_pipeline.picking.planning.pick_requests import PickRequest, Plan
 from order_pipeline.picking.planning.upstream import SHIPPED_STATUSES, UpstreamStatus
 
 REMADE = "remade_after_send"
+
+ChannelOrder: TypeAlias = tuple[str, str]
+"""Channel and order number."""
 
 
 def hold_remade(
@@ -36,21 +45,25 @@ def hold_remade(
     earlier = _on_the_floor(outbox.values(), upstream)
     held: dict[OrderKey, list[PickRequest]] = {}
     for key, requests in orders.items():
-        held[key] = [_held(plan, request, outbox, earlier.get(key, ())) for request in requests]
+        held[key] = [_held(plan, each, outbox, earlier.get(_order_of(each.line), ())) for each in requests]
     return held
 
 
 def _on_the_floor(
     lines: Iterable[OutboxLine], upstream: Mapping[str, UpstreamStatus]
-) -> dict[OrderKey, list[OutboxLine]]:
-    found: dict[OrderKey, list[OutboxLine]] = {}
+) -> dict[ChannelOrder, list[OutboxLine]]:
+    found: dict[ChannelOrder, list[OutboxLine]] = {}
     for line in lines:
         status = upstream.get(line.pick_id)
         has_left = status is not None and status.status in SHIPPED_STATUSES
         is_settled = line.reason in {CONFIRMED, WITHDRAWN}
         if line.state in ON_THE_FLOOR | PERHAPS_ON_THE_FLOOR and not has_left and not is_settled:
-            found.setdefault(line.order_key, []).append(line)
+            found.setdefault(_order_of(line), []).append(line)
     return found
+
+
+def _order_of(line: OutboxLine | PickLine) -> ChannelOrder:
+    return line.source, line.order_number
 
 
 def _held(
@@ -75,7 +88,9 @@ def _held(
 
 
 def _is_same_item(first: OutboxLine, request: PickRequest) -> bool:
-    """Whether both are for one line of the order, or for one barcode."""
+    """Whether both are for one line of the order, or for one barcode of the order under one account."""
     if first.line_id == request.line.line_id:
         return True
+    if first.order_key != request.line.order_key:
+        return False
     return read_payload(first.payload).get("barcode", "") == (request.line.barcode or None)

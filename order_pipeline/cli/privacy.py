@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from order_pipeline.cli.demo_sandbox import as_filled
 from order_pipeline.cli.output import Format, fail, note, print_rows
 from order_pipeline.operations.leases import LeaseHeldError
 from order_pipeline.privacy.subjects import Subject, SubjectKind, require_usable
@@ -39,7 +40,7 @@ def find(
     from order_pipeline.privacy.search import find as search  # noqa: PLC0415 - reads the contracts
 
     subject = _subject(order, email, phone, name)
-    with _open(load_settings()) as pipeline:
+    with _open(as_filled(load_settings())) as pipeline:
         found = search(pipeline.settings, pipeline.operations, pipeline.lake, subject)
     print_rows(("place", "rows or files"), sorted(found.places.items()), output)
     note(f"{found.records:,} records of raw are about the person")
@@ -82,7 +83,7 @@ def erase(  # noqa: PLR0917 - a command's options
         fail("Who asked, or why, is empty.", "--by NAME --reason TEXT", code=2)
     if subject.kind is not SubjectKind.ORDER and subject.value.casefold() in f"{by} {reason}".casefold():
         fail("The reason names the person, and it is kept.", "Say why without naming them.", code=2)
-    with _open(load_settings()) as pipeline:
+    with _open(as_filled(load_settings())) as pipeline:
         if not yes:
             found = search(pipeline.settings, pipeline.operations, pipeline.lake, subject)
             print_rows(("place", "rows or files"), sorted(found.places.items()), Format.TABLE)

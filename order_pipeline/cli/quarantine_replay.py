@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from order_pipeline.cli.building_days import build_days
+from order_pipeline.cli.demo_sandbox import as_filled
 from order_pipeline.cli.materialise import open_job_runner
 from order_pipeline.cli.output import NO_LAKE_YET, fail, note
 from order_pipeline.cli.quarantine import Source
@@ -23,7 +24,7 @@ def replay(source: Source = None) -> None:
     """
     from order_pipeline.warehouse.core.days_of_rejects import days_of_rejects  # noqa: PLC0415 - see `materialise`
 
-    settings = load_settings()
+    settings = as_filled(load_settings())
     file = Lake(settings).catalog_file
     if file is not None and not file.exists():
         fail(f"There is no lake at {file} yet.", NO_LAKE_YET)

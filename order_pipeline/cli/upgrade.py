@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from order_pipeline.cli.demo_sandbox import as_filled
 from order_pipeline.cli.doctor_files import private_directories
 from order_pipeline.cli.output import fail, note
 from order_pipeline.cli.run import DAY_FORMATS, chosen_sources, chosen_window
@@ -77,7 +78,7 @@ def rebuild(
     from order_pipeline.orchestration.jobs import core_job_name  # noqa: PLC0415
     from order_pipeline.orchestration.rebuild_job import REBUILD_JOB  # noqa: PLC0415
 
-    settings = load_settings()
+    settings = as_filled(load_settings())
     window = None
     if source is not None or first is not None or last is not None:
         if source is None or first is None or last is None:

@@ -1,11 +1,14 @@
 """The desk: what waits, an order's story, and a person's words, behind the doors of the UI."""
 
+from contextlib import closing
+
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
 from order_pipeline.operations.store import open_store
 from order_pipeline.picking.operators.views import list_tasks, show
+from order_pipeline.recovery.stores import look, record_stores
 from order_pipeline.settings import Settings
 from order_pipeline.ui.webserver import behind_gate
 from order_pipeline.ui_settings import UiSettings
@@ -53,6 +56,16 @@ def test_what_a_record_says_is_text_and_no_markup(browse):
     page = browse().get("/desk").text
     assert HOSTILE not in page
     assert "&lt;script&gt;" in page
+
+
+def test_stores_that_do_not_belong_together_are_told_and_nothing_is_changed(browse, settings):
+    with open_store(settings.resolved_operations_url) as store, closing(Lake(settings)) as lake:
+        record_stores(settings, store, lake, look(settings, store, lake))
+    for file in settings.data_dir.glob("operations.sqlite*"):
+        file.unlink()
+    answer = act(browse(), action="close_reject", subject="the-key", source="kibo")
+    assert answer.status_code == 503
+    assert "does not belong to the other stores" in answer.json()["detail"]
 
 
 def test_dagster_is_where_it_was(browse):

@@ -7,6 +7,7 @@ from typing import Any
 
 import jinja2
 from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -14,7 +15,8 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from order_pipeline.operations.locked import StoreBusyError
+from order_pipeline.recovery.stores import StoresDisagreeError
+from order_pipeline.redaction.errors import told
 from order_pipeline.settings import Settings
 from order_pipeline.story.tell import Told, tell_stories
 from order_pipeline.story.waiting import read_waiting
@@ -28,6 +30,8 @@ DESK_PATH = "/desk"
 _FOLDER = Path(__file__).parent
 _MOST_BYTES = 16_384
 _LONGEST_NUMBER = 200
+_UNREADABLE = (LakeError, StoresDisagreeError, SQLAlchemyError)
+"""A store is missing, busy, down or not the one that belongs here."""
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self';"
@@ -69,7 +73,7 @@ class Desk:
         may_change = request.scope.get(ROLE) == Role.EDITOR
         try:
             shown = await run_in_threadpool(self._facts, number)
-        except (LakeError, StoreBusyError) as error:
+        except _UNREADABLE as error:
             return self._answer({"number": number, "may_change": may_change, "problem": _in_words(error)}, 503)
         return self._answer({"number": number, "may_change": may_change, **shown}, 200)
 
@@ -99,14 +103,14 @@ class Desk:
             said = await run_in_threadpool(carry_out, self._settings, asked)
         except ActionRefusedError as error:
             return JSONResponse({"detail": str(error)}, 409)
-        except (LakeError, StoreBusyError) as error:
+        except _UNREADABLE as error:
             return JSONResponse({"detail": f"{_in_words(error)} Nothing was changed."}, 503)
         return JSONResponse({"said": said})
 
 
 def _in_words(error: Exception) -> str:
     """The message and the next step, as the command line prints them."""
-    return " ".join(part for part in (str(error).partition(" | next: ")[0], getattr(error, "next_step", "")) if part)
+    return " ".join(part for part in (told(error).partition(" | next: ")[0], getattr(error, "next_step", "")) if part)
 
 
 def with_desk(ui: ASGIApp, settings: Settings) -> ASGIApp:

@@ -18,6 +18,7 @@ from order_pipeline.replay.staged_days import Progress, stage_days
 from order_pipeline.replay.tables import table_changes
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.spill_directory import spill_directory
 from order_pipeline.warehouse.raw.stale_partitions import stale_marks
 from order_pipeline.warehouse.sql.project import SqlProject
 
@@ -48,8 +49,8 @@ def replay_changes(
         LakeError: the lake cannot be read.
     """
     started = time.perf_counter()
-    parent = settings.data_dir.resolve() / "tmp"
-    parent.mkdir(parents=True, exist_ok=True)
+    # What is staged has personal data: where this process is killed, the next one removes its directory.
+    parent = spill_directory(settings.data_dir / "tmp")
     sent = lines_to_follow(operations)
     with tempfile.TemporaryDirectory(prefix="replay-", dir=parent) as directory:
         staged = [

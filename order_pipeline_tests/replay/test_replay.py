@@ -118,6 +118,18 @@ def test_unchanged_code_changes_nothing(installed):
     }
 
 
+def test_a_killed_replay_leaves_its_rows_where_the_next_process_removes_them(installed):
+    seen = []
+
+    def look(*_):
+        seen.extend(installed.settings.data_dir.glob("tmp/*/replay-*"))
+
+    stores = installed.settings, installed.lake, installed.operations
+    replay_changes(*stores, installed.project, {"kibo": [DAY]}, progress=look)
+    assert seen, "in the directory of this process, whose lock tells that it lives"
+    assert all(directory.parent.with_suffix(".lock").exists() for directory in seen)
+
+
 def test_a_changed_status_mapping_is_told_with_the_picks_that_it_calls_off_or_holds(installed, tmp_path):
     project = changed_project(
         installed, tmp_path, "seeds/status_mappings.csv", "kibo,shipment,READY,ready", "kibo,shipment,READY,cancelled"

@@ -133,7 +133,6 @@ def _erase_records(work: _Work, subject: Subject, erasure: Erasure, erased: Eras
     work.done("files")
     forget_statistics(lake, columns)
     work.done("statistics")
-    lake.close()
     forget_free_pages(lake)
     operations_rows.forget_free_pages(work.store)
     work.done("pages")

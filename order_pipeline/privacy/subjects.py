@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from order_pipeline.private_files import write_durably
-from order_pipeline.warehouse.lake.connection import Connection, relations
+from order_pipeline.warehouse.lake.connection import Connection
 from order_pipeline.warehouse.raw.erased_records import personal_keys
+from order_pipeline.warehouse.raw.tables import resource_tables
 
 LEAST_DIGITS = 8
 """A phone is found with and without its country code, by at least so many digits."""
 
 _KEY_FILE = "privacy.key"
-_RAW = re.compile(r"raw\.(?P<source>[a-z0-9]+)_(?P<resource>[a-z0-9_]+)_current")
 
 Record = tuple[str, str]
 """A source and the id of one of its records."""
@@ -100,8 +100,7 @@ def hash_key(data_dir: Path) -> bytes:
 
 def raw_tables(connection: Connection) -> dict[str, str]:
     """Every raw table of a channel -> its source."""
-    found = (_RAW.fullmatch(name) for name in sorted(relations(connection)))
-    return {f"raw.{each['source']}_{each['resource']}": each["source"] for each in found if each}
+    return {table: table.removeprefix("raw.").partition("_")[0] for table in resource_tables(connection)}
 
 
 def find_records(connection: Connection, subject: Subject) -> set[Record]:

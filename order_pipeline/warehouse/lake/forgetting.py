@@ -79,7 +79,7 @@ def forget_statistics(lake: Lake, columns: PersonalColumns) -> int:
 
 
 def forget_free_pages(lake: Lake) -> None:
-    """Write a SQLite catalog anew, so that what was deleted is not in its bytes or its log any more."""
+    """Close the lake and write a SQLite catalog anew: what was deleted is in its bytes and its log no more."""
     if lake.catalog_file is not None:
         lake.close()
         with _catalog_alone(lake, "write the catalog anew"):

@@ -14,6 +14,7 @@ import pyarrow as pa
 from order_pipeline.channels import registry
 from order_pipeline.channels.base import DeadLetter
 from order_pipeline.channels.personal import ERASED, PersonalKeys
+from order_pipeline.warehouse.lake.bookkeeping import all_rows
 
 RECORDS = "raw.erased_records"
 REQUESTS = "raw.erasures"
@@ -38,9 +39,15 @@ def personal_keys(source: str) -> PersonalKeys:
     return channel.personal if channel else PersonalKeys()
 
 
-def erased_ids(connection: duckdb.DuckDBPyConnection, source: str) -> frozenset[str]:
-    """The ids of the source's erased records."""
-    rows = connection.execute(f"SELECT record_id FROM {RECORDS} WHERE source = ?", [source]).fetchall()
+def erased_ids(connection: duckdb.DuckDBPyConnection, source: str, asked: Iterable[str | None]) -> frozenset[str]:
+    """Those of the asked ids whose records of the source are erased; with a retention they are very many in all."""
+    connection.register("asked_ids", pa.table({"record_id": pa.array(list(asked), pa.string())}))
+    rows = connection.execute(
+        f"SELECT record_id FROM {all_rows(RECORDS)}"
+        " WHERE source = ? AND record_id IN (SELECT record_id FROM asked_ids)",
+        [source],
+    ).fetchall()
+    connection.unregister("asked_ids")
     return frozenset(record_id for (record_id,) in rows)
 
 

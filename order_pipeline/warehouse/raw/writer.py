@@ -103,11 +103,12 @@ class RawWriter:
         written = IngestResult(self._source, self._run_id, payload_bytes=buffer.payload_bytes)
         received_at = buffer.received_at
         windows = {(resource, 0): counts for resource, counts in self._unreported.items()}
-        erased = erased_ids(connection, self._source) if buffer.records else frozenset[str]()
         for resource, batches in buffer.records.items():
-            records = without_erased(self._source, pa.concat_tables(batches), erased)
+            received, letters = pa.concat_tables(batches), buffer.dead_letters[resource]
+            asked = [*received["record_id"].to_pylist(), *(letter.record_id for _, letter in letters)]
+            erased = erased_ids(connection, self._source, asked)
+            records = without_erased(self._source, received, erased)
             found, days = self._write_versions(connection, resource, records, received_at)
-            letters = buffer.dead_letters[resource]
             dead = letters_without_erased(self._source, [letter for _, letter in letters], erased)
             write_dead_letters(connection, self._source, resource, dead, fetched_at=received_at, run_id=self._run_id)
             found += [(number, Counts(dead_letters=1)) for number, _ in letters]

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from order_pipeline.contracts import CORE_TABLES, table_contract
+from order_pipeline.warehouse.lake.bookkeeping import all_rows, of_source
 from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.literals import date_list
 from order_pipeline.warehouse.raw.tables import raw_table
 
 CHILDREN = {"order_lines", "shipments", "shipment_lines", "parcels", "serial_numbers"}
@@ -70,7 +72,7 @@ def read_open_rejects(lake: Lake, source: str) -> dict[str, int]:
     with lake.snapshot() as connection:
         return dict(
             connection.execute(
-                "SELECT rule, count(*) FROM quarantine.rejects WHERE source = ? AND resolved_at IS NULL"
+                f"SELECT rule, count(*) FROM {all_rows('quarantine.rejects')} WHERE source = ? AND resolved_at IS NULL"
                 " GROUP BY rule ORDER BY rule",
                 [source],
             ).fetchall()
@@ -80,19 +82,16 @@ def read_open_rejects(lake: Lake, source: str) -> dict[str, int]:
 def read_stored_rows(lake: Lake, table: str, source: str, days: Sequence[date]) -> StoredRows:
     """Count what `core.<table>` holds for the source on the days; an earlier day may hold a child's order."""
     key = ", ".join(table_contract(CORE_TABLES[table]).key)
-    of_days = "source = ? AND order_day IN (SELECT unnest(?::DATE[]))"
-    about = [source, list(days)]
+    of_days = f"order_day IN ({date_list(days)}) AND {of_source(source)}"
     with lake.snapshot() as connection:
         counted = connection.execute(
-            f"SELECT order_day, count(*), count(DISTINCT row({key})) FROM core.{table} WHERE {of_days} GROUP BY ALL",
-            about,
+            f"SELECT order_day, count(*), count(DISTINCT row({key})) FROM core.{table} WHERE {of_days} GROUP BY ALL"
         ).fetchall()
         orphans = 0
         if table in CHILDREN:
             found = connection.execute(
                 f"SELECT count(*) FROM core.{table} AS child WHERE {of_days} AND NOT EXISTS"
-                f" (SELECT 1 FROM core.orders AS parent WHERE parent.order_id = child.order_id)",
-                about,
+                f" (SELECT 1 FROM core.orders AS parent WHERE parent.order_id = child.order_id)"
             ).fetchone()
             orphans = int(found[0]) if found else 0
     return StoredRows(

@@ -1,5 +1,7 @@
 """The list of picks as the emission reads it from a real lake: never a stale one, and silence is no cancellation."""
 
+from dataclasses import replace
+
 import pytest
 
 from order_pipeline.destinations.settings import ScanOrdersSettings
@@ -9,8 +11,10 @@ from order_pipeline.operations.store import OperationsStore
 from order_pipeline.orchestration.assets.picking import emit_picks
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.picking.operators.views import list_tasks
+from order_pipeline.picking.sending import read_pick_list as reading
+from order_pipeline.picking.sending.days_to_read import copy_days
 from order_pipeline.picking.sending.emission import LEASE_NAME
-from order_pipeline.picking.sending.read_pick_list import read_pick_list
+from order_pipeline.picking.sending.read_pick_list import lines_to_follow, pick_list_of, read_pick_list
 from order_pipeline.reference.item_locations import load_item_locations
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault
@@ -185,3 +189,40 @@ def test_a_broken_order_that_the_channel_called_off_is_called_off(pipeline):
     assert "kibo:77:1" in read_pick_list(pipeline.lake, pipeline.operations).quarantined_orders
     emit_picks(pipeline, "called off")
     assert sorted(states(pipeline.operations).values()) == ["cancelled_after_send"] * 2 + ["sent"] * 2
+
+
+def arrives_later(pipeline, day, *orders):
+    """The orders are of that day, and reach core."""
+    receive(pipeline.lake, orders, run_id=f"fetch {day}", day=day)
+    build(pipeline.lake, day)
+
+
+def without_order(picks):
+    """The list in the order of its pick ids: a view promises none."""
+    rows = sorted(picks.rows, key=lambda row: row["pick_id"])
+    return replace(picks, rows=rows, upstream=sorted(picks.upstream, key=lambda each: each.pick_id))
+
+
+def test_a_list_read_of_the_days_with_picks_is_that_of_all_days(pipeline):
+    emit_picks(pipeline, "sent")
+    arrives(pipeline, cancelled(1), cancelled(2))
+    other_day = DAY.replace(day=9)
+    arrives_later(pipeline, other_day, order(3, orderDate="2026-01-09T10:00:00+00:00"))
+    with pipeline.lake.snapshot() as connection:
+        whole = pick_list_of(connection, lines_to_follow(pipeline.operations))
+    of_days = read_pick_list(pipeline.lake, pipeline.operations)
+    assert without_order(of_days) == without_order(whole)
+    assert [len(of_days.rows), len(of_days.upstream)] == [2, 4]
+
+
+def test_a_day_without_picks_is_read_while_a_pick_of_it_is_followed_and_no_longer(pipeline, monkeypatch):
+    read = []
+    monkeypatch.setattr(reading, "copy_days", lambda copied, days: (read.append(days), copy_days(copied, days)))
+    emit_picks(pipeline, "sent")
+    arrives(pipeline, cancelled(1), cancelled(2))
+    emit_picks(pipeline, "called off")
+    assert read == [{DAY}, {DAY}]
+    monkeypatch.setattr(reading, "is_over", lambda _line, _now: True)
+    emit_picks(pipeline, "over")
+    assert read[2] == set()
+    assert set(states(pipeline.operations).values()) == {"cancelled_after_send"}

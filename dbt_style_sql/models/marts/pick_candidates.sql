@@ -32,10 +32,10 @@ channels AS (
         FROM {{ ref('named_locations') }}
         WHERE is_ours
         UNION ALL
-        SELECT shipments.source, shipments.ship_from_code, shipments.ship_from_name, false
-        FROM {{ source('core', 'shipments') }} AS shipments
+        SELECT seen.source, seen.ship_from_code, seen.ship_from_name, false
+        FROM {{ ref('shipping_locations') }} AS seen
         ANTI JOIN {{ ref('named_locations') }} AS named
-            ON named.source = shipments.source AND named.location = {{ shipping_location('shipments') }}
+            ON named.source = seen.source AND named.location = {{ shipping_location('seen') }}
     )
     GROUP BY source
 ),

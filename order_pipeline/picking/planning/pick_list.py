@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from order_pipeline.picking.outbox.states import NOT_ON_THE_FLOOR
+from order_pipeline.picking.outbox.store import OutboxLine
 from order_pipeline.picking.planning.upstream import UpstreamStatus
 
 
@@ -18,12 +20,18 @@ class PickList:
         snapshot_id: the lake snapshot that they were read from.
         upstream: rows of `marts.pick_follow_up`: what became of lines that left the list.
         quarantined_orders: ids of orders of which the quarantine holds something back: a line's absence says nothing.
+        followed: pick ids of the sent lines that `upstream` speaks of: of others nothing is concluded. None: all.
     """
 
     rows: Sequence[Mapping[str, Any]]
     snapshot_id: int | None = None
     upstream: Sequence[UpstreamStatus] = ()
     quarantined_orders: frozenset[str] = frozenset()
+    followed: frozenset[str] | None = None
+
+    def follows(self, line: OutboxLine) -> bool:
+        """Whether the list says what became of the line: of one that was never sent it always does."""
+        return line.state in NOT_ON_THE_FLOOR or self.followed is None or line.pick_id in self.followed
 
 
 ReadPicks: TypeAlias = Callable[[], PickList]

@@ -73,7 +73,7 @@ def make_plan(
     upstream = {status.pick_id: status for status in picks.upstream}
     plan = Plan()
     if rules.remade_shipments == "hold":
-        orders = hold_remade(plan, orders, outbox, upstream)
+        orders = hold_remade(plan, orders, outbox, picks)
     outcome: dict[str, tuple[PickState, str | None]] = {}
     entering: list[tuple[PickRequest, OutboxLine | None, Reason | None]] = []
     for requests in orders.values():
@@ -88,7 +88,7 @@ def make_plan(
     _enter(plan, entering, wave, outcome, gap)
     wanted = {request.line.pick_id for requests in orders.values() for request in requests}
     for known in outbox.values():
-        if known.pick_id not in wanted and (covered is None or known.source in covered):
+        if known.pick_id not in wanted and picks.follows(known) and (covered is None or known.source in covered):
             is_readable = known.order_id not in picks.quarantined_orders
             follow_unwanted(plan, known, upstream.get(known.pick_id), is_readable=is_readable)
     for key, requests in orders.items():

@@ -26,8 +26,9 @@ from order_pipeline.picking.outbox.states import (
 from order_pipeline.picking.outbox.store import OrderKey, OutboxLine
 from order_pipeline.picking.outbox.tasks import remade_after_send
 from order_pipeline.picking.planning.pick_lines import PickLine
+from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.pick_requests import PickRequest, Plan
-from order_pipeline.picking.planning.upstream import SHIPPED_STATUSES, UpstreamStatus
+from order_pipeline.picking.planning.upstream import SHIPPED_STATUSES
 
 REMADE = "remade_after_send"
 
@@ -39,21 +40,21 @@ def hold_remade(
     plan: Plan,
     orders: Mapping[OrderKey, Sequence[PickRequest]],
     outbox: Mapping[str, OutboxLine],
-    upstream: Mapping[str, UpstreamStatus],
+    picks: PickList,
 ) -> dict[OrderKey, list[PickRequest]]:
     """The same requests; those that were made anew are blocked, each with a task."""
-    earlier = _on_the_floor(outbox.values(), upstream)
+    earlier = _on_the_floor(outbox.values(), picks)
     held: dict[OrderKey, list[PickRequest]] = {}
     for key, requests in orders.items():
         held[key] = [_held(plan, each, outbox, earlier.get(_order_of(each.line), ())) for each in requests]
     return held
 
 
-def _on_the_floor(
-    lines: Iterable[OutboxLine], upstream: Mapping[str, UpstreamStatus]
-) -> dict[ChannelOrder, list[OutboxLine]]:
+def _on_the_floor(lines: Iterable[OutboxLine], picks: PickList) -> dict[ChannelOrder, list[OutboxLine]]:
+    """The lines whose goods may still be here. One that is not followed any more left long ago."""
+    upstream = {status.pick_id: status for status in picks.upstream}
     found: dict[ChannelOrder, list[OutboxLine]] = {}
-    for line in lines:
+    for line in filter(picks.follows, lines):
         status = upstream.get(line.pick_id)
         has_left = status is not None and status.status in SHIPPED_STATUSES
         is_settled = line.reason in {CONFIRMED, WITHDRAWN}

@@ -6,7 +6,11 @@ The statuses are those of docs/apis/common_schema.md section 12.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
+
+from order_pipeline.picking.outbox.states import PickState
+from order_pipeline.picking.outbox.store import OutboxLine
 
 CALLED_OFF_STATUSES = frozenset({"cancelled", "rejected", "expired"})
 """Upstream statuses that mean: nobody wants these goods."""
@@ -20,6 +24,18 @@ SHIPPED_STATUSES = frozenset(
     | {"partially_returned"}
 )
 """Upstream statuses that mean: the goods left, so the pick was made."""
+
+FOLLOWED_AFTER_LEAVING = timedelta(days=30)
+"""So long a pick is followed after its goods left: what its order says later is no matter of the floor."""
+
+
+def is_over(line: OutboxLine, now: datetime) -> bool:
+    """Whether the pick needs no following: its goods left, nothing waits for a person, and nothing changed since long.
+
+    Should the list of picks name it again, it is looked at all the same.
+    """
+    has_left = line.state in {PickState.SENT, PickState.RESOLVED_SENT} and line.upstream_status in SHIPPED_STATUSES
+    return has_left and line.updated_at < now - FOLLOWED_AFTER_LEAVING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.outbox.states import ON_THE_FLOOR, PERHAPS_ON_THE_FLOOR
 from order_pipeline.picking.outbox.store import OutboxLine, load_lines
 from order_pipeline.picking.planning.pick_lines import PickLine
 from order_pipeline.picking.planning.pick_list import PickList
-from order_pipeline.picking.planning.upstream import UpstreamStatus
+from order_pipeline.picking.planning.upstream import UpstreamStatus, is_over
+from order_pipeline.picking.sending.days_to_read import copy_days, days_of_orders, days_with_picks
 from order_pipeline.warehouse.lake.connection import Connection, Lake, snapshot_id
+from order_pipeline.warehouse.lake_excerpt import LakeExcerpt
 
 ORDER_TABLES = ("orders", "order_lines", "shipments", "shipment_lines")
 """The tables whose rejects take a line off the list of picks."""
@@ -27,21 +32,32 @@ def read_pick_list(lake: Lake, operations: OperationsStore, covered_sources: Seq
         covered_sources: the channels to read; None for all.
     """
     sent = lines_to_follow(operations)
-    with lake.connect() as connection:
+    now = datetime.now(UTC)
+    followed = [line.order_id for line in sent if not is_over(line, now)]
+    with closing(lake.connect()) as connection, closing(LakeExcerpt(connection, f"picks_{uuid4().hex}")) as copied:
         connection.begin()
-        picks = pick_list_of(connection, sent, covered_sources)
-        connection.rollback()
-    return picks
+        try:
+            known_orders = days_of_orders(connection, followed)
+            copy_days(copied, days_with_picks(connection) | set(known_orders.values()))
+            with copied.used():
+                return pick_list_of(connection, sent, covered_sources, known_orders=known_orders, now=now)
+        finally:
+            connection.rollback()
 
 
 def lines_to_follow(operations: OperationsStore) -> list[OutboxLine]:
-    """The lines that are on the floor, or perhaps: what became of their orders is looked up."""
+    """The lines that are on the floor, or perhaps: what became of their orders is looked up while they are not over."""
     with operations.reading() as store:
         return load_lines(store, states=ON_THE_FLOOR | PERHAPS_ON_THE_FLOOR)
 
 
 def pick_list_of(
-    connection: Connection, sent: Sequence[OutboxLine], covered_sources: Sequence[str] | None = None
+    connection: Connection,
+    sent: Sequence[OutboxLine],
+    covered_sources: Sequence[str] | None = None,
+    *,
+    known_orders: Collection[str] | None = None,
+    now: datetime | None = None,
 ) -> PickList:
     """Read the list from the relations that the connection sees.
 
@@ -49,6 +65,8 @@ def pick_list_of(
         connection: in one read transaction of the lake.
         sent: see `lines_to_follow`.
         covered_sources: the channels to read; None for all.
+        known_orders: the ids of followed orders that core knows; None: `core.orders` has all orders, and tells.
+        now: decides which of the sent lines are over; None: this process's time.
     """
     rows = _records(
         connection,
@@ -56,19 +74,24 @@ def pick_list_of(
         " WHERE $covered IS NULL OR source IN (SELECT unnest($covered::VARCHAR[]))",
         covered=None if covered_sources is None else list(covered_sources),
     )
+    listed, at = {row["pick_id"] for row in rows}, now or datetime.now(UTC)
+    followed = [line for line in sent if line.pick_id in listed or not is_over(line, at)]
     follow_up = _records(
         connection,
         f"SELECT {_columns(UpstreamStatus)} FROM marts.pick_follow_up"
         " WHERE pick_id IN (SELECT unnest($pick_ids::VARCHAR[]))",
-        pick_ids=[line.pick_id for line in sent],
+        pick_ids=[line.pick_id for line in followed],
     )
-    unreadable = _quarantined_orders(connection, sent) | _unknown_orders(connection, sent)
-    snapshot = snapshot_id(connection)
+    asked = [line.order_id for line in followed if line.pick_id not in listed]
+    known = days_of_orders(connection, asked) if known_orders is None else known_orders
+    # Core forgets no order. Of one that it does not know this lake is older than its pick.
+    unreadable = _quarantined_orders(connection, sent) | (frozenset(asked) - frozenset(known))
     return PickList(
         rows=rows,
-        snapshot_id=snapshot,
+        snapshot_id=snapshot_id(connection),
         upstream=[UpstreamStatus(**each) for each in follow_up],
         quarantined_orders=unreadable,
+        followed=frozenset(line.pick_id for line in followed),
     )
 
 
@@ -86,17 +109,6 @@ def _quarantined_orders(connection: Connection, sent: Sequence[OutboxLine]) -> f
     with_key = {each["order_id"] for each in rejects if each["order_id"]}
     without = {(each["source"], each["raw_record_id"].rpartition(":")[2]) for each in rejects if not each["order_id"]}
     return frozenset(with_key | {line.order_id for line in sent if (line.source, line.order_number) in without})
-
-
-def _unknown_orders(connection: Connection, sent: Sequence[OutboxLine]) -> frozenset[str]:
-    """Orders of sent lines that core does not know. Core forgets no order: this lake is older than those picks."""
-    found = _records(
-        connection,
-        "SELECT DISTINCT order_id FROM (SELECT unnest($order_ids::VARCHAR[]) AS order_id)"
-        " WHERE order_id NOT IN (SELECT order_id FROM core.orders)",
-        order_ids=[line.order_id for line in sent],
-    )
-    return frozenset(each["order_id"] for each in found)
 
 
 def _columns(record: type) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 
+from order_pipeline.warehouse.lake.bookkeeping import all_rows
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.raw.tables import resource_tables
 
-_DAYS = """
-SELECT source, order_day FROM quarantine.rejects WHERE resolved_at IS NULL AND order_day IS NOT NULL GROUP BY ALL
+_DAYS = f"""
+SELECT source, order_day FROM {all_rows("quarantine.rejects")}
+WHERE resolved_at IS NULL AND order_day IS NOT NULL GROUP BY ALL
 """
-_RECORDS_WITHOUT_DAY = """
-SELECT source, list(DISTINCT raw_record_id) FROM quarantine.rejects
+_RECORDS_WITHOUT_DAY = f"""
+SELECT source, list(DISTINCT raw_record_id) FROM {all_rows("quarantine.rejects")}
 WHERE resolved_at IS NULL AND order_day IS NULL GROUP BY source
 """
 
@@ -48,5 +50,7 @@ def _days_of_records(connection: Connection, source: str, records: list[str]) ->
 
 
 def _newest_day(connection: Connection, source: str) -> list[date]:
-    newest = connection.execute("SELECT max(order_day) FROM core.builds WHERE source = ?", [source]).fetchone()
+    newest = connection.execute(
+        f"SELECT max(order_day) FROM {all_rows('core.builds')} WHERE source = ?", [source]
+    ).fetchone()
     return [newest[0]] if newest and newest[0] else []

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from datetime import date
 
 from order_pipeline.warehouse.core.staging_models import build_sql
+from order_pipeline.warehouse.lake.bookkeeping import all_rows
 from order_pipeline.warehouse.lake.connection import Lake, relations
 from order_pipeline.warehouse.sql.project import SqlProject
 
-_BUILT_BY_OTHERS = """
-SELECT order_day FROM core.builds WHERE source = ? AND fingerprint IS DISTINCT FROM ? ORDER BY order_day DESC
+_BUILT_BY_OTHERS = f"""
+SELECT order_day FROM {all_rows("core.builds")}
+WHERE source = ? AND fingerprint IS DISTINCT FROM ?
+ORDER BY order_day DESC
 """
 
 

@@ -65,7 +65,7 @@ def sql(
     lake = Lake(settings)
     try:
         lake.require_catalog()
-        with contextlib.suppress(LakeError):  # the operations store is down, and not asked for
+        if text is None or settings.operations_url is None:  # a query waits for no server that it does not ask
             write_init_file(settings)
         if text is None:
             if safe:

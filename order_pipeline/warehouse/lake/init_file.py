@@ -15,7 +15,9 @@ from pathlib import Path
 
 import duckdb
 from sqlalchemy import inspect, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
+from order_pipeline.operations.locked import StoreBusyError, is_locked
 from order_pipeline.operations.store import BUSY_TIMEOUT_SECONDS, OperationsStore
 from order_pipeline.private_files import write_durably
 from order_pipeline.redaction.secrets import without_password
@@ -43,15 +45,17 @@ def init_file(settings: Settings) -> Path:
 def write_init_file(settings: Settings) -> bool:
     """Write the file if it is missing or not right; whether it was written.
 
-    Who may only read the data directory changes nothing.
+    It waits for nothing and fails for nothing: who may only read the data directory, or finds the operations store
+    locked or its server down, leaves it to the next one who opens the stores.
     """
-    file, text = init_file(settings), init_text(settings)
-    with suppress(FileNotFoundError):
-        if file.read_text(encoding="utf-8") == text:
-            return False
+    file = init_file(settings)
     try:
+        text = init_text(settings)
+        with suppress(FileNotFoundError):
+            if file.read_text(encoding="utf-8") == text:
+                return False
         write_durably(file, text.encode())
-    except PermissionError:
+    except (PermissionError, StoreBusyError, SQLAlchemyError):
         return False
     return True
 
@@ -66,6 +70,8 @@ def init_text(settings: Settings, *, at: SnapshotPoint | None = None, spill: Pat
 
     Raises:
         ExtensionNotInstalledError: the wheel of an extension is missing.
+        StoreBusyError: the operations store's file is locked.
+        SQLAlchemyError: the operations store's server does not answer.
     """
     catalog = Catalog.named_by(settings)
     url = settings.resolved_operations_url
@@ -124,8 +130,13 @@ def _relations_of_file(file: Path) -> dict[str, str]:
     """Table -> its qualified name in the store; none where there is no store."""
     if not file.is_file():
         return {}
-    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as store:
-        return {name: f'main."{name}"' for (name,) in store.execute(_TABLES).fetchall()}
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=0)) as store:
+            return {name: f'main."{name}"' for (name,) in store.execute(_TABLES).fetchall()}
+    except sqlite3.OperationalError as error:
+        if is_locked(error):
+            raise StoreBusyError(str(file), 0, error) from error
+        raise
 
 
 def _relations_on_server(url: str) -> dict[str, str]:

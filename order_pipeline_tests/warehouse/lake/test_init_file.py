@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import stat
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -12,6 +14,7 @@ import pytest
 
 from order_pipeline.cli.sql_shell import shell_binary
 from order_pipeline.operations import inbox
+from order_pipeline.operations.locked import StoreBusyError
 from order_pipeline.operations.store import open_store
 from order_pipeline.recovery.upgrading import upgrade_stores
 from order_pipeline.settings import LakeSettings, Settings
@@ -82,6 +85,17 @@ def test_it_is_written_again_only_when_it_is_wrong(written: Path, settings: Sett
     written.write_text("SELECT 'somebody edited this'")
     assert write_init_file(settings)
     assert "somebody" not in written.read_text()
+
+
+def test_a_store_that_is_locked_is_left_to_the_next_one(written: Path, settings: Settings) -> None:
+    with closing(sqlite3.connect(settings.data_dir / "operations.sqlite", isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        written.write_text("SELECT 'not right'")
+        assert not write_init_file(settings)
+        with pytest.raises(StoreBusyError, match="locked by another process"):
+            init_text(settings)
+    assert write_init_file(settings)
 
 
 def test_a_copied_directory_gets_its_own_at_the_first_opening(written: Path, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ COMMANDS = group(
         "serve": ("serve:serve", "Run webserver, daemon and webhook receiver, as a service."),
         "run": ("run:run", "Fetch, check and send order days, through Dagster."),
         "sql": ("sql:sql", "Ask the lake in SQL (DuckDB)."),
+        "export": ("export:export", "Write the warehouse into one DuckDB file, for others."),
         "trace": ("trace:trace", "Tell where an order is and why, what to do, and its whole way."),
         "status": ("status:status", "Show how it goes: channels, picks, alerts, disk, schedules."),
         "dbt-vars": ("dbt_variables:dbt_vars", "Print what the settings decide, for real dbt."),

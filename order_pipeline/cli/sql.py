@@ -3,82 +3,115 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
+import re
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import duckdb
 import typer
 
-from order_pipeline.cli.output import Format, NeutralCells, fail, message_console, note, print_rows
+from order_pipeline.cli.output import NeutralCells, fail
+from order_pipeline.cli.query_output import QueryFormat, print_result
 from order_pipeline.cli.tables import Wide
 from order_pipeline.redaction.errors import shown_text
 from order_pipeline.settings import load_settings
 from order_pipeline.warehouse.lake.connection import Lake, LakeError
+from order_pipeline.warehouse.lake.init_file import write_init_file
 from order_pipeline.warehouse.lake.operations_attachment import names_operations
-from order_pipeline.warehouse.lake.safe_reading import UnsafeStatementError, lock_in, require_no_hidden, require_safe
+from order_pipeline.warehouse.lake.safe_reading import UnsafeStatementError, lock_in, require_reading, require_safe
+from order_pipeline.warehouse.lake.snapshot_point import SnapshotPoint
 
-PROMPT, CONTINUATION = "lake> ", "  ... "
 ROWS_AT_A_TIME = 10_000
+_NAMES_DESCRIPTIONS = re.compile(r"\b(?:tables|about)\s*\(", re.IGNORECASE)
+_WITH_FILES = "`duckdb -init` with the lake.sql of the data directory has files in reach: docs/sql.md."
 
 
 def sql(
-    query: Annotated[
-        str | None, typer.Argument(help="One SQL statement; without it an interactive shell opens.")
+    query: Annotated[str | None, typer.Argument(help="SQL; without it a shell opens, or a pipe is read.")] = None,
+    *,
+    file: Annotated[str | None, typer.Option("--file", help="Read the SQL from a file; - is the pipe.")] = None,
+    output: Annotated[
+        QueryFormat, typer.Option("--format", help="How to print the rows of a query.")
+    ] = QueryFormat.TABLE,
+    at: Annotated[
+        str | None, typer.Option("--at", help="The lake as it was: a version, or a time (UTC, or with its zone).")
     ] = None,
-    output: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.TABLE,
-    neutral_cells: NeutralCells = False,  # noqa: FBT002
-    wide: Wide = False,  # noqa: FBT002
-    safe: Annotated[bool, typer.Option("--safe", help="Only SELECT, and nothing but the lake is in reach.")] = False,  # noqa: FBT002
+    neutral_cells: NeutralCells = False,
+    wide: Wide = False,
+    safe: Annotated[
+        bool, typer.Option("--safe", help="Somebody else's SQL: SELECT alone, and nothing beside.")
+    ] = False,
 ) -> None:
     """Ask the lake in SQL (DuckDB). Reading never blocks the pipeline and never waits for it.
 
     \b
-    The lake and the operations store are read-only. Files are not: without
-    --safe a statement reads and writes every file that you may, loads
-    extensions and uses the network. With it, a statement of somebody else
-    reads what stands in the lake and in ops, personal data included, and
-    nothing else.
-    Schemas: raw, staging, core, quarantine, reference, marts; the operations store is attached as ops.
-    What we knew earlier:  select ... from core.orders at (timestamp => now() - interval 1 day)
+    Without SQL it is DuckDB's own shell: completion with Tab, history, paging;
+    Ctrl-C cancels the query, .exit leaves.
+      from tables();                all tables, with what they hold
+      from about('core.orders');    the columns, with what they mean
+    Schemas: raw, staging, core, quarantine, reference, marts; the operations
+    store is attached as ops. All of it is read-only, and the files of this
+    machine are out of reach. What that does not hold back: docs/security.md.
+    With files, notebooks, other tools: duckdb -init data/lake.sql, docs/sql.md.
     For example:
       order-pipeline sql "select source, count(*) from core.orders group by 1"
-      order-pipeline sql "select * from marts.pick_lines where hold_reason is not null" --format csv
+      order-pipeline sql "from marts.pick_lines" --format csv > picks.csv
+      order-pipeline sql "from core.orders" --at "2026-11-28 14:00"
     """  # noqa: D301  (the escape tells the help formatter to keep the lines)
+    point, text = _point(at), _text(query, file)
+    settings = load_settings()
+    lake = Lake(settings)
     try:
-        lake = Lake(load_settings())
-        opened = lake.connect(read_only=True, operations=query is None or names_operations(query))
+        lake.require_catalog()
+        if text is None or settings.operations_url is None:  # a query waits for no server that it does not ask
+            write_init_file(settings)
+        if text is None:
+            if safe:
+                fail("--safe judges each statement, which a shell cannot.", "Give one query, --file, or a pipe.")
+            from order_pipeline.cli.sql_shell import open_shell  # noqa: PLC0415 - what it shows takes a second to load
+
+            raise typer.Exit(open_shell(settings, point))
+        opened = lake.connect(read_only=True, operations=names_operations(text), at=point)
     except LakeError as error:
         advice = "`order-pipeline doctor` shows which data directory is meant; `make demo` fills one."
         fail(str(error), error.next_step or advice)
     with contextlib.closing(opened) as connection:
-        if safe:
-            lock_in(connection, lake.data_path)
-        if query is None:
-            open_shell(connection, safe=safe)
-        else:
-            answer(connection, query, output, neutral_cells=neutral_cells, wide=wide, safe=safe)
+        if _NAMES_DESCRIPTIONS.search(text):
+            from order_pipeline.warehouse.sql.descriptions import description_statements  # noqa: PLC0415 - see above
+
+            for statement in description_statements():
+                connection.execute(statement)
+        lock_in(connection, lake.data_path)
+        answer(connection, text, output, neutral_cells=neutral_cells, wide=wide, safe=safe)
 
 
 def answer(
     connection: duckdb.DuckDBPyConnection,
-    query: str,
-    output: Format,
+    text: str,
+    output: QueryFormat,
     *,
     neutral_cells: bool = False,
     wide: bool = False,
     safe: bool = False,
 ) -> None:
-    """Run one statement and print its rows; a wrong statement ends the command with DuckDB's own message."""
+    """Run the statements and print the rows of each; the first one that fails ends the command with DuckDB's words."""
     try:
-        cursor = _run(connection, query, safe=safe)
+        statements = connection.extract_statements(text)
+        if safe:
+            require_safe(connection, text)
+        require_reading(statements, connection)
+        for statement in statements:
+            cursor = connection.execute(statement)
+            columns = [column[0] for column in cursor.description or ()]
+            print_result(columns, batches(cursor), output, neutral_cells=neutral_cells, wide=wide)
     except UnsafeStatementError as error:
-        fail(str(error), "Without --safe it runs, with all your rights." if safe else "Ask ops.")
+        fail(str(error), _WITH_FILES)
+    except duckdb.PermissionException as error:
+        fail(shown_text(error), _WITH_FILES)
     except duckdb.Error as error:
-        fail(shown_text(error), 'Mend the statement; `order-pipeline sql "show all tables"` lists what there is.')
-    columns = [column[0] for column in cursor.description or ()]
-    print_rows(columns, batches(cursor), output, neutral_cells=neutral_cells, wide=wide)
+        fail(shown_text(error), 'Mend the statement; `order-pipeline sql "from tables()"` lists what there is.')
 
 
 def batches(cursor: duckdb.DuckDBPyConnection) -> Iterator[Sequence[Any]]:
@@ -87,41 +120,22 @@ def batches(cursor: duckdb.DuckDBPyConnection) -> Iterator[Sequence[Any]]:
         yield from rows
 
 
-def _run(connection: duckdb.DuckDBPyConnection, query: str, *, safe: bool) -> duckdb.DuckDBPyConnection:
-    if safe:
-        require_safe(connection, query)
-    else:
-        require_no_hidden(query)
-    return connection.execute(query)
+def _point(at: str | None) -> SnapshotPoint | None:
+    try:
+        return None if at is None else SnapshotPoint.parse(at)
+    except ValueError:
+        fail(f"--at {at} is neither a version nor a time.", 'For example --at 12, or --at "2026-11-28 14:00".', code=2)
 
 
-def open_shell(connection: duckdb.DuckDBPyConnection, *, safe: bool = False) -> None:
-    """Read statements up to their semicolon, print their rows, until `.exit` or the end of the input."""
-    with contextlib.suppress(ImportError):
-        importlib.import_module("readline")  # it gives input() history and line editing, where the system has it
-    if sys.stdin.isatty():
-        note("DuckDB on the lake. End a statement with ;   `show all tables;` lists what there is, `.exit` leaves.")
-    for statement in statements():
-        try:
-            cursor = _run(connection, statement, safe=safe)
-            print_rows([column[0] for column in cursor.description or ()], batches(cursor), Format.TABLE)
-        except (duckdb.Error, UnsafeStatementError) as error:
-            message_console.print(shown_text(error), style="red", markup=False)
-
-
-def statements() -> Iterator[str]:
-    """Yield one statement after the other from the terminal or the piped input."""
-    lines: list[str] = []
-    while True:
-        try:
-            line = input((CONTINUATION if lines else PROMPT) if sys.stdin.isatty() else "")
-        except (EOFError, KeyboardInterrupt):
-            line = ".exit"
-        if line.strip() in {".exit", ".quit", "exit", "quit"}:
-            if any(each.strip() for each in lines):
-                yield "\n".join(lines)
-            return
-        lines.append(line)
-        if line.rstrip().endswith(";"):
-            yield "\n".join(lines)
-            lines = []
+def _text(query: str | None, file: str | None) -> str | None:
+    """The statements to be run; None: a person sits at the terminal and wants a shell."""
+    if query is not None and file is not None:
+        fail("Both a query and --file were given.", "Give one of them.", code=2)
+    if query is not None:
+        return query
+    if file == "-" or (file is None and not sys.stdin.isatty()):
+        return sys.stdin.read()
+    try:
+        return None if file is None else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{file} could not be read: {error}", "Name a text file with SQL, or - for the pipe.", code=2)

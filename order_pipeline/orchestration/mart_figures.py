@@ -1,19 +1,19 @@
 """What the marts hold, for their pages in the UI: how many rows, how they divide, and a few rows without personal data.
 
-Pages are read by people who need no names and addresses. So a column is shown only where a contract says that it is not
-personal, where the SQL itself words its values, or where it is a number, a time or a flag that the marts compute; the
-value of every other column leaves the database as `***`.
+Pages are read by people who need no names and addresses: the value of a column that may hold some leaves the database
+as `***` (`privacy/shown_columns.py`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from order_pipeline.contracts import CORE_TABLES, LONGEST_VALUE, MASK, ItemLocations, table_contract
+from order_pipeline.contracts import LONGEST_VALUE, MASK
+from order_pipeline.privacy.shown_columns import is_open
 from order_pipeline.warehouse.lake.catalog import Connection
 from order_pipeline.warehouse.lake.connection import Lake, relations
 from order_pipeline.warehouse.sql.project import SqlProject
@@ -34,10 +34,6 @@ DIVIDED_BY = {
 """Mart -> the column that its rows are counted by. None of them is personal: its values become labels."""
 BY_DAY = "daily_orders"
 NEWEST_BY = ("order_day", "sent_on")
-
-WORDED_BY_SQL = {"hold_reason", "hold_scope", "kind", "pick_id", "reason"}
-"""Text columns of marts that no contract names, and that repeat nothing a channel said but keys."""
-COMPUTED_TYPES = ("BIGINT", "BOOLEAN", "DATE", "DECIMAL", "DOUBLE", "HUGEINT", "INTEGER", "TIMESTAMP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +117,9 @@ def _sample(connection: Connection, relation: str) -> tuple[tuple[str, ...], tup
 
 def _shown(column: str, kind: str) -> str:
     """The column as SQL: its value, or the mask where there is one."""
-    if not _is_open(column, kind):
+    if not is_open(column, kind):
         return f"CASE WHEN {column} IS NOT NULL THEN '{MASK}' END AS {column}"
     return f"left({column}, {LONGEST_VALUE}) AS {column}" if kind == "VARCHAR" else column
-
-
-def _is_open(column: str, kind: str) -> bool:
-    """Whether nobody's data can be in the column."""
-    said = set(_said_by_contracts(column))
-    return said == {False} or (not said and (column in WORDED_BY_SQL or kind.startswith(COMPUTED_TYPES)))
-
-
-def _said_by_contracts(column: str) -> Iterator[bool]:
-    """Whether it is personal, by each contract that has a column of this name."""
-    for model in (*CORE_TABLES.values(), ItemLocations):
-        yield from (each.personal for each in table_contract(model).columns if each.name == column)
 
 
 def _by_day(connection: Connection, relation: str) -> dict[date, dict[str, int]]:

@@ -17,6 +17,7 @@ from order_pipeline.recovery.backup_files import copy_database
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.catalog import CatalogFormatError
 from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.init_file import write_init_file
 from order_pipeline.warehouse.lake.writers_lock import writers_lock
 from order_pipeline.warehouse.lake_version import LAKE_VERSION
 from order_pipeline.warehouse.migrations import LakePlan, migrate, plan_upgrade
@@ -63,7 +64,7 @@ def plan_stores(operations: OperationsStore, lake: Lake) -> UpgradePlan:
 
 
 def upgrade_stores(operations: OperationsStore, lake: Lake) -> None:
-    """Make both stores what this program needs; the operations store first, which is the smaller one.
+    """Make both stores what this program needs; the operations store first, which is the smaller one. Then `lake.sql`.
 
     Killed in between, it is run again; another process that opens them waits for its turn.
 
@@ -76,6 +77,7 @@ def upgrade_stores(operations: OperationsStore, lake: Lake) -> None:
         operations.create_all()
     if not plan.lake.is_current:
         migrate(lake)
+    write_init_file(lake.settings)
 
 
 def rewrite_catalog(settings: Settings, found: CatalogFormatError) -> Path | None:

@@ -18,6 +18,7 @@ SHORTEST = 4
 
 _VARIABLES = ("PGPASSWORD", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _IN_URL = re.compile(r"://[^/@\s:]*:([^/\s]+)@")
+_IN_URL_WITH_USER = re.compile(r"(://[^/@\s:]*):[^/\s]+@")
 _IN_OPTIONS = re.compile(r"""\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&'"]+))""", re.IGNORECASE)
 
 _of_settings: frozenset[str] = frozenset()
@@ -65,6 +66,11 @@ def passwords_in(address: str) -> Iterator[str]:
     """The passwords of a URL or a libpq string, as they are written and as they are meant."""
     for written in _found_in(address):
         yield from {written, unquote(written), re.sub(r"\\(.)", r"\1", written)}
+
+
+def without_password(address: str) -> str:
+    """The URL or libpq string with its password left out: whoever connects with it gives one in another way."""
+    return _IN_OPTIONS.sub("", _IN_URL_WITH_USER.sub(r"\1@", address)).rstrip()
 
 
 def _found_in(address: str) -> Iterable[str]:

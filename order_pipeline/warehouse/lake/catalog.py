@@ -18,6 +18,7 @@ from order_pipeline.redaction.texts import redact_message
 from order_pipeline.settings import LakeSettings, Settings
 from order_pipeline.warehouse.lake.instance import Extension, open_instance
 from order_pipeline.warehouse.lake.literals import quoted
+from order_pipeline.warehouse.lake.snapshot_point import SnapshotPoint
 from order_pipeline.warehouse.lake.writers_lock import writers_lock
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
@@ -53,6 +54,13 @@ class CatalogFormatError(LakeError):
         self.wanted = wanted
 
 
+class SnapshotNotKeptError(LakeError):
+    """The lake has no snapshot of that number or time: it is older than what is kept, or never was."""
+
+    next_step = '`order-pipeline sql "from lake.snapshots()"` lists them; LAKE__KEEP_DAYS says how long they stay.'
+
+
+_NO_SNAPSHOT = re.compile(r"No snapshot found at (?:version|timestamp) [-+:.\d ]+")
 _OTHER_FORMAT = re.compile(r"catalog version is (\S+), but the extension requires version ([^\s.]+(?:\.\d+)*)")
 
 
@@ -107,30 +115,51 @@ class Catalog:
         """For a block that may have to wait for a foreign lock on a SQLite catalog: it is said when that takes long."""
         return said_when_it_waits(str(self.file), BUSY_TIMEOUT_SECONDS) if self.file else nullcontext()
 
-    def open(self, *, read_only: bool) -> Connection:
+    @property
+    def extensions(self) -> list[Extension]:
+        """What DuckDB must load to attach it."""
+        needed: list[Extension] = ["ducklake", "sqlite_scanner" if self.file else "postgres_scanner"]
+        return [*needed, "httpfs"] if self._is_remote else needed
+
+    @property
+    def _is_remote(self) -> bool:
+        return "://" in self.data_path
+
+    def require_file(self) -> None:
+        """Return unless the catalog is a SQLite file that is not there.
+
+        Raises:
+            LakeError: it is.
+        """
+        if self.file and not self.file.exists():
+            raise LakeError(f"There is no lake at {self.file} yet: run the pipeline once, or check the data directory.")
+
+    def open(self, *, read_only: bool, at: SnapshotPoint | None = None) -> Connection:
         """A DuckDB instance of its own with the catalog attached as `lake`, which is made when there is none.
+
+        Args:
+            read_only: nothing is made or written.
+            at: read the lake as it was; only with `read_only`.
 
         Raises:
             CatalogLockedError: a process that is none of ours kept it locked.
             CatalogFormatError: an older DuckLake wrote it.
             LakeError: there is nothing to read, or the catalog could not be opened.
         """
-        if self.file and read_only and not self.file.exists():
-            raise LakeError(f"There is no lake at {self.file} yet: run the pipeline once, or check the data directory.")
-        extensions: list[Extension] = ["ducklake", "sqlite_scanner" if self.file else "postgres_scanner"]
-        is_remote = "://" in self.data_path
+        if read_only:
+            self.require_file()
         connection = open_instance(
             self.spill,
             memory_limit=self.limits.query_memory_limit if read_only else self.limits.memory_limit,
             threads=None if read_only else self.limits.threads,
-            extensions=[*extensions, "httpfs"] if is_remote else extensions,
+            extensions=self.extensions,
         )
         try:
             if read_only:
-                self._attach(connection, "READ_ONLY")
+                self._attach(connection, "READ_ONLY", *([] if at is None else [at.option]))
             else:
                 # The system caches local files already; a copy in DuckDB's memory grows with all that a run reads.
-                connection.execute(f"SET GLOBAL enable_external_file_cache = {is_remote}")
+                connection.execute(f"SET GLOBAL enable_external_file_cache = {self._is_remote}")
                 self._attach_or_create(connection)
         except BaseException:
             connection.close()
@@ -172,7 +201,12 @@ class Catalog:
             raise
         _LOG.warning("%s was copied or moved: it named the files in %s, and names its own now.", file, noted[0])
 
-    def _attach(self, connection: Connection, *options: str) -> None:
+    def attach_statement(self, *options: str) -> str:
+        """The SQL that attaches the catalog as `lake`.
+
+        Args:
+            options: of DuckLake's ATTACH, beside those that the catalog itself asks for: `READ_ONLY`.
+        """
         given = [f"DATA_PATH {quoted(self.data_path)}", *options]
         if self.file:
             given.append(f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_SECONDS * 1000}")
@@ -180,7 +214,10 @@ class Catalog:
                 given.append("OVERRIDE_DATA_PATH true")
         if self.rewrites_format and "READ_ONLY" not in options:
             given.append("AUTOMATIC_MIGRATION true")
-        statement = f"ATTACH {quoted('ducklake:' + self.address)} AS lake ({', '.join(given)})"
+        return f"ATTACH {quoted('ducklake:' + self.address)} AS lake ({', '.join(given)})"
+
+    def _attach(self, connection: Connection, *options: str) -> None:
+        statement = self.attach_statement(*options)
         try:
             try:
                 with self.waiting():
@@ -196,6 +233,8 @@ class Catalog:
                 raise CatalogLockedError(self.file) from None
             if format_found := _OTHER_FORMAT.search(str(error)):
                 raise CatalogFormatError(*format_found.groups()) from None
+            if missing := _NO_SNAPSHOT.search(str(error)):
+                raise SnapshotNotKeptError(f"{missing.group()} in the lake.") from None
             # libpq puts the connection string, password included, into some of its messages.
             raise LakeError(
                 f"Could not open the lake's catalog {redact_message(self.address)}: {redact_message(str(error))} "

@@ -28,6 +28,7 @@ from order_pipeline.warehouse.lake.catalog import (
 )
 from order_pipeline.warehouse.lake.memory import naming_memory_limit
 from order_pipeline.warehouse.lake.operations_attachment import attach_operations, names_operations
+from order_pipeline.warehouse.lake.snapshot_point import SnapshotPoint
 
 Result = TypeVar("Result")
 
@@ -65,18 +66,21 @@ class Lake:
         self._begin_or_end: AbstractContextManager[object] = threading.Lock() if self.is_embedded else nullcontext()
         self._writing = threading.local()
 
-    def connect(self, *, read_only: bool = False, operations: bool = False) -> Connection:
+    def connect(
+        self, *, read_only: bool = False, operations: bool = False, at: SnapshotPoint | None = None
+    ) -> Connection:
         """A connection with the catalog `lake` attached; close it after use.
 
         Args:
             read_only: the lake is attached read-only, in a DuckDB instance of its own; a lake must exist already.
             operations: the operations store is attached as `ops`, if it exists; in an instance of its own.
+            at: with `read_only`: the lake as it was then. The operations store has no past.
 
         Raises:
             LakeError: the catalog could not be opened.
         """
         if read_only or operations:
-            connection = self._catalog.open(read_only=read_only)
+            connection = self._catalog.open(read_only=read_only, at=at)
             if operations:
                 attach_operations(connection, self.settings.resolved_operations_url)
         else:
@@ -87,6 +91,14 @@ class Lake:
         with self._begin_or_end, self._named_lock():
             connection.execute("USE lake")
         return connection
+
+    def require_catalog(self) -> None:
+        """Return unless the catalog is a SQLite file that is not there.
+
+        Raises:
+            LakeError: it is.
+        """
+        self._catalog.require_file()
 
     @contextmanager
     def transaction(self, purpose: str) -> Generator[Connection]:

@@ -41,7 +41,7 @@ class OperationsUnreachableError(LakeError):
 STORE = "operations_store"
 """What the store behind `ops` is attached as."""
 _NAMES_OPERATIONS = re.compile(
-    r"\bops\b|\bshow\b|\bdescribe\b|\bpragma\b|duckdb_|information_schema|pg_", re.IGNORECASE
+    r"\bops\b|\bshow\b|\bdescribe\b|\bpragma\b|\btables\s*\(|duckdb_|information_schema|pg_", re.IGNORECASE
 )
 _TABLES = """
 SELECT schema_name, table_name FROM duckdb_tables()
@@ -129,8 +129,18 @@ def _attach_views(connection: duckdb.DuckDBPyConnection, directory: Path) -> Non
     file = quoted(str(directory / "views.duckdb"))
     connection.execute(f"ATTACH {file} AS ops")
     for schema, table in connection.execute(_TABLES, [STORE, STORE, VERSION_TABLE]).fetchall():
-        hidden = ", ".join(HIDDEN_FROM_SQL.get(table, ()))
-        columns = f"* EXCLUDE ({hidden})" if hidden else "*"
-        connection.execute(f'CREATE VIEW ops."{table}" AS SELECT {columns} FROM {STORE}."{schema}"."{table}"')
+        connection.execute(view_statement(table, f'"{schema}"."{table}"'))
     connection.execute("DETACH ops")
     connection.execute(f"ATTACH {file} AS ops (READ_ONLY)")
+
+
+def view_statement(table: str, relation: str) -> str:
+    """The SQL that makes the view of a table in `ops`, without the columns that nobody may read there.
+
+    Args:
+        table: its name.
+        relation: its name in the store, with its schema where that is not the default one.
+    """
+    hidden = ", ".join(HIDDEN_FROM_SQL.get(table, ()))
+    columns = f"* EXCLUDE ({hidden})" if hidden else "*"
+    return f'CREATE VIEW ops."{table}" AS SELECT {columns} FROM {STORE}.{relation}'

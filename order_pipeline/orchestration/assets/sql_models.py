@@ -37,7 +37,7 @@ from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlModel, SqlProje
 
 BELOW_CORE, MARTS = ("staging", "intermediate"), "marts"
 CHECKS = "checks"
-PICK_RULES = ("named_locations", "pick_candidates")
+PICK_RULES = ("named_locations", "pick_candidates", "pick_days", "shipping_locations")
 """Helpers of the picks beside those in the channels' folders."""
 PICK_STATES = ("core", "pick_status")
 

@@ -229,6 +229,14 @@ def test_marts_say_how_many_rows_they_have_and_how_these_divide(read_twice, meta
     assert {record.data["day"]: record.data["kibo"] for record in days} == {str(day): count for day, count in in_core}
 
 
+def test_marts_of_every_order_and_of_the_floor_are_counted_after_the_picks(read_twice, metadata_of):
+    told = metadata_of(2, "marts/order_timeline")[None]
+    orders = Lake(read_twice[0]).query("select 1 from core.orders where not is_test").rows
+    lines = Lake(read_twice[0]).query("select distinct line_id from ops.pick_outbox where state = 'sent'").rows
+    assert (told["rows of the last 14 order days"], "dagster/row_count" in told) == (len(orders), False)
+    assert metadata_of(2, "marts/backlog")[None]["stage: on_the_floor"] == len(lines) > 0
+
+
 def test_a_scheduled_run_shows_the_figures_of_the_last_hour_again(read_twice):
     settings, instance, _ = read_twice
     run_job(build_definitions(settings), instance, "emission_job", tags={"dagster/schedule_name": "every_quarter"})

@@ -93,18 +93,30 @@ holds AS (
     GROUP BY line_id
 ),
 
--- A line of several picks stands where the one does that needs a person most.
-outbox AS (
+-- A line of several picks stands where the one does that needs a person most; of equal ones the first to get there.
+picks AS (
     SELECT
         line_id,
-        arg_min(state, CASE state
+        state,
+        reason,
+        sent_at,
+        updated_at,
+        CASE state
             WHEN 'in_doubt' THEN 1 WHEN 'sending' THEN 2 WHEN 'cancelled_after_send' THEN 3
             WHEN 'changed_after_send' THEN 4 WHEN 'rejected' THEN 5 WHEN 'held' THEN 6
             WHEN 'planned' THEN 7 WHEN 'resolved_not_sent' THEN 8 ELSE 9
-        END) AS state,
-        min(sent_at) AS sent_at,
-        max(updated_at) AS updated_at
+        END AS urgency
     FROM {{ source('core', 'pick_status') }}
+),
+
+outbox AS (
+    SELECT
+        line_id,
+        arg_min(state, (urgency, updated_at)) AS state,
+        arg_min(reason, (urgency, updated_at)) AS reason,
+        arg_min(updated_at, (urgency, updated_at)) AS updated_at,
+        min(sent_at) AS sent_at
+    FROM picks
     GROUP BY line_id
 ),
 
@@ -119,6 +131,7 @@ elsewhere AS (
 judged AS (
     SELECT
         open_lines.*,
+        outbox.state,
         outbox.sent_at,
         outbox.updated_at,
         rejects.first_seen_at,
@@ -134,7 +147,9 @@ judged AS (
         CASE stage
             WHEN 'in_doubt' THEN outbox.state
             WHEN 'on_the_floor' THEN outbox.state
-            WHEN 'held' THEN coalesce(holds.hold_reason, CASE WHEN rejects.order_id IS NOT NULL THEN 'quarantined' END, outbox.state)
+            WHEN 'held' THEN coalesce(
+                holds.hold_reason, CASE WHEN rejects.order_id IS NOT NULL THEN 'quarantined' END, outbox.reason, outbox.state
+            )
             WHEN 'nothing_to_pick' THEN without_picks.reason
             WHEN 'to_be_sent' THEN outbox.state
             WHEN 'with_others' THEN CASE WHEN elsewhere.line_id IS NOT NULL THEN 'picked_elsewhere' ELSE 'fulfilled_by_marketplace' END
@@ -160,7 +175,8 @@ waiting AS (
         CASE
             WHEN stage = 'on_the_floor' THEN coalesce(sent_at, updated_at)
             WHEN reason = 'quarantined' THEN first_seen_at
-            WHEN stage IN ('in_doubt', 'held', 'to_be_sent') THEN updated_at
+            -- A hold that the planner has not seen yet has no time.
+            WHEN stage IN ('in_doubt', 'to_be_sent') OR (stage = 'held' AND state IN ('held', 'rejected')) THEN updated_at
             WHEN reason = 'open' THEN ordered_at
         END AS since
     FROM judged

@@ -117,7 +117,7 @@ SELECT
         {% for channel, budget in var('call_budgets', {}).items() %}
         WHEN {{ literal(channel) }} THEN CAST({{ budget if budget is not none else 'NULL' }} AS BIGINT)
         {% endfor %}
-        WHEN '' THEN 0
+        WHEN '' THEN CAST(NULL AS BIGINT)
     END AS call_budget,
     readings.records_of_a_week,
     readings.new_versions_of_a_week,

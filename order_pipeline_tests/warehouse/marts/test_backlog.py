@@ -89,6 +89,20 @@ def test_the_outbox_says_where_a_line_is(world: World, state: str, stage: str) -
     assert reason(world) == (stage, state)
 
 
+def test_a_hold_that_only_the_outbox_knows_says_its_reason(world: World) -> None:
+    order = world.add_order("1", {}, order_status="backordered")
+    world.add_pick(order, state="held", reason="remade_after_send")
+    assert reason(world) == ("held", "remade_after_send")
+
+
+def test_a_hold_that_the_planner_has_not_seen_yet_has_no_time(world: World) -> None:
+    order = world.add_order("1", {})
+    world.add_ready_shipment(order)
+    world.add_pick(order, state="planned", updated_at=NOTED)
+    row = only_row(world)
+    assert (row["stage"], row["reason"], row["since"]) == ("held", "unknown_item", None)
+
+
 def test_of_several_picks_of_a_line_the_one_that_needs_a_person_counts(world: World) -> None:
     order = world.add_order("1", {})
     for number, state in enumerate(("sent", "in_doubt", "planned")):

@@ -24,6 +24,7 @@ MOST_DAYS = 14
 
 MARTS = "marts"
 DIVIDED_BY = {
+    "completeness": "state",
     "exceptions": "kind",
     "order_status": "order_status",
     "orders_without_picks": "reason",
@@ -35,7 +36,7 @@ DIVIDED_BY = {
 BY_DAY = "daily_orders"
 NEWEST_BY = ("order_day", "sent_on")
 
-WORDED_BY_SQL = {"hold_reason", "hold_scope", "kind", "pick_id", "reason"}
+WORDED_BY_SQL = {"hold_reason", "hold_scope", "kind", "pick_id", "reason", "state"}
 """Text columns of marts that no contract names, and that repeat nothing a channel said but keys."""
 COMPUTED_TYPES = ("BIGINT", "BOOLEAN", "DATE", "DECIMAL", "DOUBLE", "HUGEINT", "INTEGER", "TIMESTAMP")
 

@@ -72,6 +72,17 @@ class FetchReport:
 
     A report with a `watermark` counts no pages and no records: it says that everything which changed in its window is
     there, whichever reads brought it. The next run asks from its end (`SourceState.watermark`).
+
+    The fields after it are what a certificate is made of (docs/decisions/0052-certificates-of-completeness.md).
+
+    Attributes:
+        account: whose records were asked for.
+        reading: how, in a word or two; reports of one account and reading say the same about other windows.
+        lists_window: whether a complete answer holds every record whose day is in the window.
+        ids: how many different records came; None where the channel does not count them.
+        doubt: why an answer that came to its end proves nothing all the same; "" where nothing speaks against it.
+        read_again: records of which an earlier proof, or a webhook, said how they stand. Of lists the warehouse counts.
+        surprises: those of them that were otherwise: not there, or another state than was told.
     """
 
     resource: str
@@ -85,6 +96,13 @@ class FetchReport:
     calls: int = 0
     calls_saved: int = 0
     watermark: str = ""
+    account: str = ""
+    reading: str = ""
+    lists_window: bool = False
+    ids: int | None = None
+    doubt: str = ""
+    read_again: int | None = None
+    surprises: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

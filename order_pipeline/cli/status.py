@@ -30,6 +30,8 @@ def status(
                 lag: how long ago. owed: days whose core is older than raw.
                 rejects: rows in quarantine that nobody has closed.
     state       ok; waits: for a person or a run; off; wrong: look at it.
+    complete    days by what is proved of them: certified, in progress, no list
+                (the channel has none to prove a day), or what is wanting.
     exit code   0: nothing is wrong. 1: a line is `wrong` - an alert is open,
                 picks cannot be sent, the disk is full, the daemon is silent
                 while schedules are on, or a part cannot be read.
@@ -74,6 +76,7 @@ def judged(found: Status, settings: Settings) -> Iterator[Line]:
         yield part, "off" if is_new else "wrong", why if is_new else f"cannot be read: {why}"
     if found.channels is not None:
         yield _days(found.channels)
+        yield _certificates(found.channels)
     if found.picks is not None:
         yield from _picks(found.picks)
     for login in found.logins or []:
@@ -93,6 +96,18 @@ def _days(channels: list[ChannelState]) -> Line:
     owed = [each for each in channels if each.owed_days]
     told = ", ".join(f"{each.channel} {each.owed_days} since {minute(each.owed_since)}" for each in owed)
     return "owed days", "waits" if owed else "ok", told or "core is as new as raw"
+
+
+def _certificates(channels: list[ChannelState]) -> Line:
+    told = [f"{each.channel} {_proved(each)}" for each in channels if each.days_by_certificate]
+    is_wanting = any(each.first_day_wanting for each in channels)
+    return "complete", "waits" if is_wanting else "ok", "\n".join(told) or "no day was asked for yet"
+
+
+def _proved(channel: ChannelState) -> str:
+    days = counted(channel.days_by_certificate)
+    first = channel.first_day_wanting
+    return f"{days}; run --source {channel.channel} --from {first}" if first else days
 
 
 def _picks(picks: Picks) -> Iterator[Line]:

@@ -5,6 +5,7 @@ A part that cannot be read is told as such and hides none of the others.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from order_pipeline.picking.outbox.counts import count_by_state, held_by_reason,
 from order_pipeline.redaction.errors import described
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Connection, Lake
+from order_pipeline.warehouse.raw.certificates import read_day_certificates
 from order_pipeline.warehouse.raw.fetch_states import LastReading, read_last_readings
 from order_pipeline.warehouse.raw.owed_days import read_owed_days
 
@@ -51,7 +53,11 @@ class FamilyReading:
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
-    """One channel; `owed_days` are days of core that are older than raw, the oldest mark since `owed_since`."""
+    """One channel; `owed_days` are days of core that are older than raw, the oldest mark since `owed_since`.
+
+    `days_by_certificate` counts its days by what is proved of them (`marts.day_certificates`); `first_day_wanting` is
+    the first one that a run could prove.
+    """
 
     channel: str
     enabled: bool
@@ -59,6 +65,8 @@ class ChannelState:
     owed_days: int
     owed_since: datetime | None
     open_rejects: int
+    days_by_certificate: dict[str, int] = field(default_factory=dict[str, int])
+    first_day_wanting: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +180,7 @@ def _read_channels(settings: Settings, now: datetime, present: date) -> list[Cha
         readings = read_last_readings(connection, now, present)
         owed = {each.source: each for each in read_owed_days(connection, marked_before=now)}
         rejects = _open_rejects(connection)
+        certificates = read_day_certificates(connection, now)
     enabled = {channel.name: channel for channel in settings.enabled_channels()}
     others = sorted(({each.source for each in readings} | owed.keys() | rejects.keys()) - enabled.keys())
     return [
@@ -182,6 +191,10 @@ def _read_channels(settings: Settings, now: datetime, present: date) -> list[Cha
             owed_days=owed[name].days if name in owed else 0,
             owed_since=owed[name].since if name in owed else None,
             open_rejects=rejects.get(name, 0),
+            days_by_certificate=Counter(each.state for each in certificates if each.source == name),
+            first_day_wanting=min(
+                (each.day for each in certificates if each.source == name and each.is_wanting), default=None
+            ),
         )
         for name in [*enabled, *others]
     ]

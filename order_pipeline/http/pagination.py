@@ -55,7 +55,8 @@ class Walk:
     Attributes:
         pages: pages seen.
         records: distinct items seen.
-        claimed_total: the latest total the API claimed, None if it never did.
+        claimed_total: the highest total the API claimed, None if it never did: one that shrinks while pages are read
+            would end the walk before the rows that it promised first.
         largest_page: items on the fullest page so far; servers cap the page size silently.
         finished: nothing more is to be asked.
         complete: everything was proved to be seen.
@@ -90,7 +91,7 @@ class Walk:
         if total is not None and not items and total < self.records and total != self.claimed_total:
             self.doubt(f"page {last_number} is empty and claims {total} items after {self.records} came")
         elif total is not None:
-            self.claimed_total = total
+            self.claimed_total = max(total, self.claimed_total or 0)
         if items == 0 or (self._promised is not None and self.records == self._promised):
             self._finish()
         elif new == 0:

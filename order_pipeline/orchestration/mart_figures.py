@@ -27,6 +27,7 @@ MARTS = "marts"
 DIVIDED_BY = {
     "backlog": "stage",
     "channel_health": "source",
+    "completeness": "state",
     "exceptions": "kind",
     "invoice_differences": "kind",
     "order_cycle_time": "shipped_basis",

@@ -15,7 +15,7 @@ from order_pipeline.warehouse.lake.connection import Connection
 
 WORDED_BY_SQL = {
     *("delivered_basis", "fact", "further_bins", "hold_reason", "hold_scope", "kind", "on_time_basis", "pick_id"),
-    *("reason", "resource", "shipped_basis", "stage", "tax_basis"),
+    *("reason", "resource", "shipped_basis", "stage", "state", "tax_basis"),
 }
 """Text columns of marts that no contract names, and that repeat nothing a channel said but keys."""
 COMPUTED_TYPES = ("BIGINT", "BOOLEAN", "DATE", "DECIMAL", "DOUBLE", "HUGEINT", "INTEGER", "TIMESTAMP")

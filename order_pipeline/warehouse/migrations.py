@@ -47,7 +47,8 @@ CREATE TABLE IF NOT EXISTS raw.fetches (
     window_end TIMESTAMPTZ NOT NULL, pages BIGINT NOT NULL, records BIGINT NOT NULL, claimed_total BIGINT,
     complete BOOLEAN NOT NULL, note VARCHAR NOT NULL, calls BIGINT NOT NULL, calls_saved BIGINT NOT NULL,
     new_versions BIGINT NOT NULL, unchanged BIGINT NOT NULL, reappeared BIGINT NOT NULL, dead_letters BIGINT NOT NULL,
-    fetched_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL, watermark VARCHAR
+    fetched_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL, watermark VARCHAR, account VARCHAR, reading VARCHAR,
+    lists_window BOOLEAN, ids BIGINT, doubt VARCHAR, read_again BIGINT, surprises BIGINT
 )"""
 
 # Days whose core rows are older than raw. The marks of a day go away when core has been built from them.

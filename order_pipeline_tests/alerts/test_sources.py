@@ -16,6 +16,10 @@ from order_pipeline.warehouse.migrations import migrate
 NOW = datetime(2026, 3, 20, 12, 30, tzinfo=UTC)
 TODAY = NOW.replace(hour=0, minute=0)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+COLUMNS = (
+    "source, resource, window_start, window_end, pages, records, claimed_total, complete, note, calls, calls_saved,"
+    " new_versions, unchanged, reappeared, dead_letters, fetched_at, run_id, watermark"
+)
 CLOCKED = [
     Clocked("kibo", None, (), "30 * * * *"),
     Clocked("scansource", None, (), "30 * * * *"),
@@ -41,7 +45,7 @@ def reported(lake):
         row = (source, resource, first, end, 1, 1, None, complete, note, 1, 0, 0, 0, 0, 0, NOW - ago, run, watermark)
         marks = ", ".join("?" for _ in row)
         with lake.transaction("report") as connection:
-            connection.execute(f"INSERT INTO raw.fetches VALUES ({marks})", row)
+            connection.execute(f"INSERT INTO raw.fetches ({COLUMNS}) VALUES ({marks})", row)
 
     return add
 

@@ -92,6 +92,12 @@ def test_it_answers_while_a_run_writes(settings):
     assert found.picks is not None
 
 
+COLUMNS = (
+    "source, resource, window_start, window_end, pages, records, claimed_total, complete, note, calls, calls_saved,"
+    " new_versions, unchanged, reappeared, dead_letters, fetched_at, run_id, watermark"
+)
+
+
 def report(connection, source, resource, ago, *, complete=True, watermark="", end=TODAY):
     row = (
         source,
@@ -113,7 +119,7 @@ def report(connection, source, resource, ago, *, complete=True, watermark="", en
         "r",
         watermark,
     )
-    connection.execute(f"INSERT INTO raw.fetches VALUES ({', '.join('?' for _ in row)})", row)
+    connection.execute(f"INSERT INTO raw.fetches ({COLUMNS}) VALUES ({', '.join('?' for _ in row)})", row)
 
 
 def test_the_last_success_is_that_of_the_slowest_account_and_no_backfill_counts(settings):

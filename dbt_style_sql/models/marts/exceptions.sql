@@ -30,32 +30,6 @@ held AS (
     FROM {{ ref('pick_lines') }}
     WHERE hold_reason IS NOT NULL
     GROUP BY source, order_day, order_id
-),
-
-last_fetches AS (
-    SELECT
-        source,
-        resource,
-        window_start,
-        arg_max(complete, fetched_at) AS complete,
-        arg_max(note, fetched_at) AS note,
-        arg_max(window_end, fetched_at) AS window_end,
-        max(fetched_at) AS fetched_at
-    FROM {{ source('raw', 'fetches') }}
-    GROUP BY source, resource, window_start
-),
-
-unproved_windows AS (
-    SELECT last_fetches.*
-    FROM last_fetches
-    ANTI JOIN {{ source('raw', 'fetches') }} AS later
-        ON later.source = last_fetches.source
-        AND later.resource = last_fetches.resource
-        AND later.complete
-        AND later.fetched_at > last_fetches.fetched_at
-        AND later.window_start <= last_fetches.window_start
-        AND later.window_end >= last_fetches.window_end
-    WHERE NOT last_fetches.complete
 )
 
 SELECT
@@ -118,6 +92,7 @@ SELECT
     NULL,
     resource,
     'incomplete',
-    note,
-    fetched_at
-FROM unproved_windows
+    why,
+    unproved_since
+FROM {{ ref('window_certificates') }}
+WHERE NOT is_proved

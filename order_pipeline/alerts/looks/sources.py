@@ -20,14 +20,13 @@ from order_pipeline.operations.incidents import Incident
 from order_pipeline.settings import AlertSettings, Settings
 from order_pipeline.warehouse.core.failed_days import FailedDay, read_failed_days
 from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.raw.certificates import UnprovedWindows, read_unproved_windows
 from order_pipeline.warehouse.raw.fetch_states import (
     AccountState,
     SourceStop,
-    UnprovedWindows,
     read_account_states,
     read_last_readings,
     read_stops,
-    read_unproved_windows,
 )
 from order_pipeline.warehouse.raw.owed_days import OwedDays, read_backlogs_that_stay
 from order_pipeline.warehouse.raw.read_days import read_missing_days

@@ -19,10 +19,9 @@ from order_pipeline.channels.base import (
     SoFar,
     SourceState,
     Window,
-    content_hash,
 )
 from order_pipeline.channels.kibo.client import KiboClient, open_transport
-from order_pipeline.channels.kibo.pages import OrderPage
+from order_pipeline.channels.kibo.kept_orders import OrderKeeper
 from order_pipeline.channels.kibo.query import SearchQuery, can_be_asked_for
 from order_pipeline.channels.kibo.settings import KiboSettings
 from order_pipeline.channels.refusals import refusal
@@ -192,7 +191,7 @@ class _AccountRun:
 
     async def _read(self, read: _Read) -> AsyncGenerator[CommitGroup]:
         walk = self._client.walk(expected=read.expected)
-        keeper = _Keeper(read.day)
+        keeper = OrderKeeper(read.query, read.day)
         calls_before = self._client.transport.calls
         failure: ApiError | None = None
         try:
@@ -211,6 +210,7 @@ class _AccountRun:
             report = _report(read, self._account, walk, keeper, calls=calls, failure=failure)
             self._group.reports.append(report)
             self._all_proved &= report.complete or read.expected is not None
+        yield self._take_group()  # what the next read brings is counted with that one's report
 
     def _take_group(self) -> CommitGroup:
         group = self._group
@@ -220,53 +220,8 @@ class _AccountRun:
         return group
 
 
-class _Keeper:
-    """Keeps a walk's orders: the right day only, each content once; one that changed between pages is kept twice."""
-
-    def __init__(self, day: date | None) -> None:
-        self.kept = 0
-        self.left_out = 0
-        self._day = day
-        self._contents: dict[str | bytes, str] = {}
-
-    def new_in(self, page: OrderPage) -> int:
-        """How many of the page's orders this walk has not seen; an order without an id is known by its bytes."""
-        keys = {*page.ids, *(record.payload for record in page.dead_letters)}
-        return len(keys.difference(self._contents))
-
-    def keep(self, page: OrderPage, batch: RecordBatch, to_reread: set[str]) -> int:
-        """Add the page to the batch and strike what was kept off `to_reread`; returns the payload bytes added."""
-        added = 0
-        contents, only_day = self._contents, self._day
-        kept: list[memoryview] = []
-        for order_id, moment, payload in zip(page.ids, page.times, page.payloads, strict=True):
-            content = content_hash(payload)
-            if contents.get(order_id) == content:
-                continue
-            contents[order_id] = content
-            day = moment.date()
-            if only_day is not None and day != only_day:
-                self.left_out += 1
-                continue
-            batch.record_ids.append(order_id)
-            batch.days.append(day)
-            kept.append(payload)
-            batch.hashes.append(content)
-            to_reread.discard(order_id)
-            added += len(payload)
-        batch.payloads.extend(kept)
-        self.kept += len(kept)
-        for record in page.dead_letters:
-            if record.payload not in contents:
-                contents[record.payload] = ""
-                batch.dead_letters.append(record)
-                added += len(record.payload)
-                self.kept += 1
-        return added
-
-
 def _report(
-    read: _Read, account: str, walk: Walk, keeper: _Keeper, *, calls: int, failure: ApiError | None
+    read: _Read, account: str, walk: Walk, keeper: OrderKeeper, *, calls: int, failure: ApiError | None
 ) -> FetchReport:
     notes = [f"manufacturer {account}, by {read.name}"]
     if read.note:
@@ -284,4 +239,11 @@ def _report(
         note="; ".join(notes),
         calls=calls,
         calls_saved=read.calls_saved,
+        account=account,
+        reading=read.name,
+        lists_window=read.day is not None,
+        ids=keeper.ids,
+        doubt=f"the API ignored its filter by {read.name}: {keeper.unasked} orders were not asked for"
+        if keeper.unasked
+        else "",
     )

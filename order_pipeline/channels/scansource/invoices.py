@@ -29,7 +29,7 @@ class InvoiceStep:
     def __init__(self, run: Run, customer_number: str) -> None:
         self._run = run
         self._customer_number = customer_number
-        self._step = ListStep(run, "invoices", OPERATIONS, self._read_row, self._fetch)
+        self._step = ListStep(run, customer_number, "invoices", OPERATIONS, self._read_row, self._fetch)
 
     async def groups(self) -> AsyncGenerator[CommitGroup]:
         """The step's commit groups; the last one holds its reports.
@@ -65,7 +65,7 @@ class InvoiceStep:
         run = self._run
         known = asyncio.ensure_future(asyncio.to_thread(known_in_window, run.known, SUMMARIES, DETAILS, window))
         pages = run.client.invoice_summaries(self._customer_number, dated=(window.start - ONE_DAY, window.end))
-        return self._step.groups(pages, lambda row: window.start <= row.day < window.end, lambda _: known)
+        return self._step.groups(pages, lambda row: window.start <= row.day < window.end, lambda _: known, known)
 
     def _read_row(self, payload: bytes) -> ListedRow | DeadLetter:
         return read_row(payload, "InvoiceNumber", self._customer_number, self._run.zone)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -57,6 +57,7 @@ class ListStep:
 
     Attributes:
         run: what the steps share.
+        account: the customer number.
         noun: what the rows are, for people: `orders`.
         operations: the operation that brings each resource: the list's own first, then a row's detail, then the rest.
         read_row: reads a row of the list.
@@ -64,6 +65,7 @@ class ListStep:
     """
 
     run: Run
+    account: str
     noun: str
     operations: Mapping[str, str]
     read_row: Callable[[bytes], ListedRow | DeadLetter]
@@ -79,6 +81,7 @@ class ListStep:
         pages: RowPages,
         wanted: Callable[[ListedRow], bool],
         known: Callable[[Sequence[ListedRow]], Awaitable[Known]],
+        must_list: Awaitable[Known] | None = None,
     ) -> AsyncGenerator[CommitGroup]:
         """Commit groups of the walk, in the list's order; fetching goes on while a group is being committed.
 
@@ -89,10 +92,11 @@ class ListStep:
             pages: the list.
             wanted: whether a row belongs to this walk; others are dropped.
             known: what raw holds of some rows.
+            must_list: what raw holds of all rows that the list must have, where that is known.
         """
         under_way: deque[asyncio.Task[CommitGroup]] = deque()
         try:
-            async for rows, dead_letters in self._walk(pages, wanted):
+            async for rows, dead_letters in self._walk(pages, wanted, must_list):
                 changed, unchanged = self._divide(rows, await known(rows))
                 for start in range(0, len(changed), CHUNK):
                     under_way.append(asyncio.create_task(self._fetch_chunk(changed[start : start + CHUNK])))
@@ -114,13 +118,23 @@ class ListStep:
 
     def reports(self, window: Window) -> list[FetchReport]:
         """The report on the lists, and one on each resource that belongs to their rows."""
-        asked = self.run.client.calls_by_operation - self._asked_before
-        calls = {resource: asked[operation] for resource, operation in self.operations.items()}
+        made = self.run.client.calls_by_operation - self._asked_before
+        calls = {resource: made[operation] for resource, operation in self.operations.items()}
         progress, stop, left = self.progress, self.run.stop, self.run.client.calls_left
+        asked = {"account": self.account, "lists_window": True, "doubt": progress.doubt_about_list(self.noun)}
         return [
-            progress.list_report(self.row_resource, window, stop, calls[self.row_resource]),
+            replace(
+                progress.list_report(self.row_resource, window, stop, calls[self.row_resource]),
+                reading="list",
+                ids=progress.listed_in(window),
+                **asked,
+            ),
             *(
-                progress.detail_report(each, window, stop, noun=self.noun, calls=calls[each], calls_left=left)
+                replace(
+                    progress.detail_report(each, window, stop, noun=self.noun, calls=calls[each], calls_left=left),
+                    reading="of listed rows",
+                    **asked,
+                )
                 for each in self.fetched_resources
             ),
         ]
@@ -131,7 +145,7 @@ class ListStep:
             raise self.progress.failure
 
     async def _walk(
-        self, pages: RowPages, wanted: Callable[[ListedRow], bool]
+        self, pages: RowPages, wanted: Callable[[ListedRow], bool], must_list: Awaitable[Known] | None
     ) -> AsyncIterator[tuple[list[ListedRow], list[DeadLetter]]]:
         """Usable rows that are wanted, and dead letters, page by page; a row seen twice comes once.
 
@@ -157,10 +171,14 @@ class ListStep:
                     pages.walk.doubt(f"page {number}: {len(dead_letters)} rows are no records")
                 self.progress.pages += 1
                 kept = [row for row in rows if wanted(row)]
+                self.progress.listed |= {row.record_id: row.day for row in kept}
                 yield kept, dead_letters
                 if self.has_ended:
                     return
             self.progress.walks_finished += pages.walk.complete
+            if must_list is not None and pages.walk.complete:
+                of_account = {each for each in (await must_list).row_hashes if each.startswith(f"{self.account}:")}
+                self.progress.unlisted |= of_account - numbers
             self.progress.doubts += [pages.walk.note] if pages.walk.note else []
         except (QuotaExceeded, RateLimited) as limit:
             self.run.stop.at_limit(limit, self.run.now())

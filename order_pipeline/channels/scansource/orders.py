@@ -36,7 +36,7 @@ class OrderStep:
     def __init__(self, run: Run, customer_number: str) -> None:
         self._run = run
         self._customer_number = customer_number
-        self._step = ListStep(run, "orders", OPERATIONS, self._read_row, self._fetch)
+        self._step = ListStep(run, customer_number, "orders", OPERATIONS, self._read_row, self._fetch)
         self._entered: list[Window] = []
         self.open_items: set[Question] = set()
 
@@ -105,7 +105,7 @@ class OrderStep:
         asked = (window.start - ONE_DAY, window.end)
         known = asyncio.ensure_future(asyncio.to_thread(known_in_window, run.known, ROWS, DETAILS, window))
         pages = run.client.order_rows(self._customer_number, entered=asked)
-        return self._step.groups(pages, lambda row: self._in_window(row, window, asked), lambda _: known)
+        return self._step.groups(pages, lambda row: self._in_window(row, window, asked), lambda _: known, known)
 
     def _changed_lately(self, reach: Reach) -> AsyncGenerator[CommitGroup]:
         """Orders of any other day that changed since the last proof, or shortly before the window's end."""

@@ -14,6 +14,7 @@ from order_pipeline.http.errors import REFUSALS_BORNE, ApiError
 Limit = QuotaExceeded | RateLimited
 NAMED_RECORDS = 20
 LONGEST_SHOWN = 40
+FILTER_IGNORED = "the server ignored the date filter"
 ENDED_BY_EMPTY_PAGE = "ended by an empty page; the API states no total"
 
 
@@ -61,6 +62,8 @@ class StepProgress:
     failure: ApiError | None = None
     reread_note: str = ""
     doubts: list[str] = field(default_factory=list[str])
+    listed: dict[str, date] = field(default_factory=dict[str, date])
+    unlisted: set[str] = field(default_factory=set[str])
     unusable: Counter[str] = field(default_factory=Counter[str])
 
     @property
@@ -72,6 +75,21 @@ class StepProgress:
     def list_finished(self) -> bool:
         """Whether every list of the step was read to its end."""
         return 0 < self.walks_begun == self.walks_finished
+
+    def listed_in(self, window: Window) -> int:
+        """How many different records of the window's days the lists named."""
+        return sum(window.start <= day < window.end for day in self.listed.values())
+
+    def doubt_about_list(self, noun: str) -> str:
+        """Why lists that came to their ends may lack rows all the same; "" where nothing speaks against them."""
+        unlisted = _named(sorted(self.unlisted))
+        doubts = [
+            f"{len(self.unlisted)} {noun} of these days that raw has were not listed: {unlisted}" if unlisted else "",
+            f"{FILTER_IGNORED}: {self.outside_asked_days} rows outside the asked days"
+            if self.outside_asked_days
+            else "",
+        ]
+        return joined(doubts)
 
     def fail(self, error: ApiError) -> None:
         """Note the error that ends the step; the first one counts."""
@@ -90,7 +108,7 @@ class StepProgress:
         ended = ENDED_BY_EMPTY_PAGE if self.list_finished else "the list was not read to its end"
         notes = [ended, *self.doubts, stop.describe(), self.reread_note]
         if self.outside_asked_days:
-            notes.append(f"the server ignored the date filter: {self.outside_asked_days} rows outside the asked days")
+            notes.append(f"{FILTER_IGNORED}: {self.outside_asked_days} rows outside the asked days")
         return FetchReport(
             resource,
             *window.moments,

@@ -218,6 +218,8 @@ class SnapshotStep:
             complete=self._items_known and not (remaining or missing or failed),
             note=joined(notes),
             calls=calls,
+            account=self._customer_number,
+            reading="snapshot",
         )
 
     def _ids_of(self, resource: str, question: Question) -> list[str]:

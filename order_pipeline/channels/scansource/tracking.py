@@ -26,7 +26,7 @@ class TrackingStep:
         self._run = run
         self._customer_number = customer_number
         operations = {ROWS: OPERATIONS[ROWS], TRACKING: OPERATIONS[TRACKING]}
-        self._step = ListStep(run, "orders", operations, self._read_row, self._fetch)
+        self._step = ListStep(run, customer_number, "orders", operations, self._read_row, self._fetch)
 
     async def groups(self) -> AsyncGenerator[CommitGroup]:
         """A group for every 50 orders, and a report at the end.
@@ -72,4 +72,5 @@ class TrackingStep:
 
     def _report(self, orders: int) -> FetchReport:
         (report,) = [each for each in self._step.reports(self._run.window) if each.resource == TRACKING]
-        return replace(report, note=joined([f"tracking of {orders} orders that are known", report.note]))
+        note = joined([f"tracking of {orders} orders that are known", report.note])
+        return replace(report, note=note, reading="of known orders", lists_window=False)

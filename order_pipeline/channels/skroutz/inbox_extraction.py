@@ -98,4 +98,5 @@ def _report(window: Window, groups: int, events: int) -> FetchReport:
         claimed_total=None,
         complete=True,
         note="webhook inbox: all that waited. Events that never arrived are found by re-reading, orders by their codes",
+        reading="inbox",
     )

@@ -67,7 +67,15 @@ class InboxReadBack:
                     yield group
         except (ApiError, NotConfigured) as error:
             note = f"orders of webhooks were not read, and are held (awaiting_read): {error}"
-            report = FetchReport(RESOURCE, *window.moments, 0, 0, len(codes), complete=False, note=note)
+            report = FetchReport(
+                RESOURCE,
+                *window.moments,
+                *(0, 0, len(codes)),
+                complete=False,
+                note=note,
+                account=self.settings.account,
+                reading="read back",
+            )
             yield CommitGroup(reports=[report])
 
     def _wanted(self, told: Mapping[str, datetime], waiting: Mapping[str, date]) -> list[str]:

@@ -24,6 +24,16 @@ class Reconciliation:
     failures: Counter[str] = field(default_factory=Counter[str])
     differing_keys: Counter[str] = field(default_factory=Counter[str])
 
+    @property
+    def compared(self) -> int:
+        """Orders that Skroutz knows, and of which something may have been known before."""
+        return self.confirmed + self.otherwise
+
+    @property
+    def otherwise(self) -> int:
+        """Those of them of which nothing was known, or something else."""
+        return self.first_seen + self.differed
+
     def describe(self) -> str:
         """One line for the fetch report: names of keys, never values."""
         counts = f"{self.confirmed} confirmed, {self.first_seen} first seen, {self.differed} differed"

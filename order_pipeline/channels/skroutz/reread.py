@@ -239,6 +239,12 @@ class RereadExtraction:
             complete=read == len(due) and not self.result.dead_letters,
             note="; ".join(filter(None, (self.result.describe(), due.note))),
             calls=transport.calls,
+            account=self.settings.account,
+            reading="re-read" if self.codes is None else "read back",
+            ids=read,
+            # What a webhook told a moment ago is confirmed nearly always: that says nothing of webhooks that were lost.
+            read_again=self.result.compared if self.codes is None else None,
+            surprises=self.result.otherwise if self.codes is None else None,
         )
 
 

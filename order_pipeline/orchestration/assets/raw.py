@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 
 from order_pipeline.channels.channel import Channel
+from order_pipeline.orchestration.completeness_check import COMPLETE_CHECK, check_completeness, read_proved
 from order_pipeline.orchestration.failures import api_errors_as_failures
 from order_pipeline.orchestration.fetch_progress import FetchProgress
 from order_pipeline.orchestration.partitions import window_of
@@ -21,11 +22,9 @@ from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import CHANNEL_TAG, OWNERS, RAW_GROUP, raw_assets, raw_key
 from order_pipeline.orchestration.stored_rows import RawCounts, read_raw_counts
 from order_pipeline.warehouse.raw.drift import MOST_RECORDS, DriftUnknownError, UnknownKey, find_unknown_keys
-from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
+from order_pipeline.warehouse.raw.ingest_result import IngestResult
 
-COMPLETE_CHECK = "windows_proved_complete"
 KNOWN_KEYS_CHECK = "keys_known"
-MOST_NOTES = 10
 MOST_KEYS = 50
 LONGEST_KEY = 100
 
@@ -64,17 +63,22 @@ def build_raw_assets(
             )
         context.log.info("%s", _story(result, time.monotonic() - started))
         drift = _find_drift(pipeline, channel, window.days)
+        proved = read_proved(pipeline.lake, channel.name, window.days, context.run.run_id)
         asked = context.selected_asset_check_keys
         for name in chosen:
             key, resources = raw_key(channel.name, name), resources_of[name]
             stored = read_raw_counts(pipeline.lake, channel.name, resources, window.days, context.run.run_id)
             for day in window.days:
-                context.add_asset_metadata(raw_figures(stored[day]), asset_key=key, partition_key=day.isoformat())
+                figures = raw_figures(stored[day]) | {"certificate": proved.state_of(day)}
+                context.add_asset_metadata(figures, asset_key=key, partition_key=day.isoformat())
             yield dg.MaterializeResult(
                 asset_key=key,
                 check_results=[
                     check
-                    for check in (_completeness(key, result, resources), _known_keys(key, drift, resources))
+                    for check in (
+                        check_completeness(key, result, resources, proved),
+                        _known_keys(key, drift, resources),
+                    )
                     if dg.AssetCheckKey(key, check.check_name or "") in asked
                 ],
             )
@@ -108,7 +112,9 @@ def _check_specs(channel: Channel[Any], name: str) -> list[dg.AssetCheckSpec]:
         dg.AssetCheckSpec(
             COMPLETE_CHECK,
             asset=asset,
-            description="Every window that was asked for is proved to hold all that the API has.",
+            description="Every window that was asked for is proved to hold all that the API has: each answer came to "
+            "its end, with all that was claimed, what raw already had, and nothing that was not asked for. "
+            "`marts.completeness` has the certificate of each day.",
         ),
         dg.AssetCheckSpec(
             KNOWN_KEYS_CHECK,
@@ -137,46 +143,6 @@ def _story(result: IngestResult, seconds: float) -> str:
         f"{counts.new_versions:,} new versions, {counts.unchanged:,} unchanged, {counts.reappeared:,} came back, "
         f"{counts.dead_letters:,} dead letters; {result.payload_bytes / 1e6:.1f} MB, "
         f"{len(result.stale_days):,} days with changes"
-    )
-
-
-def _completeness(key: dg.AssetKey, result: IngestResult, resources: Sequence[str]) -> dg.AssetCheckResult:
-    """Whether the windows are proved complete, and the run's two sides of the reconciliation beside each other."""
-    windows = [report for report in result.reports if report.resource in resources]
-    open_windows = [report for report in windows if not report.complete]
-    counts = sum((result.resources.get(resource, Counts()) for resource in resources), Counts())
-    reported = sum(report.records for report in windows)
-    return dg.AssetCheckResult(
-        check_name=COMPLETE_CHECK,
-        asset_key=key,
-        passed=not open_windows,
-        severity=dg.AssetCheckSeverity.WARN,
-        description="All windows are proved complete." if not open_windows else _remaining(len(open_windows)),
-        metadata={
-            "windows": len(windows),
-            "not proved complete": len(open_windows),
-            "what remains (first ones)": dg.MetadataValue.json(
-                [
-                    {
-                        "what": report.resource,
-                        "from": report.window_start.isoformat(),
-                        "to": report.window_end.isoformat(),
-                        "note": report.note,
-                    }
-                    for report in open_windows[:MOST_NOTES]
-                ]
-            ),
-            "records fetched": counts.records,
-            "reported by the source": reported,
-            "fetched equals stored": reported == counts.records,
-            "new versions": counts.new_versions,
-            "unchanged": counts.unchanged,
-            "dead letters": counts.dead_letters,
-            "pages": sum(report.pages for report in windows),
-            "calls": sum(report.calls for report in windows),
-            "calls saved": sum(report.calls_saved for report in windows),
-            "minutes the clock stood behind what is stored": round(result.clock_behind.total_seconds() / 60, 1),
-        },
     )
 
 
@@ -213,10 +179,4 @@ def _known_keys(
                 ]
             ),
         },
-    )
-
-
-def _remaining(count: int) -> str:
-    return (
-        f"{count} windows are not proved complete: run these days again. What came is stored; it is not fetched twice."
     )

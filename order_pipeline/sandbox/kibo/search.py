@@ -234,6 +234,14 @@ class SearchQuery:
         """Whether parts are to be left out."""
         return self.values.get("condensedResponse", False)
 
+    def of_account(self) -> SearchQuery:
+        """The same question without its filters: all orders of the manufacturers."""
+        kept = {"manufacturerID", "sortBy", *NOT_FILTERS}
+        return SearchQuery(
+            {name: value for name, value in self.values.items() if name in kept},
+            tuple((name, value) for name, value in self.key if name in kept),
+        )
+
 
 def read_query(pairs: Sequence[tuple[str, str]]) -> SearchQuery:
     """Check a query string against the documented tables.

@@ -142,7 +142,8 @@ def page_answer(
         start = max(0, start - size)
     elif fault is not None and fault.kind == "shifted_page":
         start = max(0, start - fault.shift)
-    chosen = list(rows[start : start + size])
+    is_lost = fault is not None and fault.kind == "empty_page"
+    chosen = [] if is_lost else list(rows[start : start + size])
     if chosen:
         return chosen, None
     empty = b"" if switches.end_of_pages == "empty_body" else b"[]"

@@ -35,8 +35,15 @@ FaultKind = Literal[
     "wrong_total",  # paging: the claimed total is off by `shift`
     "insert_record",  # paging: `shift` (at least one) records appear inside the window after this page was answered
     "change_record",  # paging: a record of this page changes its state after the page was answered
+    "empty_page",  # paging: this page is answered as the one behind the last, though it has rows
+    "filter_ignored",  # paging: the rows are those of the account, whatever else was asked
 ]
-PAGING_KINDS = frozenset({"duplicate_page", "shifted_page", "wrong_total", "insert_record", "change_record"})
+PAGING_KINDS = frozenset(
+    {
+        *("duplicate_page", "shifted_page", "wrong_total", "insert_record", "change_record"),
+        *("empty_page", "filter_ignored"),
+    }
+)
 
 
 class FaultScriptError(ValueError):

@@ -50,38 +50,6 @@ WHERE note IS NOT NULL
 ORDER BY source
 """
 
-_UNPROVED = """
-WITH by_run AS (
-    SELECT source, resource, window_start, window_end, run_id, max(fetched_at) AS fetched_at,
-        bool_and(complete) AS complete
-    FROM raw.fetches
-    WHERE coalesce(watermark, '') = '' AND fetched_at > $oldest AND fetched_at <= $latest
-    GROUP BY ALL
-), unproved AS (
-    SELECT *, CAST(window_end AT TIME ZONE 'UTC' AS DATE) >= CAST(fetched_at AT TIME ZONE 'UTC' AS DATE) AS is_current
-    FROM by_run
-    WHERE NOT complete
-), healed AS (
-    SELECT DISTINCT unproved.source, unproved.resource, unproved.window_start, unproved.window_end, unproved.run_id
-    FROM unproved
-    JOIN by_run AS later ON later.source = unproved.source AND later.resource = unproved.resource AND later.complete
-        AND later.fetched_at > unproved.fetched_at AND later.window_end >= unproved.window_end
-        AND (unproved.is_current OR later.window_start <= unproved.window_start)
-), remaining AS (
-    SELECT source, resource, window_start, window_end, min(fetched_at) AS since,
-        arg_max(run_id, fetched_at) AS run_id, max(fetched_at) AS fetched_at
-    FROM unproved ANTI JOIN healed USING (source, resource, window_start, window_end, run_id)
-    GROUP BY source, resource, window_start, window_end
-    HAVING min(fetched_at) <= $before
-)
-SELECT source, count(*), list(DISTINCT resource ORDER BY resource),
-    CAST(min(window_start) AT TIME ZONE 'UTC' AS DATE), CAST(max(window_end) AT TIME ZONE 'UTC' AS DATE),
-    min(since), arg_max(run_id, fetched_at)
-FROM remaining
-GROUP BY source
-ORDER BY source
-"""
-
 # What a run reads is one or more (resource, watermark); a resource without watermarks counts by itself. One that no run
 # has read for a week, while others of its resource were, is of an account that the settings name no more.
 _LAST_READINGS = """
@@ -151,24 +119,6 @@ class SourceStop:
     last: date
 
 
-@dataclass(frozen=True, slots=True)
-class UnprovedWindows:
-    """Windows of a source that no later run proved complete; the days are the first and the last of all of them."""
-
-    source: str
-    count: int
-    resources: list[str]
-    first_day: date
-    end_day: date
-    since: datetime
-    run_id: str
-
-    @property
-    def last_day(self) -> date:
-        """The last day, included."""
-        return max(self.first_day, self.end_day - timedelta(days=1))
-
-
 def read_account_states(connection: Connection, now: datetime) -> list[AccountState]:
     """Each account of each source that was read to the present in the last days."""
     return [AccountState(*row) for row in fetch_rows(connection, _ACCOUNT_STATES, in_view(now))]
@@ -188,16 +138,6 @@ def read_last_readings(connection: Connection, now: datetime, present: date = da
 def read_stops(connection: Connection, words: str, now: datetime) -> list[SourceStop]:
     """The sources whose last run says in a note that it stopped by what `words` name."""
     return [SourceStop(*row) for row in fetch_rows(connection, _STOPS, in_view(now) | {"words": words})]
-
-
-def read_unproved_windows(connection: Connection, now: datetime, *, before: datetime) -> list[UnprovedWindows]:
-    """By source, the windows that were fetched before that time, and that nothing proved complete since.
-
-    A later complete report over the same resource heals a window that it covers. A current window is also healed by one
-    that reaches as far: each run asks again for what the run before it missed.
-    """
-    values = in_view(now) | {"before": before}
-    return [UnprovedWindows(*row) for row in fetch_rows(connection, _UNPROVED, values)]
 
 
 def read_time_ahead(connection: Connection, now: datetime) -> timedelta | None:

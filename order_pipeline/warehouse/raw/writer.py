@@ -7,24 +7,28 @@ leaves a commit group whole or not at all.
 from __future__ import annotations
 
 import logging
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from datetime import date, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
 
+from order_pipeline.channels.base import FetchReport
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.rows import insert_rows
 from order_pipeline.warehouse.raw.commit_buffer import CommitBuffer
 from order_pipeline.warehouse.raw.dead_letters import heal_dead_letters, write_dead_letters
 from order_pipeline.warehouse.raw.erased_records import erased_ids, letters_without_erased, without_erased
 from order_pipeline.warehouse.raw.ingest_result import Counts, IngestResult
+from order_pipeline.warehouse.raw.read_again import DayCounts, Proofs, read_proofs, with_read_again
 from order_pipeline.warehouse.raw.source_state import CLOCK_TOLERANCE
 from order_pipeline.warehouse.raw.stale_partitions import mark_stale
 from order_pipeline.warehouse.raw.tables import ensure_raw_tables, turn_table
 from order_pipeline.warehouse.raw.versions import SEEN, sightings
 
 _log = logging.getLogger(__name__)
+
+FIELDS_BEFORE_WATERMARK = [field.name for field in fields(FetchReport)].index("watermark")
 
 # What each record of `incoming` is: unchanged if it repeats the content before it, reappeared if it brings an older one
 # back, else new. The content before it is that of the same id's record before it, or the current version in raw.
@@ -47,7 +51,9 @@ WITH known AS MATERIALIZED ({known}
             incoming.content_sha256 AS is_changed,
         row_number() OVER of_content > 1
             OR (incoming.record_id, incoming.content_sha256) IN (SELECT (record_id, content_sha256) FROM known)
-            AS is_known
+            AS is_known,
+        row_number() OVER of_record = 1 AS is_once,
+        current.record_id IS NULL AS is_first
     FROM incoming
     LEFT JOIN current ON current.record_id = incoming.record_id
     WINDOW of_record AS (PARTITION BY incoming.record_id ORDER BY incoming.sequence),
@@ -55,7 +61,7 @@ WITH known AS MATERIALIZED ({known}
 )
 SELECT
     sequence, window_number, partition_day, is_changed, is_changed AND is_known AS is_reappeared, fetched_at,
-    clock_behind_us,
+    clock_behind_us, is_once, is_first,
     coalesce(lag(partition_day) OVER (PARTITION BY record_id, is_changed ORDER BY sequence), current_day)
         AS previous_day
 FROM compared"""
@@ -66,6 +72,12 @@ SELECT
     count(*) FILTER (is_reappeared)
 FROM compared
 GROUP BY window_number"""
+
+_COUNT_BY_DAY = """
+SELECT window_number, partition_day, count(*), count(*) FILTER (is_first)
+FROM compared
+WHERE is_once
+GROUP BY window_number, partition_day"""
 
 _CLOCK_BEHIND = "SELECT max(clock_behind_us) FROM compared"
 
@@ -83,6 +95,8 @@ class RawWriter:
         self._tables: set[str] = set()
         # A resource's counts since its last report: they belong to the window that its next report ends.
         self._unreported: dict[str, Counts] = {}
+        self._unreported_days: dict[str, DayCounts] = {}
+        self._proofs: Proofs | None = None
 
     def write(self, buffer: CommitBuffer) -> None:
         """Write the buffer in one transaction; nothing is written where nothing is new and nothing is reported.
@@ -94,21 +108,27 @@ class RawWriter:
             ensure_raw_tables(self._lake, [(self._source, resource) for resource in missing])
             self._tables.update(missing)
         purpose = f"write {self._source} to raw (run {self._run_id})"
-        written, unreported = self._lake.run(purpose, lambda connection: self._write(connection, buffer))
-        self._unreported = unreported
+        written, windows, days = self._lake.run(purpose, lambda connection: self._write(connection, buffer))
+        self._unreported = {resource: counts for (resource, _), counts in windows.items()}
+        self._unreported_days = {resource: counts for (resource, _), counts in days.items()}
         self.result.add(written)
 
-    def _write(self, connection: Connection, buffer: CommitBuffer) -> tuple[IngestResult, dict[str, Counts]]:
+    def _write(
+        self, connection: Connection, buffer: CommitBuffer
+    ) -> tuple[IngestResult, dict[tuple[str, int], Counts], dict[tuple[str, int], DayCounts]]:
         """What was written, and the counts that no report has yet."""
         written = IngestResult(self._source, self._run_id, payload_bytes=buffer.payload_bytes)
         received_at = buffer.received_at
         windows = {(resource, 0): counts for resource, counts in self._unreported.items()}
+        by_day = {(resource, 0): counts for resource, counts in self._unreported_days.items()}
         for resource, batches in buffer.records.items():
             received, letters = pa.concat_tables(batches), buffer.dead_letters[resource]
             asked = [*received["record_id"].to_pylist(), *(letter.record_id for _, letter in letters)]
             erased = erased_ids(connection, self._source, asked)
             records = without_erased(self._source, received, erased)
-            found, days = self._write_versions(connection, resource, records, received_at)
+            found, again, days = self._write_versions(connection, resource, records, received_at)
+            for number, counts in again.items():
+                by_day[resource, number] = by_day.get((resource, number), DayCounts()) + counts
             dead = letters_without_erased(self._source, [letter for _, letter in letters], erased)
             write_dead_letters(connection, self._source, resource, dead, fetched_at=received_at, run_id=self._run_id)
             found += [(number, Counts(dead_letters=1)) for number, _ in letters]
@@ -121,35 +141,51 @@ class RawWriter:
         for received in buffer.reports:
             # A report of a watermark is about no records: they are counted by the report of their window.
             window = (received.report.resource, received.window_number)
-            counts = Counts() if received.report.watermark else windows.pop(window, Counts())
-            *fields, watermark = astuple(received.report)
-            rows.append(
-                (self._source, *fields, *astuple(counts), received.received_at, self._run_id, watermark or None)
-            )
+            is_watermark = bool(received.report.watermark)
+            counts = Counts() if is_watermark else windows.pop(window, Counts())
+            named = DayCounts() if is_watermark else by_day.pop(window, DayCounts())
+            report = received.report
+            if report.lists_window:
+                if self._proofs is None:
+                    self._proofs = read_proofs(connection, self._source, self._run_id)
+                report = with_read_again(report, named, self._proofs)
+            rows.append(self._row_of(report, counts, received.received_at))
             written.reports.append(received.report)
         insert_rows(connection, "raw.fetches", rows)
         is_changed = written.total.records > written.total.unchanged
         if is_changed and not self._lake.is_embedded:
             take_turn(connection, self._source)
         written.commits = int(bool(rows) or is_changed)
-        return written, {resource: counts for (resource, _), counts in windows.items()}
+        return written, windows, by_day
+
+    def _row_of(self, report: FetchReport, counts: Counts, received_at: datetime) -> tuple[object, ...]:
+        """The row of `raw.fetches`: what is told first stands before the counts, what came to it later behind."""
+        told = astuple(report)
+        first, (watermark, *certified) = told[:FIELDS_BEFORE_WATERMARK], told[FIELDS_BEFORE_WATERMARK:]
+        return (
+            self._source, *first, *astuple(counts), received_at, self._run_id, watermark or None, *certified
+        )  # fmt: skip
 
     def _write_versions(
         self, connection: Connection, resource: str, records: pa.Table, received_at: datetime
-    ) -> tuple[list[tuple[int, Counts]], set[date]]:
-        """Append what is new; counts by window number, and the days whose core is owed."""
+    ) -> tuple[list[tuple[int, Counts]], dict[int, DayCounts], set[date]]:
+        """Append what is new; counts by window number, those by day too, and the days whose core is owed."""
         if not records.num_rows:
-            return [], set()
+            return [], {}, set()
         connection.register("incoming", records)
         connection.register("compared", _compare(connection, self._source, resource))
         append_versions(connection, self._source, resource, self._run_id)
         counts = [(number, Counts(*counted)) for number, *counted in connection.execute(_COUNT).fetchall()]
+        again = dict[int, DayCounts]()
+        for number, day, named, first_seen in connection.execute(_COUNT_BY_DAY).fetchall():
+            of_window = again.setdefault(number, DayCounts())
+            of_window.named[day], of_window.first_seen[day] = named, first_seen
         days = {day for (day,) in connection.execute(_STALE).fetchall() if day}
         days |= heal_dead_letters(connection, self._source, resource, received_at)
         self._note_clock(connection, resource)
         connection.unregister("compared")
         connection.unregister("incoming")
-        return counts, days
+        return counts, again, days
 
     def _note_clock(self, connection: Connection, resource: str) -> None:
         """Warn where raw holds a row of a record that was fetched later than the clock says it is now."""

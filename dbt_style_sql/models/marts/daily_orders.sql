@@ -15,7 +15,7 @@ SELECT
     orders.order_status,
     orders.currency,
     count(*) AS orders,
-    sum(coalesce(lines.order_lines, 0)) AS order_lines,
+    CAST(sum(coalesce(lines.order_lines, 0)) AS BIGINT) AS order_lines,
     sum(lines.quantity_ordered) AS quantity_ordered,
     sum(orders.subtotal_amount) AS subtotal_amount,
     sum(orders.total_amount) AS total_amount

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,8 @@ class Description:
     data_tests: Sequence[Any] = ()
 
 
-def columns_of_models(project: SqlProject) -> dict[str, list[str]]:
-    """The columns of every model, in order, from an empty lake in which all views are deployed."""
+def columns_of_models(project: SqlProject) -> dict[str, dict[str, str]]:
+    """The columns of every model with their types, in order, from an empty lake in which all views are deployed."""
     with tempfile.TemporaryDirectory() as directory:
         lake = Lake(Settings(data_dir=Path(directory)))
         migrate(lake)
@@ -51,7 +51,7 @@ def columns_of_models(project: SqlProject) -> dict[str, list[str]]:
         with lake.transaction("deploy the SQL models") as connection:
             deploy(connection, project)
             found = {
-                name: [row[0] for row in connection.execute(f"DESCRIBE {model.relation}").fetchall()]
+                name: {row[0]: row[1] for row in connection.execute(f"DESCRIBE {model.relation}").fetchall()}
                 for name, model in project.models.items()
             }
         lake.close()
@@ -66,19 +66,24 @@ def contract_sentences() -> dict[str, dict[str, str]]:
     }
 
 
-def described(project: SqlProject) -> dict[Path, dict[str, Description]]:
-    """Folder -> model -> what the yml says now; a column without a sentence has `?`."""
+def described(project: SqlProject, columns: Mapping[str, Iterable[str]]) -> dict[Path, dict[str, Description]]:
+    """Folder -> model -> what the yml says now; a column without a sentence has `?`.
+
+    Args:
+        project: whose yml it is.
+        columns: the names of each model's columns.
+    """
     found: dict[Path, dict[str, Description]] = {}
     known = {name: entry for folder in _folders(project) for name, entry in _read(folder).items()}
     contracts = contract_sentences()
     shared = {column: text for table in reversed(contracts.values()) for column, text in table.items()}
-    for name, columns in columns_of_models(project).items():
+    for name, of_model in columns.items():
         model, entry = project.models[name], known.get(name, {})
         kept = {column["name"]: column for column in entry.get("columns", [])}
         own = contracts.get(name.rpartition("__")[2], {}) if name.startswith("stg_") else {}
         found.setdefault(model.path.parent, {})[name] = Description(
             entry.get("description") or _first_comment(model.template) or MISSING,
-            {column: _column(column, own, shared, kept.get(column, {})) for column in columns},
+            {column: _column(column, own, shared, kept.get(column, {})) for column in of_model},
             entry.get("data_tests", ()),
         )
     return found
@@ -148,7 +153,8 @@ def missing_sentences(found: Mapping[Path, Mapping[str, Description]]) -> Iterat
 
 def main() -> None:
     """Write every folder's yml."""
-    found = described(SqlProject())
+    project = SqlProject()
+    found = described(project, columns_of_models(project))
     for folder, models in found.items():
         (folder / "schema.yml").write_text(rendered(models), encoding="utf-8")
     if missing := sorted(missing_sentences(found)):

@@ -7,12 +7,32 @@ from pathlib import Path
 import pytest
 
 from order_pipeline.warehouse.sql.project import SqlProject
-from order_pipeline_tests.dbt_style_sql.describe_models import Description, described, missing_sentences, rendered
+from order_pipeline_tests.dbt_style_sql.describe_models import (
+    Description,
+    columns_of_models,
+    described,
+    missing_sentences,
+    rendered,
+)
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[Path, dict[str, Description]]:
-    return described(SqlProject())
+def columns() -> dict[str, dict[str, str]]:
+    return columns_of_models(SqlProject())
+
+
+@pytest.fixture(scope="module")
+def found(columns: dict[str, dict[str, str]]) -> dict[Path, dict[str, Description]]:
+    return described(SqlProject(), columns)
+
+
+def of_kind(kind: str, columns: dict[str, dict[str, str]]) -> list[str]:
+    return [f"{model}.{name}" for model, kinds in columns.items() for name, each in kinds.items() if each == kind]
+
+
+def test_whole_numbers_are_bigint_for_many_tools_know_no_hugeint(columns: dict[str, dict[str, str]]) -> None:
+    assert of_kind("HUGEINT", columns) == [], "cast the sum of a count to BIGINT"
+    assert of_kind("HUGEINT", {"mart": {"n": "BIGINT", "total": "HUGEINT"}}) == ["mart.total"]
 
 
 def test_no_model_and_no_column_is_without_a_sentence(found: dict[Path, dict[str, Description]]) -> None:

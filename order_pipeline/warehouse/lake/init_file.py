@@ -25,7 +25,7 @@ from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.catalog import Catalog
 from order_pipeline.warehouse.lake.instance import Extension, extension_file
 from order_pipeline.warehouse.lake.literals import quoted
-from order_pipeline.warehouse.lake.operations_attachment import STORE, view_statement
+from order_pipeline.warehouse.lake.operations_attachment import STORE, view_statement, zoneless_times
 from order_pipeline.warehouse.lake.snapshot_point import SnapshotPoint
 
 NAME = "lake.sql"
@@ -33,7 +33,7 @@ _HEAD = """\
 -- Opens the lake and the operations store (ops) for reading, in DuckDB {version}: docs/sql.md
 -- Written by order-pipeline, and again as soon as it is no longer right. Do not edit.
 """
-_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 _PASSWORDS = "-- The passwords of PostgreSQL are not in here: give them in PGPASSWORD or ~/.pgpass.\n"
 
 
@@ -114,32 +114,34 @@ def _operations(url: str) -> Iterator[str]:
     """What attaches the operations store, if it exists, and makes its views."""
     if url.startswith("sqlite"):
         file = Path(make_url(url).database or "")
-        relations = _relations_of_file(file)
+        views = _views_of_file(file)
         address, options = str(file), f"TYPE sqlite, READ_ONLY, BUSY_TIMEOUT {int(BUSY_TIMEOUT_SECONDS * 1000)}"
     else:
-        relations = _relations_on_server(url)
+        views = _views_of_server(url)
         address, options = f"postgresql://{without_password(url).partition('://')[2]}", "TYPE postgres, READ_ONLY"
-    if not relations:
+    if not views:
         return
     yield f"ATTACH {quoted(address)} AS {STORE} ({options})"
     yield "ATTACH ':memory:' AS ops"
-    yield from (view_statement(table, relation) for table, relation in sorted(relations.items()))
+    yield from views
 
 
-def _relations_of_file(file: Path) -> dict[str, str]:
-    """Table -> its qualified name in the store; none where there is no store."""
+def _views_of_file(file: Path) -> list[str]:
+    """The statements that make the views; none where there is no store."""
     if not file.is_file():
-        return {}
+        return []
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=0)) as store:
-            return {name: f'main."{name}"' for (name,) in store.execute(_TABLES).fetchall()}
+            times, found = zoneless_times(store), store.execute(_TABLES).fetchall()
     except sqlite3.OperationalError as error:
         if is_locked(error):
             raise StoreBusyError(str(file), 0, error) from error
         raise
+    return [view_statement(name, f'main."{name}"', times.get(name, [])) for (name,) in found]
 
 
-def _relations_on_server(url: str) -> dict[str, str]:
+def _views_of_server(url: str) -> list[str]:
     with closing(OperationsStore(url)) as store, store.reading() as connection:
         found = inspect(connection)
-        return {name: f'"{found.default_schema_name}"."{name}"' for name in found.get_table_names()}
+        schema = found.default_schema_name
+        return [view_statement(name, f'"{schema}"."{name}"', []) for name in sorted(found.get_table_names())]

@@ -80,6 +80,14 @@ def test_a_store_that_this_process_has_open_is_copied(lake: Lake, file: Path) ->
         assert lake.query(COUNT).rows == [(1,)]
 
 
+def test_times_carry_their_zone(lake: Lake, file: Path) -> None:
+    with writer(file) as other:
+        write(other, LEASE.format("a"))
+    asked = "SELECT expires_at, expires_at AT TIME ZONE 'Europe/Athens' FROM ops.leases"
+    utc = datetime(2026, 1, 1, 10, 1, tzinfo=UTC)
+    assert lake.query(asked).rows == [(utc, datetime(2026, 1, 1, 12, 1))]  # noqa: DTZ001 - what Athens' clocks show
+
+
 @pytest.mark.usefixtures("file")
 def test_every_table_can_be_read(lake: Lake) -> None:
     names = "SELECT view_name FROM duckdb_views() WHERE database_name = 'ops' AND NOT internal"

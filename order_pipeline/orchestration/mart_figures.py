@@ -25,6 +25,7 @@ MOST_DAYS = 14
 MARTS = "marts"
 DIVIDED_BY = {
     "completeness": "state",
+    "drift": "kind",
     "exceptions": "kind",
     "order_status": "order_status",
     "orders_without_picks": "reason",

@@ -96,6 +96,19 @@ TRY(from_json({{ value }} -> '{{ path }}', '["DECIMAL(18,3)"]'))
 TRY({{ 'flatten' if '*' in path }}(json_keys({{ without_nul(value) }}, '{{ path }}')))
 {%- endmacro %}
 
+{# What stands at a path, one row each where the path goes through lists; objects or anything else, NULL where nothing is. #}
+{% macro json_values_at(value, path) -%}
+{{ 'unnest' if '*' in path }}(TRY(json_extract({{ without_nul(value) }}, '{{ path }}')))
+{%- endmacro %}
+
+{# Of values that are objects: how many there are, and by key the type of what stands there, as one JSON object. #}
+{% macro is_json_object(value) -%}
+json_type({{ value }}) = 'OBJECT'
+{%- endmacro %}
+{% macro json_shape_of(objects) -%}
+json_group_structure({{ objects }})
+{%- endmacro %}
+
 {# Whether a text is a whole JSON list or object: what a container looks like where a text was expected. #}
 {% macro is_container(value) -%}
 (left({{ value }}, 1) IN ('[', '{') AND json_valid({{ value }}))

@@ -6,7 +6,7 @@ personal=True)`), in picks in `picking.outbox.payload.PERSONAL_PARAMETERS`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -47,6 +47,13 @@ class PersonalKeys:
             return self._erased(payload, within=False, depth=0)
         except UNREADABLE_JSON:
             return _encode(ERASED)
+
+    def covers(self, keys: Iterable[str]) -> bool:
+        """Whether what stands behind these keys, from the outermost one on, is personal."""
+        within = False
+        for key in keys:
+            within = self._is_personal(key, within=within)
+        return within
 
     def texts(self, payload: bytes) -> list[tuple[str, str]]:
         """The personal texts and numbers of a payload with their keys; none of bytes that are no JSON."""

@@ -30,7 +30,7 @@ from order_pipeline.picking.outbox.counts import count_by_state, held_by_reason,
 from order_pipeline.redaction.errors import described
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Connection, Lake
-from order_pipeline.warehouse.raw.certificates import read_day_certificates
+from order_pipeline.warehouse.raw.certificates import of_order_days, read_day_certificates
 from order_pipeline.warehouse.raw.fetch_states import LastReading, read_last_readings
 from order_pipeline.warehouse.raw.owed_days import read_owed_days
 
@@ -191,9 +191,9 @@ def _read_channels(settings: Settings, now: datetime, present: date) -> list[Cha
             owed_days=owed[name].days if name in owed else 0,
             owed_since=owed[name].since if name in owed else None,
             open_rejects=rejects.get(name, 0),
-            days_by_certificate=Counter(each.state for each in certificates if each.source == name),
+            days_by_certificate=Counter(each.state for each in of_order_days(certificates, name).values()),
             first_day_wanting=min(
-                (each.day for each in certificates if each.source == name and each.is_wanting), default=None
+                (day for day, each in of_order_days(certificates, name).items() if each.is_wanting), default=None
             ),
         )
         for name in [*enabled, *others]

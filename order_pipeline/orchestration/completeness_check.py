@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,7 +19,6 @@ from order_pipeline.warehouse.raw.certificates import (
     DayCertificate,
     ReadingBound,
     UnprovedWindow,
-    of_days,
     read_bounds,
     read_day_certificates,
     read_unproved_of_run,
@@ -38,8 +37,13 @@ class Proved:
     windows: Sequence[UnprovedWindow]
     bounds: Sequence[ReadingBound]
 
+    def of(self, resources: Sequence[str]) -> Proved:
+        """What of it is of these resources."""
+        kinds = {resource.split("_")[0].rstrip("s") for resource in resources}
+        return replace(self, days=[each for each in self.days if each.kind in kinds])
+
     def state_of(self, day: date) -> str:
-        """Of one day, for all accounts. One that has none is of a channel without lists, and without orders."""
+        """Of one day, for all accounts. One that has none is of records that no list brings."""
         return ", ".join(sorted({each.state for each in self.days if each.day == day})) or NO_LIST
 
 
@@ -48,7 +52,7 @@ def read_proved(lake: Lake, source: str, days: Sequence[date], run_id: str) -> P
     now = datetime.now(UTC)
     with lake.snapshot() as connection:
         return Proved(
-            of_days(read_day_certificates(connection, now), source, days),
+            [each for each in read_day_certificates(connection, now) if each.source == source and each.day in days],
             read_unproved_of_run(connection, now, source, run_id),
             [each for each in read_bounds(connection, now) if each.source == source],
         )
@@ -75,7 +79,13 @@ def check_completeness(
             "days by certificate": dg.MetadataValue.json(dict(Counter(each.state for each in proved.days))),
             "days that a run could prove (first ones)": dg.MetadataValue.json(
                 [
-                    {"day": each.day.isoformat(), "account": each.account, "state": each.state, "why": each.why}
+                    {
+                        "day": each.day.isoformat(),
+                        "account": each.account,
+                        "of": each.kind,
+                        "state": each.state,
+                        "why": each.why,
+                    }
                     for each in proved.days
                     if each.is_wanting
                 ][:MOST_NOTES]

@@ -28,6 +28,7 @@ DIVIDED_BY = {
     "backlog": "stage",
     "channel_health": "source",
     "completeness": "state",
+    "drift": "kind",
     "exceptions": "kind",
     "invoice_differences": "kind",
     "order_cycle_time": "shipped_basis",

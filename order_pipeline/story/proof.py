@@ -14,6 +14,7 @@ from order_pipeline.warehouse.raw.certificates import (
     NO_LIST,
     DayCertificate,
     ReadingBound,
+    of_order_days,
     read_bounds,
     read_day_certificates,
     read_unproved_windows,
@@ -46,7 +47,7 @@ class ReadingProof:
 
     def _days_in_words(self) -> str:
         certified = sorted(each.day for each in self.days if each.state == CERTIFIED)
-        wanting = [each for each in self.days if each.is_wanting]
+        wanting = sorted((each for each in self.days if each.is_wanting), key=lambda each: each.day)
         if not certified and not wanting:
             is_without = bool(self.days) and all(each.state == NO_LIST for each in self.days)
             told = "it has no list of orders that could prove a day" if is_without else "no day is certified"
@@ -54,7 +55,7 @@ class ReadingProof:
         days = f"{len(certified):,} days from {certified[0]} to {certified[-1]}" if certified else "no day"
         are = "are" if certified else "is"
         if not wanting:
-            return f"{days} {are} certified to be all there, and no day between is not"
+            return f"{days} {are} certified to be all there"
         first = ", ".join(f"{each.day} ({each.state})" for each in wanting[:MOST_DAYS])
         more = f" and {len(wanting) - MOST_DAYS:,} more" if len(wanting) > MOST_DAYS else ""
         return f"{days} {are} certified to be all there, but not {first}{more}"
@@ -68,7 +69,7 @@ def reading_proofs(connection: duckdb.DuckDBPyConnection, now: datetime) -> list
         ReadingProof(
             source=row["source"],
             read_at=row["read_at"],
-            days=[each for each in days if each.source == row["source"]],
+            days=list(of_order_days(days, row["source"]).values()),
             bounds=[each for each in bounds if each.source == row["source"]],
             has_unproved_windows=row["source"] in unproved,
         )

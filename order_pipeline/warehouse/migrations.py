@@ -66,6 +66,14 @@ CREATE TABLE IF NOT EXISTS raw.reappearances (
     run_id VARCHAR NOT NULL
 )"""
 
+# Which keys a channel's payloads have, and of what type; one row where that was news. See `raw.shapes`.
+_SHAPES = """
+CREATE TABLE IF NOT EXISTS raw.shapes (
+    source VARCHAR NOT NULL, resource VARCHAR NOT NULL, container VARCHAR NOT NULL, path VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL, type VARCHAR NOT NULL, objects BIGINT NOT NULL, occurrences BIGINT NOT NULL,
+    example VARCHAR NOT NULL, seen_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
+)"""
+
 # Where every pick line stands: a copy of the outbox without personal data, written by the emission for the marts.
 _PICK_STATUS = """
 CREATE TABLE IF NOT EXISTS core.pick_status (
@@ -119,6 +127,7 @@ BOOKKEEPING = {
     "raw.fetches": _FETCHES,
     "raw.stale_partitions": _STALE_PARTITIONS,
     "raw.reappearances": _REAPPEARANCES,
+    "raw.shapes": _SHAPES,
     "raw.dead_letters": dead_letters.TABLE_DDL,
     erased_records.RECORDS: erased_records.RECORDS_DDL,
     erased_records.REQUESTS: erased_records.REQUESTS_DDL,

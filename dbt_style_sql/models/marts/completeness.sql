@@ -39,6 +39,7 @@ gaps AS (
 SELECT
     certificates.source,
     certificates.account,
+    certificates.kind,
     certificates.order_day,
     certificates.state,
     certificates.lists,
@@ -57,3 +58,4 @@ LEFT JOIN gaps
     ON gaps.source = certificates.source
     AND gaps.account = certificates.account
     AND gaps.order_day = certificates.order_day
+    AND certificates.kind = 'order'

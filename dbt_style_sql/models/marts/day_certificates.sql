@@ -1,10 +1,11 @@
--- Is a day of a channel proved to be all there? One row a channel, account and day: a day of which a list was asked for,
--- or that core has orders of. `certified`: every list that covers it is proved, and was read when the day was over. `no list`: the channel
+-- Is a day of a channel proved to be all there? One row a channel, account, kind of record and day: a day of which a
+-- list was asked for, or that core has orders of. Of a resource `order_details` the kind is `order`. `certified`: every list that covers it is proved, and was read when the day was over. `no list`: the channel
 -- has none to ask (Skroutz), so webhooks and re-reading are all there is.
 WITH listed AS (
     SELECT
         source,
         account,
+        rtrim(split_part(resource, '_', 1), 's') AS kind,
         resource,
         reading,
         unnest(generate_series(
@@ -25,6 +26,7 @@ by_reading AS (
     SELECT
         source,
         account,
+        kind,
         order_day,
         resource,
         arg_max(is_proved, fetched_at) AS is_proved,
@@ -32,20 +34,21 @@ by_reading AS (
         max(fetched_at) AS fetched_at
     FROM listed
     WHERE is_told AND lists_window
-    GROUP BY source, account, order_day, resource, reading
+    GROUP BY source, account, kind, order_day, resource, reading
 ),
 
 by_list AS (
     SELECT
         source,
         account,
+        kind,
         order_day,
         count(*) AS lists,
         count(*) FILTER (is_proved) AS lists_proved,
         min(fetched_at) AS as_of,
         string_agg(why, '; ' ORDER BY resource) FILTER (NOT is_proved) AS why
     FROM by_reading
-    GROUP BY source, account, order_day
+    GROUP BY source, account, kind, order_day
 ),
 
 sources AS (
@@ -63,17 +66,21 @@ other_days AS (
         days.order_day,
         bool_or(days.is_asked) AS is_asked
     FROM (
-        SELECT source, order_day, true AS is_asked FROM listed WHERE NOT is_told
+        SELECT source, order_day, true AS is_asked FROM listed WHERE NOT is_told AND kind = 'order'
         UNION ALL
         SELECT source, order_day, false AS is_asked FROM {{ source('core', 'builds') }} WHERE orders > 0
     ) AS days
-    ANTI JOIN by_list ON by_list.source = days.source AND by_list.order_day = days.order_day
+    ANTI JOIN by_list
+        ON by_list.source = days.source
+        AND by_list.kind = 'order'
+        AND by_list.order_day = days.order_day
     GROUP BY days.source, days.order_day
 )
 
 SELECT
     source,
     account,
+    kind,
     order_day,
     CASE
         WHEN lists_proved < lists THEN 'not proved'
@@ -89,6 +96,7 @@ UNION ALL
 SELECT
     other_days.source,
     '' AS account,
+    'order' AS kind,
     other_days.order_day,
     CASE
         WHEN other_days.is_asked THEN 'not recorded'

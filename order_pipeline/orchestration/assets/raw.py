@@ -21,8 +21,10 @@ from order_pipeline.orchestration.partitions import window_of
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import CHANNEL_TAG, OWNERS, RAW_GROUP, raw_assets, raw_key
 from order_pipeline.orchestration.stored_rows import RawCounts, read_raw_counts
+from order_pipeline.warehouse.lake.catalog import LakeError
 from order_pipeline.warehouse.raw.drift import MOST_RECORDS, DriftUnknownError, UnknownKey, find_unknown_keys
 from order_pipeline.warehouse.raw.ingest_result import IngestResult
+from order_pipeline.warehouse.raw.shapes import ShapeNews, note_shapes
 
 KNOWN_KEYS_CHECK = "keys_known"
 MOST_KEYS = 50
@@ -63,21 +65,23 @@ def build_raw_assets(
             )
         context.log.info("%s", _story(result, time.monotonic() - started))
         drift = _find_drift(pipeline, channel, window.days)
+        news = _note_shapes(pipeline, channel, result, context)
         proved = read_proved(pipeline.lake, channel.name, window.days, context.run.run_id)
         asked = context.selected_asset_check_keys
         for name in chosen:
             key, resources = raw_key(channel.name, name), resources_of[name]
+            certified = proved.of(resources)
             stored = read_raw_counts(pipeline.lake, channel.name, resources, window.days, context.run.run_id)
             for day in window.days:
-                figures = raw_figures(stored[day]) | {"certificate": proved.state_of(day)}
+                figures = raw_figures(stored[day]) | {"certificate": certified.state_of(day)}
                 context.add_asset_metadata(figures, asset_key=key, partition_key=day.isoformat())
             yield dg.MaterializeResult(
                 asset_key=key,
                 check_results=[
                     check
                     for check in (
-                        check_completeness(key, result, resources, proved),
-                        _known_keys(key, drift, resources),
+                        check_completeness(key, result, resources, certified),
+                        _known_keys(key, drift, [each for each in news if each.resource in resources], resources),
                     )
                     if dg.AssetCheckKey(key, check.check_name or "") in asked
                 ],
@@ -121,7 +125,8 @@ def _check_specs(channel: Channel[Any], name: str) -> list[dg.AssetCheckSpec]:
             asset=asset,
             description="The records of these days have no keys that the contract does not name (of more than "
             f"{MOST_RECORDS:,}, a sample is read). Such keys are kept in raw and read by nobody; "
-            f"`staging.stg_{channel.name}__unknown_keys` shows them for all days.",
+            f"`staging.stg_{channel.name}__unknown_keys` shows them for all days. A run that first sees a new key, a "
+            "key that is gone, or a value of another type says so; `marts.drift` keeps it.",
         ),
     ]
 
@@ -156,18 +161,34 @@ def _find_drift(
         return error
 
 
+def _note_shapes(
+    pipeline: PipelineResource, channel: Channel[Any], result: IngestResult, context: dg.AssetExecutionContext
+) -> list[ShapeNews]:
+    """What the versions of this run have otherwise than earlier ones; nothing where they could not be looked at."""
+    if not result.total.new_versions:
+        return []
+    try:
+        return note_shapes(pipeline.lake, channel.name, result.stale_days, context.run.run_id, channel.personal)
+    except (DriftUnknownError, LakeError) as error:
+        context.log.warning("the shape of payloads could not be looked at: %s", type(error).__name__)
+        return []
+
+
 def _known_keys(
-    key: dg.AssetKey, drift: list[UnknownKey] | DriftUnknownError, resources: Sequence[str]
+    key: dg.AssetKey,
+    drift: list[UnknownKey] | DriftUnknownError,
+    news: Sequence[ShapeNews],
+    resources: Sequence[str],
 ) -> dg.AssetCheckResult:
     if isinstance(drift, DriftUnknownError):
         unknown, said = [], f"Not known: the keys could not be counted ({drift})."
     else:
         unknown = [found for found in drift if found.resource in resources]
-        said = "The API has changed: see whether a new key is needed." if unknown else "Every key is known."
+        said = "The API has changed: see whether a new key is needed." if unknown or news else "Every key is known."
     return dg.AssetCheckResult(
         check_name=KNOWN_KEYS_CHECK,
         asset_key=key,
-        passed=not unknown and not isinstance(drift, DriftUnknownError),
+        passed=not unknown and not news and not isinstance(drift, DriftUnknownError),
         severity=dg.AssetCheckSeverity.WARN,
         description=said,
         metadata={
@@ -176,6 +197,18 @@ def _known_keys(
                 [
                     {"in": found.place, "key": found.key[:LONGEST_KEY], "versions": found.observations}
                     for found in unknown[:MOST_KEYS]
+                ]
+            ),
+            "first seen in this run (marts.drift)": dg.MetadataValue.json(
+                [
+                    {
+                        "what": each.kind,
+                        "path": each.path[:LONGEST_KEY],
+                        "type": each.type,
+                        "in": f"{each.occurrences:,} of {each.objects:,}",
+                        "example, masked": each.example,
+                    }
+                    for each in news[:MOST_KEYS]
                 ]
             ),
         },

@@ -6,7 +6,7 @@ are run from their files, over the reports that are in view: so they answer befo
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -41,13 +41,14 @@ ORDER BY ALL
 """
 
 _DAYS = """
-SELECT source, account, order_day, state, as_of, coalesce(why, '')
+SELECT source, account, kind, order_day, state, as_of, coalesce(why, '')
 FROM ({certificates})
-ORDER BY source, account, order_day
+ORDER BY source, kind, account, order_day
 """
 
 _BOUNDS = "SELECT source, account, read_again, surprises, missed_share_at_most FROM ({certificates}) ORDER BY ALL"
 
+ORDERS = "order"
 CERTIFIED, IN_PROGRESS, NO_LIST = "certified", "in progress", "no list"
 NOT_RECORDED = "not recorded"
 
@@ -82,10 +83,14 @@ class UnprovedWindow:
 
 @dataclass(frozen=True, slots=True)
 class DayCertificate:
-    """One day of an account: its state, as of when it was read, and what is missing; see `marts.day_certificates`."""
+    """One day of an account's records: its state, as of when it was read, and what is missing.
+
+    See `marts.day_certificates`. `kind` is `order` or another kind of record that is listed by its day.
+    """
 
     source: str
     account: str
+    kind: str
     day: date
     state: str
     as_of: datetime | None
@@ -109,11 +114,11 @@ class ReadingBound:
 
     def in_words(self) -> str:
         """For a sentence: how many were read again, and the bound that follows."""
-        found = f"{self.surprises:,} were" if self.surprises != 1 else "1 was"
-        records = f"{self.read_again:,} records" if self.read_again != 1 else "1 record"
+        found = "none was" if not self.surprises else f"{self.surprises:,} were"
+        than = "was proved" if self.account else "webhooks had told"
         return (
-            f"of {records} read again {'none was' if not self.surprises else found} otherwise than proved: at most "
-            f"{100 * self.missed_share_at_most:.2g} % are missed (95 %)"
+            f"of {self.read_again:,} records read again {found} otherwise than {than}: "
+            f"at most {100 * self.missed_share_at_most:.2g} % are missed (95 %)"
         )
 
 
@@ -143,10 +148,17 @@ def read_bounds(connection: Connection, now: datetime) -> list[ReadingBound]:
     return [ReadingBound(*row) for row in _fetch(connection, sql, {"latest": in_view(now)["latest"]})]
 
 
-def of_days(certificates: Collection[DayCertificate], source: str, days: Collection[date]) -> list[DayCertificate]:
-    """Those of one source and of some days."""
-    wanted = set(days)
-    return [each for each in certificates if each.source == source and each.day in wanted]
+def of_order_days(certificates: Iterable[DayCertificate], source: str) -> dict[date, DayCertificate]:
+    """By day of a source's orders, the certificate of the account that wants most."""
+    worst: dict[date, DayCertificate] = {}
+    for each in certificates:
+        if each.source == source and each.kind == ORDERS:
+            worst[each.day] = max(worst.get(each.day, each), each, key=_want)
+    return worst
+
+
+def _want(certificate: DayCertificate) -> tuple[bool, bool]:
+    return certificate.is_wanting, certificate.state != CERTIFIED
 
 
 def _fetch(connection: Connection, sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -18,6 +18,7 @@ _BY_NAME = (
     (re.compile(r"(?:^|_)percent\Z"), "percent"),
     (re.compile(r"(?:^|_)(rate|share|ratio)\Z"), "fraction: 0.24 is 24 %"),
     (re.compile(r"(?:^|_)(quantity|pieces)(?:_|\Z)"), "pieces"),
+    (re.compile(r"(?:^|_)value\Z"), "a price, an amount or pieces: the row says which"),
 )
 
 

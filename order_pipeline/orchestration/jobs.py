@@ -22,7 +22,6 @@ from order_pipeline.orchestration.specs import (
     RAW_GROUP,
     RECONCILIATION_CHECK,
     REFERENCE_GROUP,
-    SERVICE_LEVEL_KEY,
     STAGING_GROUP,
     channel_selection,
     core_key,
@@ -41,8 +40,11 @@ REBUILD_TAG = "order_pipeline/rebuild"
 """A run with this tag builds core again even where neither raw nor the SQL has changed."""
 
 RECONCILIATION = dg.AssetSelection.checks(dg.AssetCheckKey(PICK_STATUS_KEY, RECONCILIATION_CHECK))
-READ_BACK = dg.AssetSelection.assets(PICK_STATUS_KEY, SERVICE_LEVEL_KEY) - RECONCILIATION
-EMISSION = dg.AssetSelection.groups(REFERENCE_GROUP, MARTS_GROUP, FLOOR_GROUP) - READ_BACK - RECONCILIATION
+PICK_STATUS = dg.AssetSelection.assets(PICK_STATUS_KEY)
+MARTS_OF_THE_FLOOR = PICK_STATUS.downstream() & dg.AssetSelection.groups(MARTS_GROUP)
+"""What reads where picks stand: new after each emission, and after each reading of the floor."""
+READ_BACK = (PICK_STATUS | MARTS_OF_THE_FLOOR) - RECONCILIATION
+EMISSION = dg.AssetSelection.groups(REFERENCE_GROUP, MARTS_GROUP, FLOOR_GROUP) - PICK_STATUS - RECONCILIATION
 
 # A channel's outage is retried as a whole run: what was fetched before it is committed, so the second run is short.
 RETRY_TAGS = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"}

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from order_pipeline.contracts import CORE_TABLES, LONGEST_VALUE, MASK, ItemLocations, table_contract
 from order_pipeline.warehouse.lake.catalog import Connection
 from order_pipeline.warehouse.lake.connection import Lake, relations
+from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.sql.project import SqlProject
 
 MOST_ROWS = 5
@@ -24,18 +25,30 @@ MOST_DAYS = 14
 
 MARTS = "marts"
 DIVIDED_BY = {
+    "backlog": "stage",
+    "channel_health": "source",
     "exceptions": "kind",
+    "invoice_differences": "kind",
+    "order_cycle_time": "shipped_basis",
     "order_status": "order_status",
     "orders_without_picks": "reason",
     "pick_lines": "hold_reason",
     "picks_elsewhere": "source",
+    "returns": "order_status",
     "shipment_tracking": "shipment_status",
+    "stock_and_price_changes": "fact",
 }
 """Mart -> the column that its rows are counted by. None of them is personal: its values become labels."""
 BY_DAY = "daily_orders"
 NEWEST_BY = ("order_day", "sent_on")
+NEWEST_DAYS = "newest days"
+"""A mart whose config says `shown` so is counted over the last `MOST_DAYS` order days that core has: it has a row for
+every order there ever was, and each of them costs a look into raw or at its neighbours."""
 
-WORDED_BY_SQL = {"hold_reason", "hold_scope", "kind", "pick_id", "reason"}
+WORDED_BY_SQL = {
+    *("delivered_basis", "fact", "hold_reason", "hold_scope", "kind", "on_time_basis", "pick_id", "reason", "resource"),
+    *("shipped_basis", "stage"),
+}
 """Text columns of marts that no contract names, and that repeat nothing a channel said but keys."""
 COMPUTED_TYPES = ("BIGINT", "BOOLEAN", "DATE", "DECIMAL", "DOUBLE", "HUGEINT", "INTEGER", "TIMESTAMP")
 
@@ -45,11 +58,12 @@ class MartFigures:
     """What one mart holds.
 
     Attributes:
-        rows: all of them.
+        rows: all of them, or those since `since`.
         parts: rows by value of the column in `DIVIDED_BY`, the largest first; empty for a mart that is not there.
         columns: the sample's, in the mart's order.
         sample: up to `MOST_ROWS` of the newest rows; `***` for what may be personal.
         by_day: day -> channel -> orders, of the last days that have any; only of `BY_DAY`.
+        since: the first order day that was counted; None: all were.
     """
 
     rows: int
@@ -57,6 +71,7 @@ class MartFigures:
     columns: tuple[str, ...]
     sample: tuple[tuple[Any, ...], ...]
     by_day: Mapping[date, Mapping[str, int]]
+    since: date | None = None
 
 
 def read_marts(lake: Lake, project: SqlProject, names: Collection[str]) -> dict[str, MartFigures]:
@@ -74,8 +89,14 @@ def read_marts(lake: Lake, project: SqlProject, names: Collection[str]) -> dict[
             if all(project.models[read].relation in deployed for read in project.upstream([name]))
         ]
         held = _hold_what_several_read(connection, project, known)
+        newest = _first_of_newest_days(connection)
         return {
-            name: _figures(connection, name, held.get(name) or f"({project.render(name, ref=held).sql})")
+            name: _figures(
+                connection,
+                name,
+                held.get(name) or f"({project.render(name, ref=held).sql})",
+                newest if project.graph[name].config.get("meta", {}).get("shown") == NEWEST_DAYS else None,
+            )
             for name in known
             if name in names
         }
@@ -93,7 +114,15 @@ def _hold_what_several_read(connection: Connection, project: SqlProject, names: 
     return held
 
 
-def _figures(connection: Connection, name: str, relation: str) -> MartFigures:
+def _first_of_newest_days(connection: Connection) -> date | None:
+    """The first of the last `MOST_DAYS` days up to the newest one that core was built for; None while there is none."""
+    row = connection.execute("SELECT max(order_day) FROM core.builds").fetchone()
+    return row[0] - timedelta(days=MOST_DAYS - 1) if row and row[0] else None
+
+
+def _figures(connection: Connection, name: str, relation: str, since: date | None) -> MartFigures:
+    if since is not None:
+        relation = f"(SELECT * FROM {relation} AS mart WHERE order_day >= DATE {quoted(since.isoformat())})"
     column = DIVIDED_BY.get(name)
     parts: dict[str, int] = {}
     if column:
@@ -105,7 +134,8 @@ def _figures(connection: Connection, name: str, relation: str) -> MartFigures:
     else:
         (total,) = connection.execute(f"SELECT count(*) FROM {relation} AS mart").fetchone() or (0,)
     columns, sample = _sample(connection, relation)
-    return MartFigures(total, parts, columns, sample, _by_day(connection, relation) if name == BY_DAY else {})
+    by_day = _by_day(connection, relation) if name == BY_DAY else {}
+    return MartFigures(total, parts, columns, sample, by_day, since)
 
 
 def _sample(connection: Connection, relation: str) -> tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]]:

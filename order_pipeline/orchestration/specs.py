@@ -89,4 +89,3 @@ ITEM_LOCATIONS_KEY = model_key("reference", "item_locations")
 PICK_RULES_KEY = model_key("marts", "pick_rules")
 SOFT_CHECKS_KEY = model_key("marts", "soft_checks")
 RECONCILIATION_CHECK = "places_agree"
-SERVICE_LEVEL_KEY = model_key("marts", "pick_service_level")

@@ -1,14 +1,15 @@
 """Write the yml beside every folder of models: `python -m order_pipeline_tests.dbt_style_sql.describe_models`.
 
-What a contract says of a column is taken from the contract. Every other sentence is kept as it stands in the yml, so a
-person writes it there once. The command names each column that still needs a sentence, and then ends with an error.
+What a contract says of a column is taken from the contract. Every other sentence is kept as it stands in the yml, and
+so are the tests of models and columns: a person writes them there once. The command names each column that still needs
+a sentence, and then ends with an error.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,11 @@ HEADER = (
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What the yml says of one model: its sentence, and each column's entry in the order of the SQL."""
+    """What the yml says of one model: its sentence, each column's entry in the order of the SQL, the model's tests."""
 
     sentence: str
     columns: Mapping[str, dict[str, Any]]
+    data_tests: Sequence[Any] = ()
 
 
 def columns_of_models(project: SqlProject) -> dict[str, list[str]]:
@@ -77,6 +79,7 @@ def described(project: SqlProject) -> dict[Path, dict[str, Description]]:
         found.setdefault(model.path.parent, {})[name] = Description(
             entry.get("description") or _first_comment(model.template) or MISSING,
             {column: _column(column, own, shared, kept.get(column, {})) for column in columns},
+            entry.get("data_tests", ()),
         )
     return found
 
@@ -118,7 +121,12 @@ def _read(folder: Path) -> dict[str, dict[str, Any]]:
 def rendered(models: Mapping[str, Description]) -> str:
     """The yml of one folder."""
     entries = [
-        {"name": name, "description": model.sentence, "columns": list(model.columns.values())}
+        {
+            "name": name,
+            "description": model.sentence,
+            **({"data_tests": list(model.data_tests)} if model.data_tests else {}),
+            "columns": list(model.columns.values()),
+        }
         for name, model in sorted(models.items())
     ]
     body = yaml.safe_dump({"version": 2, "models": entries}, sort_keys=False, allow_unicode=True, width=110)

@@ -1,6 +1,26 @@
--- Everything that wants a person's eye, one row each: open rejects, held orders, orders to be picked that have nothing to
--- pick, soft warnings, unproved windows.
-WITH held AS (
+-- Everything that wants a person's eye, one row each, with a key that stays while the thing stays: open rejects, held
+-- orders, orders to be picked that have nothing to pick, soft warnings, unproved windows.
+-- `since` of a held order is the last move of its held lines in the outbox, or when its reject was first seen: when the
+-- planner noted this reason.
+WITH rejects_of_orders AS (
+    SELECT
+        order_id,
+        min(first_seen_at) AS first_seen_at
+    FROM {{ source('quarantine', 'rejects') }}
+    WHERE resolved_at IS NULL AND order_id IS NOT NULL
+    GROUP BY order_id
+),
+
+noted_holds AS (
+    SELECT
+        order_id,
+        min(updated_at) AS noted_at
+    FROM {{ source('core', 'pick_status') }}
+    WHERE state = 'held'
+    GROUP BY order_id
+),
+
+held AS (
     SELECT
         source,
         order_day,
@@ -39,6 +59,7 @@ unproved_windows AS (
 )
 
 SELECT
+    concat_ws(' ', 'reject', source, table_name, key, rule, field, raw_record_id) AS exception_id,
     'reject' AS kind,
     source,
     order_day,
@@ -51,17 +72,21 @@ FROM {{ source('quarantine', 'rejects') }}
 WHERE resolved_at IS NULL
 UNION ALL
 SELECT
+    'held ' || held.order_id,
     'held',
-    source,
-    order_day,
-    order_id,
-    order_id,
-    hold_reason,
-    hold_detail,
-    NULL
+    held.source,
+    held.order_day,
+    held.order_id,
+    held.order_id,
+    held.hold_reason,
+    held.hold_detail,
+    CASE WHEN held.hold_reason = 'quarantined' THEN rejects_of_orders.first_seen_at ELSE noted_holds.noted_at END
 FROM held
+LEFT JOIN rejects_of_orders ON rejects_of_orders.order_id = held.order_id
+LEFT JOIN noted_holds ON noted_holds.order_id = held.order_id
 UNION ALL
 SELECT
+    'nothing to pick ' || order_id,
     'nothing to pick',
     source,
     order_day,
@@ -74,6 +99,7 @@ FROM {{ ref('orders_without_picks') }}
 WHERE reason = 'nothing_to_pick'
 UNION ALL
 SELECT
+    concat_ws(' ', 'warning', source, order_day, rule, field),
     'warning',
     source,
     order_day,
@@ -85,6 +111,7 @@ SELECT
 FROM {{ source('quarantine', 'warnings') }}
 UNION ALL
 SELECT
+    concat_ws(' ', 'incomplete window', source, resource, epoch_us(window_start)),
     'incomplete window',
     source,
     CAST(window_start AS DATE),

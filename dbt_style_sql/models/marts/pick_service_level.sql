@@ -8,10 +8,7 @@ WITH lines AS (
         CAST(sent_at AT TIME ZONE 'UTC' AS DATE) AS sent_on,
         state,
         state = 'cancelled_after_send' AS is_called_off,
-        coalesce(upstream_status IN ('shipped', 'partially_shipped', 'delivered', 'partially_delivered'), false)
-        OR coalesce(pushed_status = 'Picked', false)
-        OR coalesce(list_contains({{ var('picked_status_codes', []) }}::VARCHAR[], scanorders_status_code), false)
-            AS is_picked
+        {{ is_picked() }} AS is_picked
     FROM {{ source('core', 'pick_status') }}
     WHERE sent_at IS NOT NULL
 )

@@ -22,6 +22,8 @@ from order_pipeline.warehouse.lake.catalog import LakeError
 
 BETWEEN_COUNTS = timedelta(hours=1)
 COUNTED_AT = "counted at"
+ROWS = "dagster/row_count"
+ROWS_OF_NEWEST = f"rows of the last {MOST_DAYS} order days"
 SAMPLE = "sample (*** is hidden)"
 WIDEST_SAMPLE = 6
 """Columns that fit the page. A row of more stands upright, as a column of the table."""
@@ -59,7 +61,7 @@ def described(name: str, figures: MartFigures, now: datetime) -> Metadata:
     """The metadata of one mart."""
     column = DIVIDED_BY.get(name)
     return {
-        "dagster/row_count": figures.rows,
+        ROWS if figures.since is None else ROWS_OF_NEWEST: figures.rows,
         **{f"{column}: {value}": rows for value, rows in figures.parts.items()},
         **_orders(figures.by_day),
         **({SAMPLE: _sample(figures)} if figures.sample else {}),
@@ -83,7 +85,8 @@ def _last_metadata(instance: dg.DagsterInstance, keys: Collection[dg.AssetKey]) 
         metadata: Metadata = last.asset_materialization.metadata if last and last.asset_materialization else EMPTY
         if COUNTED_AT in metadata:
             names = list(metadata)
-            kept = names[names.index("dagster/row_count") : names.index(COUNTED_AT) + 1]
+            first = names.index(ROWS if ROWS in names else ROWS_OF_NEWEST)
+            kept = names[first : names.index(COUNTED_AT) + 1]
             found[record.asset_entry.asset_key] = {name: metadata[name] for name in kept}
     return found
 

@@ -24,6 +24,7 @@ from order_pipeline.orchestration.specs import (
     OWNERS,
     PICK_RULES_KEY,
     PICK_STATUS_KEY,
+    PICKING_ORDERS_KEY,
     SOFT_CHECKS_KEY,
     STAGING_GROUP,
     core_key,
@@ -164,7 +165,7 @@ def _dependencies(model: SqlModel, project: SqlProject) -> set[dg.AssetKey]:
         if schema == "raw":
             keys |= keys_of_raw(table)
         elif (schema, table) == PICK_STATES:
-            keys.add(PICK_STATUS_KEY)
+            keys |= {PICK_STATUS_KEY, PICKING_ORDERS_KEY}  # both write it
         elif schema == "core" and table in CORE_TABLES:
             keys |= {core_key(name) for name in registry.NAMES if _is_about(model, name)}
         elif schema == SEED_SCHEMA:

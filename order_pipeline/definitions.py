@@ -14,6 +14,7 @@ from order_pipeline.orchestration.assets.picking import build_picking_assets
 from order_pipeline.orchestration.assets.raw import build_raw_assets
 from order_pipeline.orchestration.assets.read_back import build_read_back_asset
 from order_pipeline.orchestration.assets.reference import build_reference_assets
+from order_pipeline.orchestration.assets.report import build_report_asset
 from order_pipeline.orchestration.assets.sql_models import build_mart_assets, build_staging_assets
 from order_pipeline.orchestration.housekeeping import build_housekeeping
 from order_pipeline.orchestration.inbox_job import build_inbox_job
@@ -22,6 +23,7 @@ from order_pipeline.orchestration.jobs import (
     build_core_job,
     build_emission_job,
     build_read_back_job,
+    build_report_job,
     build_source_job,
     build_views_job,
 )
@@ -87,6 +89,7 @@ def _build_assets(settings: Settings, pipeline: PipelineResource) -> list[dg.Ass
         *build_mart_assets(project),
         build_picking_assets([channel.name for channel in channels]),
         build_read_back_asset(),
+        build_report_asset(),
     ]
 
 
@@ -105,6 +108,7 @@ def _build_automation(settings: Settings, assets: list[dg.AssetsDefinition], *, 
         housekeeping_job,
         build_read_back_job(),
         build_reconciliation_job(),
+        build_report_job(),
         rebuild_job,
         resolve_pick_job,
         resolve_wave_job,

@@ -28,6 +28,8 @@ COMMANDS = group(
         "export": ("export:export", "Write the warehouse into one DuckDB file, for others."),
         "trace": ("trace:trace", "Tell where an order is and why, what to do, and its whole way."),
         "status": ("status:status", "Show how it goes: channels, picks, alerts, disk, schedules."),
+        "report": ("report:report", "Write a page of figures: backlog, holds, times, margin."),
+        "dictionary": ("dictionary:dictionary", "Write a page about every table and column."),
         "dbt-vars": ("dbt_variables:dbt_vars", "Print what the settings decide, for real dbt."),
         "reconcile": ("reconcile:reconcile", "Compare raw, core, picks, outbox and floor."),
         "doctor": ("doctor:doctor", "Say what is missing in settings, stores and credentials."),

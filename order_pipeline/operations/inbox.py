@@ -17,7 +17,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     ColumnElement,
@@ -42,25 +41,26 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from order_pipeline.operations.leases import lease_state
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.operations.tables import UtcTime, metadata
+from order_pipeline.operations.tables import PERSONAL, UtcTime, growing_key, metadata
 
 webhook_inbox = Table(
     "webhook_inbox",
     metadata,
-    Column("event_id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True),
-    Column("channel", Text, nullable=False),
-    Column("content_sha256", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False, comment="exactly as received"),
+    growing_key("event_id"),
+    Column("channel", Text, nullable=False, comment="whose webhook it is"),
+    Column("content_sha256", Text, nullable=False, comment="hash of the body"),
+    Column("body", LargeBinary, nullable=False, info=PERSONAL, comment="exactly as received"),
     Column("parsable", Boolean, nullable=False, comment="false: not JSON; answered 400, lands as a dead letter"),
     Column("order_number", Text, comment="as far as the receiver could tell"),
     Column("order_day", Date, comment="UTC day of the order's own time, as far as the receiver could tell"),
-    Column("source_address", Text, nullable=False),
+    Column("source_address", Text, nullable=False, comment="network address that it came from"),
     Column("received_at", UtcTime, nullable=False, comment="first delivery"),
-    Column("last_received_at", UtcTime, nullable=False),
+    Column("last_received_at", UtcTime, nullable=False, comment="last delivery"),
     Column("deliveries", Integer, nullable=False, comment="how often these bytes came"),
     Column("landed_at", UtcTime, comment="when a run said that the lake has it"),
-    Column("landed_run_id", Text),
+    Column("landed_run_id", Text, comment="that run"),
     UniqueConstraint("channel", "content_sha256"),
+    comment="Webhooks, durable before they are understood, once a distinct content.",
 )
 Index("webhook_inbox_pending", webhook_inbox.c.channel, webhook_inbox.c.landed_at, webhook_inbox.c.event_id)
 

@@ -18,46 +18,48 @@ from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Table, Te
 from sqlalchemy.dialects import postgresql, sqlite
 
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.operations.tables import UtcTime, metadata
+from order_pipeline.operations.tables import UtcTime, growing_key, metadata
 
 Event = Literal["opened", "closed", "reminder"]
 
 incidents = Table(
     "incidents",
     metadata,
-    Column("incident_id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True),
+    growing_key("incident_id"),
     Column("key", Text, nullable=False, comment="kind and subject"),
     Column(
         "open_key", Text, unique=True, comment="the key while it is open; a partial index would stop DuckDB's reader"
     ),
     Column("kind", Text, nullable=False, comment="a value of alerts.incident.Kind"),
-    Column("subject", Text, nullable=False),
+    Column("subject", Text, nullable=False, comment="what it is about: a job, a channel, an account"),
     Column("message", Text, nullable=False, comment="what happened, one sentence, as last seen; redacted"),
-    Column("next_step", Text, nullable=False),
+    Column("next_step", Text, nullable=False, comment="what to do"),
     Column("run_id", Text, comment="the Dagster run that tells most"),
     Column("partitions", Text, comment="days concerned: one, or first...last"),
     Column("since", UtcTime, nullable=False, comment="when it began, as far as that is known"),
-    Column("opened_at", UtcTime, nullable=False),
-    Column("last_seen_at", UtcTime, nullable=False),
-    Column("closed_at", UtcTime),
+    Column("opened_at", UtcTime, nullable=False, comment="when it was first seen"),
+    Column("last_seen_at", UtcTime, nullable=False, comment="when it was last seen"),
+    Column("closed_at", UtcTime, comment="when it was over; empty: it is open"),
     Column("closed_by", Text, comment="empty: it was over; else the person who dismissed it"),
-    Column("reminded_at", UtcTime),
+    Column("reminded_at", UtcTime, comment="when people were last reminded"),
+    comment="What is or was wrong, one row from its first sight to its end.",
 )
 Index("incidents_by_key", incidents.c.key)
 
 incident_messages = Table(
     "incident_messages",
     metadata,
-    Column("message_id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True),
-    Column("incident_id", BigInteger, nullable=False),
+    growing_key("message_id"),
+    Column("incident_id", BigInteger, nullable=False, comment="the incident"),
     Column("event", Text, nullable=False, comment="opened, closed or reminder"),
     Column("messenger", Text, nullable=False, comment="webhook, mail, command or log"),
-    Column("created_at", UtcTime, nullable=False),
+    Column("created_at", UtcTime, nullable=False, comment="when it was written"),
     Column("claimed_until", UtcTime, comment="a process is sending it; after that time another one may"),
-    Column("sent_at", UtcTime),
-    Column("attempts", Integer, nullable=False, default=0),
+    Column("sent_at", UtcTime, comment="when it was sent; empty: it waits"),
+    Column("attempts", Integer, nullable=False, default=0, comment="how often sending it was tried"),
     Column("last_error", Text, comment="redacted"),
     Index("incident_messages_waiting", "sent_at", "messenger"),
+    comment="Messages about incidents, one row a messenger; a row without sent_at waits.",
 )
 
 

@@ -22,12 +22,13 @@ installation = Table(
     "installation",
     metadata,
     Column("key", Integer, primary_key=True, comment="1: there is one row"),
-    Column("installation_id", Text, nullable=False),
+    Column("installation_id", Text, nullable=False, comment="name of the installation; its other stores bear the same"),
     Column("epoch", BigInteger, nullable=False, comment="grows with every restore; marks compare within one epoch"),
     Column("lake_snapshot", BigInteger, comment="newest lake snapshot that this store has seen committed"),
     Column("restored_at", UtcTime, comment="the last restore: channels must be read once since before picks go out"),
     Column("has_gap", Boolean, nullable=False, comment="what was ordered before it may be on the floor unknown to us"),
     Column("restored_mark", BigInteger, comment="the store's mark at that restore; later events are of this epoch"),
+    comment="Whose store this is and how far its neighbours had come, one row.",
 )
 _KEY = 1
 

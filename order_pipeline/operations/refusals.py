@@ -18,8 +18,9 @@ webhook_refusals = Table(
     Column("channel", Text, primary_key=True, comment="empty: the path named no channel with a webhook"),
     Column("reason", Text, primary_key=True, comment="a value of operations.refusals.Refusal"),
     Column("day", Date, primary_key=True, comment="UTC"),
-    Column("refusals", Integer, nullable=False),
-    Column("last_at", UtcTime, nullable=False),
+    Column("refusals", Integer, nullable=False, comment="how many"),
+    Column("last_at", UtcTime, nullable=False, comment="when the last one came"),
+    comment="Webhooks that the receiver turned away, counted by day.",
 )
 
 

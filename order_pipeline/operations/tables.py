@@ -29,6 +29,9 @@ from order_pipeline.floors import MAIN
 
 metadata = MetaData()
 
+PERSONAL = {"personal": True}
+"""`info` of a column whose values may be personal data: privacy and the dictionary read it."""
+
 VERSION_TABLE = "operations_version"
 """One row, the store's version. Not Alembic's own name: Dagster's tables may lie in the same PostgreSQL database."""
 
@@ -59,21 +62,22 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _big_key(name: str) -> Column[int]:
+def growing_key(name: str) -> Column[int]:
     """A growing integer key: SQLite grows only plain INTEGER keys, PostgreSQL needs BIGINT to last."""
-    return Column(name, BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True)
+    kind = BigInteger().with_variant(Integer(), "sqlite")
+    return Column(name, kind, primary_key=True, autoincrement=True, comment="growing number: the identity")
 
 
 pick_outbox = Table(
     "pick_outbox",
     metadata,
     Column("pick_id", Text, primary_key=True, comment="source:account:order:line[:shipment]: the identity"),
-    Column("source", Text, nullable=False),
-    Column("account", Text, nullable=False),
-    Column("order_id", Text, nullable=False),
-    Column("order_number", Text, nullable=False),
-    Column("line_id", Text, nullable=False),
-    Column("shipment_id", Text),
+    Column("source", Text, nullable=False, comment="channel"),
+    Column("account", Text, nullable=False, comment="shop, manufacturer or customer number at the channel"),
+    Column("order_id", Text, nullable=False, comment="order in core"),
+    Column("order_number", Text, nullable=False, comment="number at the source, as received"),
+    Column("line_id", Text, nullable=False, comment="order line in core"),
+    Column("shipment_id", Text, comment="shipment in core; empty where the channel picks by line"),
     Column("floor", Text, nullable=False, server_default=MAIN, comment="whose account got it, or will get it"),
     Column("seen_floor", Text, comment="where the order wants it picked now, where it was sent to another floor"),
     Column("state", Text, nullable=False, comment="a value of picking.outbox.states.PickState"),
@@ -81,56 +85,70 @@ pick_outbox = Table(
     Column("detail", Text, comment="the same for a person, redacted"),
     Column("wave", BigInteger, nullable=False, comment="the planning that put it in the queue; waves go out in order"),
     Column("position", Integer, nullable=False, comment="place within the wave"),
-    Column("payload", Text, nullable=False, comment="JSON: to be sent, or what was sent once an attempt began"),
-    Column("payload_sha256", Text, nullable=False),
-    Column("seen_payload", Text, comment="JSON: what the order says now, where it differs from what was sent"),
-    Column("seen_sha256", Text),
+    Column(
+        "payload",
+        Text,
+        nullable=False,
+        info=PERSONAL,
+        comment="JSON: to be sent, or what was sent once an attempt began",
+    ),
+    Column("payload_sha256", Text, nullable=False, comment="hash of the payload"),
+    Column(
+        "seen_payload",
+        Text,
+        info=PERSONAL,
+        comment="JSON: what the order says now, where it differs from what was sent",
+    ),
+    Column("seen_sha256", Text, comment="hash of seen_payload"),
     Column("attempt", Integer, nullable=False, default=0, comment="how many POSTs were begun"),
-    Column("run_id", Text, nullable=False),
+    Column("run_id", Text, nullable=False, comment="run that last planned or sent it"),
     Column("snapshot_id", BigInteger, comment="lake snapshot the plan was made from: AT (VERSION => n)"),
     Column("fence", BigInteger, comment="the lease under which the last attempt was begun"),
-    Column("http_status", Integer),
+    Column("http_status", Integer, comment="of the last answer"),
     Column("reply", Text, comment="redacted"),
     Column("fulfilment_id", Text, comment="what neworders answered"),
     Column("pushed_status", Text, comment="last status that updateorder accepted"),
     Column("upstream_status", Text, comment="the order's or line's status at its channel, as last planned"),
-    Column("planned_at", UtcTime, nullable=False),
-    Column("sent_at", UtcTime),
-    Column("updated_at", UtcTime, nullable=False),
+    Column("planned_at", UtcTime, nullable=False, comment="when it was first planned"),
+    Column("sent_at", UtcTime, comment="when it was accepted; empty: not yet"),
+    Column("updated_at", UtcTime, nullable=False, comment="when its state last changed"),
     Index("pick_outbox_by_state", "state", "wave", "position"),
     Index("pick_outbox_by_order", "source", "account", "order_id"),
     Index("pick_outbox_by_order_number", "order_number"),
+    comment="Every pick line and its state; the durable note of what was sent.",
 )
 
 pick_events = Table(
     "pick_events",
     metadata,
-    _big_key("event_id"),
-    Column("pick_id", Text, nullable=False),
-    Column("at", UtcTime, nullable=False),
+    growing_key("event_id"),
+    Column("pick_id", Text, nullable=False, comment="the pick line"),
+    Column("at", UtcTime, nullable=False, comment="when"),
     Column("from_state", Text, comment="empty for the first event of a pick"),
     Column("to_state", Text, nullable=False, comment="equal to from_state for a note"),
-    Column("reason", Text),
+    Column("reason", Text, comment="a short code"),
     Column("detail", Text, comment="redacted"),
     Column("actor", Text, nullable=False, comment="`planner`, `emitter`, `recovery`, or the person who resolved"),
-    Column("run_id", Text, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("http_status", Integer),
+    Column("run_id", Text, nullable=False, comment="run that did it"),
+    Column("attempt", Integer, nullable=False, comment="how many POSTs were begun by then"),
+    Column("http_status", Integer, comment="of the answer"),
     Column("reply", Text, comment="redacted"),
-    Column("snapshot_id", BigInteger),
-    Column("payload_sha256", Text, nullable=False),
-    Column("fence", BigInteger),
+    Column("snapshot_id", BigInteger, comment="lake snapshot that the plan was made from"),
+    Column("payload_sha256", Text, nullable=False, comment="hash of the payload at that time"),
+    Column("fence", BigInteger, comment="the lease under which it happened"),
     Index("pick_events_by_pick", "pick_id", "event_id"),
+    comment="What happened to each pick line, one row a change of state or a note.",
 )
 
 leases = Table(
     "leases",
     metadata,
-    Column("name", Text, primary_key=True),
+    Column("name", Text, primary_key=True, comment="what it is the right to do"),
     Column("holder", Text, nullable=False, comment="host, process and run, for the one who has to wait"),
     Column("fence", BigInteger, nullable=False, comment="grows with every change of holder"),
-    Column("acquired_at", UtcTime, nullable=False),
-    Column("expires_at", UtcTime, nullable=False),
+    Column("acquired_at", UtcTime, nullable=False, comment="when the holder got it"),
+    Column("expires_at", UtcTime, nullable=False, comment="when another one may have it, unless it is renewed"),
+    comment="Who has the right to do something now, with an expiry.",
 )
 
 lease_processes = Table(
@@ -139,41 +157,44 @@ lease_processes = Table(
     Column("name", Text, primary_key=True, comment="the lease"),
     Column("fence", BigInteger, nullable=False, comment="the row speaks of this holder, and of no later one"),
     Column("machine", Text, nullable=False, comment="see operations.processes.ProcessMark"),
-    Column("process_id", BigInteger, nullable=False),
-    Column("started", BigInteger, nullable=False),
+    Column("process_id", BigInteger, nullable=False, comment="the operating system's number of it"),
+    Column("started", BigInteger, nullable=False, comment="when it started, in clock ticks since boot"),
+    comment="The process behind a lease, so that one that has died is told from one that waits.",
 )
 
 pick_tasks = Table(
     "pick_tasks",
     metadata,
-    _big_key("task_id"),
+    growing_key("task_id"),
     Column("kind", Text, nullable=False, comment="a value of picking.outbox.tasks.TaskKind"),
     Column("subject", Text, nullable=False, comment="pick_id, or source:account:order for a whole order"),
-    Column("source", Text, nullable=False),
-    Column("order_number", Text, nullable=False),
+    Column("source", Text, nullable=False, comment="channel"),
+    Column("order_number", Text, nullable=False, comment="number at the source, as received"),
     Column("floor", Text, comment="on whose screen the pick is; empty where the task is about an order"),
-    Column("what_to_do", Text, nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("what_to_do", Text, nullable=False, comment="the instruction"),
+    Column("detail", Text, nullable=False, comment="what was found"),
     Column("fingerprint", Text, nullable=False, unique=True, comment="the same finding opens one task, once"),
-    Column("run_id", Text, nullable=False),
-    Column("opened_at", UtcTime, nullable=False),
-    Column("closed_at", UtcTime),
-    Column("closed_by", Text),
-    Column("closing_reason", Text),
+    Column("run_id", Text, nullable=False, comment="run that found it"),
+    Column("opened_at", UtcTime, nullable=False, comment="when it was found"),
+    Column("closed_at", UtcTime, comment="when a person closed it; empty: it is open"),
+    Column("closed_by", Text, comment="who closed it"),
+    Column("closing_reason", Text, comment="what that person wrote"),
     Index("pick_tasks_open", "closed_at", "opened_at"),
+    comment="What only a person can mend, with what to do.",
 )
 
 pick_status = Table(
     "pick_status",
     metadata,
-    Column("pick_id", Text, primary_key=True),
+    Column("pick_id", Text, primary_key=True, comment="the pick line"),
     Column("scanorders_order_id", Text, nullable=False, comment="the id that was asked for"),
     Column("status_code", Text, comment="as read: a number whose meaning the vendor has not published"),
-    Column("barcode", Text),
+    Column("barcode", Text, comment="as read"),
     Column("quantity", Text, comment="as read"),
     Column("order_date_raw", Text, comment="day and month order unknown: never parsed"),
     Column("matches", Boolean, nullable=False, comment="barcode and quantity read are those that were sent"),
-    Column("read_at", UtcTime, nullable=False),
-    Column("first_read_at", UtcTime, nullable=False),
-    Column("run_id", Text, nullable=False),
+    Column("read_at", UtcTime, nullable=False, comment="the last reading"),
+    Column("first_read_at", UtcTime, nullable=False, comment="the first reading"),
+    Column("run_id", Text, nullable=False, comment="run that read it"),
+    comment="What ScanOrders showed of each pick line when it was last read back.",
 )

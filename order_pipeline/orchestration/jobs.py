@@ -22,6 +22,7 @@ from order_pipeline.orchestration.specs import (
     RAW_GROUP,
     RECONCILIATION_CHECK,
     REFERENCE_GROUP,
+    REPORT_KEY,
     STAGING_GROUP,
     channel_selection,
     core_key,
@@ -34,17 +35,20 @@ if TYPE_CHECKING:
 
 EMISSION_JOB = "emission_job"
 READ_BACK_JOB = "read_back_job"
+REPORT_JOB = "report_job"
 VIEWS_JOB = "views_job"
 
 REBUILD_TAG = "order_pipeline/rebuild"
 """A run with this tag builds core again even where neither raw nor the SQL has changed."""
 
 RECONCILIATION = dg.AssetSelection.checks(dg.AssetCheckKey(PICK_STATUS_KEY, RECONCILIATION_CHECK))
+REPORT = dg.AssetSelection.assets(REPORT_KEY)
+"""Made when somebody asks for it, so no other job has it."""
 PICK_STATUS = dg.AssetSelection.assets(PICK_STATUS_KEY)
-MARTS_OF_THE_FLOOR = PICK_STATUS.downstream() & dg.AssetSelection.groups(MARTS_GROUP)
+MARTS_OF_THE_FLOOR = (PICK_STATUS.downstream() & dg.AssetSelection.groups(MARTS_GROUP)) - REPORT
 """What reads where picks stand: new after each emission, and after each reading of the floor."""
 READ_BACK = (PICK_STATUS | MARTS_OF_THE_FLOOR) - RECONCILIATION
-EMISSION = dg.AssetSelection.groups(REFERENCE_GROUP, MARTS_GROUP, FLOOR_GROUP) - PICK_STATUS - RECONCILIATION
+EMISSION = dg.AssetSelection.groups(REFERENCE_GROUP, MARTS_GROUP, FLOOR_GROUP) - PICK_STATUS - RECONCILIATION - REPORT
 
 # A channel's outage is retried as a whole run: what was fetched before it is committed, so the second run is short.
 RETRY_TAGS = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"}
@@ -121,6 +125,17 @@ def build_read_back_job() -> UnresolvedAssetJobDefinition:
         READ_BACK_JOB,
         selection=READ_BACK,
         description="Reads back what ScanOrders shows for sent lines, and pushes statuses by policy.",
+        executor_def=dg.in_process_executor,
+        tags=NO_RETRY_TAGS,
+    )
+
+
+def build_report_job() -> UnresolvedAssetJobDefinition:
+    """The report, when a person asks for it."""
+    return dg.define_asset_job(
+        REPORT_JOB,
+        selection=REPORT,
+        description="The report as an HTML file, its tables as a preview. No schedule starts it.",
         executor_def=dg.in_process_executor,
         tags=NO_RETRY_TAGS,
     )

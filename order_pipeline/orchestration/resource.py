@@ -15,6 +15,7 @@ from typing import Any
 
 from order_pipeline.channels.base import Window
 from order_pipeline.channels.channel import Channel, Reading
+from order_pipeline.dictionary.comments import deploy_described
 from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.recovery.stores import note_progress, record_stores, require_stores_agree
@@ -27,7 +28,7 @@ from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.ingest_result import IngestResult
 from order_pipeline.warehouse.raw.source_state import WarehouseState
 from order_pipeline.warehouse.raw.tables import ensure_raw_tables
-from order_pipeline.warehouse.sql.deploy import Deployment, deploy
+from order_pipeline.warehouse.sql.deploy import Deployment
 from order_pipeline.warehouse.sql.project import SqlProject
 from order_pipeline.warehouse.sql.project_of_settings import project_for
 
@@ -179,7 +180,7 @@ class PipelineResource:
         self.prepare_stores()
         if self._deployment is None or self._deployment.waiting:
             self._deployment = self.lake.run(
-                "deploy the SQL models", lambda connection: deploy(connection, self.project)
+                "deploy the SQL models", lambda connection: deploy_described(connection, self.project)
             )
         return self._deployment
 

@@ -88,4 +88,5 @@ PICK_STATUS_KEY = dg.AssetKey(["floor", "pick_status"])
 ITEM_LOCATIONS_KEY = model_key("reference", "item_locations")
 PICK_RULES_KEY = model_key("marts", "pick_rules")
 SOFT_CHECKS_KEY = model_key("marts", "soft_checks")
+REPORT_KEY = model_key("marts", "report")
 RECONCILIATION_CHECK = "places_agree"

@@ -7,6 +7,7 @@ from order_pipeline.privacy.subjects import raw_tables
 from order_pipeline.warehouse.lake.connection import Connection
 from order_pipeline.warehouse.lake.forgetting import PersonalColumns
 
+RAW_PAYLOAD = "payload"
 _ALSO = {
     "raw.dead_letters": ("payload", "value"),
     "quarantine.rejects": ("value",),
@@ -17,12 +18,16 @@ _ALSO = {
 
 def personal_columns(connection: Connection) -> PersonalColumns:
     """Of every table that there is."""
+    return {**declared_personal_columns(), **{name: [RAW_PAYLOAD] for name in raw_tables(connection)}}
+
+
+def declared_personal_columns() -> PersonalColumns:
+    """Of every table that there may be, beside the `RAW_PAYLOAD` of each raw table."""
     of_core = {
         f"core.{name}": [each.name for each in table_contract(model).columns if each.personal]
         for name, model in CORE_TABLES.items()
     }
     columns = {name: list(personal) for name, personal in of_core.items() if personal}
-    columns |= {name: ["payload"] for name in raw_tables(connection)}
     for name, also in _ALSO.items():
         columns[name] = [*columns.get(name, []), *also]
     return columns

@@ -18,7 +18,7 @@ from order_pipeline.privacy.subjects import Record, Subject, SubjectKind, by_sou
 from order_pipeline.warehouse.lake.forgetting import vacuum
 from order_pipeline.warehouse.raw.erased_records import personal_keys
 
-_PAYLOADS = {pick_outbox.c.payload, pick_outbox.c.seen_payload}
+_PAYLOADS = {column for column in pick_outbox.c if column.info.get("personal")}
 
 
 def erase_operations(

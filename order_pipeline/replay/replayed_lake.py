@@ -16,7 +16,7 @@ from order_pipeline.replay.staged_days import StagedDays
 from order_pipeline.warehouse.core.quarantine import FOUND_REJECTS
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.literals import date_list, quoted
-from order_pipeline.warehouse.migrations import SCHEMAS
+from order_pipeline.warehouse.lake_schemas import SCHEMAS
 from order_pipeline.warehouse.sql.deploy import load_seed
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlProject
 from order_pipeline.warehouse.sql.slice import run_view

@@ -34,6 +34,7 @@ from order_pipeline.serving.connections import BACKLOG, ConnectionLimits, limite
 from order_pipeline.serving.same_origin import AllowedHosts
 from order_pipeline.settings import Settings, load_settings
 from order_pipeline.ui.desk.routes import with_desk
+from order_pipeline.ui.dictionary import with_dictionary
 from order_pipeline.ui.gate import ALIVE_PATH, ROLE, Gate
 from order_pipeline.ui.graphql_operations import UnreadableDocumentError, changes, operations_in
 from order_pipeline.ui.visitors import Role, Visitors
@@ -118,8 +119,10 @@ def build_ui(workspace: WorkspaceProcessContext) -> ASGIApp:
 
 
 def behind_gate(ui: ASGIApp, settings: Settings, listens_on: str) -> ASGIApp:
-    """The UI behind its gate, with the desk beside it."""
-    return Gate(with_desk(ui, settings), AllowedHosts.of(names_of(settings, listens_on)), Visitors(settings.ui))
+    """The UI behind its gate, with the desk and the dictionary beside it."""
+    return Gate(
+        with_dictionary(with_desk(ui, settings)), AllowedHosts.of(names_of(settings, listens_on)), Visitors(settings.ui)
+    )
 
 
 def _limits(settings: Settings) -> ConnectionLimits:

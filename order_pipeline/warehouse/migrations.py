@@ -18,11 +18,10 @@ from order_pipeline.warehouse.lake.connection import Connection, Lake, relations
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake_columns import TableColumn, Tables, read_tables, text_of_default
 from order_pipeline.warehouse.lake_plan import Change, plan_changes, refusals
+from order_pipeline.warehouse.lake_schemas import SCHEMAS
 from order_pipeline.warehouse.lake_version import LAKE_VERSION, TABLE, TABLE_DDL, read_version, write_version
 from order_pipeline.warehouse.raw import dead_letters, erased_records
 from order_pipeline.warehouse.raw.tables import RAW_COLUMNS
-
-SCHEMAS = ("raw", "staging", "intermediate", "core", "quarantine", "reference", "marts")
 
 # Persisted in the catalog, so every writer follows them.
 OPTIONS = {

@@ -18,6 +18,7 @@ import yaml
 
 from order_pipeline.channels.registry import channels
 from order_pipeline.contracts import CORE_TABLES, table_contract
+from order_pipeline.dictionary.words import MISSING, sentence
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
@@ -28,7 +29,6 @@ from order_pipeline.warehouse.sql.project import SqlProject
 HEADER = (
     "# Written by `make describe`: sentences of contract columns come from order_pipeline/contracts, the others stay.\n"
 )
-MISSING = "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def columns_of_models(project: SqlProject) -> dict[str, dict[str, str]]:
 def contract_sentences() -> dict[str, dict[str, str]]:
     """Core table -> column -> the sentence of its contract."""
     return {
-        name: {column.name: _sentence(column.description) for column in table_contract(model).columns}
+        name: {column.name: sentence(column.description) for column in table_contract(model).columns}
         for name, model in CORE_TABLES.items()
     }
 
@@ -92,20 +92,16 @@ def described(project: SqlProject, columns: Mapping[str, Iterable[str]]) -> dict
 def _column(name: str, own: Mapping[str, str], shared: Mapping[str, str], kept: Mapping[str, Any]) -> dict[str, Any]:
     companion = name.removesuffix("_text")
     if name in own:
-        sentence = own[name]
+        told = own[name]
     elif companion != name and companion in own:
-        sentence = f"The text of {companion}, as received."
+        told = f"The text of {companion}, as received."
     else:
-        sentence = kept.get("description") or shared.get(name) or MISSING
+        told = kept.get("description") or shared.get(name) or MISSING
     return {
         "name": name,
-        "description": sentence,
+        "description": told,
         **{k: v for k, v in kept.items() if k not in {"name", "description"}},
     }
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:].rstrip(".") + "." if text else MISSING
 
 
 def _first_comment(template: str) -> str:

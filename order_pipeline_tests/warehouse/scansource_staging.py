@@ -18,7 +18,7 @@ import duckdb
 
 from order_pipeline.channels.scansource.extraction import RESOURCES
 from order_pipeline.contracts import CORE_TABLES
-from order_pipeline.warehouse.migrations import SCHEMAS
+from order_pipeline.warehouse.lake_schemas import SCHEMAS
 from order_pipeline.warehouse.sql.deploy import load_seed
 from order_pipeline.warehouse.sql.project import SqlProject
 from order_pipeline.warehouse.sql.slice import run_model

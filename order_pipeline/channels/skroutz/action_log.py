@@ -5,26 +5,27 @@ A row that stays `sending` is an action whose process died: look at its order.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, Table, Text, insert, update
+from sqlalchemy import Column, Table, Text, insert, update
 
 from order_pipeline.operations.store import OperationsStore
-from order_pipeline.operations.tables import UtcTime, metadata
+from order_pipeline.operations.tables import UtcTime, growing_key, metadata
 
 skroutz_actions = Table(
     "skroutz_actions",
     metadata,
-    Column("action_id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True),
-    Column("account", Text, nullable=False),
-    Column("order_number", Text, nullable=False),
+    growing_key("action_id"),
+    Column("account", Text, nullable=False, comment="shop at the channel"),
+    Column("order_number", Text, nullable=False, comment="number at the channel"),
     Column("action", Text, nullable=False, comment="accept, reject, upload_invoice, give_tracking, set_as_ready"),
     Column("request", Text, nullable=False, comment="JSON: what was or would be sent; of a file its name, size, hash"),
-    Column("asked_by", Text, nullable=False),
-    Column("asked_at", UtcTime, nullable=False),
+    Column("asked_by", Text, nullable=False, comment="the person"),
+    Column("asked_at", UtcTime, nullable=False, comment="when it was asked for"),
     Column(
         "outcome", Text, nullable=False, comment="dry_run, sending, done, already_done, refused, not_sent, in_doubt"
     ),
     Column("answer", Text, comment="what Skroutz said, redacted"),
-    Column("finished_at", UtcTime),
+    Column("finished_at", UtcTime, comment="when it was answered; empty: it is under way, or its process died"),
+    comment="What people did to orders at the channel, one row an action.",
 )
 
 

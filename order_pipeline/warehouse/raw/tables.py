@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
+from order_pipeline.warehouse.lake.comments import mark_of
 from order_pipeline.warehouse.lake.connection import Lake, relations
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.raw.versions import current_versions
@@ -22,6 +23,18 @@ RAW_COLUMNS = {
     "run_id": "VARCHAR",
 }
 """The columns of every raw table, none of which may be NULL."""
+
+RAW_SENTENCES = {
+    "record_id": "The key of the record within its resource.",
+    "partition_day": "The UTC date of the record: the partition it stands in.",
+    "content_sha256": "The SHA-256 of the payload, in hexadecimal digits.",
+    "payload": "The record as received, JSON text.",
+    "fetched_at": "When that raw version was fetched.",
+    "sequence": "Place within the run's records: of two at the same time the higher one is later.",
+    "run_id": "Run that received it.",
+}
+CURRENT_SENTENCES = {"current_since": "When this content last became the current one."}
+"""Of the views of current versions alone."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -80,7 +93,7 @@ def _create(connection: duckdb.DuckDBPyConnection, views: Mapping[tuple[str, str
             connection.execute(f"CREATE TABLE {table} ({columns})")
             connection.execute(f"ALTER TABLE {table} SET PARTITIONED BY (partition_day)")
         connection.execute(f"CREATE OR REPLACE VIEW {table}_current AS {view}")
-        connection.execute(f"COMMENT ON VIEW {table}_current IS {quoted(_version(view))}")
+        connection.execute(f"COMMENT ON VIEW {table}_current IS {quoted(version_of(view))}")
         turns = turn_table(source)
         if with_turns and turns not in existing:
             connection.execute(f"CREATE TABLE {turns} (turn BIGINT NOT NULL)")
@@ -95,10 +108,11 @@ def _outdated(connection: duckdb.DuckDBPyConnection, views: Mapping[tuple[str, s
             "SELECT schema_name || '.' || view_name, comment FROM duckdb_views() WHERE database_name = 'lake'"
         ).fetchall()
     )
-    return [key for key, view in views.items() if found.get(f"{raw_table(*key)}_current") != _version(view)]
+    return [key for key, view in views.items() if mark_of(found.get(f"{raw_table(*key)}_current")) != version_of(view)]
 
 
-def _version(view: str) -> str:
+def version_of(view: str) -> str:
+    """The mark by which the comment of a view of current versions tells what it was made from."""
     return hashlib.sha256(view.encode()).hexdigest()
 
 

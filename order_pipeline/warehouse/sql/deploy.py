@@ -1,7 +1,7 @@
 """Deploying the SQL project into the lake: its seeds as tables, its models as views, what changed only.
 
-A view carries its fingerprint in its comment. Who replaces the view takes the comment away, so a view that is not ours
-is found and put back: it may decide who is picked.
+A view carries its fingerprint in its comment, behind the sentence that `dictionary.comments` puts there. Who replaces
+the view takes the comment away, so a view that is not ours is found and put back: it may decide who is picked.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 
 import duckdb
 
 from order_pipeline.redaction.errors import shown_text
+from order_pipeline.warehouse.lake.comments import mark_of
 from order_pipeline.warehouse.lake.connection import relations
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlModelError, SqlProject
@@ -32,12 +34,16 @@ class Deployment:
         unchanged: views already up to date.
         waiting: views that wait for a raw table.
         put_back: of those made anew, the ones that somebody else had replaced.
+        notes: what `reference.deployed_models` says now.
+        relations: the lake's tables and views.
     """
 
     created: tuple[str, ...]
     unchanged: tuple[str, ...]
     waiting: tuple[str, ...]
     put_back: tuple[str, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    relations: AbstractSet[str] = field(default_factory=set[str], repr=False)
 
 
 def deploy(connection: duckdb.DuckDBPyConnection, project: SqlProject) -> Deployment:
@@ -57,7 +63,7 @@ def deploy(connection: duckdb.DuckDBPyConnection, project: SqlProject) -> Deploy
     )
     deployed = dict(connection.execute("SELECT model, fingerprint FROM reference.deployed_models").fetchall())
     made = _deploy_seeds(connection, project, deployed)
-    existing, comments = relations(connection), _comments(connection)
+    existing, marks = relations(connection), _marks(connection)
     created, unchanged, waiting, put_back = list[str](), list[str](), list[str](), list[str]()
     for name in project.upstream(project.models):
         model, rendered = project.models[name], project.graph[name]
@@ -66,38 +72,41 @@ def deploy(connection: duckdb.DuckDBPyConnection, project: SqlProject) -> Deploy
         fingerprint = project.fingerprint([name])
         if not needed <= existing:
             waiting.append(name)
-        elif model.relation in existing and comments.get(model.relation) == _comment(fingerprint):
+        elif model.relation in existing and marks.get(model.relation) == mark(fingerprint):
             unchanged.append(name)
         else:
-            if model.relation in existing and comments.get(model.relation) != _comment_of_note(deployed.get(name)):
+            if model.relation in existing and marks.get(model.relation) != _mark_of_note(deployed.get(name)):
                 put_back.append(name)
                 _LOG.warning("%s is not what was deployed: somebody replaced it. It is put back.", model.relation)
             try:
                 connection.execute(f"CREATE OR REPLACE VIEW {model.relation} AS\n{rendered.sql}")
             except duckdb.Error as error:
                 raise SqlModelError(f"{model.path} does not run: {shown_text(error)}") from error
-            connection.execute(f"COMMENT ON VIEW {model.relation} IS {quoted(_comment(fingerprint))}")
+            connection.execute(f"COMMENT ON VIEW {model.relation} IS {quoted(mark(fingerprint))}")
             made[name] = f"{_ON_VIEW}{fingerprint}"
             existing.add(model.relation)
             created.append(name)
-    _note_deployed(connection, made)
-    return Deployment(tuple(created), tuple(unchanged), tuple(waiting), tuple(put_back))
+    note_deployed(connection, made)
+    return Deployment(
+        tuple(created), tuple(unchanged), tuple(waiting), tuple(put_back), notes=deployed | made, relations=existing
+    )
 
 
-def _comment(fingerprint: str) -> str:
+def mark(fingerprint: str) -> str:
+    """What the comment of a view of ours ends with."""
     return f"order-pipeline {fingerprint}"
 
 
-def _comment_of_note(noted: str | None) -> str | None:
-    """The comment that the view had when it was deployed; None: it had none."""
-    return _comment(noted.removeprefix(_ON_VIEW)) if noted and noted.startswith(_ON_VIEW) else None
+def _mark_of_note(noted: str | None) -> str | None:
+    """The mark that the view had when it was deployed; None: it had none."""
+    return mark(noted.removeprefix(_ON_VIEW)) if noted and noted.startswith(_ON_VIEW) else None
 
 
-def _comments(connection: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
+def _marks(connection: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
     rows = connection.execute(
         "SELECT schema_name || '.' || view_name, comment FROM duckdb_views() WHERE database_name = 'lake'"
     ).fetchall()
-    return dict(rows)
+    return {view: mark_of(comment) for view, comment in rows}
 
 
 def load_seed(connection: duckdb.DuckDBPyConnection, project: SqlProject, name: str, schema: str = SEED_SCHEMA) -> None:
@@ -121,7 +130,7 @@ def _deploy_seeds(
     return made
 
 
-def _note_deployed(connection: duckdb.DuckDBPyConnection, made: Mapping[str, str]) -> None:
+def note_deployed(connection: duckdb.DuckDBPyConnection, made: Mapping[str, str]) -> None:
     """Note the fingerprints in two statements: each statement on a lake's table costs some milliseconds."""
     if made:
         names, fingerprints = list(made), list(made.values())

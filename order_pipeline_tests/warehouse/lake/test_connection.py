@@ -12,7 +12,8 @@ from order_pipeline.settings import LakeSettings, Settings
 from order_pipeline.warehouse import migrations
 from order_pipeline.warehouse.lake import instance
 from order_pipeline.warehouse.lake.connection import Lake, LakeError, snapshot_id
-from order_pipeline.warehouse.migrations import SCHEMAS, migrate
+from order_pipeline.warehouse.lake_schemas import SCHEMAS
+from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.raw.tables import ensure_raw_table
 from order_pipeline_tests.warehouse.kibo_orders import kibo_order, receive
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in

@@ -20,7 +20,7 @@ from order_pipeline.warehouse.lake_columns import TableColumn, Tables, read_tabl
 from order_pipeline.warehouse.lake_plan import Change, plan_changes, refusals
 from order_pipeline.warehouse.lake_schemas import SCHEMAS
 from order_pipeline.warehouse.lake_version import LAKE_VERSION, TABLE, TABLE_DDL, read_version, write_version
-from order_pipeline.warehouse.raw import dead_letters, erased_records
+from order_pipeline.warehouse.raw import dead_letters, erased_records, shapes
 from order_pipeline.warehouse.raw.tables import RAW_COLUMNS
 
 # Persisted in the catalog, so every writer follows them.
@@ -63,14 +63,6 @@ CREATE TABLE IF NOT EXISTS raw.reappearances (
     source VARCHAR NOT NULL, resource VARCHAR NOT NULL, record_id VARCHAR NOT NULL, partition_day DATE NOT NULL,
     content_sha256 VARCHAR NOT NULL, fetched_at TIMESTAMPTZ NOT NULL, sequence BIGINT NOT NULL,
     run_id VARCHAR NOT NULL
-)"""
-
-# Which keys a channel's payloads have, and of what type; one row where that was news. See `raw.shapes`.
-_SHAPES = """
-CREATE TABLE IF NOT EXISTS raw.shapes (
-    source VARCHAR NOT NULL, resource VARCHAR NOT NULL, container VARCHAR NOT NULL, path VARCHAR NOT NULL,
-    kind VARCHAR NOT NULL, type VARCHAR NOT NULL, objects BIGINT NOT NULL, occurrences BIGINT NOT NULL,
-    example VARCHAR NOT NULL, seen_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
 )"""
 
 # Where every pick line stands: a copy of the outbox without personal data, written by the emission for the marts.
@@ -126,7 +118,7 @@ BOOKKEEPING = {
     "raw.fetches": _FETCHES,
     "raw.stale_partitions": _STALE_PARTITIONS,
     "raw.reappearances": _REAPPEARANCES,
-    "raw.shapes": _SHAPES,
+    shapes.TABLE: shapes.TABLE_DDL,
     "raw.dead_letters": dead_letters.TABLE_DDL,
     erased_records.RECORDS: erased_records.RECORDS_DDL,
     erased_records.REQUESTS: erased_records.REQUESTS_DDL,

@@ -25,6 +25,14 @@ from order_pipeline.warehouse.lake.rows import insert_rows
 from order_pipeline.warehouse.raw.drift import MOST_RECORDS, DriftUnknownError
 from order_pipeline.warehouse.sql.project import SqlProject
 
+TABLE = "raw.shapes"
+TABLE_DDL = """
+CREATE TABLE IF NOT EXISTS raw.shapes (
+    source VARCHAR NOT NULL, resource VARCHAR NOT NULL, container VARCHAR NOT NULL, path VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL, type VARCHAR NOT NULL, objects BIGINT NOT NULL, occurrences BIGINT NOT NULL,
+    example VARCHAR NOT NULL, seen_at TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
+)"""
+
 KNOWN, NEW, GONE, BACK, OTHER_TYPE = "known", "new key", "gone key", "key back", "another type"
 DRIFT = frozenset({NEW, GONE, OTHER_TYPE})
 ENOUGH = 20
@@ -115,7 +123,7 @@ def note_shapes(
                  one.example, now, run_id)
                 for one in news
             ]  # fmt: skip
-            lake.run("note the shape of payloads", lambda connection: insert_rows(connection, "raw.shapes", rows))
+            lake.run("note the shape of payloads", lambda connection: insert_rows(connection, TABLE, rows))
     except duckdb.Error as error:
         raise DriftUnknownError(type(error).__name__) from error
     return [one for one in news if one.kind in DRIFT]
@@ -182,7 +190,7 @@ def _read_known(connection: Connection, source: str, place: _Place) -> tuple[dic
     known: dict[str, _KnownKey] = {}
     had_enough = False
     for path, kind, type_, objects, occurrences in connection.execute(
-        f"SELECT path, kind, type, objects, occurrences FROM {all_rows('raw.shapes')}"
+        f"SELECT path, kind, type, objects, occurrences FROM {all_rows(TABLE)}"
         " WHERE source = ? AND resource = ? AND container = ? ORDER BY seen_at",
         [source, place.resource, place.container],
     ).fetchall():

@@ -7,7 +7,7 @@ as `***` (`privacy/shown_columns.py`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -46,6 +46,8 @@ NEWEST_BY = ("order_day", "sent_on")
 NEWEST_DAYS = "newest days"
 """A mart whose config says `shown` so is counted over the last `MOST_DAYS` order days that core has: it has a row for
 every order there ever was, and each of them costs a look into raw or at its neighbours."""
+FEW = "few"
+"""A mart whose config says `rows` so is run once, and counted in memory: planning it costs more than its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def read_marts(lake: Lake, project: SqlProject, names: Collection[str]) -> dict[
             for name in project.upstream(names)
             if all(project.models[read].relation in deployed for read in project.upstream([name]))
         ]
-        held = _hold_what_several_read(connection, project, known)
+        held = _hold_what_several_read(connection, project, known, names)
         newest = _first_of_newest_days(connection)
         return {
             name: _figures(
@@ -97,27 +99,35 @@ def read_marts(lake: Lake, project: SqlProject, names: Collection[str]) -> dict[
         }
 
 
-def _hold_what_several_read(connection: Connection, project: SqlProject, names: Collection[str]) -> dict[str, str]:
-    """Marts that several others read, as temporary tables by name: planning and running them takes most of the time."""
-    readers = Counter(read for name in names for read in set(project.graph[name].refs))
+def _hold_what_several_read(
+    connection: Connection, project: SqlProject, known: Sequence[str], names: Collection[str]
+) -> dict[str, str]:
+    """Marts that are run more than once, and those of few rows, as temporary tables by name: planning takes most."""
+    uses = Counter(read for name in known for read in set(project.graph[name].refs))
+    uses.update(name for name in names if name in uses)
     held: dict[str, str] = {}
-    for name in names:
-        if readers[name] > 1 and project.models[name].schema == MARTS:
-            table = f"temp.held_{name}"
-            connection.execute(f"CREATE TEMP TABLE held_{name} AS {project.render(name, ref=held).sql}")
-            held[name] = table
+    for name in known:
+        is_small = project.graph[name].config.get("meta", {}).get("rows") == FEW
+        if (uses[name] > 1 or is_small) and project.models[name].schema == MARTS:
+            held[name] = _hold(connection, name, project.render(name, ref=held).sql)
     return held
 
 
+def _hold(connection: Connection, name: str, sql: str) -> str:
+    connection.execute(f"CREATE TEMP TABLE held_{name} AS {sql}")
+    return f"temp.held_{name}"
+
+
 def _first_of_newest_days(connection: Connection) -> date | None:
-    """The first of the last `MOST_DAYS` days up to the newest one that core was built for; None while there is none."""
-    row = connection.execute("SELECT max(order_day) FROM core.builds").fetchone()
+    """The first of the last `MOST_DAYS` days up to the newest one with orders; None while there is none."""
+    row = connection.execute("SELECT max(order_day) FILTER (orders > 0) FROM core.builds").fetchone()
     return row[0] - timedelta(days=MOST_DAYS - 1) if row and row[0] else None
 
 
 def _figures(connection: Connection, name: str, relation: str, since: date | None) -> MartFigures:
     if since is not None:
-        relation = f"(SELECT * FROM {relation} AS mart WHERE order_day >= DATE {quoted(since.isoformat())})"
+        newest = f"SELECT * FROM {relation} AS mart WHERE order_day >= DATE {quoted(since.isoformat())}"
+        relation = _hold(connection, f"newest_{name}", newest)
     column = DIVIDED_BY.get(name)
     parts: dict[str, int] = {}
     if column:

@@ -3,6 +3,7 @@
 -- What the floor has tells more than what the channel says, so its state comes first; then what holds the line.
 -- `since` is when we noted the reason: the outbox's last move of the line, or when the reject was first seen. NULL where
 -- nothing tells. age_hours counts from the order's own time, waiting_hours from `since`.
+{{ config(meta={'rows': 'few'}) }}
 WITH open_orders AS (
     SELECT
         source,

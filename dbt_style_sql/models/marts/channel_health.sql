@@ -5,6 +5,7 @@
 -- themselves. Days and weeks end now.
 -- The quota that an API grants is stated nowhere: call_budget is our own bound of one run (NULL: none is set), beside the
 -- most calls that one run of the channel made in a week. Both are of the channel and stand in each of its rows.
+{{ config(meta={'rows': 'few'}) }}
 WITH reports AS (
     SELECT
         source,

@@ -2,6 +2,7 @@
 -- orders, orders to be picked that have nothing to pick, soft warnings, unproved windows.
 -- `since` of a held order is the last move of its held lines in the outbox, or when its reject was first seen: when the
 -- planner noted this reason.
+{{ config(meta={'rows': 'few'}) }}
 WITH rejects_of_orders AS (
     SELECT
         order_id,

@@ -6,6 +6,7 @@
 -- channel without invoices nothing is missing, nor of an order with an invoice of which we have the summary alone; and an
 -- invoice is given two days to arrive (from the order's day until its last reading).
 -- difference_amount is invoiced less ordered, in `currency`; NULL where either is not known, or where they differ in currency.
+{{ config(meta={'rows': 'few'}) }}
 WITH issued AS (
     SELECT
         source,

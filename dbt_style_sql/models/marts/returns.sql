@@ -3,6 +3,7 @@
 -- is_returned: whether this line comes back. A line says so itself, or its whole order does; NULL where only some of the
 -- order comes back and the channel does not say what. returned_amount is the line's amount then, as the channel states it.
 -- No channel states when goods came back: marts.order_timeline says when we first saw it.
+{{ config(meta={'rows': 'few'}) }}
 WITH coming_back AS (
     SELECT
         source,

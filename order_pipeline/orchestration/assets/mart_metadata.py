@@ -1,7 +1,7 @@
 """What a mart's page in the UI shows of its rows: counts, which Dagster plots over the runs, and a masked sample.
 
-Counting reads the whole history. So a run that only the clock started does it once an hour and else shows the last
-figures; one that follows a channel's run, and one that a person started, always counts.
+Counting reads the whole history: after a year a minute of processor time. So runs that a schedule or a sensor started
+do it once an hour and else show the last figures; one that a person started always counts.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -14,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 import duckdb
-from dagster._core.storage.tags import SCHEDULE_NAME_TAG
+from dagster._core.storage.tags import SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
 
 from order_pipeline.orchestration.mart_figures import DIVIDED_BY, MOST_DAYS, MartFigures, read_marts
 from order_pipeline.orchestration.resource import PipelineResource
@@ -70,8 +70,8 @@ def described(name: str, figures: MartFigures, now: datetime) -> Metadata:
 
 
 def _is_due(run: dg.DagsterRun, last: Mapping[dg.AssetKey, Metadata], now: datetime) -> bool:
-    """Whether the run has a reason besides the clock, or the figures are old."""
-    if SCHEDULE_NAME_TAG not in run.tags:
+    """Whether a person started the run, or the figures are old."""
+    if not {SCHEDULE_NAME_TAG, SENSOR_NAME_TAG} & run.tags.keys():
         return True
     counted = [datetime.fromtimestamp(figures[COUNTED_AT].value, UTC) for figures in last.values()]
     return not counted or now - min(counted) >= BETWEEN_COUNTS

@@ -16,7 +16,7 @@ _BY_NAME = (
     (re.compile(r"^cost\Z"), "amount; its currency is not stated"),
     *((re.compile(rf"(?:^|_){span}(?:_|\Z)"), span) for span in ("seconds", "minutes", "hours", "days")),
     (re.compile(r"(?:^|_)percent\Z"), "percent"),
-    (re.compile(r"(?:^|_)(rate|share|ratio)\Z"), "fraction: 0.24 is 24 %"),
+    (re.compile(r"(?:^|_)(rate|share|ratio)(?:_at_most)?\Z"), "fraction: 0.24 is 24 %"),
     (re.compile(r"(?:^|_)(quantity|pieces)(?:_|\Z)"), "pieces"),
     (re.compile(r"(?:^|_)value\Z"), "a price, an amount or pieces: the row says which"),
 )

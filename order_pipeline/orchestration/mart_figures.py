@@ -27,7 +27,6 @@ MARTS = "marts"
 DIVIDED_BY = {
     "backlog": "stage",
     "channel_health": "source",
-    "completeness": "state",
     "drift": "kind",
     "exceptions": "kind",
     "invoice_differences": "kind",

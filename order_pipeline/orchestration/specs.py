@@ -88,5 +88,6 @@ PICK_STATUS_KEY = dg.AssetKey(["floor", "pick_status"])
 ITEM_LOCATIONS_KEY = model_key("reference", "item_locations")
 PICK_RULES_KEY = model_key("marts", "pick_rules")
 SOFT_CHECKS_KEY = model_key("marts", "soft_checks")
+CERTIFICATES_KEY = model_key("marts", "certificates")
 REPORT_KEY = model_key("marts", "report")
 RECONCILIATION_CHECK = "places_agree"

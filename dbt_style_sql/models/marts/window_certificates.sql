@@ -13,10 +13,10 @@ WITH by_run AS (
         max(fetched_at) AS fetched_at,
         bool_and(complete) AND bool_and(coalesce(doubt, '') = '') AS is_sound,
         bool_or(lists_window) AS lists_window,
-        sum(pages) AS pages,
-        sum(records) AS records,
-        sum(ids) AS ids,
-        sum(claimed_total) AS claimed_total,
+        CAST(sum(pages) AS BIGINT) AS pages,
+        CAST(sum(records) AS BIGINT) AS records,
+        CAST(sum(ids) AS BIGINT) AS ids,
+        CAST(sum(claimed_total) AS BIGINT) AS claimed_total,
         string_agg(doubt, '; ') FILTER (doubt <> '') AS doubt,
         string_agg(note, '; ') FILTER (NOT complete) AS note
     FROM {{ source('raw', 'fetches') }}

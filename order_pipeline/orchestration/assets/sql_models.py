@@ -3,7 +3,8 @@
 A model is a view: materialising it deploys its SQL where that changed, and its rows are always those of now. Its data
 version is its SQL, so new rows beneath make it no older. An asset is what a person reads by its name; helpers are
 folded: all views of a channel below core into `staging/<channel>`, what decides who is picked into `marts/pick_rules`,
-the soft checks into `marts/soft_checks`. Views that the channels share are deployed too, and are part of no asset.
+the soft checks into `marts/soft_checks`, what is proved to be complete into `marts/certificates`. Views that the
+channels share are deployed too, and are part of no asset.
 """
 
 import re
@@ -19,6 +20,7 @@ from order_pipeline.contracts import CORE_TABLES
 from order_pipeline.orchestration.assets.mart_metadata import mart_metadata
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import (
+    CERTIFICATES_KEY,
     CHANNEL_TAG,
     MARTS_GROUP,
     OWNERS,
@@ -39,12 +41,14 @@ BELOW_CORE, MARTS = ("staging", "intermediate"), "marts"
 CHECKS = "checks"
 PICK_RULES = ("named_locations", "pick_candidates", "pick_days", "shipping_locations")
 """Helpers of the picks beside those in the channels' folders."""
+CERTIFICATES = ("completeness", "day_certificates", "reading_bounds", "window_certificates")
 PICK_STATES = ("core", "pick_status")
 
 COMMENT = re.compile(r"\A(?:\s*--[^\n]*\n)+")
 """A model's first comment lines say what it is; the UI shows them."""
 FOLDED = {
     PICK_RULES_KEY: "Who is picked, and what stands in the way: each channel's policy, and the locations of our floor.",
+    CERTIFICATES_KEY: "What of each window and day is proved to be there, and how far such proofs can be trusted.",
     SOFT_CHECKS_KEY: "What looks wrong and stops nothing; each build counts its days' cases in `quarantine.warnings`.",
 }
 
@@ -90,6 +94,8 @@ def asset_of(model: SqlModel) -> dg.AssetKey | None:
         return SOFT_CHECKS_KEY
     if folder in registry.NAMES or model.name in PICK_RULES:
         return PICK_RULES_KEY
+    if model.name in CERTIFICATES:
+        return CERTIFICATES_KEY
     return model_key(model.schema, model.name)
 
 

@@ -4,11 +4,11 @@ import threading
 import time
 from collections.abc import Callable
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 
 
 def wait_until(reached: Callable[[], bool]) -> None:
-    """Return once `reached()` is true; it should be soon, and after a minute something is wrong.
+    """Return once `reached()` is true; it should be soon, and after three minutes something is wrong.
 
     Raises:
         TimeoutError: it did not become true.

@@ -13,7 +13,10 @@ _OLD_NAMES = (
     "ALTER TABLE raw.stale_partitions RENAME TO dirty_days",
     "ALTER TABLE raw.dead_letters RENAME TO unusable",
     "ALTER TABLE raw.fetches RENAME COLUMN dead_letters TO unusable",
-    "ALTER TABLE raw.fetches DROP COLUMN watermark",
+    *(
+        f"ALTER TABLE raw.fetches DROP COLUMN {column}"
+        for column in ("watermark", "account", "reading", "lists_window", "ids", "doubt", "read_again", "surprises")
+    ),
 )
 
 

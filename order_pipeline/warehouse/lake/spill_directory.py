@@ -20,6 +20,8 @@ from pathlib import Path
 import filelock
 
 _LOCK = ".lock"
+_OF_ITS_OWNER = 0o700
+"""Rows of customers wait here, and a notebook that reads the lake may leave its new files open to others."""
 _MAY_NOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 _beginning = threading.Lock()
@@ -37,7 +39,7 @@ def spill_directory(parent: Path) -> Path:
         # A forked process has its parent's locks in its memory, but is not their holder.
         lock = _held.get((os.getpid(), parent)) or _begin(parent)
         directory = Path(lock.lock_file).with_suffix("")
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=_OF_ITS_OWNER, parents=True, exist_ok=True)
         return directory
 
 
@@ -61,10 +63,10 @@ def _elsewhere(_process_id: int) -> tempfile.TemporaryDirectory[str]:
 
 
 def _begin(parent: Path) -> filelock.BaseFileLock:
-    parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(parent / f"{uuid.uuid4().hex}{_LOCK}", thread_local=False)
+    parent.mkdir(mode=_OF_ITS_OWNER, parents=True, exist_ok=True)
+    lock = filelock.FileLock(parent / f"{uuid.uuid4().hex}{_LOCK}", mode=0o600, thread_local=False)
     # One at a time: nobody must find a lock between its making and its holding, and take it for a dead one's.
-    with filelock.FileLock(parent / "processes"):
+    with filelock.FileLock(parent / "processes", mode=0o600):
         for other in parent.glob(f"*{_LOCK}"):
             _remove_if_ended(other)
         lock.acquire()

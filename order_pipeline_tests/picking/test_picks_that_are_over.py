@@ -28,6 +28,8 @@ def plan_of(rows, outbox, followed, upstream=()):
         ("sent", "shipped", MORNING + FOLLOWED_AFTER_LEAVING, False),
         ("sent", None, LATER, False),
         ("sent", "accepted", LATER, False),
+        ("sent", "partially_shipped", LATER, False),
+        ("sent", "partially_delivered", LATER, False),
         ("sent", "unknown", LATER, False),
         ("sent", "cancelled", LATER, False),
     ],

@@ -25,16 +25,19 @@ SHIPPED_STATUSES = frozenset(
 )
 """Upstream statuses that mean: the goods left, so the pick was made."""
 
+LEFT_WHOLE = SHIPPED_STATUSES - {"partially_shipped", "partially_delivered"}
+"""Upstream statuses that mean: nothing of the goods is here any more."""
+
 FOLLOWED_AFTER_LEAVING = timedelta(days=30)
 """So long a pick is followed after its goods left: what its order says later is no matter of the floor."""
 
 
 def is_over(line: OutboxLine, now: datetime) -> bool:
-    """Whether the pick needs no following: its goods left, nothing waits for a person, and nothing changed since long.
+    """Whether the pick needs no following: all its goods left long ago, and nothing of it waits for a person.
 
     Should the list of picks name it again, it is looked at all the same.
     """
-    has_left = line.state in {PickState.SENT, PickState.RESOLVED_SENT} and line.upstream_status in SHIPPED_STATUSES
+    has_left = line.state in {PickState.SENT, PickState.RESOLVED_SENT} and line.upstream_status in LEFT_WHOLE
     return has_left and line.updated_at < now - FOLLOWED_AFTER_LEAVING
 
 

@@ -1,7 +1,7 @@
 """The rows that an emission plans from: of the days that have something to pick, and of the picks that it follows.
 
-The views behind the list of picks read every file of core. After a year that takes ten times as long as in the first
-week, for a list of the same length. So the days are chosen first (`marts.pick_days`), and their rows are copied to
+The views behind the list of picks read every file of core: after a year that takes seconds, for a list as short as in
+the first week. So the days are chosen first (`marts.pick_days`), and their rows are copied to
 memory (`LakeExcerpt`). See docs/decisions/0058-an-emission-reads-the-days-with-picks.md.
 """
 

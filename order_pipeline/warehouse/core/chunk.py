@@ -24,7 +24,7 @@ class ChunkTask:
         days: whole days, or one day of which it is a share.
         known_observations: of append-only tables what core has of the days that are published together.
         data_path: the lake's, with a slash at its end; files go below it.
-        spill_parent: a directory of the machine that stages.
+        spill_parent: a directory of the machine that stages; None: below its directory for temporary files.
     """
 
     sql: BuildSql
@@ -35,7 +35,7 @@ class ChunkTask:
     raw: tuple[RawRows, ...]
     known_observations: Mapping[str, pa.Table]
     data_path: str
-    spill_parent: Path
+    spill_parent: Path | None
     memory_limit: str
 
 

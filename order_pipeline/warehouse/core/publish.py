@@ -19,9 +19,10 @@ from order_pipeline.warehouse.core.failed_days import forget_failed_days
 from order_pipeline.warehouse.core.plan import GroupPlan, builds_of
 from order_pipeline.warehouse.core.quarantine import FOUND_REJECTS, add_dead_letters, record_rejects, record_warnings
 from order_pipeline.warehouse.core.result import CoreResult
-from order_pipeline.warehouse.core.soft_checks import compare_with_previous_build, merged
+from order_pipeline.warehouse.core.soft_checks import SoftWarning, compare_with_previous_build, merged
 from order_pipeline.warehouse.lake.bookkeeping import all_rows, delete_rows, of_source
 from order_pipeline.warehouse.lake.connection import Connection, Lake
+from order_pipeline.warehouse.lake.footers import read_footers
 from order_pipeline.warehouse.lake.literals import date_list, quoted
 from order_pipeline.warehouse.lake.rows import insert_rows
 from order_pipeline.warehouse.raw.stale_partitions import clear_marks, mark_stale
@@ -46,7 +47,10 @@ def publish(lake: Lake, plan: GroupPlan, results: Sequence[ChunkResult]) -> Core
             newer raw rows.
         UnexpectedFileError: a defect of staging.
     """
-    _verify(lake, plan, [file for result in results for file in result.files])
+    files = [file for result in results for file in result.files]
+    _verify(lake, plan, files)
+    read_footers(lake, [file.path for file in files])
+    compared = _compare(lake, plan, files)
 
     def body(transaction: Connection) -> CoreResult:
         if builds_of(transaction, plan.source, plan.days) != plan.builds_seen:
@@ -54,7 +58,7 @@ def publish(lake: Lake, plan: GroupPlan, results: Sequence[ChunkResult]) -> Core
             raise BuiltMeanwhileError(f"core of {plan.source}: another run built one of the days {days} meanwhile.")
         if not lake.is_embedded:
             take_turn(transaction, plan.source)
-        return _publish(transaction, plan, results)
+        return _publish(transaction, plan, results, compared)
 
     return lake.run(f"publish {len(plan.days)} days of core, {plan.source}", body)
 
@@ -71,13 +75,22 @@ def _verify(lake: Lake, plan: GroupPlan, files: Sequence[ChunkFile]) -> None:
             )
 
 
-def _publish(transaction: Connection, plan: GroupPlan, results: Sequence[ChunkResult]) -> CoreResult:
+def _compare(lake: Lake, plan: GroupPlan, files: Sequence[ChunkFile]) -> list[SoftWarning]:
+    """How the orders differ from those that are replaced; the transaction sees to it that they still are the same."""
+    if not plan.builds_seen:
+        return []
+    orders = [file.path for file in files if file.table == "orders"]
+    with lake.snapshot() as connection:
+        return compare_with_previous_build(connection, plan.source, plan.days, orders)
+
+
+def _publish(
+    transaction: Connection, plan: GroupPlan, results: Sequence[ChunkResult], compared: Sequence[SoftWarning]
+) -> CoreResult:
     built_at = datetime.now(UTC)
     files = [file for result in results for file in result.files]
-    warnings = [warning for result in results for warning in result.warnings]
+    warnings = [*compared, *(warning for result in results for warning in result.warnings)]
     if plan.builds_seen:
-        orders = [file.path for file in files if file.table == "orders"]
-        warnings += compare_with_previous_build(transaction, plan.source, plan.days, orders)
         _delete_days(transaction, plan)
     _register(transaction, files)
     _collect_rejects(transaction, plan, results)

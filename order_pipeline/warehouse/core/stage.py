@@ -6,6 +6,8 @@ lies in a directory of its own. It never opens the lake's catalog: it can run in
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -115,7 +117,7 @@ def _database(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
 def _instance(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
     paths = [task.data_path, *(file.path for rows in task.raw for file in rows.files)]
     extensions: tuple[Extension, ...] = ("httpfs",) if any("://" in path for path in paths) else ()
-    connection = open_instance(task.spill_parent, memory_limit=task.memory_limit, threads=1, extensions=extensions)
+    connection = open_instance(_spill_parent(task), memory_limit=task.memory_limit, threads=1, extensions=extensions)
     try:
         # What was read of local files is in the system's cache already.
         connection.execute("SET GLOBAL enable_external_file_cache = false")
@@ -129,6 +131,11 @@ def _instance(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
         yield connection
     finally:
         connection.close()
+
+
+def _spill_parent(task: ChunkTask) -> Path:
+    """The task's, or one of this machine's for its user alone."""
+    return task.spill_parent or Path(tempfile.gettempdir(), f"order-pipeline-spill-{os.getuid()}")
 
 
 def _stage(connection: duckdb.DuckDBPyConnection, task: ChunkTask) -> dict[str, StagedTable]:

@@ -1,4 +1,4 @@
-"""How DuckDB reaches files of an object store: who it is there, and what it needs to write many of them in little memory.
+"""How DuckDB reaches files of an object store: who it is there, and what many of them need in little memory.
 
 The key goes into a secret of the DuckDB instance, by bound parameters, for the data path alone; it is kept in memory,
 and `duckdb_secrets()` shows it as `redacted`. What is set for it follows the data path, not the user

@@ -129,10 +129,10 @@ def test_a_directory_and_another_scheme_need_none_of_it() -> None:
 
 
 def write_three_partitions(bucket: Bucket, spill: Path, *, is_told: bool) -> None:
-    """As a chunk of three days is written, in the memory that a chunk has."""
+    """As a chunk of three days is written, in less memory than one file takes by httpfs's own defaults."""
     files = ObjectStore(bucket.data_path, bucket.s3)
     rows = "SELECT range AS number, hash(range) AS noise, range % 3 AS day FROM range(30000)"
-    with closing(open_instance(spill, memory_limit="200MB", threads=1, extensions=files.extensions)) as connection:
+    with closing(open_instance(spill, memory_limit="60MB", threads=1, extensions=files.extensions)) as connection:
         files.reach(connection)
         if not is_told:
             connection.execute("RESET GLOBAL s3_uploader_max_filesize")
@@ -141,7 +141,7 @@ def write_three_partitions(bucket: Bucket, spill: Path, *, is_told: bool) -> Non
         )
 
 
-def test_the_days_of_a_chunk_are_written_in_its_memory(bucket: Bucket, tmp_path: Path) -> None:
+def test_many_files_are_written_in_little_memory(bucket: Bucket, tmp_path: Path) -> None:
     with pytest.raises(duckdb.OutOfMemoryException):
         write_three_partitions(bucket, tmp_path, is_told=False)
     write_three_partitions(bucket, tmp_path, is_told=True)

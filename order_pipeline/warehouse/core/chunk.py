@@ -12,6 +12,7 @@ import pyarrow as pa
 from order_pipeline.warehouse.core.raw_rows import RawRows, Share
 from order_pipeline.warehouse.core.soft_checks import SoftWarning
 from order_pipeline.warehouse.core.staging_models import BuildSql
+from order_pipeline.warehouse.lake.object_store import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,13 @@ class ChunkTask:
         days: whole days, or one day of which it is a share.
         known_observations: of append-only tables what core has of the days that are published together.
         data_path: the lake's, with a slash at its end; files go below it.
+<<<<<<< HEAD
         spill_parent: a directory of the machine that stages; None: below its directory for temporary files.
+=======
+        lake_files: where the raw files lie, and who may read and write there. Without a key the credential chain of the
+            machine that stages is asked.
+        spill_parent: a directory of the machine that stages.
+>>>>>>> stores
     """
 
     sql: BuildSql
@@ -35,7 +42,12 @@ class ChunkTask:
     raw: tuple[RawRows, ...]
     known_observations: Mapping[str, pa.Table]
     data_path: str
+<<<<<<< HEAD
     spill_parent: Path | None
+=======
+    lake_files: ObjectStore
+    spill_parent: Path
+>>>>>>> stores
     memory_limit: str
 
 

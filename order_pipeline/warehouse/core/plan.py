@@ -110,8 +110,8 @@ def slice_of(owed: Collection[date], failed: Sequence[date], most: int) -> tuple
 
 
 def plan_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], build_id: str, run_id: str) -> GroupPlan:
-    """Read what staging these days needs, and divide it."""
-    settings = lake.settings.lake
+    """Read what staging these days needs, and divide it. Tasks for a cluster hold no key and no directory of ours."""
+    settings, is_elsewhere = lake.settings.lake, bool(lake.settings.cluster)
     with lake.snapshot() as connection:
         marks = stale_marks(connection, sql.source)
         seen = builds_of(connection, sql.source, days)
@@ -128,7 +128,12 @@ def plan_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], build_id: str,
             raw=raw,
             known_observations=known,
             data_path=lake.data_path,
-            spill_parent=None if lake.settings.cluster else lake.settings.data_dir.resolve() / "tmp",
+<<<<<<< HEAD
+            spill_parent=None if is_elsewhere else lake.settings.data_dir.resolve() / "tmp",
+=======
+            lake_files=lake.files.without_key() if is_elsewhere else lake.files,
+            spill_parent=lake.settings.data_dir.resolve() / "tmp",
+>>>>>>> stores
             memory_limit=settings.build_memory_limit,
         )
         for number, (chunk_days, share) in enumerate(divide(payload_sizes(days, files), settings.build_chunk_bytes))

@@ -49,6 +49,7 @@ class Lake:
         catalog: its address, `sqlite:<file>` or `postgres:<libpq string>`.
         catalog_file: the SQLite catalog's file; None when the catalog is a server.
         data_path: directory or URL of the Parquet files, with a slash at its end.
+        files: the same, with who may read and write there.
         is_embedded: the catalog is a SQLite file, so that one transaction at a time may write.
     """
 
@@ -57,6 +58,7 @@ class Lake:
         self.settings = settings
         self.catalog = self._catalog.address
         self.catalog_file = self._catalog.file
+        self.files = self._catalog.files
         self.data_path = self._catalog.data_path
         self.is_embedded = self._catalog.file is not None
         self._instance: Connection | None = None

@@ -25,13 +25,8 @@ class ChunkTask:
         days: whole days, or one day of which it is a share.
         known_observations: of append-only tables what core has of the days that are published together.
         data_path: the lake's, with a slash at its end; files go below it.
-<<<<<<< HEAD
-        spill_parent: a directory of the machine that stages; None: below its directory for temporary files.
-=======
-        lake_files: where the raw files lie, and who may read and write there. Without a key the credential chain of the
-            machine that stages is asked.
-        spill_parent: a directory of the machine that stages.
->>>>>>> stores
+    lake_files: ObjectStore
+    spill_parent: Path | None
     """
 
     sql: BuildSql
@@ -42,12 +37,8 @@ class ChunkTask:
     raw: tuple[RawRows, ...]
     known_observations: Mapping[str, pa.Table]
     data_path: str
-<<<<<<< HEAD
-    spill_parent: Path | None
-=======
     lake_files: ObjectStore
-    spill_parent: Path
->>>>>>> stores
+    spill_parent: Path | None
     memory_limit: str
 
 

@@ -128,12 +128,8 @@ def plan_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], build_id: str,
             raw=raw,
             known_observations=known,
             data_path=lake.data_path,
-<<<<<<< HEAD
-            spill_parent=None if is_elsewhere else lake.settings.data_dir.resolve() / "tmp",
-=======
             lake_files=lake.files.without_key() if is_elsewhere else lake.files,
-            spill_parent=lake.settings.data_dir.resolve() / "tmp",
->>>>>>> stores
+            spill_parent=None if is_elsewhere else lake.settings.data_dir.resolve() / "tmp",
             memory_limit=settings.build_memory_limit,
         )
         for number, (chunk_days, share) in enumerate(divide(payload_sizes(days, files), settings.build_chunk_bytes))

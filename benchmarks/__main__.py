@@ -8,6 +8,7 @@ import sys
 
 MEASUREMENTS = (
     "raw_writer",
+    "publish_at_distance",
     "kibo_road",
     "memory_by_volume",
     "scansource_refresh",

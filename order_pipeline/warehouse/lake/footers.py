@@ -27,6 +27,8 @@ def read_footers(lake: Lake, paths: Iterable[str]) -> None:
     if "://" not in lake.data_path:
         return
     with closing(lake.connect()) as connection, ThreadPoolExecutor(FOOTER_THREADS, "footers") as threads:
+        # A name is written once, so what was learnt of a file stays true.
+        connection.execute("SET GLOBAL enable_http_metadata_cache = true")
         for done in [threads.submit(_read_footer, connection, path) for path in paths]:
             done.result()
 

@@ -9,6 +9,7 @@ import sys
 MEASUREMENTS = (
     "raw_writer",
     "publish_at_distance",
+    "staging_on_a_cluster",
     "kibo_road",
     "memory_by_volume",
     "scansource_refresh",

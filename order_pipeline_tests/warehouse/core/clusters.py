@@ -58,7 +58,7 @@ def cluster_running(
     port = free_port()
     log = directory / "cluster.log"
     variables = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", f"{scheme}://127.0.0.1", "--port", str(port)]
     with ExitStack() as stack:
         scheduler = stack.enter_context(running([*command, "--no-dashboard", *options], variables, log))
         cluster = Cluster(f"{scheme}://127.0.0.1:{port}", log, variables, scheduler, stack)

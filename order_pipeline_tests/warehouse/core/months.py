@@ -19,8 +19,8 @@ CHANNELS = ("kibo", "skroutz")
 
 
 def receive_days(lake: Lake, channel: str, days: Sequence[date], orders_a_day: int) -> None:
-    """So many orders a day, in one commit."""
-    numbered = [(day, 1000 * place + number) for place, day in enumerate(days, 1) for number in range(orders_a_day)]
+    """So many orders a day, in one commit; their numbers follow from the day."""
+    numbered = [(day, 1000 * (1 + (day - DAY).days) + number) for day in days for number in range(orders_a_day)]
     payloads = [_payload(channel, number, day) for day, number in numbered]
     ids = [str(number) for _, number in numbered]
     group = CommitGroup([RecordBatch("orders", ids, [day for day, _ in numbered], Payloads(payloads))])

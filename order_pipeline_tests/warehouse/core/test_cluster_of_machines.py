@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ from order_pipeline.lake_settings import LakeSettings
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core import build as build_module
 from order_pipeline.warehouse.core.build import CoreResult, build_core
-from order_pipeline.warehouse.core.build_files import remove_abandoned
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline_tests.object_store import KEY, SECRET, Bucket
@@ -32,7 +31,10 @@ from order_pipeline_tests.warehouse.core.clusters import Cluster, cluster_runnin
 from order_pipeline_tests.warehouse.core.months import CHANNELS, MONTH, receive_days
 from order_pipeline_tests.warehouse.kibo_orders import project
 
+FIRST_DAYS = MONTH[:4]
 ORDERS_A_DAY = 2
+CHUNK_BYTES = 12_000
+"""Of payloads; an order of Kibo has 5 KB."""
 NEW_DAY = MONTH[-1] + timedelta(days=1)
 _KILLED = """
 import os, signal
@@ -65,17 +67,17 @@ def cluster(bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def lake(
     bucket: Bucket, cluster: Cluster, postgres_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Lake]:
-    """A lake with a month of raw rows of two channels, of which nothing is built yet."""
+    """A lake with raw rows of two channels, of which nothing is built yet."""
     lake = Lake(_settings(bucket, cluster, postgres_url, tmp_path_factory.mktemp("coordinator")))
     migrate(lake)
     for channel in CHANNELS:
-        receive_days(lake, channel, MONTH, ORDERS_A_DAY)
+        receive_days(lake, channel, FIRST_DAYS, ORDERS_A_DAY)
     yield lake
     lake.close()
 
 
 def _settings(bucket: Bucket, cluster: Cluster, postgres_url: str, directory: Path) -> Settings:
-    lake = LakeSettings(catalog=f"postgres:{postgres_url}", data_path=bucket.data_path, build_chunk_bytes=40_000)
+    lake = LakeSettings(catalog=f"postgres:{postgres_url}", data_path=bucket.data_path, build_chunk_bytes=CHUNK_BYTES)
     return Settings(_env_file=None, data_dir=directory, lake=lake, s3=bucket.s3, cluster=cluster.address)  # pyright: ignore[reportCallIssue]
 
 
@@ -83,23 +85,25 @@ def build(lake: Lake, channel: str, days: Sequence[date] = (), **options: Any) -
     return build_core(lake, channel, days, "build", project=project(), **options)
 
 
-def assert_whole(lake: Lake, bucket: Bucket, days: dict[str, Sequence[date]]) -> None:
-    """Each order of the days is in core once, core owes nothing, and every file of core is a table's."""
+def assert_whole(lake: Lake, bucket: Bucket, days: Sequence[date]) -> None:
+    """Each order of both channels is in core once, core owes nothing, and every file of core is a table's."""
     found = lake.query("SELECT source, order_day, count(*), count(DISTINCT order_id) FROM core.orders GROUP BY ALL").rows
     assert sorted(found) == sorted(
-        (channel, day, ORDERS_A_DAY, ORDERS_A_DAY) for channel, of_it in days.items() for day in of_it
+        (channel, day, ORDERS_A_DAY, ORDERS_A_DAY) for channel in CHANNELS for day in days
     )
     assert lake.query("SELECT count(*) FROM raw.stale_partitions").rows == [(0,)]
-    prices = lake.query("SELECT count(*) FROM core.prices").rows
-    assert prices == [(sum(len(of_it) for of_it in days.values()) * ORDERS_A_DAY,)]
+    assert lake.query("SELECT count(*) FROM core.prices").rows == [(len(CHANNELS) * len(days) * ORDERS_A_DAY,)]
     assert unowned(lake, bucket) == []
 
 
 def unowned(lake: Lake, bucket: Bucket) -> list[str]:
-    """Names of core's files in the bucket that no snapshot of the catalog has."""
+    """Names of core's files in the bucket that no snapshot of the catalog has.
+
+    Where pyarrow removes a file it leaves an empty object for its directory.
+    """
     with lake.snapshot() as connection:
         known = connection.execute("SELECT path FROM __ducklake_metadata_lake.ducklake_data_file").fetchall()
-    names = {name.rsplit("/", 1)[-1] for name in bucket.names() if "/core/" in name}
+    names = {name.rsplit("/", 1)[-1] for name in bucket.names() if "/core/" in name and not name.endswith("/")}
     return sorted(names - {path.rsplit("/", 1)[-1] for (path,) in known})
 
 
@@ -113,41 +117,47 @@ def test_a_backfill_of_two_channels_survives_the_end_of_a_worker(lake: Lake, buc
 
     built = build(lake, "kibo", progress=kill_one)
     assert cluster.workers[0].wait() == -signal.SIGKILL
-    assert (built.days, built.halvings) == (tuple(MONTH), 0)
-    assert chunks["kibo"] > 3
+    assert (built.days, built.halvings) == (tuple(FIRST_DAYS), 0)
+    assert chunks["kibo"] > 2
     build(lake, "skroutz")
-    assert_whole(lake, bucket, dict.fromkeys(CHANNELS, MONTH))
+    assert_whole(lake, bucket, FIRST_DAYS)
     assert SECRET not in cluster.log.read_text()
+
+
+@pytest.mark.slow
+def test_a_month_of_two_channels_arrives_whole(lake: Lake, bucket: Bucket, cluster: Cluster) -> None:
+    cluster.add_worker()
+    for channel in CHANNELS:
+        receive_days(lake, channel, MONTH[len(FIRST_DAYS) :], ORDERS_A_DAY)
+        built = build(lake, channel)
+        assert set(MONTH[len(FIRST_DAYS) :]) <= set(built.days)
+    assert_whole(lake, bucket, MONTH)
 
 
 @pytest.mark.slow
 def test_a_killed_coordinator_leaves_nothing_that_its_next_build_does_not_mend(
     lake: Lake, bucket: Bucket, cluster: Cluster
 ) -> None:
-    for channel in CHANNELS:
-        build(lake, channel)
-    receive_days(lake, "kibo", [NEW_DAY], 40)
+    receive_days(lake, "kibo", [NEW_DAY], 8)
     variables = bucket.environment() | {
         "ORDER_PIPELINE_LAKE__CATALOG": lake.catalog,
-        "ORDER_PIPELINE_LAKE__BUILD_CHUNK_BYTES": "40000",
+        "ORDER_PIPELINE_LAKE__BUILD_CHUNK_BYTES": str(CHUNK_BYTES),
         "ORDER_PIPELINE_DATA_DIR": str(lake.settings.data_dir),
         "ORDER_PIPELINE_CLUSTER": cluster.address,
     }
     killed = subprocess.run([sys.executable, "-c", _KILLED], env=os.environ | variables, check=False)
     assert killed.returncode == -signal.SIGKILL
-    assert lake.query(f"SELECT count(*) FROM core.orders WHERE order_day = '{NEW_DAY}'").rows == [(0,)]
+    of_the_day = f"SELECT count(*), count(DISTINCT order_id) FROM core.orders WHERE order_day = '{NEW_DAY}'"
+    assert lake.query(of_the_day).rows == [(0, 0)]
     _wait_until_idle(cluster)
     assert unowned(lake, bucket)
     build(lake, "kibo")
-    assert lake.query(f"SELECT count(*), count(DISTINCT order_id) FROM core.orders WHERE order_day = '{NEW_DAY}'").rows == [
-        (40, 40)
-    ]
-    remove_abandoned(lake, now=datetime.now(UTC) + timedelta(days=2))
+    assert lake.query(of_the_day).rows == [(8, 8)]
     assert unowned(lake, bucket) == []
 
 
 @pytest.mark.slow
-def test_two_coordinators_at_once_on_the_same_new_day_stage_it_once_each_and_store_it_once(
+def test_two_coordinators_at_once_on_the_same_new_day_store_it_once_and_stage_it_once_each(
     lake: Lake, bucket: Bucket, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, postgres_url: str
 ) -> None:
     day = NEW_DAY + timedelta(days=1)
@@ -162,18 +172,18 @@ def test_two_coordinators_at_once_on_the_same_new_day_stage_it_once_each_and_sto
     monkeypatch.setattr(build_module, "stage_group", counting)
     other = Lake(_settings(bucket, cluster, postgres_url, tmp_path))
     with ThreadPoolExecutor(2) as threads:
-        for done in [threads.submit(build, each, "skroutz", [day]) for each in (lake, other)]:
+        for done in [threads.submit(build, each, "skroutz", [day], most_owed=0) for each in (lake, other)]:
             done.result()
     other.close()
     assert len(staged) == 2
-    found = f"FROM core.{{}} WHERE source = 'skroutz' AND order_day = '{day}'"
     for table in ("orders", "order_lines", "prices"):
-        assert lake.query(f"SELECT count(*) {found.format(table)}").rows == [(ORDERS_A_DAY,)], table
+        found = lake.query(f"SELECT count(*) FROM core.{table} WHERE source = 'skroutz' AND order_day = '{day}'")
+        assert found.rows == [(ORDERS_A_DAY,)], table
     assert unowned(lake, bucket) == []
 
 
 def _wait_until_idle(cluster: Cluster) -> None:
-    """Until no worker has anything to do, now that nobody waits for it."""
+    """Until no worker is at what it had begun, for which nobody waits any more."""
     with Client(cluster.address, set_as_default=False) as client:
-        while any(client.processing().values()):
-            client.run(lambda: None)
+        while any(client.run(lambda dask_worker: dask_worker.state.executing_count).values()):
+            pass

@@ -14,12 +14,15 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorStatus
 
+from order_pipeline.destinations.demo_guard import DemoDirectoryError
 from order_pipeline.settings import Settings
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION_NAME = "dagster.yaml"
 STORAGE_VARIABLE = "DAGSTER_STORAGE_URL"
 """Holds the setting `dagster_storage_url` for this process and its children: `dagster.yaml` names it, no password."""
+_KIND_OF_RUNS = "order_pipeline/runs_of"
+_DEMO, _REAL = "a demo", "real orders"
 _URL_SYNTAX = set("?%#")
 
 
@@ -98,9 +101,29 @@ def without_url_syntax(home: Path) -> Path:
 
 @contextmanager
 def open_instance(settings: Settings) -> Generator[dg.DagsterInstance]:
-    """Open the instance of `prepare_dagster_home`, and close it afterwards."""
+    """Open the instance of `prepare_dagster_home`, and close it afterwards.
+
+    Raises:
+        DemoDirectoryError: its storage is shared, and holds the runs of a demo while the directory has none, or the
+            reverse.
+    """
     with dg.DagsterInstance.from_config(str(prepare_dagster_home(settings))) as instance:
+        if settings.dagster_storage_url is not None:
+            _require_runs_of_one_kind(settings, instance)
         yield instance
+
+
+def _require_runs_of_one_kind(settings: Settings, instance: dg.DagsterInstance) -> None:
+    """Who opens a shared storage first says whose runs it holds: a demo's would make days of real orders done."""
+    ours = _DEMO if settings.demo_world_file.exists() else _REAL
+    said = instance.run_storage.get_cursor_values({_KIND_OF_RUNS}).get(_KIND_OF_RUNS)
+    if said is None and not (ours == _DEMO and instance.get_runs_count()):
+        instance.run_storage.set_cursor_values({_KIND_OF_RUNS: ours})
+    elif said != ours:
+        raise DemoDirectoryError(
+            f"{settings.data_dir} holds {ours}, and ORDER_PIPELINE_DAGSTER_STORAGE_URL names a storage with runs of "
+            f"{said or _REAL}. Nothing was done. Give each a database of its own."
+        )
 
 
 def stop_schedules(settings: Settings) -> int:

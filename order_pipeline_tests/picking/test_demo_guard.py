@@ -5,7 +5,8 @@ import asyncio
 import dagster as dg
 import pytest
 
-from order_pipeline.cli.demo_world import DemoWorld, real_orders_in, remember_world
+from order_pipeline.cli.demo_stores import real_orders_in
+from order_pipeline.cli.demo_world import DemoWorld, remember_world
 from order_pipeline.definitions import build_definitions
 from order_pipeline.destinations.demo_guard import DemoDirectoryError, refuse_demo_orders
 from order_pipeline.destinations.scanorders_login import login

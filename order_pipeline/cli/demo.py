@@ -37,11 +37,8 @@ def demo(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="The first day without orders (default: today, UTC).", hidden=True),
     ] = None,
-    outside_stores: Annotated[
-        bool,
-        typer.Option(
-            "--outside-stores", help="On the empty stores that settings name; they are this demo's alone then."
-        ),
+    outside_stores: Annotated[  # noqa: FBT002
+        bool, typer.Option("--outside-stores", help="On the empty stores that settings name, the demo's from then on.")
     ] = False,
 ) -> None:
     """Start local fakes of all APIs and run everything: fetch, normalise, check, pick, send. Nothing leaves this host.

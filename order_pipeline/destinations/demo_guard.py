@@ -25,6 +25,8 @@ class _World(msgspec.Struct):
 class DemoDirectoryError(NotConfigured):
     """The data directory holds a demo, and a setting leads out of it. Nothing was sent."""
 
+    next_step = f"Correct the settings that name stores, or {ELSEWHERE}."
+
 
 def refuse_demo_orders(settings: PipelineSettings) -> None:
     """Let nothing of a demo reach a ScanOrders on another machine, nor leave marks in stores outside of the demo.

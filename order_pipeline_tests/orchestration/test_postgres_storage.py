@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 from pydantic import ValidationError
 
+from order_pipeline.destinations.demo_guard import DemoDirectoryError
 from order_pipeline.orchestration.automation_state import read_automation_state
 from order_pipeline.orchestration.history import prune_history
 from order_pipeline.orchestration.instance import STORAGE_VARIABLE, open_instance
@@ -88,6 +89,19 @@ def test_the_password_is_in_no_file(tmp_path: Path, new_postgres_database: Calla
     texts = [file.read_text() for file in tmp_path.rglob("*") if file.is_file()]
     assert texts
     assert [text for text in texts if PASSWORD in text] == []
+
+
+def test_the_runs_of_a_demo_and_of_real_orders_are_kept_apart(
+    tmp_path: Path, new_postgres_database: Callable[[], str]
+) -> None:
+    url = new_postgres_database()
+    (tmp_path / "demo").mkdir()
+    settings_in(tmp_path / "demo", url).demo_world_file.write_text("{}")
+    for name in ("demo", "demo"):
+        with open_instance(settings_in(tmp_path / name, url)):
+            pass
+    with pytest.raises(DemoDirectoryError, match="runs of a demo"), open_instance(settings_in(tmp_path / "live", url)):
+        pass
 
 
 def test_another_database_is_refused() -> None:

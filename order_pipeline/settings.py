@@ -136,6 +136,12 @@ class _CommonSettings(ClusterSettings):
 
     data_dir: Path = Path("data")
     operations_url: str | None = Field(default=None, description="None: SQLite in data_dir; or a PostgreSQL URL.")
+    dagster_storage_url: str | None = Field(
+        default=None,
+        pattern="^postgresql(\\+psycopg2)?://",
+        description="Runs, events and schedules. None: SQLite in data_dir; or a PostgreSQL URL. Where DAGSTER_HOME is "
+        "set, the dagster.yaml there says it instead.",
+    )
     witness_dir: str = Field(
         default="",
         description="Where this machine remembers how far the stores have come, outside of data_dir. Empty: the user's "

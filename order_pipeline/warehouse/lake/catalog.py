@@ -17,7 +17,7 @@ from order_pipeline.lake_settings import LakeSettings
 from order_pipeline.operations.locked import LET_IT_END, is_locked, said_when_it_waits, told
 from order_pipeline.redaction.texts import redact_message
 from order_pipeline.settings import Settings
-from order_pipeline.warehouse.lake.errors import LakeError
+from order_pipeline.warehouse.lake.errors import LakeError, LakeNotMadeError
 from order_pipeline.warehouse.lake.instance import Extension, open_instance
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake.object_store import READING_THREADS, ObjectStore
@@ -58,6 +58,7 @@ class SnapshotNotKeptError(LakeError):
 
 
 _NO_SNAPSHOT = re.compile(r"No snapshot found at (?:version|timestamp) [-+:.\d ]+")
+_NOT_MADE = "does not exist - and creating a new DuckLake is explicitly disabled"
 _OTHER_FORMAT = re.compile(r"catalog version is (\S+), but the extension requires version ([^\s.]+(?:\.\d+)*)")
 
 
@@ -132,10 +133,10 @@ class Catalog:
         """Return unless the catalog is a SQLite file that is not there.
 
         Raises:
-            LakeError: it is.
+            LakeNotMadeError: it is.
         """
         if self.file and not self.file.exists():
-            raise LakeError(f"There is no lake at {self.file} yet: run the pipeline once, or check the data directory.")
+            raise LakeNotMadeError(str(self.file))
 
     def open(self, *, read_only: bool, at: SnapshotPoint | None = None) -> Connection:
         """A DuckDB instance of its own with the catalog attached as `lake`, which is made when there is none.
@@ -237,6 +238,8 @@ class Catalog:
                 raise CatalogLockedError(self.file) from None
             if format_found := _OTHER_FORMAT.search(str(error)):
                 raise CatalogFormatError(*format_found.groups()) from None
+            if _NOT_MADE in str(error):
+                raise LakeNotMadeError(redact_message(self.address)) from None
             if missing := _NO_SNAPSHOT.search(str(error)):
                 raise SnapshotNotKeptError(f"{missing.group()} in the lake.") from None
             # libpq puts the connection string, password included, into some of its messages.

@@ -26,6 +26,7 @@ from order_pipeline.warehouse.lake.catalog import (
     Connection,
     LakeError,
 )
+from order_pipeline.warehouse.lake.errors import LakeNotMadeError
 from order_pipeline.warehouse.lake.memory import naming_memory_limit
 from order_pipeline.warehouse.lake.operations_attachment import attach_operations, names_operations
 from order_pipeline.warehouse.lake.snapshot_point import SnapshotPoint
@@ -62,6 +63,7 @@ class Lake:
         self.data_path = self._catalog.data_path
         self.is_embedded = self._catalog.file is not None
         self._instance: Connection | None = None
+        self._was_made = False
         self._opening = threading.Lock()
         # DuckDB opens and closes a SQLite catalog with every transaction. SQLite locks it for a moment when it closes,
         # and a thread that opens it then sleeps for a second. So threads begin and end transactions one at a time.
@@ -93,6 +95,22 @@ class Lake:
         with self._begin_or_end, self._named_lock():
             connection.execute("USE lake")
         return connection
+
+    def is_made(self) -> bool:
+        """Whether there is a lake at the address. Nothing is made.
+
+        Raises:
+            LakeError: the catalog's server does not answer.
+        """
+        if self.catalog_file is not None:
+            return self.catalog_file.exists()
+        if self._instance is None and not self._was_made:
+            try:
+                self.connect(read_only=True).close()
+            except LakeNotMadeError:
+                return False
+            self._was_made = True
+        return True
 
     def require_catalog(self) -> None:
         """Return unless the catalog is a SQLite file that is not there.

@@ -35,7 +35,9 @@ def main() -> int:
     if given.step:
         print(json.dumps(step(**json.loads(given.step))))
         return 0
-    print(f"{given.days * FILES_A_DAY} files, {given.milliseconds:g} ms a request, median of {given.runs}, load", end=" ")
+    print(
+        f"{given.days * FILES_A_DAY} files, {given.milliseconds:g} ms a request, median of {given.runs}, load", end=" "
+    )
     print(f"{os.getloadavg()[0]:.0f} on {os.cpu_count()} processors\n")
     print(f"{'days':10} {'footers':8} {'transaction s':>14} {'requests in it':>15} {'publish s':>10}")
     with distant_store() as store, postgres() as url:
@@ -43,7 +45,9 @@ def main() -> int:
             for footers in ("inside", "before"):
                 runs = [run(store, url(), kind, footers, given) for _ in range(given.runs)]
                 row = {name: median(each[name] for each in runs) for name in runs[0]}
-                print(f"{kind:10} {footers:8} {row['transaction']:14.2f} {row['requests']:15.0f} {row['publish']:10.2f}")
+                print(
+                    f"{kind:10} {footers:8} {row['transaction']:14.2f} {row['requests']:15.0f} {row['publish']:10.2f}"
+                )
     return 0
 
 

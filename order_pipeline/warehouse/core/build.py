@@ -159,9 +159,7 @@ def _build_group(
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _publish_staged(
-    lake: Lake, sql: BuildSql, plan: GroupPlan, staged: list[ChunkResult]
-) -> tuple[CoreResult, bool]:
+def _publish_staged(lake: Lake, sql: BuildSql, plan: GroupPlan, staged: list[ChunkResult]) -> tuple[CoreResult, bool]:
     """Publish; when another build of the days came first and made the same of them, once more, with the same files.
 
     Returns:

@@ -24,7 +24,7 @@ def read_footers(lake: Lake, paths: Iterable[str]) -> None:
     Raises:
         duckdb.Error: a file is not there, or is no Parquet file.
     """
-    if "://" not in lake.data_path:
+    if not lake.files.is_remote:
         return
     with closing(lake.connect()) as connection, ThreadPoolExecutor(FOOTER_THREADS, "footers") as threads:
         # A name is written once, so what was learnt of a file stays true.

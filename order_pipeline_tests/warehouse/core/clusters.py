@@ -51,14 +51,26 @@ class Cluster:
 
 @contextmanager
 def cluster_running(
-    directory: Path, *, workers: int, environment: Mapping[str, str] | None = None, scheme: str = "tcp",
+    directory: Path,
+    *,
+    workers: int,
+    environment: Mapping[str, str] | None = None,
+    scheme: str = "tcp",
     options: Sequence[str] = (),
 ) -> Iterator[Cluster]:
     """A cluster on a free port, all its processes with these variables besides their own environment."""
     port = free_port()
     log = directory / "cluster.log"
     variables = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", f"{scheme}://127.0.0.1", "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_scheduler",
+        "--host",
+        f"{scheme}://127.0.0.1",
+        "--port",
+        str(port),
+    ]
     with ExitStack() as stack:
         scheduler = stack.enter_context(running([*command, "--no-dashboard", *options], variables, log))
         cluster = Cluster(f"{scheme}://127.0.0.1:{port}", log, variables, scheduler, stack)

@@ -46,7 +46,11 @@ __all__ = ["other"]
 def scheduler() -> Iterator[str]:
     """The address of a scheduler with two workers, all of them threads of this process."""
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address=None,
+        n_workers=2,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp://",
+        dashboard_address=None,
         silence_logs=logging.CRITICAL,
     ) as local:
         yield local.scheduler_address
@@ -122,9 +126,7 @@ def test_workers_of_another_version_are_refused(lake: Lake, scheduler: str, monk
     assert "Install the same version" in told
 
 
-def test_workers_without_this_program_are_refused(
-    lake: Lake, scheduler: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_without_this_program_are_refused(lake: Lake, scheduler: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(marker: str) -> Any:
         if marker:
             raise ModuleNotFoundError("No module named 'order_pipeline'")

@@ -87,10 +87,10 @@ def build(lake: Lake, channel: str, days: Sequence[date] = (), **options: Any) -
 
 def assert_whole(lake: Lake, bucket: Bucket, days: Sequence[date]) -> None:
     """Each order of both channels is in core once, core owes nothing, and every file of core is a table's."""
-    found = lake.query("SELECT source, order_day, count(*), count(DISTINCT order_id) FROM core.orders GROUP BY ALL").rows
-    assert sorted(found) == sorted(
-        (channel, day, ORDERS_A_DAY, ORDERS_A_DAY) for channel in CHANNELS for day in days
-    )
+    found = lake.query(
+        "SELECT source, order_day, count(*), count(DISTINCT order_id) FROM core.orders GROUP BY ALL"
+    ).rows
+    assert sorted(found) == sorted((channel, day, ORDERS_A_DAY, ORDERS_A_DAY) for channel in CHANNELS for day in days)
     assert lake.query("SELECT count(*) FROM raw.stale_partitions").rows == [(0,)]
     assert lake.query("SELECT count(*) FROM core.prices").rows == [(len(CHANNELS) * len(days) * ORDERS_A_DAY,)]
     assert unowned(lake, bucket) == []

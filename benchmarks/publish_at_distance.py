@@ -1,8 +1,8 @@
 """Publishing to PostgreSQL and an object store at a distance: how long the transaction is open, and who waits for it.
 
 A day of orders has five files. `new` registers the files of new days; `replaced` those of days that were built before.
-`inside` leaves the footers to DuckLake, which reads them in the transaction, one after another; `before` reads them with
-16 threads before it, as the pipeline does. Each line is a process of its own, so nothing is known from a line before it.
+`inside` leaves the footers to DuckLake, which reads them in the transaction, one after another; `before` reads them
+with 16 threads before it, as the pipeline does. Each line is a process of its own, so nothing is known from before.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--step", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.step:
-        print(json.dumps(step(**json.loads(given.step))))
+        print(json.dumps(step(json.loads(given.step))))
         return 0
     print(
         f"{given.days * FILES_A_DAY} files, {given.milliseconds:g} ms a request, median of {given.runs}, load", end=" "
@@ -86,9 +86,8 @@ def _step(**arguments: Any) -> dict[str, float]:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def step(  # noqa: PLR0913 - what a child is told
-    action: str, endpoint: str, url: str, directory: str, days: int, footers: str = "before", milliseconds: float = 0
-) -> dict[str, float]:
+def step(told: dict[str, Any]) -> dict[str, float]:
+    """What a child process does; `told` are the arguments of `_step`."""
     from pydantic import SecretStr
 
     from order_pipeline.lake_settings import LakeSettings
@@ -98,20 +97,21 @@ def step(  # noqa: PLR0913 - what a child is told
     from order_pipeline.warehouse.migrations import migrate
     from order_pipeline_tests.warehouse.core.months import MONTH, receive_days
 
+    url, endpoint = told["url"], told["endpoint"]
     path = f"s3://{BUCKET}/{url.rpartition('/')[2].partition('?')[0]}/"
     settings = Settings(
         _env_file=None,  # pyright: ignore[reportCallIssue]
-        data_dir=Path(directory),
+        data_dir=Path(told["directory"]),
         lake=LakeSettings(catalog=f"postgres:{url}", data_path=path),
         s3=S3Settings(endpoint=endpoint, key_id=SecretStr(KEY), secret=SecretStr(SECRET)),
     )
-    wanted = [MONTH[0] + timedelta(days=number) for number in range(days)]
+    wanted = [MONTH[0] + timedelta(days=number) for number in range(told["days"])]
     lake = Lake(settings)
-    if action == "receive":
+    if told["action"] == "receive":
         migrate(lake)
         receive_days(lake, "kibo", wanted, 5)
         return {}
-    return _build(lake, wanted, DistantStore(endpoint), footers, milliseconds)
+    return _build(lake, wanted, DistantStore(endpoint), told.get("footers", "before"), told.get("milliseconds", 0))
 
 
 def _build(lake: Any, days: Any, store: DistantStore, footers: str, milliseconds: float) -> dict[str, float]:

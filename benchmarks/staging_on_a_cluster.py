@@ -1,8 +1,8 @@
 """The same days of core, staged by threads, by one worker and by two, on PostgreSQL and an S3 server of this machine.
 
 The raw rows are received once; each line builds all days anew. `stage s` is the map alone, `publish s` the transaction
-with what comes before it. Workers are processes of one thread each, so two of them are worth two threads at best, and no
-more than the machine has processors.
+with what comes before it. Workers are processes of one thread each, so two of them are worth two threads at best, and
+no more than the machine has processors.
 """
 
 from __future__ import annotations

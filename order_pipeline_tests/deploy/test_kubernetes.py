@@ -35,7 +35,7 @@ SELECTOR = object_of({"matchLabels": LABELS})
 PORT_OF_CONTAINER = object_of({"name": TEXT, "containerPort": WHOLE}, {"protocol": TEXT})
 PORT_OF_SERVICE = object_of({"name": TEXT, "port": WHOLE, "targetPort": TEXT}, {"protocol": TEXT})
 SERVICE = object_of({"type": {"const": "ClusterIP"}, "selector": LABELS, "ports": list_of(PORT_OF_SERVICE)})
-PROBE_TIMES = {name: WHOLE for name in ("initialDelaySeconds", "periodSeconds", "timeoutSeconds")}
+PROBE_TIMES = dict.fromkeys(("initialDelaySeconds", "periodSeconds", "timeoutSeconds"), WHOLE)
 PROBE = object_of(
     {},
     {"exec": object_of({"command": TEXTS}), "httpGet": object_of({"port": TEXT, "path": TEXT}), **PROBE_TIMES},

@@ -118,7 +118,7 @@ class _Build:
         while waiting and len(self.result.failed_days) < MOST_FAILED_DAYS:
             days = waiting.pop()
             try:
-                self.result.add(_build_group(self.lake, self.sql, days, self.run_id, self.net, self.progress))
+                self.result.add(self.build_group(days))
             except (LakeError, ClusterError):
                 raise  # of no day
             except Exception as error:  # noqa: BLE001 - whatever it is, it may be of one day
@@ -131,32 +131,31 @@ class _Build:
                     reason = self.result.failed_days[day] = as_value(error)
                     note_failed_day(self.lake, self.sql.source, day, reason, self.run_id)
 
+    def build_group(self, days: tuple[date, ...]) -> CoreResult:
+        """Stage and publish the days; from newer raw rows again when another build of them committed meanwhile."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            build_id = uuid.uuid4().hex
+            try:
+                with running_build(self.lake, build_id):
+                    plan = plan_group(self.lake, self.sql, days, build_id, self.run_id)
+                    staged = stage_group(plan, self.net, self.progress)
+                    published, is_whole = _publish_staged(self.lake, self.sql, plan, staged)
+            except BuiltMeanwhileError:
+                if attempt == _ATTEMPTS:
+                    raise
+            else:
+                if self.net.is_used or not is_whole:
+                    # What chunks wrote before they failed, and what the other build has too.
+                    remove_unpublished(self.lake, {build_id})
+                return published
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
     def groups_woken(self, left: Collection[date]) -> list[tuple[date, ...]]:
         """Days that are owed since this build began: they have rows whose order came with a day built after them."""
         with self.lake.snapshot() as connection:
             owed = set(stale_marks(connection, self.sql.source)) - {*left, *self.result.failed_days}
         sizes = dict.fromkeys(sorted(owed, reverse=True)[: self.lake.settings.schedule.slice_days], 0.0)
         return [tuple(sorted(group)) for group in group_days(sizes, GROUP_BYTES)]
-
-
-def _build_group(
-    lake: Lake, sql: BuildSql, days: tuple[date, ...], run_id: str, net: LastNet, progress: Progress
-) -> CoreResult:
-    """Stage and publish the days; from newer raw rows again when another build of them committed meanwhile."""
-    for attempt in range(1, _ATTEMPTS + 1):
-        build_id = uuid.uuid4().hex
-        try:
-            with running_build(lake, build_id):
-                plan = plan_group(lake, sql, days, build_id, run_id)
-                published, is_whole = _publish_staged(lake, sql, plan, stage_group(plan, net, progress))
-        except BuiltMeanwhileError:
-            if attempt == _ATTEMPTS:
-                raise
-        else:
-            if net.is_used or not is_whole:
-                remove_unpublished(lake, {build_id})  # what chunks wrote before they failed, or the other build has too
-            return published
-    raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def _publish_staged(lake: Lake, sql: BuildSql, plan: GroupPlan, staged: list[ChunkResult]) -> tuple[CoreResult, bool]:

@@ -1,8 +1,8 @@
 """Chunks staged by a cluster: the workers of a dask scheduler, as an executor (docs/cluster.md).
 
 Before the first chunk goes out every worker is asked what it runs and what it sees. Afterwards the scheduler repeats
-what a worker lost. An error that a record may have caused comes back as an answer: no worker repeats it, and none writes
-it into its log, for it may repeat what stands in the record.
+what a worker lost. An error that a record may have caused comes back as an answer: no worker repeats it, and none
+writes it into its log, for it may repeat what stands in the record.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Generator
-from concurrent.futures import CancelledError, Executor, Future, TimeoutError
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import CancelledError, Executor, Future
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,8 +105,8 @@ def _connected(settings: Settings) -> Client:
     except (OSError, TimeoutError, ValueError, TypeError) as error:
         raise ClusterError(
             f"The scheduler at {settings.cluster} did not answer in {CONNECT_SECONDS} s: {_line(error)}",
-            "Start it (`dask scheduler`), or mend ORDER_PIPELINE_CLUSTER and the files of ORDER_PIPELINE_CLUSTER_TLS__...;"
-            " without ORDER_PIPELINE_CLUSTER the chunks are staged by threads of this process.",
+            "Start it (`dask scheduler`), or mend ORDER_PIPELINE_CLUSTER and the files of "
+            "ORDER_PIPELINE_CLUSTER_TLS__...; without ORDER_PIPELINE_CLUSTER threads of this process stage the chunks.",
         ) from None
 
 
@@ -175,8 +175,8 @@ def answer(function: Callable[..., Any], *arguments: Any, **named: Any) -> _Answ
 class _ClusterExecutor(Executor):
     """The cluster's executor, with errors in words for people.
 
-    A future of it cannot be cancelled: a worker that has begun cannot be called back, and nobody could wait until it has
-    ended to write.
+    A future of it cannot be cancelled: a worker that has begun cannot be called back, and nobody could wait until it
+    has ended to write.
     """
 
     def __init__(self, client: Client, address: str) -> None:
@@ -229,8 +229,8 @@ class _ClusterExecutor(Executor):
 
         if isinstance(error, KilledWorker):
             return WorkersEndedError(
-                f"A chunk ended {error.allowed_failures + 1} workers of {self._address}, one after another, the last one"
-                f" at {error.last_worker.address}. Nothing of it was published."
+                f"A chunk ended {error.allowed_failures + 1} workers of {self._address}, one after another, the last"
+                f" one at {error.last_worker.address}. Nothing of it was published."
             )
         if isinstance(error, (CancelledError, CommClosedError)):
             return ClusterError(
@@ -242,10 +242,9 @@ class _ClusterExecutor(Executor):
     def _watch(self) -> None:
         last_seen = time.monotonic()
         while not self._ended.wait(LOOK_SECONDS):
-            try:
+            has_workers = True  # a scheduler that is lost ends every future by itself
+            with suppress(Exception):
                 has_workers = bool(self._client.nthreads())
-            except Exception:  # noqa: BLE001 - a lost scheduler ends every future by itself
-                continue
             now = time.monotonic()
             last_seen = now if has_workers or not self._pending else last_seen
             if now - last_seen > WORKERS_SECONDS:

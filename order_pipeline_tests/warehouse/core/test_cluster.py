@@ -30,14 +30,12 @@ from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.sql.project import SqlModelError
 from order_pipeline_tests.warehouse.core.clusters import free_port
 from order_pipeline_tests.warehouse.core.test_chunks import (
-    NEXT_DAY,
     Recording,
     assert_same_result,
     everything_built,
     other,
 )
 from order_pipeline_tests.warehouse.kibo_orders import build, kibo_order, receive
-from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 __all__ = ["other"]
 
@@ -179,7 +177,7 @@ def test_a_lost_scheduler_ends_the_build_and_blames_no_day(
         return future
 
     monkeypatch.setattr(cluster._ClusterExecutor, "submit", losing)
-    with pytest.raises(ClusterError, match="The connection to the scheduler at .* was lost"):
+    with pytest.raises(ClusterError, match=r"The connection to the scheduler at .* was lost"):
         build(on_cluster(lake, scheduler))
     assert lake.query("SELECT count(*) FROM core.failed_days").rows == [(0,)]
 

@@ -1,7 +1,7 @@
 """What several machines would be, on one: PostgreSQL, an S3 server, a scheduler and two workers as processes.
 
-A worker is killed, a coordinator is killed, two coordinators meet: every order is in core once, all raw is built, and no
-file is left that no table has.
+A worker is killed, a coordinator is killed, two coordinators meet: every order is in core once, all raw is built, and
+no file is left that no table has.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def test_a_killed_coordinator_leaves_nothing_that_its_next_build_does_not_mend(
 
 @pytest.mark.slow
 def test_two_coordinators_at_once_on_the_same_new_day_store_it_once_and_stage_it_once_each(
-    lake: Lake, bucket: Bucket, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, postgres_url: str
+    lake: Lake, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     day = NEW_DAY + timedelta(days=1)
     receive_days(lake, "skroutz", [day], ORDERS_A_DAY)
@@ -170,7 +170,7 @@ def test_two_coordinators_at_once_on_the_same_new_day_store_it_once_and_stage_it
         return stage_group(*arguments)
 
     monkeypatch.setattr(build_module, "stage_group", counting)
-    other = Lake(_settings(bucket, cluster, postgres_url, tmp_path))
+    other = Lake(lake.settings.model_copy(update={"data_dir": tmp_path}))
     with ThreadPoolExecutor(2) as threads:
         for done in [threads.submit(build, each, "skroutz", [day], most_owed=0) for each in (lake, other)]:
             done.result()

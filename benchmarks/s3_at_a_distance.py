@@ -71,7 +71,7 @@ def _wait_for(store: DistantStore, seconds: float = 60) -> None:
 def serve(port: int) -> None:
     import logging
 
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.server import DomainDispatcherApplication, create_backend_app  # pyright: ignore[reportPrivateImportUsage]
     from werkzeug.serving import WSGIRequestHandler, run_simple
 
     store = DomainDispatcherApplication(create_backend_app)

@@ -16,7 +16,7 @@ from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.last_net import may_be_of_a_record
@@ -48,7 +48,7 @@ class ClusterError(ConnectionError):
 
 
 class WorkersEndedError(RuntimeError):
-    """A chunk was on several workers, one after another, when they ended: too little memory, or a record that does it."""
+    """A chunk was on several workers, one after another, when they ended: too little memory, or a record did it."""
 
     next_step = (
         "The workers' own logs say why they ended; mostly their memory is too small. Give each thread of a worker "
@@ -115,7 +115,7 @@ def _fit_workers(client: Client, address: str, data_path: str) -> int:
     try:
         client.wait_for_workers(1, timeout=WORKERS_SECONDS)
         with nullcontext("") if "://" in data_path else _marker(Path(data_path)) as marker:
-            found: dict[str, Any] = client.run(describe_machine, marker, on_error="return")
+            found = cast("dict[str, Any]", client.run(describe_machine, marker, on_error="return"))
     except (OSError, TimeoutError, CancelledError) as error:
         raise ClusterError(
             f"The scheduler at {address} had no worker that answered within {WORKERS_SECONDS} s: {_line(error)}",

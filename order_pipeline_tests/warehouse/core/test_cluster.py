@@ -43,14 +43,15 @@ __all__ = ["other"]
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
     """The address of a scheduler with two workers, all of them threads of this process."""
-    with LocalCluster(
+    started: Any = LocalCluster(
         n_workers=2,
         threads_per_worker=1,
         processes=False,
         protocol="tcp://",
-        dashboard_address=None,
+        dashboard_address=None,  # pyright: ignore[reportArgumentType]
         silence_logs=logging.CRITICAL,
-    ) as local:
+    )
+    with started as local:
         yield local.scheduler_address
 
 

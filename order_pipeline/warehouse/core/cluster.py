@@ -87,6 +87,7 @@ def _connected(settings: Settings) -> Client:
             f"ORDER_PIPELINE_CLUSTER is set, and the package distributed is not installed ({error.name} is missing).",
             "Install the extra `scale`: pip install 'order-pipeline[scale]'.",
         ) from None
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it would say of a lost scheduler, we say
     tls = settings.cluster_tls
     security = Security(
         tls_ca_file=str(tls.ca_file),

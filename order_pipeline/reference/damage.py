@@ -15,7 +15,7 @@ from order_pipeline.reference.sheet import Row, Sheet, clean
 
 _NOTHING = {"null", "none", "nan", "n/a", "(null)"}
 _ERROR_VALUE = re.compile(r"#[A-Za-z/_0]+[!?]|#N/A|#GETTING_DATA|#+", re.IGNORECASE)  # `#####`: a column too narrow
-_QUOTED_FORMULA = re.compile(r'="([^"]*)"')
+_QUOTED_FORMULA = re.compile(r'^="([^"]*)"$')
 _THOUSANDS = re.compile(r"\d{1,3}([.,]\d{3})+")
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _DATE = re.compile(
@@ -123,16 +123,18 @@ def _mended_cell(cell: str, column: str, note: Note, *, is_numeric: bool) -> str
     text = clean(cell)
     if text != cell.strip():
         note(f"invisible characters removed: {text!r}", False)  # noqa: FBT003
+    text = _QUOTED_FORMULA.sub(r"\1", text).strip()  # what keeps digits from becoming a number
     if text.startswith(_TEXT_MARK) and column in _LOOKED_UP:
         return text.removeprefix(_TEXT_MARK)  # the spreadsheet's mark for text: taken as it stands
-    if found := _QUOTED_FORMULA.fullmatch(text):
-        return found[1].strip()  # what keeps digits from becoming a number
     if text.lower() in _NOTHING or _ERROR_VALUE.fullmatch(text):
         note(f"{text!r} reads as nothing", column == "sku")
         return ""
-    if column in _LOOKED_UP and (damage := _damage(text)):
+    if column in _LOOKED_UP and (damage := _damage(text, column)):
         note(f"{text!r} is {damage}. Format the column as text; a leading {_TEXT_MARK} says that it is right.", True)  # noqa: FBT003
         return text
+    if column == "barcode" and not _is_digits(text) and _is_digits(plain := _plain_digits(text)):
+        note(f"{text!r} reads as {plain}", False)  # noqa: FBT003
+        text = plain
     if column in _IDENTIFIERS:
         return _mended_identifier(text, column, note, is_numeric=is_numeric)
     if column == "priority" and (found := _DECIMAL_ZERO.fullmatch(text)):
@@ -140,10 +142,12 @@ def _mended_cell(cell: str, column: str, note: Note, *, is_numeric: bool) -> str
     return text.lower() if column == "floor" else text
 
 
-def _damage(text: str) -> str | None:
+def _damage(text: str, column: str) -> str | None:
     """What a spreadsheet made of what stood there, where nobody can say what that was."""
     if text.startswith("="):
         return "a formula, not its value"
+    if column == "barcode" and _THOUSANDS.fullmatch(text):
+        return "a number in groups of digits"
     return "a date" if _DATE.fullmatch(text) else None
 
 
@@ -152,12 +156,6 @@ def _mended_identifier(text: str, column: str, note: Note, *, is_numeric: bool) 
     if _POWER_OF_TEN.fullmatch(text):
         note(f"{text!r} is a number whose digits are lost. {way_out}", True)  # noqa: FBT003
         return text
-    if column == "barcode" and _THOUSANDS.fullmatch(text):
-        note(f"{text!r} was shown as a number, in groups of digits. {way_out}", True)  # noqa: FBT003
-        return text
-    if column == "barcode" and not _is_digits(text) and _is_digits(plain := _plain_digits(text)):
-        note(f"{text!r} reads as {plain}", False)  # noqa: FBT003
-        text = plain
     number = text
     if found := _DECIMAL_ZERO.fullmatch(text):
         number = found[1]

@@ -63,7 +63,17 @@ def test_what_is_certain_is_mended(tmp_path: Path, barcode: str, read_as: str | 
 
 @pytest.mark.parametrize(
     "barcode",
-    ["4.00638E+12", "4,00638E+12", "4E+12", "12345678905", "5012345678900.5E+3", "1234567.0", "123.0", "=B2", "4,006,381,333,931"],
+    [
+        "4.00638E+12",
+        "4,00638E+12",
+        "4E+12",
+        "12345678905",
+        "5012345678900.5E+3",
+        "1234567.0",
+        "123.0",
+        "=B2",
+        "4,006,381,333,931",
+    ],
 )
 def test_a_barcode_whose_digits_may_be_lost_is_refused(tmp_path: Path, barcode: str) -> None:
     result = of_rows(tmp_path, "kibo,GOOD,,A,,", f'kibo,A1,"{barcode}",B-1,MAIN,Scanner')

@@ -1,7 +1,8 @@
 """Which staged rows break a hard check (docs/apis/common_schema.md section 13); they are noted, not removed.
 
 Three kinds: text that did not cast, containers in the place of texts and faults that staging names (from the
-companions), the rules of the pandera contract (as SQL), and what needs other rows (duplicates, rejected parents, children without an order).
+companions), the rules of the pandera contract (as SQL), and what needs other rows (duplicates, rejected parents,
+children without an order).
 
 Companions of a staged row, none of them in the contract: `<column>_text` is the source's text of a cast column (a
 column's `_raw` in the contract serves as well), `faults` a list of (rule, field, value).

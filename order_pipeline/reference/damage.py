@@ -6,6 +6,7 @@ as nothing, and a number whose digits may be lost is refused.
 
 from __future__ import annotations
 
+import calendar
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,9 +18,9 @@ _NOTHING = {"null", "none", "nan", "n/a", "(null)"}
 _ERROR_VALUE = re.compile(r"#[A-Za-z/_0]+[!?]|#N/A|#GETTING_DATA|#+", re.IGNORECASE)  # `#####`: a column too narrow
 _QUOTED_FORMULA = re.compile(r'^="([^"]*)"$')
 _THOUSANDS = re.compile(r"\d{1,3}([.,]\d{3})+")
-_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_MONTHS = "|".join(f"{name}|{name[:3]}" for name in calendar.month_name[1:])
 _DATE = re.compile(
-    rf"\d{{1,2}}[-/ ]({_MONTHS})[a-z]*([-/ ]\d{{2,4}})?|({_MONTHS})[a-z]*[-/ ]\d{{2,4}}"
+    rf"\d{{1,2}}[-/ ]({_MONTHS})([-/ ]\d{{2,4}})?|({_MONTHS})[-/ ]\d{{2,4}}"
     r"|\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?",
     re.IGNORECASE,
 )

@@ -94,6 +94,10 @@ def test_a_bin_that_became_a_date_or_a_formula_is_refused_unless_a_mark_says_tha
     assert (refused(marked), marked.frame["bin_location"].to_list()) == ([], [cell])
 
 
+def test_an_item_number_that_begins_like_a_month_is_no_date(tmp_path: Path) -> None:
+    assert refused(of_rows(tmp_path, *(f"kibo,{sku},,B-1,MAIN," for sku in ("5-MARKER", "12 DECOR", "3-Mayo")))) == []
+
+
 def test_one_barcode_with_and_without_a_leading_zero_is_one(tmp_path: Path) -> None:
     upc = "036000291452"
     assert refused(of_rows(tmp_path, f"kibo,A,0{upc},B-1,MAIN,", f"kibo,B,{upc},B-2,MAIN,")) == [(3, "barcode")]

@@ -14,8 +14,15 @@ from dataclasses import dataclass
 
 import duckdb
 
-from order_pipeline.contracts import CORE_TABLES, LONGEST_VALUE, MASK, TableContract, rules_as_sql, table_contract
-from order_pipeline.contracts.generate import ColumnContract
+from order_pipeline.contracts import (
+    CORE_TABLES,
+    LONGEST_VALUE,
+    MASK,
+    ColumnContract,
+    TableContract,
+    rules_as_sql,
+    table_contract,
+)
 from order_pipeline.warehouse.lake.literals import quoted
 
 UNDECIDED = "undecided"

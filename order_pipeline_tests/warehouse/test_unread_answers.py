@@ -54,7 +54,7 @@ def test_an_order_of_which_something_unreadable_came_is_read_first(lake: Lake) -
     unreadable = DeadLetter("bad_json", "payload", "not JSON", b'{"code": "S1"', DAY, "S1")
     batch = RecordBatch("orders", [], [], Payloads([]), [unreadable])
 
-    async def event(_window: Window, _known: SourceState) -> AsyncIterator[CommitGroup]:
+    async def event(window: Window, known: SourceState) -> AsyncIterator[CommitGroup]:
         yield CommitGroup([batch])
 
     asyncio.run(ingest(lake, "skroutz", event, WINDOW, state, "event"))

@@ -85,7 +85,7 @@ def main() -> int:
     parser.add_argument("--workload", action="append", choices=names, help="one or more; all without it")
     parser.add_argument("--runs", type=int, default=5, help="timed runs of each tool, after one warm-up")
     parser.add_argument("--orders", type=int, help="orders of each workload, for a trial of the benchmark itself")
-    parser.add_argument("--results", type=Path, help="write side_by_side.md and .svg into this directory")
+    parser.add_argument("--results", type=Path, help="write the page and the plot into this directory")
     arguments = parser.parse_args()
     rows: list[Row] = []
     for workload in WORKLOADS:

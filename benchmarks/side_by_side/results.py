@@ -17,6 +17,8 @@ from benchmarks.measuring import Measured, median_of
 from benchmarks.side_by_side.tools import DOWNLOAD, OUR_ROAD, Tool
 from benchmarks.side_by_side.workloads import Workload
 
+NAME = "side_by_side"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -86,10 +88,10 @@ def _line(row: Row, ours: float | None) -> str:
 
 
 def write(rows: Sequence[Row], directory: Path) -> None:
-    """`side_by_side.md` and `side_by_side.svg`, the plot without the bare download."""
+    """The tables as a page and the plot beside it, without the bare download; both are named after the benchmark."""
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "side_by_side.md").write_text(
-        markdown(rows) + "\n![seconds by tool](side_by_side.svg)\n", encoding="utf-8"
+    directory.joinpath(NAME).with_suffix(".md").write_text(
+        markdown(rows) + f"\n![seconds by tool]({NAME}.svg)\n", encoding="utf-8"
     )
     workloads = list(dict.fromkeys(row.workload for row in rows))
     chart = pygal.HorizontalBar(
@@ -102,4 +104,4 @@ def write(rows: Sequence[Row], directory: Path) -> None:
         if tool is not DOWNLOAD:
             found = {row.workload.name: row.seconds for row in rows if row.tool is tool}
             chart.add(tool.name, [found.get(workload.name) for workload in workloads])
-    chart.render_to_file(str(directory / "side_by_side.svg"))
+    chart.render_to_file(str(directory.joinpath(NAME).with_suffix(".svg")))

@@ -33,9 +33,15 @@ class Workload:
 
 _CALLS = "GET /api/v2/order/*"
 WORKLOADS = (
-    Workload("cold 20k", "20,000 orders into an empty directory.", 20_000),
-    Workload("nothing changed", "The same 20,000 orders once more.", 20_000, is_second=True),
-    Workload("1 % changed", "200 of the 20,000 orders have another city.", 20_000, is_second=True, changed_share=0.01),
+    Workload("cold 20k", "All orders into an empty directory.", 20_000),
+    Workload("nothing changed", "The same orders once more.", 20_000, is_second=True),
+    Workload(
+        "1 % changed",
+        "One order in a hundred has another city since the first run.",
+        20_000,
+        is_second=True,
+        changed_share=0.01,
+    ),
     Workload(
         "50 ms latency",
         "Each answer comes 50 ms later.",
@@ -51,7 +57,7 @@ WORKLOADS = (
             {"api": "kibo", "route": _CALLS, "kind": "status", "status": 503, "rate": 0.025},
         ],
     ),
-    Workload("cold 200k", "200,000 orders into an empty directory.", 200_000),
+    Workload("cold 200k", "Ten times the orders into an empty directory.", 200_000),
 )
 
 

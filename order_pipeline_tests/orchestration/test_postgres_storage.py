@@ -6,6 +6,8 @@ import multiprocessing
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import dagster as dg
@@ -26,7 +28,7 @@ def settings_in(directory: Path, url: str) -> Settings:
     return Settings(data_dir=directory, dagster_storage_url=url)
 
 
-def begin(directory: Path, url: str, both_are_here: multiprocessing.synchronize.Barrier, said: object) -> None:
+def begin(directory: Path, url: str, both_are_here: Barrier, said: Queue[str]) -> None:
     """What a daemon, a UI or a run does first."""
     both_are_here.wait()
     try:

@@ -91,8 +91,12 @@ def _statements(catalog: Catalog, url: str, at: SnapshotPoint | None) -> Iterato
     yield from _pins()
     operations = list(_operations(url))
     of_operations: Extension = "sqlite_scanner" if url.startswith("sqlite") else "postgres_scanner"
-    needed: list[Extension] = [*catalog.extensions, *(["aws"] if catalog.files.is_s3 else [])]
-    for name in dict.fromkeys([*needed, of_operations] if operations else needed):
+    needed = list(catalog.extensions)
+    if catalog.files.is_s3:
+        needed.append("aws")
+    if operations:
+        needed.append(of_operations)
+    for name in dict.fromkeys(needed):
         yield f"LOAD {quoted(str(extension_file(name)))}"
     yield "SET GLOBAL TimeZone = 'UTC'"
     yield f"SET GLOBAL memory_limit = {quoted(catalog.limits.query_memory_limit)}"

@@ -5,6 +5,10 @@ and `duckdb_secrets()` shows it as `redacted`. What is set for it follows the da
 (docs/decisions/0064-the-data-path-says-how-duckdb-works.md).
 """
 
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownParameterType=false
+# pyright: reportUnknownVariableType=false
+# (pyarrow brings no types)
+
 from __future__ import annotations
 
 import os
@@ -89,7 +93,8 @@ class ObjectStore:
     @property
     def chain_statement(self) -> str:
         """The SQL that takes the key from the credential chain. It holds no secret and needs the extension `aws`."""
-        region = [("REGION", self.s3.region)] if self.s3.region else []
+        # Amazon's region may stand in ~/.aws, which the chain reads; another endpoint has none there.
+        region = [("REGION", self._region())] if self.s3.region or self.s3.host else []
         options = [("PROVIDER", "credential_chain"), *self._address(), *region]
         return _secret(f"{name} {quoted(value)}" for name, value in options)
 

@@ -209,7 +209,7 @@ def test_a_list_read_of_the_days_with_picks_is_that_of_all_days(pipeline):
     other_day = DAY.replace(day=9)
     arrives_later(pipeline, other_day, order(3, orderDate="2026-01-09T10:00:00+00:00"))
     with pipeline.lake.snapshot() as connection:
-        whole = pick_list_of(connection, lines_to_follow(pipeline.operations))
+        whole = pick_list_of(connection, pipeline.operations, lines_to_follow(pipeline.operations))
     of_days = read_pick_list(pipeline.lake, pipeline.operations)
     assert without_order(of_days) == without_order(whole)
     assert [len(of_days.rows), len(of_days.upstream)] == [2, 4]

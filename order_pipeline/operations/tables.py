@@ -216,3 +216,29 @@ pick_status = Table(
     Index("pick_status_by_reading", "read_at"),
     comment="What ScanOrders showed of each pick line when it was last read back.",
 )
+
+pick_basis = Table(
+    "pick_basis",
+    metadata,
+    Column("pick_id", Text, primary_key=True, comment="the pick line"),
+    Column("read_at", UtcTime, nullable=False, comment="when the emission that sent it had read the list of picks"),
+    Column("sku", Text, comment="item, in the channel's words"),
+    Column("barcode", Text, comment="what the picker was to scan"),
+    Column("quantity", Integer, nullable=False, comment="how many to pick"),
+    Column("bin_location", Text, comment="where the item lay, as reference.item_locations said"),
+    Column("further_bins", Text, comment="where else at that floor"),
+    Column("warehouse", Text, comment="of the bin, as reference.item_locations said"),
+    Column("location", Text, comment="where the shipment was to leave from, in the channel's words"),
+    Column("ship_by_at", UtcTime, comment="when it had to leave"),
+    Column("order_status", Text, comment="of the order in core"),
+    Column("line_status", Text, comment="of the order line in core"),
+    Column("shipment_status", Text, comment="of the shipment in core"),
+    Column("rules", Text, comment="fingerprint of the SQL, seeds and settings that decided about the pick"),
+    Column(
+        "raw_versions",
+        Text,
+        nullable=False,
+        comment="JSON: the raw versions that the order's rows were built from, each [record_id, content_sha256]",
+    ),
+    comment="What was known of each pick line when it was sent, for as long as the outbox has the line.",
+)

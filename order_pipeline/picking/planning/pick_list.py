@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from order_pipeline.picking.outbox.basis import Basis
 from order_pipeline.picking.outbox.states import NOT_ON_THE_FLOOR
 from order_pipeline.picking.outbox.store import OutboxLine
 from order_pipeline.picking.planning.upstream import UpstreamStatus
@@ -22,6 +23,7 @@ class PickList:
         quarantined_orders: ids of orders of which the quarantine holds something back: a line's absence says nothing.
         followed: pick ids of the sent lines that `upstream` speaks of: of others nothing is concluded. None: all that
             planning is given.
+        basis: pick id -> what was read about a line that nothing holds; kept with it when it is sent.
     """
 
     rows: Sequence[Mapping[str, Any]]
@@ -29,6 +31,7 @@ class PickList:
     upstream: Sequence[UpstreamStatus] = ()
     quarantined_orders: frozenset[str] = frozenset()
     followed: frozenset[str] | None = None
+    basis: Mapping[str, Basis] = field(default_factory=dict[str, Basis])
 
     @property
     def pick_ids(self) -> frozenset[str]:

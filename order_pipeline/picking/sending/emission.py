@@ -27,6 +27,7 @@ from order_pipeline.operations.leases import Lease, acquire, describe_holder, re
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.outbox import counts, tasks
 from order_pipeline.picking.outbox import store as outbox
+from order_pipeline.picking.outbox.basis import store_basis
 from order_pipeline.picking.outbox.gap import load_gap
 from order_pipeline.picking.outbox.open_lines import load_for_planning
 from order_pipeline.picking.outbox.states import Actor, PickState
@@ -187,6 +188,8 @@ def _plan(run: _Run, report: EmissionReport, picks: PickList, covered: frozenset
             for line in outbox.load_lines(connection, states=[PickState.PLANNED])
             if (covered is None or line.source in covered) and line.floor in floors and floors[line.floor].send
         ]
+        known = [picks.basis[line.pick_id] for line in queue if line.pick_id in picks.basis]
+        store_basis(connection, known, context.at)
     return queue
 
 

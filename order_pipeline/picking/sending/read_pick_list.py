@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,7 @@ from order_pipeline.picking.planning.pick_lines import PickLine
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.upstream import UpstreamStatus, is_over, read_since
 from order_pipeline.picking.sending.days_to_read import copy_days, days_of_orders, days_with_picks
+from order_pipeline.picking.sending.read_basis import read_basis, read_rules
 from order_pipeline.warehouse.lake.connection import Connection, Lake, snapshot_id
 from order_pipeline.warehouse.lake_excerpt import LakeExcerpt
 
@@ -38,8 +39,11 @@ def read_pick_list(lake: Lake, operations: OperationsStore, covered_sources: Seq
         try:
             known_orders = days_of_orders(connection, [line.order_id for line in followed])
             copy_days(copied, days_with_picks(connection) | set(known_orders.values()))
+            rules = read_rules(connection)
             with copied.used():
-                return pick_list_of(connection, operations, followed, covered_sources, known_orders=known_orders)
+                picks = pick_list_of(connection, operations, followed, covered_sources, known_orders=known_orders)
+                unsent = [row for row in picks.rows if row["pick_id"] not in (picks.followed or ())]
+                return replace(picks, basis=read_basis(connection, unsent, rules))
         finally:
             connection.rollback()
 
@@ -71,7 +75,7 @@ def pick_list_of(
     """
     rows = _records(
         connection,
-        f"SELECT {_columns(PickLine)} FROM marts.pick_lines"
+        f"SELECT {_columns(PickLine)}, location FROM marts.pick_lines"
         " WHERE $covered IS NULL OR source IN (SELECT unnest($covered::VARCHAR[]))",
         covered=None if covered_sources is None else list(covered_sources),
     )

@@ -17,8 +17,16 @@ TRY_CAST(
 )
 {%- endmacro %}
 
+{# Pieces, exact: more than three decimals are NULL and never rounded, for 1.9999 is not 2 to a picker. #}
 {% macro quantity(value) -%}
-{{ decimal(value, 18, 3) }}
+TRY_CAST(
+    CASE
+        WHEN contains({{ value }}, '_') THEN NULL
+        WHEN strlen({{ value }}) > instr({{ value }}, '.') + 3
+            AND TRY_CAST({{ value }} AS DECIMAL(38, 18)) <> TRY_CAST({{ value }} AS DECIMAL(18, 3)) THEN NULL
+        ELSE {{ value }}
+    END AS DECIMAL(18, 3)
+)
 {%- endmacro %}
 
 {# A moment that a channel can mean: from 2000 on and at most a year (366 days) after it was read; NULL for another one. #}

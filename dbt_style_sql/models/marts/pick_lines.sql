@@ -1,12 +1,34 @@
--- One row a line that our floor may have to pick; what others pick is in marts.picks_elsewhere. hold_reason NULL: pickable. An order is whole or held: when anything of
+-- One row a line that our floor may have to pick; what others pick is in marts.picks_elsewhere.
+-- hold_reason NULL: pickable. An order is whole or held: when anything of
 -- it cannot be picked, all its lines carry the order's reason, and hold_detail names the lines. hold_scope tells a line
 -- that cannot be picked itself (`line`) from one that waits for the rest of its order (`order`).
+-- An answer about a known order that could not be had or read names no order of core, only the record: what is known of the
+-- order is older than that.
 WITH quarantined AS (
     SELECT
         order_id,
-        min(table_name || ' ' || key || ': ' || rule || ' on ' || field) AS detail
-    FROM {{ source('quarantine', 'rejects') }}
-    WHERE resolved_at IS NULL AND order_id IS NOT NULL
+        min(detail) AS detail
+    FROM (
+        SELECT
+            order_id,
+            table_name || ' ' || key || ': ' || rule || ' on ' || field AS detail
+        FROM {{ source('quarantine', 'rejects') }}
+        WHERE resolved_at IS NULL AND order_id IS NOT NULL
+        UNION ALL
+        SELECT
+            orders.order_id,
+            concat('the last answer about it (', left(rejects.key, 8), ' in the quarantine): ', rejects.rule, ' on ', rejects.field)
+        FROM {{ source('quarantine', 'rejects') }} AS rejects
+        INNER JOIN {{ source('core', 'orders') }} AS orders
+            ON orders.source = rejects.source
+            AND orders.raw_record_id = rejects.raw_record_id
+        WHERE rejects.resolved_at IS NULL
+            AND rejects.order_id IS NULL
+            AND rejects.table_name IN (
+                concat('raw.', rejects.source, '_orders'), concat('raw.', rejects.source, '_order_rows'),
+                concat('raw.', rejects.source, '_order_details')
+            )
+    )
     GROUP BY order_id
 ),
 

@@ -57,7 +57,8 @@ def bring_up_to_date(
         payloads: what the list of picks would send now, by pick id.
         context: who writes, and when.
     """
-    changed_at = dict(connection.execute(select(pick_outbox.c.pick_id, pick_outbox.c.updated_at)).tuples().all())
+    known_times = connection.execute(select(pick_outbox.c.pick_id, pick_outbox.c.updated_at))
+    changed_at = {pick_id: at for pick_id, at in known_times}  # noqa: C416 - rows are no pairs for the types
     newer = [
         (position, row)
         for position, row in enumerate(rows)

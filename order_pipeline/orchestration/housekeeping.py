@@ -16,6 +16,7 @@ from order_pipeline.privacy.retention import erase_old_orders
 from order_pipeline.recovery.stores import require_stores_agree
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build_files import remove_abandoned
+from order_pipeline.warehouse.core.settled_days import judge_days
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.lake.forgetting import forget_statistics
 from order_pipeline.warehouse.lake.upkeep import upkeep
@@ -34,11 +35,15 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
         lake = Lake(settings)
         with open_store(settings.resolved_operations_url) as store:
             require_stores_agree(settings, store, lake)
+        judged = judge_days(lake)
+        if judged.opened:
+            context.log.error("%d days counted as settled and are not: their picks were not seen", judged.opened)
         done = upkeep(lake)
         with lake.snapshot() as connection:
             columns = personal_columns(connection)
         context.add_output_metadata(
             {
+                "days noted as settled, or as open again": judged.changed,
                 "tables checked": len(done.tables),
                 "files merged": done.files_merged,
                 "files written": done.files_written,

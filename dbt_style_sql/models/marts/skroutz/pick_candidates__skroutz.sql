@@ -2,9 +2,14 @@
 -- What an event alone has told is held until the order was read: events are not signed, and it may be cancelled since. A row
 -- of an earlier version does not say whether there was a read.
 -- A rejected line rejects the order (docs/apis/skroutz.md 3.3), so one in an accepted order contradicts it: the order is held.
-WITH orders AS (
+-- A Skroutz order comes as one record, so all its rows are of one day: one that is settled has no pick.
+WITH open_days AS MATERIALIZED (
+    {{ open_days_of('skroutz') }}
+),
+
+orders AS (
     SELECT * REPLACE (coalesce(awaits_read, true) AS awaits_read)
-    FROM {{ source('core', 'orders') }}
+    FROM {{ of_open_days('orders', ['*']) }}
     WHERE source = 'skroutz'
         AND order_status = 'accepted'
         AND fulfilled_by = 'merchant'
@@ -15,7 +20,7 @@ refused_reads AS (
     SELECT
         raw_record_id,
         arg_max(concat(rule, ' ', field, ': ', value), last_seen_at) AS refusal
-    FROM {{ source('quarantine', 'rejects') }}
+    FROM {{ all_rows(source('quarantine', 'rejects')) }}
     WHERE source = 'skroutz' AND table_name = 'raw.skroutz_orders' AND resolved_at IS NULL
     GROUP BY raw_record_id
 ),
@@ -41,8 +46,10 @@ lines AS (
                 )
         END AS hold_detail
     FROM orders
-    LEFT JOIN {{ source('core', 'order_lines') }} AS order_lines ON order_lines.order_id = orders.order_id
-    LEFT JOIN {{ source('core', 'shipments') }} AS shipments ON shipments.order_id = orders.order_id  -- one at most
+    LEFT JOIN {{ of_open_days('order_lines', [
+        'order_id', 'line_id', 'line_key', 'line_status', 'sku', 'ean', 'description', 'quantity_ordered', 'reject_reason', 'return_reason'
+    ]) }} AS order_lines ON order_lines.order_id = orders.order_id
+    LEFT JOIN {{ of_open_days('shipments', ['order_id', 'ship_from_name']) }} AS shipments ON shipments.order_id = orders.order_id  -- one at most
 )
 
 SELECT

@@ -3,11 +3,11 @@
     python -m benchmarks.large_lake DIR --orders 1000000 --days 365      a million orders, most of them Kibo's
     python -m benchmarks.large_lake DIR --orders 21900 --days 365        a year of three small channels: many small files
 
-DIR is a new data directory. Kibo's orders are drawn by its fake's own generator and go straight into raw; the other
-channels, `--others` orders a day each, are read from their fakes over HTTP, webhooks included. Core is built by the
-ordinary build. The last day is yesterday, so statuses are those of a real shop: what is older than two weeks is settled,
-the last days are open. Lines that left, and those that could be picked for more than a day, stand in `core.pick_status` as
-sent: made by one statement, without an outbox behind it.
+DIR is a new data directory. Kibo's orders are drawn by its fake's own generator and go straight into raw. Skroutz's
+events are drawn likewise and wait in the inbox. What is left, `--others` orders a day of each channel, is read from the
+fakes over HTTP. Core is built by the ordinary build. The last day is yesterday, so statuses are those of a real shop:
+what is older than two weeks is settled, the last days are open. Lines that left, and those that could be picked for
+more than a day, stand in `core.pick_status` as sent: made by one statement, without an outbox behind it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import asyncio
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,39 +116,33 @@ def make(directory: Path, orders: int, days: int, channels: list[str], others: i
         raise SystemExit(f"{directory} is not empty: name a new directory.")
     today = datetime.now(UTC).date()
     window = Window(today - timedelta(days=days), today)
-    asked = [name for name in channels if name != GENERATED]
-    drawn = max(orders // days - others * len(asked), 0) if GENERATED in channels else 0
+    drawn = max(orders // days - others * len({*channels} - {GENERATED}), 0)
     with SandboxProcess(orders=others, days=days, today=today.isoformat(), seed=SEED) as sandbox:
-        settings = settings_for(sandbox.url, directory, window, channels)
-        pipeline = PipelineResource(settings)
+        pipeline = PipelineResource(settings_for(sandbox.url, directory, window, channels))
         pipeline.prepare_stores()
         pipeline.load_item_locations_if_changed()
-        if PUSHED in channels:
-            told(f"{PUSHED}: events", lambda: push_events(pipeline, World(SEED, others, days, SandboxClock(today), FaultBook(SEED))))
         for name in channels:
-            if name == GENERATED:
-                now = datetime.combine(today, datetime.min.time(), UTC)
-                extraction = DrawnOrders(drawn, now)
-                state = WarehouseState(pipeline.lake, name)
-                told(
-                    f"{name}: {drawn * days:,} orders into raw",
-                    lambda given=(extraction, state): asyncio.run(
-                        ingest(pipeline.lake, GENERATED, given[0], window, given[1], RUN)
-                    ),
-                )
-            else:
-                told(f"{name}: read", lambda name=name: pipeline.fetch(registry.channels()[name], window, RUN))
-            told(f"{name}: core", lambda name=name: pipeline.build_core(name, window.days, RUN, most_owed=days))
+            told(f"{name}: raw", partial(read, pipeline, name, window, drawn if name == GENERATED else others))
+            told(f"{name}: core", partial(pipeline.build_core, name, window.days, RUN, most_owed=days))
     told("views", pipeline.deploy_models)
     told("sent picks", lambda: pipeline.lake.run("sent picks", lambda connection: connection.execute(SENT_PICKS) and 0))
     with pipeline.lake.snapshot() as connection:
-        counts = connection.execute(
-            "SELECT source, count(*), count(*) FILTER (order_status IN ('open', 'accepted', 'backordered', 'on_hold'))"
-            " FROM core.orders GROUP BY source ORDER BY source"
-        ).fetchall()
-    for source, number, waiting in counts:
-        print(f"{source}: {number:,} orders, {waiting:,} of them open", file=sys.stderr)
+        counts = connection.execute("SELECT source, count(*) FROM core.orders GROUP BY ALL ORDER BY ALL").fetchall()
+    print(", ".join(f"{source}: {number:,} orders" for source, number in counts), file=sys.stderr)
     pipeline.lake.close()
+
+
+def read(pipeline: PipelineResource, channel: str, window: Window, orders_a_day: int) -> None:
+    """Bring the channel's days into raw."""
+    if channel == GENERATED:
+        extraction = DrawnOrders(orders_a_day, datetime.combine(window.end, datetime.min.time(), UTC))
+        state = WarehouseState(pipeline.lake, channel)
+        asyncio.run(ingest(pipeline.lake, channel, extraction, window, state, RUN))
+        return
+    if channel == PUSHED:
+        clock = SandboxClock(window.end)
+        push_events(pipeline, World(SEED, orders_a_day, len(window.days), clock, FaultBook(SEED)))
+    pipeline.fetch(registry.channels()[channel], window, RUN)
 
 
 def push_events(pipeline: PipelineResource, world: World) -> None:
@@ -155,7 +150,8 @@ def push_events(pipeline: PipelineResource, world: World) -> None:
     webhook = registry.channels()[PUSHED].webhook
     assert webhook
     events = [
-        received_event(PUSHED, webhook, event.body, "127.0.0.1", event.happened_at) for event in OrderBook(world).take_due()
+        received_event(PUSHED, webhook, event.body, "127.0.0.1", event.happened_at)
+        for event in OrderBook(world).take_due()
     ]
     store_events(pipeline.operations, events)
 
@@ -173,7 +169,7 @@ def settings_for(url: str, directory: Path, window: Window, channels: list[str])
     return overridden(Settings(data_dir=directory, witness_dir="none"), groups)
 
 
-def told(what: str, step: Any) -> None:
+def told(what: str, step: Callable[[], object]) -> None:
     """Do the step, and tell what it took."""
     wall, processor = time.perf_counter(), time.process_time()
     step()

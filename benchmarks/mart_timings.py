@@ -3,10 +3,10 @@
     python -m benchmarks.mart_timings DIR                every mart, as a Markdown table
     python -m benchmarks.mart_timings DIR backlog --plan also how often each table of the lake is scanned
 
-Processor seconds of all threads and wall seconds stand side by side: on a shared machine the first tells more. Every row of
-a mart is computed, none is shown. The order is the median one of the newest day that has orders, less three days; the day
-is that day. A mart without such a column has no figure there. A statement begins in a new transaction, as an analyst's does;
-the process is warm: each mart is planned once before.
+Processor seconds of all threads and wall seconds stand side by side: on a shared machine the first tells more. Every
+row of a mart is computed, none is shown. The day is the newest day that has orders, less three; the order is the middle
+one of that day. A mart without such a column has no figure there. Each statement is planned anew, in a transaction of
+its own, as an analyst's is.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def timings(lake: Lake, names: Sequence[str], *, shows_plan: bool) -> Iterator[s
             " schema => 'core'))"
         ).fetchone()
     assert facts
-    yield f"{facts[0]:,} orders in {facts[1]:,} files; one order: {order}; one day: {day}; load {os.getloadavg()[0]:.0f}"
+    yield f"{facts[0]:,} orders in {facts[1]:,} files, load {os.getloadavg()[0]:.0f}; one order: {order}, one day: {day}"
     yield ""
     yield "| mart | rows | whole, processor / wall s | one order | one day |"
     yield "|---|---:|---:|---:|---:|"

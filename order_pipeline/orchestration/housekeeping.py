@@ -25,6 +25,14 @@ from order_pipeline.warehouse.sql.project_of_settings import project_for
 HOUSEKEEPING_JOB = "housekeeping_job"
 
 
+def _judge_days(context: dg.OpExecutionContext, lake: Lake) -> int:
+    """Look whether each day is settled as it is noted; the days that are noted otherwise now."""
+    judged = judge_days(lake)
+    if judged.opened:
+        context.log.error("%d days counted as settled and are not: their picks were not seen", judged.opened)
+    return judged.changed
+
+
 def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
     """The job and its nightly schedule."""
 
@@ -35,15 +43,13 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
         lake = Lake(settings)
         with open_store(settings.resolved_operations_url) as store:
             require_stores_agree(settings, store, lake)
-        judged = judge_days(lake)
-        if judged.opened:
-            context.log.error("%d days counted as settled and are not: their picks were not seen", judged.opened)
+        days_judged_anew = _judge_days(context, lake)
         done = upkeep(lake)
         with lake.snapshot() as connection:
             columns = personal_columns(connection)
         context.add_output_metadata(
             {
-                "days noted as settled, or as open again": judged.changed,
+                "days noted as settled, or as open again": days_judged_anew,
                 "tables checked": len(done.tables),
                 "files merged": done.files_merged,
                 "files written": done.files_written,

@@ -78,8 +78,8 @@ def _show_the_rest(connection: Connection, project: SqlProject) -> None:
 def _forget_what_is_settled(connection: Connection, staged: Sequence[StagedDays]) -> None:
     """Make `core.builds` as a view: of a day that was staged again nobody knows whether it is settled."""
     connection.execute(
-        f"CREATE VIEW core.builds AS SELECT * REPLACE (CASE WHEN NOT ({of_days(staged)}) THEN is_settled END AS is_settled)"
-        " FROM lake.core.builds"
+        "CREATE VIEW core.builds AS SELECT * REPLACE ("
+        f"CASE WHEN NOT ({of_days(staged)}) THEN is_settled END AS is_settled) FROM lake.core.builds"
     )
 
 

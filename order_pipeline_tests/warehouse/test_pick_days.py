@@ -1,4 +1,4 @@
-"""marts.pick_days leaves out no day that an emission has to know, and marts.unsettled_days none that a mart has to read.
+"""marts.pick_days leaves out no day that an emission has to know, marts.unsettled_days none that a mart has to read.
 
 Each is tried on every combination of the statuses of an order, its lines and its shipments.
 """

@@ -1,8 +1,8 @@
 """Which built days are settled, found out anew for all days: after the rule changed, and every night.
 
-A build notes it for the days that it builds (`marts.unsettled_days`, docs/decisions/0059), so as a rule nothing differs
-here. A day of before counts as open until somebody looks at it, and a settled one is never built again. That somebody looks every
-night is the net beneath the notes: a day that was taken for settled by mistake would hide its picks.
+A build notes it for the days that it builds (`marts.unsettled_days`, docs/decisions/0059), so as a rule nothing is
+news here. A day of before counts as open until somebody looks at it, and a settled one is never built again. Looking
+every night is the net beneath the notes: a day that was taken for settled by mistake would hide its picks.
 """
 
 from __future__ import annotations

@@ -48,7 +48,10 @@ class BuildSql:
     @property
     def schemas(self) -> list[str]:
         """The schemas that the models read and fill."""
-        made = {model.relation.split(".")[0] for model in (*self.models, self.line_prices, *self.checks, self.unsettled_days)}
+        made = {
+            model.relation.split(".")[0]
+            for model in (*self.models, self.line_prices, *self.checks, self.unsettled_days)
+        }
         return sorted(made | {"raw", "core", SEED_SCHEMA})
 
 

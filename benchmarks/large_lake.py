@@ -1,7 +1,7 @@
 """A large lake with raw, made fast: to measure marts on, or to try a change of SQL at a size that hurts.
 
-    python -m benchmarks.large_lake DIR --orders 1000000 --days 365      a million orders, most of them Kibo's
-    python -m benchmarks.large_lake DIR --orders 21900 --days 365        a year of three small channels: many small files
+    python -m benchmarks.large_lake DIR --orders 1000000 --days 365  a million orders, most of them Kibo's
+    python -m benchmarks.large_lake DIR --orders 21900 --days 365    a year of three small channels: many small files
 
 DIR is a new data directory. Kibo's orders are drawn by its fake's own generator and go straight into raw. Skroutz's
 events are drawn likewise and wait in the inbox. What is left, `--others` orders a day of each channel, is read from the

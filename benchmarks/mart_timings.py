@@ -63,7 +63,7 @@ def timings(lake: Lake, names: Sequence[str], *, shows_plan: bool) -> Iterator[s
             " schema => 'core'))"
         ).fetchone()
     assert facts
-    yield f"{facts[0]:,} orders in {facts[1]:,} files, load {os.getloadavg()[0]:.0f}; one order: {order}, one day: {day}"
+    yield f"{facts[0]:,} orders in {facts[1]:,} files, load {os.getloadavg()[0]:.0f}; order {order}, day {day}"
     yield ""
     yield "| mart | rows | whole, processor / wall s | one order | one day |"
     yield "|---|---:|---:|---:|---:|"

@@ -40,9 +40,10 @@ test-all: $(INSTALLED) ## Every test, the slow matrices whole
 fingerprint: $(INSTALLED) ## Do all recorded worlds still give the same rows? (some minutes; see order_pipeline_tests/fingerprint)
 	@$(BIN)/python -m order_pipeline_tests.fingerprint all --compare
 
-lint: $(INSTALLED) ## Format check, lint, types
+lint: $(INSTALLED) ## Format check, lint of Python and SQL, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_style_sql/models dbt_style_sql/tests
 	@$(BIN)/basedpyright --pythonpath $(BIN)/python --level error
 
 format: $(INSTALLED) ## Format the code and mend what ruff can mend

@@ -8,7 +8,7 @@ import sys
 
 MEASUREMENTS = (
     "raw_writer",
-    "kibo_road",
+    "side_by_side",
     "memory_by_volume",
     "scansource_refresh",
     "calls_over_a_year",

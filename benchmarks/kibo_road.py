@@ -1,26 +1,18 @@
-"""Kibo orders from the fake into raw and core, beside a bare download of the same bytes and beside a tuned dlt.
+"""One tool's work on five days of the Kibo fake: one step, timed by itself, its figures as JSON in the last line.
 
-The fake runs in a process of its own on the same machine and answers the same requests to all three. `download` asks
-for the same pages with the pipeline's own client and throws the bytes away; `road` is ingest plus core build, into a
-new lake; `again` repeats it on the same lake; `dlt` is the hand-tuned peer, where installed: with three tables
-(`peers/dlt_tuned.py`), and with the same outputs as ours (`peers/dlt_same_outputs.py`).
+`download` asks for the pages with the pipeline's own client and throws the bytes away; `road` is ingest plus core
+build; the others are the peers of `benchmarks/peers`. `benchmarks.side_by_side` and `benchmarks.memory_by_volume` run
+them as processes.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib.util
 import json
-import sys
-import tempfile
 import time
 from datetime import date, timedelta
 from pathlib import Path
-
-import httpx
-
-from benchmarks.measuring import Measured, measure, median_of, table
 
 TODAY = date(2026, 1, 15)
 DAYS = 5
@@ -137,53 +129,35 @@ def dlt_same(url: str, data_dir: str) -> dict[str, object]:
     return load(url, data_dir, DAYS, TODAY)
 
 
-STEPS = {"download": download, "road": road, "dlt": dlt, "dlt_same": dlt_same}
+def dlt_documented(url: str, data_dir: str) -> dict[str, object]:
+    """Dlt as most use it: its REST source at its defaults."""
+    from benchmarks.peers.dlt_as_documented import load
+
+    return load(url, data_dir, DAYS, TODAY)
+
+
+def plain(url: str, data_dir: str) -> dict[str, object]:
+    """Httpx and DuckDB, as one writes it in an hour."""
+    from benchmarks.peers.plain_duckdb import load
+
+    return load(url, data_dir, DAYS, TODAY)
+
+
+STEPS = {
+    "download": download,
+    "road": road,
+    "plain": plain,
+    "dlt_documented": dlt_documented,
+    "dlt": dlt,
+    "dlt_same": dlt_same,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--orders", type=int, default=50_000, help="orders in all, over five days")
-    parser.add_argument("--runs", type=int, default=3, help="runs of each step; the median counts")
-    parser.add_argument("--step", nargs=3, metavar=("STEP", "URL", "DIR"), help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.step:
-        name, url, directory = arguments.step
-        print(json.dumps(STEPS[name](url, directory)))
-        return
-    from order_pipeline.sandbox.process import SandboxProcess
-
-    switches = {"kibo": {"size": "lean"}}
-    with SandboxProcess(orders=arguments.orders // DAYS, days=DAYS, channels=["kibo"], switches=switches) as sandbox:
-        httpx.post(f"{sandbox.url}/control/kibo/warm", timeout=120).raise_for_status()
-        rows = run_all(sandbox.url, arguments.runs)
-    print(table(rows, rows[0]))
-
-
-def run_all(url: str, runs: int) -> list[Measured]:
-    """The median run of each step, the download first; steps in turn, so that a drift of the machine meets all."""
-    has_dlt = importlib.util.find_spec("dlt") is not None
-    if not has_dlt:
-        print("dlt is not installed here: the peer is left out (`make bench` installs it).", file=sys.stderr)
-    found: dict[str, list[Measured]] = {}
-    for _ in range(runs):
-        with (
-            tempfile.TemporaryDirectory() as lake,
-            tempfile.TemporaryDirectory() as peer,
-            tempfile.TemporaryDirectory() as same,
-        ):
-            for name, step, directory in [
-                ("download only", "download", lake),
-                ("our road: raw + core", "road", lake),
-                ("our road again, nothing new", "road", lake),
-                *(
-                    [("dlt, tuned, three tables", "dlt", peer), ("dlt, tuned, our outputs", "dlt_same", same)]
-                    if has_dlt
-                    else []
-                ),
-            ]:
-                command = ["-m", "benchmarks.kibo_road", "--step", step, url, directory]
-                found.setdefault(name, []).append(measure(name, command))
-    return [median_of(measured) for measured in found.values()]
+    parser.add_argument("--step", nargs=3, required=True, metavar=("STEP", "URL", "DIRECTORY"), help=", ".join(STEPS))
+    name, url, directory = parser.parse_args().step
+    print(json.dumps(STEPS[name](url, directory)))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ from order_pipeline.channels import registry
 from order_pipeline.destinations.settings import FloorSettings, ScanOrdersSettings, settings_of_floor
 from order_pipeline.floors import MAIN, FloorName, did_you_mean
 from order_pipeline.http.settings import RateSettings
+from order_pipeline.lake_settings import LakeSettings
 from order_pipeline.redaction.secrets import hide_secrets_of
+from order_pipeline.s3_settings import S3Settings
 from order_pipeline.settings_names import PREFIX, check_names
 from order_pipeline.ui_settings import UiSettings
 
@@ -27,31 +29,6 @@ if TYPE_CHECKING:
     from order_pipeline.channels.channel import Channel
 
 _PARTITION_FOLDERS = ("source=", "order_day=", "partition_day=")
-
-
-class LakeSettings(BaseModel, extra="forbid"):
-    """Where the lake lives. Defaults (None) are inside `data_dir`; several machines set both."""
-
-    catalog: str | None = Field(default=None, description="None: SQLite in data_dir. Or `postgres:dbname=...` (libpq).")
-    data_path: str | None = Field(default=None, description="None: `lake/` in data_dir. Or `s3://bucket/prefix/`.")
-    memory_limit: str = Field(default="320MB", description="DuckDB's memory limit in a process of the pipeline.")
-    threads: int = Field(
-        default=1,
-        ge=1,
-        description="DuckDB's threads in a process of the pipeline. Small statements run better two at a time.",
-    )
-    build_threads: int = Field(default=2, ge=1, description="Chunks of a core build that are staged at once.")
-    build_memory_limit: str = Field(default="200MB", description="DuckDB's memory limit for each of those chunks.")
-    build_chunk_bytes: int = Field(
-        default=64_000_000,
-        ge=1,
-        description="Payload bytes of a chunk; parsed and typed they take about as much again.",
-    )
-    query_memory_limit: str = Field(default="1GB", description="DuckDB's memory limit for an analyst's query or shell.")
-    lock_timeout_seconds: float = Field(default=120.0, description="Longest wait for the writers' lock (SQLite).")
-    keep_days: int = Field(
-        default=3, ge=1, description="Snapshots and replaced files stay this long; longer than any reader reads."
-    )
 
 
 class WebhookSettings(BaseModel, extra="forbid"):
@@ -158,12 +135,19 @@ class _CommonSettings(BaseSettings):
 
     data_dir: Path = Path("data")
     operations_url: str | None = Field(default=None, description="None: SQLite in data_dir; or a PostgreSQL URL.")
+    dagster_storage_url: str | None = Field(
+        default=None,
+        pattern="^postgresql(\\+psycopg2)?://",
+        description="Runs, events and schedules. None: SQLite in data_dir; or a PostgreSQL URL. Where DAGSTER_HOME is "
+        "set, the dagster.yaml there says it instead.",
+    )
     witness_dir: str = Field(
         default="",
         description="Where this machine remembers how far the stores have come, outside of data_dir. Empty: the user's "
         "state directory; `none`: nowhere.",
     )
     lake: LakeSettings = LakeSettings()
+    s3: S3Settings = S3Settings()
     webhooks: WebhookSettings = WebhookSettings()
     scanorders: ScanOrdersSettings = ScanOrdersSettings()
     floors: dict[FloorName, FloorSettings] = Field(

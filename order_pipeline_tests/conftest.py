@@ -1,10 +1,11 @@
-"""What tests of several rooms share: a small demo that has run once, and a PostgreSQL server."""
+"""What tests of several rooms share: a small demo that has run once, a PostgreSQL server, and an S3 server."""
 
 import os
 import tempfile
 
 import pytest
 
+from order_pipeline_tests.object_store import new_bucket
 from order_pipeline_tests.postgres import new_postgres_database, postgres_url
 from order_pipeline_tests.shared_demo import make_demo, run_command
 
@@ -12,7 +13,7 @@ from order_pipeline_tests.shared_demo import make_demo, run_command
 # person's own. Child processes inherit it.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="order-pipeline-tests-")
 
-__all__ = ["new_postgres_database", "postgres_url"]
+__all__ = ["new_bucket", "new_postgres_database", "postgres_url"]
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,8 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.peers.dlt_tuned import configure, page_reader, searches
+from benchmarks.peers.dlt_tuned import configure
+from benchmarks.peers.kibo_pages import page_reader, searches
 
 
 class Page(msgspec.Struct):
@@ -107,7 +108,7 @@ def make_core(connection: Any) -> dict[str, int]:
     sql = build_sql(SqlProject(), "kibo")
     # Staged rows and helpers stay in memory.
     connection.execute("ATTACH ':memory:' AS scratch")
-    connection.execute("CREATE SCHEMA core")
+    connection.execute("CREATE SCHEMA IF NOT EXISTS core")
     file = connection.execute("SELECT current_catalog()").fetchone()[0]
     connection.execute("USE scratch")
     for schema in sql.schemas:
@@ -116,8 +117,9 @@ def make_core(connection: Any) -> dict[str, int]:
         connection.register("seed", rows)
         connection.execute(f"CREATE TABLE {SEED_SCHEMA}.{name} AS SELECT * FROM seed")
     raw = f"SELECT *, fetched_at AS current_since FROM {file}.kibo.orders"
-    for view in ("raw.kibo_orders", "raw.kibo_orders_current"):
-        connection.execute(f"CREATE VIEW {view} AS {raw}")
+    latest = "QUALIFY row_number() OVER (PARTITION BY record_id ORDER BY fetched_at DESC) = 1"
+    connection.execute(f"CREATE VIEW raw.kibo_orders AS {raw}")
+    connection.execute(f"CREATE VIEW raw.kibo_orders_current AS {raw} {latest}")
     create_failures(connection)
     run_models(connection, sql.models, kept=sql.staged.values())
     counts: dict[str, int] = {}
@@ -125,7 +127,9 @@ def make_core(connection: Any) -> dict[str, int]:
     def store(table: str, relation: str) -> None:
         staged = staged_table(connection, table, relation)
         check_rows(connection, staged, "kibo", "benchmark")
-        stored = connection.execute(f"CREATE TABLE {file}.core.{table} AS {staged.good_rows('benchmark')}").fetchone()
+        stored = connection.execute(
+            f"CREATE OR REPLACE TABLE {file}.core.{table} AS {staged.good_rows('benchmark')}"
+        ).fetchone()
         counts[table] = int(stored[0])
         connection.execute(f"CREATE VIEW core.{table} AS SELECT * FROM {file}.core.{table}")
 

@@ -10,14 +10,12 @@ no nesting, large buffers. Its outputs are fewer than ours (three tables, no che
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
-MANUFACTURERS = ("30211", "30212", "30307")
-CREDENTIALS = ("sandbox-kibo-key", "sandbox-kibo-secret")
+from benchmarks.peers.kibo_pages import page_reader, searches
 
 
 def configure() -> None:
@@ -29,38 +27,6 @@ def configure() -> None:
         "EXTRACT__MAX_PARALLEL_ITEMS": "16",
         "DATA_WRITER__BUFFER_MAX_ITEMS": "20000",
     }
-
-
-def page_reader(url: str) -> Callable[[dict[str, str], int], bytes]:
-    """Log in; a function that gets a page of a search, over one kept connection a thread."""
-    import httpx
-
-    token = httpx.post(
-        f"{url}/kibo/oauthserver/oauth2/token", auth=CREDENTIALS, data={"grant_type": "client_credentials"}
-    ).json()["access_token"]
-    headers = {"Authorization": f"Bearer {token}", "API-Key": CREDENTIALS[0], "Content-Type": "application/json"}
-    local = threading.local()
-
-    def get(search: dict[str, str], page: int) -> bytes:
-        client = getattr(local, "client", None)
-        if client is None:
-            client = local.client = httpx.Client(headers={**headers, "Accept-Encoding": "identity"}, timeout=60)
-        reply = client.get(f"{url}/kibo/api/v2/order/", params={**search, "page": page, "perPage": 100})
-        return reply.raise_for_status().content
-
-    return get
-
-
-def searches(days: int, today: date) -> Iterator[dict[str, str]]:
-    """Every manufacturer's every day."""
-    for manufacturer in MANUFACTURERS:
-        for number in range(days):
-            day = today - timedelta(days=days - number)
-            yield {
-                "manufacturerID": manufacturer,
-                "orderDateStart": f"{day}T00:00:00Z",
-                "orderDateEnd": f"{day}T23:59:59Z",
-            }
 
 
 def load(url: str, directory: str, days: int, today: date) -> dict[str, object]:

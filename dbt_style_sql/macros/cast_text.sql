@@ -17,8 +17,16 @@ TRY_CAST(
 )
 {%- endmacro %}
 
+{# Pieces, exact: more than three decimals are NULL and never rounded, for 1.9999 is not 2 to a picker. #}
 {% macro quantity(value) -%}
-{{ decimal(value, 18, 3) }}
+TRY_CAST(
+    CASE
+        WHEN contains({{ value }}, '_') THEN NULL
+        WHEN strlen({{ value }}) > instr({{ value }}, '.') + 3
+            AND TRY_CAST({{ value }} AS DECIMAL(38, 18)) <> TRY_CAST({{ value }} AS DECIMAL(18, 3)) THEN NULL
+        ELSE {{ value }}
+    END AS DECIMAL(18, 3)
+)
 {%- endmacro %}
 
 {# A moment that a channel can mean: from 2000 on and at most a year (366 days) after it was read; NULL for another one. #}
@@ -58,9 +66,8 @@ CAST({{ number }} AS DECIMAL(38, 4))
 {# Decode XHTML entities once (docs/apis/kibo.md 8); `names` is the map of stg_common__entity_names. Unknown entities
    stay as they are. #}
 {% macro decode_entities(value, names) -%}
-array_to_string(list_transform(string_split({{ value }}, '&'), lambda part, number: CASE
-    WHEN number = 1 THEN part
-    ELSE coalesce(
+(string_split({{ value }}, '&')[1] || coalesce(array_to_string(list_transform(string_split({{ value }}, '&')[2:], lambda part:
+    coalesce(
         CASE
             WHEN NOT starts_with(part, '#') THEN {{ names }}[left(part, instr(part, ';'))]
             WHEN regexp_matches(part, '^#[0-9]{1,7};') THEN TRY(chr(nullif(CAST(part[2:instr(part, ';') - 1] AS INTEGER), 0)))
@@ -69,7 +76,7 @@ array_to_string(list_transform(string_split({{ value }}, '&'), lambda part, numb
         END || substr(part, instr(part, ';') + 1),
         '&' || part
     )
-END), '')
+), ''), ''))
 {%- endmacro %}
 
 {# Whether a text means that there is no date. #}

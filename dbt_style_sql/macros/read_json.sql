@@ -91,6 +91,11 @@ coalesce(NOT starts_with({{ leaf }}, '{'), false)
 TRY(from_json({{ value }} -> '{{ path }}', '["DECIMAL(18,3)"]'))
 {%- endmacro %}
 
+{# The text at a path of a JSON text that the pipeline wrote. #}
+{% macro json_text_at(value, path) -%}
+TRY({{ value }} ->> '{{ path }}')
+{%- endmacro %}
+
 {# The keys of the objects at a path, as one list. #}
 {% macro json_keys_at(value, path) -%}
 TRY({{ 'flatten' if '*' in path }}(json_keys({{ without_nul(value) }}, '{{ path }}')))

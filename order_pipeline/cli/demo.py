@@ -15,15 +15,8 @@ import msgspec
 import typer
 
 from order_pipeline.cli.demo_sandbox import RunningSandbox, SandboxPortTakenError, running_sandbox
-from order_pipeline.cli.demo_world import (
-    DemoWorld,
-    free_port,
-    overridden,
-    real_orders_in,
-    remember_world,
-    remembered_world,
-    require_own_stores,
-)
+from order_pipeline.cli.demo_stores import real_orders_in, require_empty_outside_stores, require_stores_for_demo
+from order_pipeline.cli.demo_world import DemoWorld, free_port, overridden, remember_world, remembered_world
 from order_pipeline.cli.materialise import materialise
 from order_pipeline.cli.output import fail, message_console, note
 from order_pipeline.cli.summary import Summary, collect_summary, print_summary
@@ -44,6 +37,9 @@ def demo(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="The first day without orders (default: today, UTC).", hidden=True),
     ] = None,
+    outside_stores: Annotated[  # noqa: FBT002
+        bool, typer.Option("--outside-stores", help="On the empty stores that settings name, the demo's from then on.")
+    ] = False,
 ) -> None:
     """Start local fakes of all APIs and run everything: fetch, normalise, check, pick, send. Nothing leaves this host.
 
@@ -52,7 +48,9 @@ def demo(
     then serves `sql`, `trace`, `outbox` and `ui`; use another one, or `make clean`, before working with real channels.
     """
     given = load_settings()
-    world = claim_directory(given, days, orders, seed, (today or datetime.now(UTC)).date())
+    world = claim_directory(
+        given, days, orders, seed, (today or datetime.now(UTC)).date(), outside_stores=outside_stores
+    )
     note(f"{days} days x {orders} orders of the busiest channel; seed {seed}; in {given.data_dir.resolve()}")
     try:
         with running_sandbox(world, given.data_dir) as sandbox:
@@ -80,12 +78,14 @@ def run_demo(given: Settings, world: DemoWorld, sandbox: RunningSandbox) -> None
     compare(sandbox.accepted_payloads(), payloads_on_the_floor(settings))
 
 
-def claim_directory(settings: Settings, days: int, orders: int, seed: int, today: date) -> DemoWorld:
+def claim_directory(
+    settings: Settings, days: int, orders: int, seed: int, today: date, *, outside_stores: bool = False
+) -> DemoWorld:
     """The world of this data directory, written down when it is new: its orders are of the days before `today`.
 
     Ends the command if the directory holds real orders, or a demo of another world.
     """
-    require_own_stores(settings)
+    require_stores_for_demo(settings, outside_stores=outside_stores)
     present = remembered_world(settings)
     if present is not None:
         if present.is_the_same_as(days, orders, seed):
@@ -102,7 +102,9 @@ def claim_directory(settings: Settings, days: int, orders: int, seed: int, today
             f"For the demo {ELSEWHERE}.",
             code=2,
         )
-    world = DemoWorld(days=days, orders=orders, seed=seed, port=free_port(), today=today)
+    if outside_stores:
+        require_empty_outside_stores(settings)
+    world = DemoWorld(days=days, orders=orders, seed=seed, port=free_port(), today=today, outside_stores=outside_stores)
     remember_world(settings, world)
     return world
 

@@ -15,14 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
 
 from order_pipeline.channels.base import Window
-from order_pipeline.cli.output import fail
-from order_pipeline.destinations.demo_guard import stores_outside
-from order_pipeline.operations.inbox import webhook_inbox
-from order_pipeline.operations.store import open_store
-from order_pipeline.operations.tables import pick_outbox
 from order_pipeline.private_files import write_durably
 from order_pipeline.settings import Settings
 
@@ -49,6 +43,8 @@ class DemoWorld(msgspec.Struct, frozen=True):
     today: date = SANDBOX_TODAY
     lives: bool = False
     """Its clock goes with the real one: since the UI was opened on it, orders appear and change."""
+    outside_stores: bool = False
+    """It was begun on stores that settings name, which bear the mark of a demo since."""
 
     @property
     def window(self) -> Window:
@@ -81,33 +77,6 @@ def remember_world(settings: Settings, world: DemoWorld) -> None:
     """Write the world down, before the first of its orders is stored."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     write_durably(settings.demo_world_file, msgspec.json.format(msgspec.json.encode(world)))
-
-
-def real_orders_in(settings: Settings) -> str | None:
-    """What the data directory holds of real orders, when no demo was made in it; None: nothing.
-
-    A lake counts whatever it holds; an operations store only with picks or webhooks in it, as looking at it makes one.
-    """
-    if (settings.data_dir / "catalog.sqlite").exists():
-        return "a lake"
-    if not (settings.data_dir / "operations.sqlite").exists():
-        return None
-    with open_store(settings.resolved_operations_url) as store, store.reading() as connection:
-        for table, meaning in ((pick_outbox, "picks"), (webhook_inbox, "received webhooks")):
-            if connection.execute(select(table).limit(1)).first() is not None:
-                return meaning
-    return None
-
-
-def require_own_stores(settings: Settings) -> None:
-    """End the command when a setting names a store outside of the data directory: fake orders may not go there."""
-    outside = stores_outside(settings)
-    if outside:
-        fail(
-            f"{' and '.join(outside)} name a store outside of {settings.data_dir}: fake orders do not belong there.",
-            "Unset them for the demo; it keeps everything in its data directory.",
-            code=2,
-        )
 
 
 def overridden(settings: Settings, groups: Mapping[str, Mapping[str, Any]]) -> Settings:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Annotated
 
+import duckdb
 import typer
 
 from order_pipeline.channels import registry
@@ -185,10 +186,16 @@ def look_at_reference(settings: Settings) -> Iterator[Finding]:
         ReferenceDataError,
         check_item_locations,
         item_locations_path,
+        items_loaded_elsewhere,
     )
+    from order_pipeline.warehouse.lake.connection import Lake, LakeError  # noqa: PLC0415
 
     path = item_locations_path(settings)
     if not path.exists():
+        with suppress(LakeError, duckdb.Error), closing(Lake(settings)) as lake:
+            if lake.is_made() and (items := items_loaded_elsewhere(lake, path)):
+                yield Finding("item locations", "ok", f"{items:,} items in the lake, loaded on another machine")
+                return
         advice = f"Save your list of items as {path}: without a bin and a barcode nothing can be picked."
         yield Finding("item locations", "missing", "no file", advice)
         return

@@ -17,9 +17,9 @@ def look_at_owed_days(settings: Settings) -> Iterator[Finding]:
     from order_pipeline.warehouse.raw.owed_days import read_owed_days  # noqa: PLC0415
 
     lake = Lake(settings)
-    if lake.catalog_file is not None and not lake.catalog_file.exists():
-        return
     try:
+        if not lake.is_made():
+            return
         with closing(lake.connect(read_only=True)) as connection:
             owed = read_owed_days(connection, marked_before=datetime.now(UTC))
             failed = read_failed_days(connection)

@@ -26,10 +26,10 @@ def look_at_stores(settings: Settings) -> Iterator[Finding]:
     kind = "embedded (SQLite catalog)" if lake.is_embedded else "PostgreSQL catalog"
     is_first_start = not (settings.data_dir / NOTE_NAME).exists()
     state, missing = ("ok", "not made yet, the first run makes it") if is_first_start else ("missing", "see below")
-    if lake.catalog_file is not None and not lake.catalog_file.exists():
-        yield Finding("lake", state, f"{kind}: {missing}")
-    else:
-        try:
+    try:
+        if not lake.is_made():
+            yield Finding("lake", state, f"{kind}: {missing}")
+        else:
             with closing(lake.connect(read_only=True)) as connection:  # without the operations store: it is asked below
                 counted = connection.execute("SELECT count(*) FROM lake.snapshots()").fetchone()
                 ahead = read_time_ahead(connection, datetime.now(UTC))
@@ -39,10 +39,10 @@ def look_at_stores(settings: Settings) -> Iterator[Finding]:
                     f"a report of a fetch is {ahead} later than now: the clock stood ahead then, or stands behind now"
                 )
                 yield Finding("clock", "waits", found, "Check the time service of this machine.")
-        except LakeError as error:
-            yield Finding(
-                "lake", "failed", str(error), error.next_step or "Check ORDER_PIPELINE_LAKE__CATALOG and __DATA_PATH."
-            )
+    except LakeError as error:
+        yield Finding(
+            "lake", "failed", str(error), error.next_step or "Check ORDER_PIPELINE_LAKE__CATALOG and __DATA_PATH."
+        )
     url = settings.resolved_operations_url
     address = make_url(url)
     is_file = address.get_backend_name() == "sqlite"

@@ -19,6 +19,7 @@ from order_pipeline.settings import Settings
 from order_pipeline.warehouse.lake.catalog import Catalog
 from order_pipeline.warehouse.lake.init_file import init_text
 from order_pipeline.warehouse.lake.literals import quoted
+from order_pipeline.warehouse.lake.object_store import environment_of_key
 from order_pipeline.warehouse.lake.snapshot_point import SnapshotPoint
 from order_pipeline.warehouse.sql.descriptions import description_statements
 
@@ -98,7 +99,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     if len(passwords) > 1:
         fail("The lake and the operations store have different passwords.", "Give them in ~/.pgpass for the shell.")
     history = {"DUCKDB_HISTORY": str(settings.data_dir.resolve() / HISTORY)}
-    return {**os.environ, **history, **({"PGPASSWORD": passwords.pop()} if passwords else {})}
+    of_server = {"PGPASSWORD": passwords.pop()} if passwords else {}
+    return {**os.environ, **history, **of_server, **environment_of_key(settings.s3)}
 
 
 def _wait_on(_signal: int, _frame: FrameType | None) -> None:

@@ -13,12 +13,12 @@ import typer
 
 from order_pipeline.cli.dagster_services import Level, dagster_services, without_proxy_on_loopback
 from order_pipeline.cli.demo_sandbox import running_sandbox
+from order_pipeline.cli.demo_stores import require_stores_for_demo
 from order_pipeline.cli.demo_world import (
     DemoWorld,
     as_environment,
     remember_world,
     remembered_world,
-    require_own_stores,
 )
 from order_pipeline.cli.output import fail, note
 from order_pipeline.cli.process_group import stop_signals_interrupt
@@ -52,7 +52,7 @@ def ui(
     settings = load_settings()
     world = remembered_world(settings)
     if world:
-        require_own_stores(settings)
+        require_stores_for_demo(settings, outside_stores=False)
         world = world.brought_to_life(datetime.now(UTC))
         remember_world(settings, world)
     with ExitStack() as stack:

@@ -115,11 +115,10 @@ def _close_files(settings: Settings, *, mend: bool) -> None:
 def _require_format(settings: Settings, *, rewrite: bool) -> None:
     """End the command where an older DuckLake wrote the catalog, unless it is to be rewritten."""
     lake = Lake(settings)
-    if lake.catalog_file is not None and not lake.catalog_file.exists():
-        return
     try:
-        with closing(lake), lake.snapshot():
-            return
+        if lake.is_made():
+            with closing(lake), lake.snapshot():
+                return
     except CatalogFormatError as error:
         if not rewrite:
             note("Rewriting it is one way: an earlier version of the project cannot read it afterwards.")

@@ -113,6 +113,8 @@ class PipelineSettings(Protocol):
     @property
     def operations_url(self) -> str | None: ...  # noqa: D102
     @property
+    def dagster_storage_url(self) -> str | None: ...  # noqa: D102
+    @property
     def lake(self) -> LakeStores: ...  # noqa: D102
     @property
     def floor_settings(self) -> Mapping[str, ScanOrdersSettings]: ...  # noqa: D102

@@ -37,8 +37,9 @@ def read_automation_state(settings: Settings) -> AutomationState:
     import dagster as dg  # noqa: PLC0415 - it takes a second to import
     from dagster._core.scheduler.instigation import InstigatorStatus  # noqa: PLC0415
 
-    from order_pipeline.orchestration.instance import without_url_syntax  # noqa: PLC0415
+    from order_pipeline.orchestration.instance import tell_storage, without_url_syntax  # noqa: PLC0415
 
+    tell_storage(settings)
     # Not `open_instance`: that one brings the configuration up to date, and this only reads.
     with dg.DagsterInstance.from_config(str(home if given else without_url_syntax(home))) as instance:
         states = instance.all_instigator_state()

@@ -2,8 +2,9 @@
 
 Dagster's own launcher cannot: a run that was killed together with its code server stays `Started` for ever, holds its
 pool, and its channel is never read again. With an answer from here Dagster's monitoring marks such a run as failed, and
-the retries of `dagster.yaml` start it again. A run counts as alive where that cannot be known: two runs of one
-channel at once are worse than a late one.
+the retries of `dagster.yaml` start it again. Where that cannot be known, as of another machine's, a run counts as alive
+until it has said nothing for two hours. If it lived on then, nothing would be done twice: who reads a channel or sends
+picks holds a lease, and who publishes core finds out.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -11,6 +12,7 @@ channel at once are worse than a late one.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 
 import dagster as dg
@@ -27,6 +29,8 @@ MACHINE_TAG = ".dagster/order_pipeline_machine"
 """A run with this tag was started on that machine (see `operations.processes`). The UI hides tags with this prefix."""
 
 ANSWER_SECONDS = 5
+SILENT_SECONDS = 2 * 3600
+"""A run that cannot be seen from here, and has written no event for so long, counts as dead."""
 CLOCK_SECONDS = 60  # by which a clock that was set may make a process look younger than what it wrote
 
 
@@ -58,7 +62,14 @@ class WatchfulRunLauncher(dg.DefaultRunLauncher):
         if lives is False or (lives is None and held is False):
             message = "The process of the run ended without a word: it was killed, or its machine was switched off."
             return CheckRunHealthResult(WorkerStatus.FAILED, message)
+        if lives is None and self._is_silent(run):
+            message = f"The run is on a machine that cannot be seen from here, and was silent for {SILENT_SECONDS} s."
+            return CheckRunHealthResult(WorkerStatus.FAILED, message)
         return CheckRunHealthResult(WorkerStatus.RUNNING, None if lives else "It cannot be seen from here.")
+
+    def _is_silent(self, run: dg.DagsterRun) -> bool:
+        newest = self._instance.event_log_storage.get_logs_for_run(run.run_id, limit=1, ascending=False)
+        return bool(newest) and time.time() - newest[0].timestamp > SILENT_SECONDS
 
     def _is_held_by_its_server(self, run: dg.DagsterRun) -> bool | None:
         """Whether the code server that started the run still has it; None: no such server, or no answer."""

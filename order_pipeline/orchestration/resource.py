@@ -20,7 +20,7 @@ from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.recovery.stores import note_progress, record_stores, require_stores_agree
 from order_pipeline.recovery.upgrading import upgrade_stores
-from order_pipeline.reference.item_locations import item_locations_path, load_item_locations
+from order_pipeline.reference.item_locations import item_locations_path, items_loaded_elsewhere, load_item_locations
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build import CoreResult, build_core
 from order_pipeline.warehouse.core.settled_days import judge_days
@@ -195,6 +195,8 @@ class PipelineResource:
             ReferenceDataError: see `load_item_locations`.
         """
         path = item_locations_path(self.settings)
+        if items_loaded_elsewhere(self.lake, path):
+            return
         state = path.stat() if path.exists() else None
         as_it_is = (path, state.st_mtime_ns, state.st_size) if state else None
         if as_it_is is None or as_it_is != self._locations:

@@ -17,6 +17,9 @@ from order_pipeline.warehouse.installation import LakeState
 
 DIRECTORY, OPERATIONS, LAKE, WITNESS = "data directory", "operations store", "lake's catalog", "witness on this machine"
 
+DEMO_MARK = "demo-"
+"""With it begins the name of an installation whose stores lie outside of a demo's directory."""
+
 REBUILD = "order-pipeline outbox rebuild"
 RESTORE = "order-pipeline restore BACKUP"
 ACCEPT = "order-pipeline stores accept"
@@ -45,6 +48,10 @@ class Found:
     looked_at_lake: bool = True
     machine: str | None = None
     operations_are_local: bool = True
+    is_demo: bool = False
+    """The data directory holds a demo."""
+    outside: tuple[str, ...] = ()
+    """The stores that a setting names, so that other directories may use them too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ def judge(found: Found) -> Problem | None:
     note = found.note
     if note is not None and note.restoring:
         return Problem(DIRECTORY, f"a restore from {note.restoring} did not finish", (f"{RESTORE} --replace",))
-    for look in (_foreign, _operations_lost, lake_lost, _older, _adoption, _moved):
+    for look in (_foreign, _of_the_other_kind, _operations_lost, lake_lost, _older, _adoption, _moved):
         problem = look(found)
         if problem is not None:
             return problem
@@ -137,6 +144,18 @@ def _foreign(found: Found) -> Problem | None:
     others = " and ".join(place for place, name in named.items() if name != named[odd])
     text = f"it belongs to installation {named[odd][:8]}, the {others} to {counted[0][0][:8]}"
     return Problem(odd, text, ("correct ORDER_PIPELINE_DATA_DIR, __CATALOG, OPERATIONS_URL", f"or: {RESTORE}"))
+
+
+def _of_the_other_kind(found: Found) -> Problem | None:
+    """Fake orders and real ones in one store: a shared store of a demo bears its mark in its name."""
+    settings = "correct ORDER_PIPELINE_DATA_DIR, __CATALOG, OPERATIONS_URL"
+    for place, name in installation_ids(found).items():
+        if name.startswith(DEMO_MARK) and not found.is_demo:
+            text = "it is marked as a demo's, whose fake orders must not meet real ones, and this directory has no demo"
+            return Problem(place, text, (settings,))
+        if found.is_demo and place in found.outside and not name.startswith(DEMO_MARK):
+            return Problem(place, "it is not marked as a demo's, and this directory holds fake orders", (settings,))
+    return None
 
 
 def _operations_lost(found: Found) -> Problem | None:

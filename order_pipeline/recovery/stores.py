@@ -18,7 +18,9 @@ from order_pipeline.operations.installation_note import InstallationNotes, Note,
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.tables import pick_outbox
 from order_pipeline.recovery.judging import (
+    DEMO_MARK,
     LAKE,
+    OPERATIONS,
     RESTORE,
     Found,
     OperationsState,
@@ -84,7 +86,14 @@ def look(settings: Settings, operations: OperationsStore, lake: Lake | None) -> 
         looked_at_lake=lake is not None,
         machine=this_installation_machine(),
         operations_are_local=operations.is_sqlite,
+        is_demo=settings.demo_world_file.exists(),
+        outside=_outside(settings),
     )
+
+
+def _outside(settings: Settings) -> tuple[str, ...]:
+    named = {OPERATIONS: settings.operations_url, LAKE: settings.lake.catalog}
+    return tuple(place for place, address in named.items() if address is not None)
 
 
 def _exists(settings: Settings, store: OperationsStore) -> bool:
@@ -144,7 +153,9 @@ def record_stores(settings: Settings, operations: OperationsStore, lake: Lake | 
     leaves stores without a name of which nobody has a note: the next start names them.
     """
     named = sorted(set(installation_ids(found).values()))
-    identity = operations_installation.name_store(operations, named[0] if named else _new_name(), newest_epoch(found))
+    identity = operations_installation.name_store(
+        operations, named[0] if named else _new_name(found), newest_epoch(found)
+    )
     if lake is not None and (found.lake is None or found.lake.identity is None):
         name_lake(lake, identity.installation_id, identity.epoch)
     note_progress(settings, operations, lake)
@@ -178,5 +189,6 @@ def channels_not_read_since_restore(lake: Lake, operations: OperationsStore, sou
     return [source for source in sources if source not in read]
 
 
-def _new_name() -> str:
-    return uuid.uuid4().hex
+def _new_name(found: Found) -> str:
+    name = uuid.uuid4().hex
+    return f"{DEMO_MARK}{name}" if found.is_demo and found.outside else name

@@ -68,6 +68,18 @@ def item_locations_path(settings: Settings) -> Path:
     return found or (DEMO_FILE if settings.demo_world_file.exists() else own[0])
 
 
+def items_loaded_elsewhere(lake: Lake, path: Path) -> int:
+    """How many items the lake has of another machine's file; 0 where this one has a file, or the lake is its alone.
+
+    Several machines share a lake, and one of them keeps the file: the others go by what it loaded.
+    """
+    if path.exists() or lake.is_embedded:
+        return 0
+    with lake.snapshot() as connection:
+        counted = connection.execute("SELECT count(*) FROM reference.item_locations").fetchone()
+    return int(counted[0]) if counted else 0
+
+
 def load_item_locations(
     lake: Lake, path: Path, *, accept_fewer: bool = False, floors: Collection[str] = (MAIN,)
 ) -> LoadedReference:

@@ -45,7 +45,7 @@ def read_lake_state(lake: Lake) -> LakeState | None:
         LakeError: the catalog cannot be opened.
         LakeFilesMissingError: it lists files that do not exist.
     """
-    if lake.catalog_file is not None and not lake.catalog_file.exists():
+    if not lake.is_made():
         return None
     with lake.snapshot() as connection:
         names = relations(connection)

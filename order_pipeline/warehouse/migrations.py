@@ -175,7 +175,7 @@ def plan_upgrade(lake: Lake) -> LakePlan:
     Raises:
         StoreVersionError: a newer program wrote the lake.
     """
-    if lake.catalog_file is not None and not lake.catalog_file.exists():
+    if not lake.is_made():
         return LakePlan(version=None, changes=(), refused=(), has_options=False)
     with lake.snapshot() as connection:
         return _plan(connection)

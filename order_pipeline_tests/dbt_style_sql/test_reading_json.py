@@ -17,7 +17,7 @@ PROJECT = SqlProject()
 READERS = {"read_json.sql", "faults.sql"}
 # What writes JSON cannot fail; what reads it, casts to it, or parses a date may.
 BARE = re.compile(
-    r"\bfrom_json\w*\s*\(|\bjson_(?!or_text|keys_at|quantities_at|values_at|shape_of|object\b)\w+\s*\(|->|::\s*JSON|AS\s+JSON\s*\)"
+    r"\bfrom_json\w*\s*\(|\bjson_(?!or_text|keys_at|quantities_at|text_at|values_at|shape_of|object\b)\w+\s*\(|->|::\s*JSON|AS\s+JSON\s*\)"
     r"|(?<!TRY_)(?<!TRY_\n)\bSTRPTIME\s*\(",
     re.IGNORECASE,
 )

@@ -7,9 +7,12 @@ from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._serdes import serialize_value
 from dagster_graphql.test.utils import execute_dagster_graphql
 
+from order_pipeline.channels import registry
 from order_pipeline.cli.demo_sandbox import RunningSandbox
 from order_pipeline.cli.demo_world import DemoWorld, overridden
 from order_pipeline.definitions import build_definitions
+from order_pipeline.operations.leases import lease_state
+from order_pipeline.operations.store import open_store
 from order_pipeline.orchestration.assets import raw
 from order_pipeline.orchestration.assets.picking import contract_held
 from order_pipeline.orchestration.instance import open_instance
@@ -73,6 +76,14 @@ def check_of(read_twice):
         return {key: said.value for each in found if each.check_name == name for key, said in each.metadata.items()}
 
     return look
+
+
+def test_a_job_held_its_pool_while_it_read(read_twice):
+    settings, _, outcomes = read_twice
+    with open_store(settings.resolved_operations_url) as store:
+        held = lease_state(store, f"pool:{registry.channels()['kibo'].pool}")
+    assert held is not None
+    assert held.holder.endswith(outcomes[1].run_id), "the second one, after the first gave it back"
 
 
 @pytest.mark.every_python

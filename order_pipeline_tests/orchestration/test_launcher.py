@@ -116,6 +116,13 @@ def test_a_run_counts_as_alive_where_nobody_can_know(instance, child, tags, diff
     assert status_of(instance, started_run(instance, killed(child), tags, differs)) == WorkerStatus.RUNNING
 
 
+def test_a_run_of_a_machine_that_stays_off_is_dead_after_a_long_silence(instance, child, monkeypatch):
+    elsewhere, here = started_run(instance, killed(child), differs=NAME), started_run(instance, os.getpid())
+    monkeypatch.setattr(launcher, "SILENT_SECONDS", -1)
+    assert status_of(instance, elsewhere) == WorkerStatus.FAILED
+    assert status_of(instance, here) == WorkerStatus.RUNNING, "it is seen, so it may be silent"
+
+
 def test_a_run_that_has_not_yet_said_its_process_counts_as_alive(instance):
     assert status_of(instance, started_run(instance)) == WorkerStatus.RUNNING
 

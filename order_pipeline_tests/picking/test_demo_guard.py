@@ -1,11 +1,13 @@
 """A demo's picks go to this machine only, whichever way they are sent; and no demo is made among real orders."""
 
 import asyncio
+from contextlib import closing
 
 import dagster as dg
 import pytest
 
-from order_pipeline.cli.demo_world import DemoWorld, real_orders_in, remember_world
+from order_pipeline.cli.demo_stores import real_orders_in
+from order_pipeline.cli.demo_world import DemoWorld, remember_world
 from order_pipeline.definitions import build_definitions
 from order_pipeline.destinations.demo_guard import DemoDirectoryError, refuse_demo_orders
 from order_pipeline.destinations.scanorders_login import login
@@ -16,6 +18,8 @@ from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.picking.planning.upstream import UpstreamStatus
 from order_pipeline.picking.sending.emission import LEASE_NAME
 from order_pipeline.picking.sending.read_back import push_statuses, read_back
+from order_pipeline.recovery.stores import StoresDisagreeError
+from order_pipeline.settings import LakeSettings, Settings
 from order_pipeline_tests.picking.picks import MORNING, emit_rows, order_rows, pick_row, states
 from order_pipeline_tests.shared_demo import SMALL, run_command
 
@@ -25,6 +29,7 @@ OTHER_STORES = [
     {"operations_url": "postgresql://elsewhere/operations"},
     {"lake": {"catalog": "postgres:dbname=lake"}},
     {"lake": {"data_path": "s3://bucket/lake/"}},
+    {"dagster_storage_url": "postgresql://elsewhere/dagster"},
 ]
 
 
@@ -98,6 +103,48 @@ def test_a_demo_may_not_mark_its_picks_in_a_store_outside_of_its_directory(setti
     refuse_demo_orders(settings)
     with pytest.raises(DemoDirectoryError, match="name a store outside of it"):
         refuse_demo_orders(type(settings).model_validate(settings.model_dump() | elsewhere))
+    remember_world(settings, DemoWorld(days=2, orders=12, seed=7, port=0, outside_stores=True))
+    refuse_demo_orders(type(settings).model_validate(settings.model_dump() | elsewhere))
+
+
+def start(settings):
+    """What a run does first."""
+    pipeline = PipelineResource(settings)
+    with closing(pipeline.lake), closing(pipeline.operations):
+        pipeline.prepare_stores()
+
+
+@pytest.fixture
+def directories(tmp_path):
+    """The settings of a demo's directory and of one for real orders, which name the same stores outside of both."""
+
+    def settings_of(name):
+        lake = LakeSettings(catalog=f"sqlite:{tmp_path}/catalog.sqlite", data_path=f"{tmp_path}/files/")
+        return Settings(data_dir=tmp_path / name, operations_url=f"sqlite:///{tmp_path}/operations.sqlite", lake=lake)
+
+    remember_world(settings_of("demo"), DemoWorld(days=2, orders=12, seed=7, port=0, outside_stores=True))
+    return settings_of("demo"), settings_of("live")
+
+
+def test_stores_outside_that_a_demo_began_are_refused_for_real_orders(directories):
+    demo, live = directories
+    start(demo)
+    start(demo)
+    with pytest.raises(StoresDisagreeError, match="marked as a demo's, whose fake orders must not meet real ones"):
+        start(live)
+
+
+def test_stores_outside_with_real_orders_are_refused_for_a_demo(directories):
+    demo, live = directories
+    start(live)
+    with pytest.raises(StoresDisagreeError, match="not marked as a demo's, and this directory holds fake orders"):
+        start(demo)
+    demo.demo_world_file.unlink()
+    named = {"ORDER_PIPELINE_OPERATIONS_URL": live.operations_url, "ORDER_PIPELINE_LAKE__CATALOG": live.lake.catalog}
+    begun = run_command(demo.data_dir, "demo", *SMALL, "--outside-stores", **named)
+    assert begun.returncode == 2
+    assert "OPERATIONS_URL names the store of installation" in begun.stderr
+    assert not demo.demo_world_file.exists()
 
 
 def test_without_a_demo_any_floor_and_any_store_is_fine(settings):

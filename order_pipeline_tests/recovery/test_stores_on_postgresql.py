@@ -6,10 +6,12 @@ from contextlib import closing
 import pytest
 from sqlalchemy import text
 
+from order_pipeline.cli.doctor import look_at_reference
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.recovery.settling import settle
 from order_pipeline.recovery.stores import StoresDisagreeError, notes_of
+from order_pipeline.reference.item_locations import item_locations_path, items_loaded_elsewhere, load_item_locations
 from order_pipeline.settings import LakeSettings, Settings
 from order_pipeline.warehouse.lake.connection import Lake
 
@@ -70,3 +72,18 @@ def test_an_emptied_table_is_an_emptied_store(machine):
         connection.execute(text("DELETE FROM installation"))
     with pytest.raises(StoresDisagreeError, match="it is empty"):
         start(machine("one"))
+
+
+def test_a_machine_without_the_file_of_items_goes_by_what_another_one_loaded(machine):
+    one, two = machine("one"), machine("two")
+    start(one)
+    path = item_locations_path(one)
+    path.parent.mkdir()
+    with closing(Lake(two)) as lake:
+        assert not items_loaded_elsewhere(lake, item_locations_path(two)), "nobody has loaded one"
+        path.write_text("source,sku,barcode,bin_location,warehouse,product_name\nkibo,1,,A-1,,\n")
+        load_item_locations(lake, path)
+        assert items_loaded_elsewhere(lake, item_locations_path(two)) == 1
+        assert not items_loaded_elsewhere(lake, path), "who has the file loads it"
+    (found,) = look_at_reference(two)
+    assert (found.state, found.detail) == ("ok", "1 items in the lake, loaded on another machine")

@@ -42,7 +42,13 @@ def refused(result: CheckedFile) -> list[tuple[int, str]]:
         (f"\u00a0{GTIN} ", GTIN),
         ("#N/A", None),
         ("NULL", None),
+        ("#SPILL!", None),
+        ("########", None),
         ("", None),
+        (f'=""{GTIN}""', GTIN),
+        ("400 6381 333931", GTIN),
+        ("\uff14\uff10\uff10\uff16\uff13\uff18\uff11\uff13\uff13\uff13\uff19\uff13\uff11", GTIN),
+        ("AB 12", "AB 12"),
         ("ABC-12E4", "ABC-12E4"),
         ("'12345678905", "12345678905"),
         ("0012345", "0012345"),
@@ -57,7 +63,17 @@ def test_what_is_certain_is_mended(tmp_path: Path, barcode: str, read_as: str | 
 
 @pytest.mark.parametrize(
     "barcode",
-    ["4.00638E+12", "4,00638E+12", "4E+12", "12345678905", "5012345678900.5E+3", "1234567.0", "123.0"],
+    [
+        "4.00638E+12",
+        "4,00638E+12",
+        "4E+12",
+        "12345678905",
+        "5012345678900.5E+3",
+        "1234567.0",
+        "123.0",
+        "=B2",
+        "4,006,381,333,931",
+    ],
 )
 def test_a_barcode_whose_digits_may_be_lost_is_refused(tmp_path: Path, barcode: str) -> None:
     result = of_rows(tmp_path, "kibo,GOOD,,A,,", f'kibo,A1,"{barcode}",B-1,MAIN,Scanner')
@@ -67,6 +83,24 @@ def test_a_barcode_whose_digits_may_be_lost_is_refused(tmp_path: Path, barcode: 
 @pytest.mark.parametrize("sku", ["1.04E+08", "1037.0", "#N/A", "NULL", "", "\u200b"])
 def test_an_item_number_that_is_damaged_is_refused(tmp_path: Path, sku: str) -> None:
     assert (2, "sku") in refused(of_rows(tmp_path, f"kibo,{sku},{GTIN},B-1,MAIN,Scanner"))
+
+
+@pytest.mark.parametrize("cell", ["3-Jan", "Jan-26", "2026-01-03 00:00:00", "=A2"])
+def test_a_bin_that_became_a_date_or_a_formula_is_refused_unless_a_mark_says_that_it_is_right(
+    tmp_path: Path, cell: str
+) -> None:
+    assert refused(of_rows(tmp_path, f"kibo,A1,{GTIN},{cell},MAIN,Scanner")) == [(2, "bin_location")]
+    marked = of_rows(tmp_path, f"kibo,A1,{GTIN},'{cell},MAIN,Scanner")
+    assert (refused(marked), marked.frame["bin_location"].to_list()) == ([], [cell])
+
+
+def test_an_item_number_that_begins_like_a_month_is_no_date(tmp_path: Path) -> None:
+    assert refused(of_rows(tmp_path, *(f"kibo,{sku},,B-1,MAIN," for sku in ("5-MARKER", "12 DECOR", "3-Mayo")))) == []
+
+
+def test_one_barcode_with_and_without_a_leading_zero_is_one(tmp_path: Path) -> None:
+    upc = "036000291452"
+    assert refused(of_rows(tmp_path, f"kibo,A,0{upc},B-1,MAIN,", f"kibo,B,{upc},B-2,MAIN,")) == [(3, "barcode")]
 
 
 def test_one_barcode_on_two_items_in_two_places_is_refused(tmp_path: Path) -> None:

@@ -47,8 +47,9 @@ def kibo_item(number: int, **changes: Any) -> dict[str, Any]:
 
 
 def kibo_shipment(number: int, *items: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """One READY shipment whose subtotal is the sum of its items' subtotals."""
+    """One READY shipment whose subtotal is the sum of its items' subtotals, without a test flag of its own."""
     shipment = copy.deepcopy(sample_order()["shipments"][0])
+    del shipment["isTestOrder"]
     sums = [item.get("subtotal") for item in items]
     subtotal = sum(amount for amount in sums if isinstance(amount, int | float))
     return shipment | {"shipmentID": number, "items": list(items), "subtotal": subtotal} | changes

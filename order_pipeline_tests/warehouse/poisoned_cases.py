@@ -52,6 +52,10 @@ def bad(*fields: str) -> set[tuple[str, str]]:
     return {("bad_json", field) for field in fields}
 
 
+def bad_number(field: str) -> set[tuple[str, str]]:
+    return {("bad_number", field)}
+
+
 ADDRESS = scansource_order("1")["order_rows"]["ShippingAddress"]
 ROW = scansource_order("41")["order_rows"]
 DETAIL = scansource_order("41")["order_details"]
@@ -126,6 +130,15 @@ KIBO: list[Case] = [
         bad("shipments[]") | {("missing_key", "shipment_number")},
     ),
     kibo_of_item("a text of a megabyte", set(), 30, description="x" * 1_000_000),
+    kibo_of_item("a quantity that rounding makes whole", bad_number("quantity_ordered"), 31, quantity=1.9999),
+    kibo_of_item("a quantity with an exponent", set(), 32, quantity=1e1, subtotal=100),
+    kibo_of_item("a quantity of forty digits", bad_number("quantity_ordered"), 33, quantity=10**40),
+    kibo_of_item("a quantity below nothing", bad_number("quantity_ordered"), 34, quantity=-2),
+    kibo_of_shipment("a location that is a list", bad("ship_from_code"), 35, assignedLocation=[]),
+    kibo_of_shipment("a location with a NUL", bad("ship_from_code"), 36, assignedLocation="1\0"),
+    kibo("a city that is a list", bad("ship_to_city"), 37, shippingAddressInformation={"city": [], "lastName": "x"}),
+    kibo("a reference that is an object", bad("external_reference"), 38, externalOrderID={"a": 1}),
+    kibo("a reference in brackets", set(), 39, externalOrderID="[AM 1]"),
 ]
 
 SKROUTZ: list[Case] = [
@@ -155,6 +168,10 @@ SKROUTZ: list[Case] = [
     ),
     skroutz_of_line("a price and a quantity whose product overflows", set(), "S21", quantity=MOST, unit_price=LARGEST),
     Case("changes that are no object", as_json(skroutz_event("S22") | {"changes": "{"}), set()),
+    skroutz_of_line("a quantity that rounding makes whole", bad_number("quantity_ordered"), "S23", quantity=0.99996),
+    skroutz("a state that is a list", bad("source_status"), "S24", state=["accepted"]),
+    skroutz("a pickup address that is an object", bad("ship_from_name"), "S25", pickup_address={"city": "Volos"}),
+    skroutz("a comment in brackets", set(), "S26", comments="[1]"),
 ]
 
 SCANSOURCE: list[Case] = [
@@ -227,6 +244,18 @@ SCANSOURCE: list[Case] = [
     ),
     scansource(
         "an order date of 9999", {("bad_timestamp", "ordered_at")}, "order_rows", ROW | {"DateEntered": "12/31/9999"}
+    ),
+    scansource(
+        "a committed quantity that rounding makes whole",
+        bad_number("quantity_committed"),
+        "order_details",
+        DETAIL | {"SalesOrderLines": [LINE | {"Committed": 1.99999}]},
+    ),
+    scansource(
+        "a name that is an object",
+        bad("ship_to_name"),
+        "order_details",
+        DETAIL | {"ShippingAddress": ADDRESS | {"Name": {"first": "x"}}},
     ),
 ]
 CASES = {"kibo": KIBO, "skroutz": SKROUTZ, "scansource": SCANSOURCE}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,13 @@ CONTRADICTORY, UNKNOWN = "contradictory_levels", "unknown_status"
 
 def item(number: int, sku: str = "A", **changes: Any) -> dict[str, Any]:
     return kibo_item(number, sku=sku, **changes)
+
+
+def listed(number: str, detail: dict[str, Any], *lines: dict[str, Any], **row: Any) -> list[Record]:
+    """An order of which the list says something else than the detail; `detail`: its line there."""
+    records = {record.resource: record for record in scansource_records(number, detail)}
+    document = json.loads(records["order_rows"].payload) | row | ({"SalesOrderLines": [*lines]} if lines else {})
+    return [*(records | {"order_rows": Record(f"1000:{number}", as_json(document), "order_rows")}).values()]
 
 
 def ready(number: int, **changes: Any) -> Record:
@@ -65,6 +73,20 @@ SCANSOURCE = [
     (scansource_records("5", scansource_line(10, Shipped=1)), CONTRADICTORY, "2 ordered, 0 cancelled, 1 shipped"),
     (scansource_records("6", scansource_line(10), shipped=2), CONTRADICTORY, "0 shipped by the line, 2 by deliveries"),
     (scansource_records("7", scansource_line(10, Ordered=4, Shipped=2), shipped=2), None, ""),
+    (listed("11", scansource_line(10), Status="Cancelled"), CONTRADICTORY, "order Open, but the list says Cancelled"),
+    (listed("12", scansource_line(10), Status="Odd"), CONTRADICTORY, "order Open, but the list says Odd"),
+    (listed("13", scansource_line(10), Status=" OPEN "), None, ""),
+    (
+        listed("14", scansource_line(10), scansource_line(10, Committed=0, Canceled=2)),
+        CONTRADICTORY,
+        "the list says 0 committed, 0 shipped, 2 cancelled, and 2 of item A (line 10) are committed",
+    ),
+    (
+        listed("15", scansource_line(10), scansource_line(10), scansource_line(20, "B")),
+        CONTRADICTORY,
+        "order Open, but the list has line 20, which the detail lacks",
+    ),
+    (listed("16", scansource_line(10), scansource_line(10.0), scansource_line(20, Committed=0)), None, ""),
 ]
 SKROUTZ = [
     (skroutz_record("S1", skroutz_line(1, return_reason="faulty")), CONTRADICTORY, "returned: faulty"),
@@ -83,6 +105,10 @@ FLAGS = {
         for place, value in enumerate(["yes, by Skroutz", 1, "Y", "no"])
     ],
 }
+TEST_FLAGS = [
+    Record(str(number), as_json(kibo_order(number, kibo_shipment(number * 10, item(number * 100), isTestOrder=flag))))
+    for number, flag in ((40, True), (41, False))
+]
 CASES = [
     *((("kibo", case[0].record_id), *case[1:]) for case in KIBO),
     *((("scansource", case[0][0].record_id.split(":")[1]), *case[1:]) for case in SCANSOURCE),
@@ -93,7 +119,7 @@ CASES = [
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     lake = Lake(settings_in(tmp_path_factory.mktemp("contradictions")))
-    build_picks(lake, "kibo", [*(case[0] for case in KIBO), *FLAGS["kibo"]])
+    build_picks(lake, "kibo", [*(case[0] for case in KIBO), *FLAGS["kibo"], *TEST_FLAGS])
     build_picks(lake, "scansource", [record for case in SCANSOURCE for record in case[0]])
     build_picks(lake, "skroutz", [*(case[0] for case in SKROUTZ), *FLAGS["skroutz"]])
     yield lake
@@ -109,6 +135,13 @@ def test_contradictory_levels_and_unknown_values_are_held_with_the_values(
     assert found
     assert {pick["hold_reason"] for pick in found} == {reason}
     assert all(detail in (pick["hold_detail"] or "") for pick in found)
+
+
+def test_a_shipment_of_a_test_in_an_order_that_is_none_is_an_exception(lake: Lake) -> None:
+    assert holds(lake, "40") == set()
+    detail = "is_test = false on the order, true on a shipment"
+    assert ("reject", "bad_json", detail) in exceptions(lake, "40")
+    assert holds(lake, "41") == {None}
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from order_pipeline_tests.warehouse.pick_lists import (
     picks,
     scansource_line,
     scansource_records,
+    skroutz_line,
     skroutz_record,
 )
 from order_pipeline_tests.warehouse.poisoned_records import Record, as_json
@@ -38,11 +39,13 @@ NOTHING = {
     "4": "shipment 40 is READY and has nothing to pick",
     "5": "the order is READY and has only the shipments 50 CANCELLED",
     "6": "item A (line 600) is BACKORDERED in shipment 60, which is READY",
+    "7": "the order is READY and has only the shipments 70 PULLED",
     "41": "the order is Open and has no line",
     "42": "the order is Open and has only cancelled lines",
     "S1": "the order is accepted and has no line",
+    "S4": "order state on_its_way is not in the seed status_mappings",
 }
-QUIET = ["11", "12", "13", "43", "S2", "S3"]
+QUIET = ["11", "12", "13", "14", "43", "S2", "S3"]
 KIBO = [
     order(1, shipments=[]),
     order(2, shipments=None),
@@ -50,6 +53,8 @@ KIBO = [
     of_items(4, kibo_item(400, sku="A", itemState="CANCELED")),
     of_items(5, kibo_item(500, sku="A"), shipmentStatus="CANCELLED"),
     of_items(6, kibo_item(600, sku="A", itemState="BACKORDERED")),
+    of_items(7, kibo_item(700, sku="A"), shipmentStatus="PULLED"),
+    of_items(14, kibo_item(1400, sku="A"), shipmentStatus="GONE", trackingInformation=[{"trackingNumber": "1Z"}]),
     order(11, shipments=[], orderStatus="AVAILABLE"),
     order(12, shipments=[], orderStatus="CANCELED"),
     order(13, shipments=[], isTestOrder=True),
@@ -63,6 +68,7 @@ SKROUTZ = [
     skroutz_record("S1"),
     skroutz_record("S2", state="open"),
     skroutz_record("S3", fulfilled_by_skroutz=True),
+    skroutz_record("S4", skroutz_line(1), state="on_its_way"),
 ]
 
 

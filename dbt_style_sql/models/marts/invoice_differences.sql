@@ -161,7 +161,7 @@ differences AS (
         billed.account,
         billed.order_day,
         billed.order_id,
-        CASE WHEN billed.currency IS DISTINCT FROM ordered.currency THEN 'currency' ELSE 'unit_price' END,
+        CASE WHEN (billed.currency IS DISTINCT FROM ordered.currency) THEN 'currency' ELSE 'unit_price' END,
         billed.invoice_id,
         billed.line_number,
         billed.line_id,

@@ -135,10 +135,10 @@ with_fees AS (
             order_id, currency, tax_basis, lines_without_amount, lines_without_cost, line_commission_amount
         ),
         coalesce(
-            CASE WHEN every_one.currency IS NOT DISTINCT FROM orders.currency THEN orders.commission_amount END,
+            CASE WHEN (every_one.currency IS NOT DISTINCT FROM orders.currency) THEN orders.commission_amount END,
             summed.line_commission_amount
         ) AS commission_amount,
-        CASE WHEN every_one.currency IS NOT DISTINCT FROM orders.currency THEN orders.platform_fee_amount END
+        CASE WHEN (every_one.currency IS NOT DISTINCT FROM orders.currency) THEN orders.platform_fee_amount END
             AS platform_fee_amount,
         CASE orders.source
             {% for channel, fees in var('fees_of_channels').items() %}

@@ -1,16 +1,27 @@
 -- What becomes of the pick candidates, judged once for all marts that ask: a line that our floor may have to pick (`to pick`,
 -- marts.pick_lines), a line that somebody else picks (`elsewhere`, marts.picks_elsewhere), an order that has nothing to pick
 -- (`nothing to pick`, marts.orders_without_picks). A mart that needs several of them reads this view once, and so all files once.
-WITH candidates AS MATERIALIZED (
+-- An answer about a known order that could not be had or read names no order of core, only the record: what is known of the
+-- order is older than that.
+WITH open_days AS MATERIALIZED (
+    {{ open_days_of() }}
+),
+
+candidates AS MATERIALIZED (
     SELECT * FROM {{ ref('pick_candidates') }}
 ),
 
-rejects AS MATERIALIZED (
+open_rejects AS MATERIALIZED (
     SELECT
+        source,
         order_id,
-        table_name || ' ' || key || ': ' || rule || ' on ' || field AS detail
+        raw_record_id,
+        table_name,
+        key,
+        rule,
+        field
     FROM {{ all_rows(source('quarantine', 'rejects')) }}
-    WHERE resolved_at IS NULL AND order_id IS NOT NULL
+    WHERE resolved_at IS NULL
 ),
 
 item_locations AS MATERIALIZED (
@@ -30,7 +41,26 @@ quarantined AS (
     SELECT
         order_id,
         min(detail) AS detail
-    FROM rejects
+    FROM (
+        SELECT
+            order_id,
+            table_name || ' ' || key || ': ' || rule || ' on ' || field AS detail
+        FROM open_rejects
+        WHERE order_id IS NOT NULL
+        UNION ALL
+        SELECT
+            orders.order_id,
+            concat('the last answer about it (', left(rejects.key, 8), ' in the quarantine): ', rejects.rule, ' on ', rejects.field)
+        FROM open_rejects AS rejects
+        INNER JOIN {{ of_open_days('orders', ['source', 'order_id', 'raw_record_id']) }} AS orders
+            ON orders.source = rejects.source
+            AND orders.raw_record_id = rejects.raw_record_id
+        WHERE rejects.order_id IS NULL
+            AND rejects.table_name IN (
+                concat('raw.', rejects.source, '_orders'), concat('raw.', rejects.source, '_order_rows'),
+                concat('raw.', rejects.source, '_order_details')
+            )
+    )
     GROUP BY order_id
 ),
 
@@ -201,7 +231,8 @@ SELECT
 FROM candidates
 WHERE candidates.order_id NOT IN (
     SELECT order_id
-    FROM rejects
+    FROM open_rejects
+    WHERE order_id IS NOT NULL
 )
 GROUP BY candidates.source, candidates.account, candidates.order_id, candidates.order_number, candidates.order_day
 HAVING count(candidates.pick_id) FILTER (candidates.is_stocked AND candidates.is_ours IS DISTINCT FROM false) = 0

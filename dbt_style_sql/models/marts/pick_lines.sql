@@ -1,4 +1,5 @@
--- One row a line that our floor may have to pick; what others pick is in marts.picks_elsewhere. hold_reason NULL: pickable. An order is whole or held: when anything of
+-- One row a line that our floor may have to pick; what others pick is in marts.picks_elsewhere.
+-- hold_reason NULL: pickable. An order is whole or held: when anything of
 -- it cannot be picked, all its lines carry the order's reason, and hold_detail names the lines. hold_scope tells a line
 -- that cannot be picked itself (`line`) from one that waits for the rest of its order (`order`).
 -- The rules stand in marts.pick_findings.

@@ -94,7 +94,7 @@ SELECT
     currency,
     previous_value,
     value,
-    CASE WHEN currency IS NOT DISTINCT FROM previous_currency THEN {{ wide('value') }} - previous_value END AS change_amount,
+    CASE WHEN (currency IS NOT DISTINCT FROM previous_currency) THEN {{ wide('value') }} - previous_value END AS change_amount,
     CASE WHEN fact = 'quantity_available' THEN value = 0 END AS is_stock_out,
     nullif(line_id, '') AS line_id
 FROM changes

@@ -46,7 +46,7 @@ def find_source_incidents(settings: Settings, clocked: Sequence[Clocked], now: d
         LakeError: the lake cannot be opened.
     """
     lake = Lake(settings)
-    if lake.catalog_file is not None and not lake.catalog_file.exists():
+    if not lake.is_made():
         return
     thresholds = settings.alerts
     enabled = {channel.name for channel in settings.enabled_channels()}

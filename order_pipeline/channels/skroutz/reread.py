@@ -167,7 +167,7 @@ class RereadExtraction:
         for answer in answers:
             if answer.content is None:
                 self.result.not_found += 1
-                if answer.code in awaited:
+                if answer.code in awaited or _is_to_be_picked(before.get(answer.code)):
                     batch.dead_letters.append(_not_found(answer.code))
                 continue
             problem = problem_of_answer(answer.content, answer.code)
@@ -253,8 +253,16 @@ def _is_about_the_order(answer: ReadOrder | BaseException) -> bool:
     return isinstance(answer, ApiError) and (concerns_the_record(answer) or answer.status == 200)
 
 
+def _is_to_be_picked(before: bytes | None) -> bool:
+    """Whether what raw saw last of an order says that somebody may pick it."""
+    try:
+        return before is not None and peek(before).state in ALWAYS_REREAD
+    except NotJsonError:
+        return True
+
+
 def _not_found(code: str) -> DeadLetter:
-    """An order that an event told of and that Skroutz does not know: of another shop, or invented."""
+    """An order that may be picked and that Skroutz does not know (any more): of another shop, invented, or removed."""
     said = "answered 404: Skroutz knows no such order"
     return DeadLetter(REFUSED_CALL, "order.code", said, about(code, b""), None, code)
 

@@ -18,6 +18,7 @@ from order_pipeline.orchestration.completeness_check import COMPLETE_CHECK, chec
 from order_pipeline.orchestration.failures import api_errors_as_failures
 from order_pipeline.orchestration.fetch_progress import FetchProgress
 from order_pipeline.orchestration.partitions import window_of
+from order_pipeline.orchestration.pool_lease import alone_in_pool
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import CHANNEL_TAG, OWNERS, RAW_GROUP, raw_assets, raw_key
 from order_pipeline.orchestration.stored_rows import RawCounts, read_raw_counts
@@ -55,13 +56,15 @@ def build_raw_assets(
         chosen = [name for name in resources_of if raw_key(channel.name, name) in context.selected_asset_keys]
         families = channel.families_of([each for name in chosen for each in resources_of[name]])
         pipeline.prepare_stores()
-        with api_errors_as_failures():
+        run_id = context.run.run_id
+
+        def say(what: str) -> None:
+            context.log.info("%s", what)
+            pipeline.advance(f"{channel.title}: waiting for another run", 0)
+
+        with api_errors_as_failures(), alone_in_pool(context.instance, pipeline.operations, channel.pool, run_id, say):
             result = pipeline.fetch(
-                channel,
-                window,
-                context.run.run_id,
-                families=families or None,
-                written=FetchProgress(context.log.info),
+                channel, window, run_id, families=families or None, written=FetchProgress(context.log.info)
             )
         context.log.info("%s", _story(result, time.monotonic() - started))
         drift = _find_drift(pipeline, channel, window.days)

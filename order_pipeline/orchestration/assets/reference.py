@@ -13,7 +13,7 @@ import dagster as dg
 from order_pipeline.contracts import ItemLocations, table_contract
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.orchestration.specs import ITEM_LOCATIONS_KEY, OWNERS, REFERENCE_GROUP, model_key, table_schema
-from order_pipeline.reference.item_locations import item_locations_path, load_item_locations
+from order_pipeline.reference.item_locations import item_locations_path, items_loaded_elsewhere, load_item_locations
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlProject
 
 BARCODE_CHECK = "barcodes_are_plausible"
@@ -45,6 +45,11 @@ def build_reference_assets(project: SqlProject) -> list[dg.AssetsDefinition]:
     def item_locations(pipeline: dg.ResourceParam[PipelineResource]) -> dg.MaterializeResult:
         path = item_locations_path(pipeline.settings)
         pipeline.prepare_stores()
+        if items := items_loaded_elsewhere(pipeline.lake, path):
+            return dg.MaterializeResult(
+                metadata={"dagster/row_count": items, "file": "another machine's", "changed": False},
+                check_results=[dg.AssetCheckResult(check_name=BARCODE_CHECK, passed=True)],
+            )
         loaded = load_item_locations(pipeline.lake, path, floors=pipeline.settings.floor_settings)
         return dg.MaterializeResult(
             metadata={

@@ -62,7 +62,7 @@ def remove_unpublished(lake: Lake, builds: Collection[str] | None, *, older_than
 
     The builds must have ended before the call: what they committed is then in the catalog that is read here.
     """
-    filesystem, root = fs.FileSystem.from_uri(lake.data_path)
+    filesystem, root = lake.files.file_system()
     listed = filesystem.get_file_info(fs.FileSelector(f"{root.rstrip('/')}/core", allow_not_found=True, recursive=True))
     candidates = [
         file

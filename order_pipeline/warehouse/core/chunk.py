@@ -12,6 +12,7 @@ import pyarrow as pa
 from order_pipeline.warehouse.core.raw_rows import RawRows, Share
 from order_pipeline.warehouse.core.soft_checks import SoftWarning
 from order_pipeline.warehouse.core.staging_models import BuildSql
+from order_pipeline.warehouse.lake.object_store import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class ChunkTask:
         days: whole days, or one day of which it is a share.
         known_observations: of append-only tables what core has of the days that are published together.
         data_path: the lake's, with a slash at its end; files go below it.
+        lake_files: where the raw files lie, and who may read and write there. Without a key the credential chain of the
+            machine that stages is asked.
         spill_parent: a directory of the machine that stages.
     """
 
@@ -35,6 +38,7 @@ class ChunkTask:
     raw: tuple[RawRows, ...]
     known_observations: Mapping[str, pa.Table]
     data_path: str
+    lake_files: ObjectStore
     spill_parent: Path
     memory_limit: str
 

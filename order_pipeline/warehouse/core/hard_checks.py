@@ -1,7 +1,8 @@
 """Which staged rows break a hard check (docs/apis/common_schema.md section 13); they are noted, not removed.
 
-Three kinds: text that did not cast and faults that staging names (from the companions), the rules of the pandera
-contract (as SQL), and what needs other rows (duplicates, rejected parents, children without an order).
+Three kinds: text that did not cast, containers in the place of texts and faults that staging names (from the
+companions), the rules of the pandera contract (as SQL), and what needs other rows (duplicates, rejected parents,
+children without an order).
 
 Companions of a staged row, none of them in the contract: `<column>_text` is the source's text of a cast column (a
 column's `_raw` in the contract serves as well), `faults` a list of (rule, field, value).
@@ -13,7 +14,15 @@ from dataclasses import dataclass
 
 import duckdb
 
-from order_pipeline.contracts import CORE_TABLES, LONGEST_VALUE, MASK, TableContract, rules_as_sql, table_contract
+from order_pipeline.contracts import (
+    CORE_TABLES,
+    LONGEST_VALUE,
+    MASK,
+    ColumnContract,
+    TableContract,
+    rules_as_sql,
+    table_contract,
+)
 from order_pipeline.warehouse.lake.literals import quoted
 
 UNDECIDED = "undecided"
@@ -28,6 +37,9 @@ _RULES_BY_TYPE = {
     "TIMESTAMPTZ": "bad_timestamp",
     "BOOLEAN": "bad_json",
 }
+_FREE_TEXTS = {"note", "ship_to_note"}
+"""What people type, brackets and all."""
+
 _NEEDS_ORDER = ("order_lines", "shipments", "shipment_lines", "parcels", "serial_numbers")
 
 # Where a row came from, not what it says.
@@ -112,7 +124,7 @@ def _note(connection: duckdb.DuckDBPyConnection, staged: StagedTable, failures: 
 
 
 def _unreadable(staged: StagedTable) -> str:
-    """Text that did not cast, and the faults that staging names."""
+    """Text that did not cast, containers in the place of texts, and the faults that staging names."""
     tests: dict[str, str] = {}
     for column in staged.contract.columns:
         rule = _RULES_BY_TYPE.get(column.duckdb_type.split("(")[0])
@@ -121,6 +133,11 @@ def _unreadable(staged: StagedTable) -> str:
             value = f"'{MASK}'" if column.personal else companion
             failure = f"{{'rule': '{rule}', 'field': '{column.name}', 'value': {value}}}"
             tests[f"({column.name} IS NULL AND {companion} IS NOT NULL)"] = failure
+        elif _is_text(column) and column.name in staged.columns:
+            # Leaves are read as text, so a list or an object in the place of one is its JSON.
+            value = f"'{MASK}'" if column.personal else column.name
+            failure = f"{{'rule': 'bad_json', 'field': '{column.name}', 'value': {value}}}"
+            tests[f"(left({column.name}, 1) IN ('[', '{{') AND json_valid({column.name}))"] = failure
     cases = ", ".join(f"CASE WHEN {test} THEN {failure} END" for test, failure in tests.items())
     has_faults = "faults" in staged.columns
     found = f"list_concat([{cases}], {'faults' if has_faults else '[]'})"
@@ -132,6 +149,12 @@ def _unreadable(staged: StagedTable) -> str:
             FROM {staged.relation} WHERE {" OR ".join(conditions) or "false"}
         ) WHERE failure IS NOT NULL
     """
+
+
+def _is_text(column: ColumnContract) -> bool:
+    """Whether a single text is meant: not JSON, not a date's own text, and not what somebody typed."""
+    is_free = column.name in _FREE_TEXTS | _ORIGIN or column.derived or column.name.endswith("_raw")
+    return column.duckdb_type == "VARCHAR" and not is_free
 
 
 def _copies(staged: StagedTable) -> str:

@@ -120,6 +120,7 @@ def plan_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], build_id: str,
             raw=raw,
             known_observations=known,
             data_path=lake.data_path,
+            lake_files=lake.files,
             spill_parent=lake.settings.data_dir.resolve() / "tmp",
             memory_limit=settings.build_memory_limit,
         )

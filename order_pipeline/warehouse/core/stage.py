@@ -29,7 +29,7 @@ from order_pipeline.warehouse.core.observations import new_observations
 from order_pipeline.warehouse.core.raw_rows import create_numbers_as_text, open_raw_rows
 from order_pipeline.warehouse.core.rejects import found_rejects, undecided_rows
 from order_pipeline.warehouse.core.soft_checks import find_warnings
-from order_pipeline.warehouse.lake.instance import Extension, open_instance
+from order_pipeline.warehouse.lake.instance import open_instance
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake.memory import naming_memory_limit
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA
@@ -116,12 +116,16 @@ def _database(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def _instance(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
-    paths = [task.data_path, *(file.path for rows in task.raw for file in rows.files)]
-    extensions: tuple[Extension, ...] = ("httpfs",) if any("://" in path for path in paths) else ()
-    connection = open_instance(task.spill_parent, memory_limit=task.memory_limit, threads=1, extensions=extensions)
+    connection = open_instance(
+        task.spill_parent,
+        memory_limit=task.memory_limit,
+        threads=1,
+        extensions=task.lake_files.extensions,
+    )
     try:
+        task.lake_files.reach(connection)
         # What was read of local files is in the system's cache already.
-        connection.execute("SET GLOBAL enable_external_file_cache = false")
+        connection.execute(f"SET GLOBAL enable_external_file_cache = {task.lake_files.is_remote}")
         for schema in task.sql.schemas:
             connection.execute(f"CREATE SCHEMA {schema}")
         for name, rows in task.sql.seeds.items():

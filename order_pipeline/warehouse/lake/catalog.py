@@ -13,11 +13,14 @@ from typing import TypeAlias
 
 import duckdb
 
+from order_pipeline.lake_settings import LakeSettings
 from order_pipeline.operations.locked import LET_IT_END, is_locked, said_when_it_waits, told
 from order_pipeline.redaction.texts import redact_message
-from order_pipeline.settings import LakeSettings, Settings
+from order_pipeline.settings import Settings
+from order_pipeline.warehouse.lake.errors import LakeError, LakeNotMadeError
 from order_pipeline.warehouse.lake.instance import Extension, open_instance
 from order_pipeline.warehouse.lake.literals import quoted
+from order_pipeline.warehouse.lake.object_store import READING_THREADS, ObjectStore
 from order_pipeline.warehouse.lake.snapshot_point import SnapshotPoint
 from order_pipeline.warehouse.lake.writers_lock import writers_lock
 
@@ -26,12 +29,6 @@ Connection: TypeAlias = duckdb.DuckDBPyConnection
 _LOG = logging.getLogger(__name__)
 BUSY_TIMEOUT_SECONDS = 30
 """Longest wait for a SQLite catalog that a process which is none of ours has locked."""
-
-
-class LakeError(RuntimeError):
-    """The lake could not be opened or written; the message says what was tried and what to do."""
-
-    next_step = ""
 
 
 class CatalogLockedError(LakeError):
@@ -61,6 +58,7 @@ class SnapshotNotKeptError(LakeError):
 
 
 _NO_SNAPSHOT = re.compile(r"No snapshot found at (?:version|timestamp) [-+:.\d ]+")
+_NOT_MADE = "does not exist - and creating a new DuckLake is explicitly disabled"
 _OTHER_FORMAT = re.compile(r"catalog version is (\S+), but the extension requires version ([^\s.]+(?:\.\d+)*)")
 
 
@@ -71,16 +69,16 @@ class Catalog:
     Attributes:
         address: of the catalog, as DuckLake takes it: `sqlite:<file>` or `postgres:<libpq string>`.
         file: the SQLite file; None when the catalog is a server.
-        data_path: directory or URL of the Parquet files, with a slash at its end.
         is_movable: the files lie beside the catalog, so the catalog's own note of their path is not followed.
         spill: directory under which the processes of this lake spill.
         limits: memory, threads and waiting times.
+        files: the data path, and who may read and write there.
         rewrites_format: a catalog that an older DuckLake wrote is rewritten when it is opened for writing.
     """
 
     address: str
     file: Path | None
-    data_path: str
+    files: ObjectStore
     is_movable: bool
     spill: Path
     limits: LakeSettings
@@ -94,7 +92,7 @@ class Catalog:
         return cls(
             address=address,
             file=Path(address.removeprefix("sqlite:")) if address.startswith("sqlite:") else None,
-            data_path=settings.lake.data_path or f"{directory / 'lake'}/",
+            files=ObjectStore(settings.lake.data_path or f"{directory / 'lake'}/", settings.s3),
             is_movable=settings.lake.data_path is None,
             spill=directory / "tmp",
             limits=settings.lake,
@@ -119,20 +117,26 @@ class Catalog:
     def extensions(self) -> list[Extension]:
         """What DuckDB must load to attach it."""
         needed: list[Extension] = ["ducklake", "sqlite_scanner" if self.file else "postgres_scanner"]
-        return [*needed, "httpfs"] if self._is_remote else needed
+        return [*needed, *self.files.extensions]
 
     @property
-    def _is_remote(self) -> bool:
-        return "://" in self.data_path
+    def data_path(self) -> str:
+        """Directory or URL of the Parquet files, with a slash at its end."""
+        return self.files.path
+
+    def _threads(self, *, read_only: bool) -> int | None:
+        if self.files.is_remote:
+            return max(READING_THREADS, self.limits.threads)
+        return None if read_only else self.limits.threads
 
     def require_file(self) -> None:
         """Return unless the catalog is a SQLite file that is not there.
 
         Raises:
-            LakeError: it is.
+            LakeNotMadeError: it is.
         """
         if self.file and not self.file.exists():
-            raise LakeError(f"There is no lake at {self.file} yet: run the pipeline once, or check the data directory.")
+            raise LakeNotMadeError(str(self.file))
 
     def open(self, *, read_only: bool, at: SnapshotPoint | None = None) -> Connection:
         """A DuckDB instance of its own with the catalog attached as `lake`, which is made when there is none.
@@ -151,15 +155,16 @@ class Catalog:
         connection = open_instance(
             self.spill,
             memory_limit=self.limits.query_memory_limit if read_only else self.limits.memory_limit,
-            threads=None if read_only else self.limits.threads,
+            threads=self._threads(read_only=read_only),
             extensions=self.extensions,
         )
         try:
+            self.files.reach(connection)
             if read_only:
                 self._attach(connection, "READ_ONLY", *([] if at is None else [at.option]))
             else:
                 # The system caches local files already; a copy in DuckDB's memory grows with all that a run reads.
-                connection.execute(f"SET GLOBAL enable_external_file_cache = {self._is_remote}")
+                connection.execute(f"SET GLOBAL enable_external_file_cache = {self.files.is_remote}")
                 self._attach_or_create(connection)
         except BaseException:
             connection.close()
@@ -233,6 +238,8 @@ class Catalog:
                 raise CatalogLockedError(self.file) from None
             if format_found := _OTHER_FORMAT.search(str(error)):
                 raise CatalogFormatError(*format_found.groups()) from None
+            if _NOT_MADE in str(error):
+                raise LakeNotMadeError(redact_message(self.address)) from None
             if missing := _NO_SNAPSHOT.search(str(error)):
                 raise SnapshotNotKeptError(f"{missing.group()} in the lake.") from None
             # libpq puts the connection string, password included, into some of its messages.

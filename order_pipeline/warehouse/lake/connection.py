@@ -26,6 +26,7 @@ from order_pipeline.warehouse.lake.catalog import (
     Connection,
     LakeError,
 )
+from order_pipeline.warehouse.lake.errors import LakeNotMadeError
 from order_pipeline.warehouse.lake.memory import naming_memory_limit
 from order_pipeline.warehouse.lake.operations_attachment import attach_operations, names_operations
 from order_pipeline.warehouse.lake.snapshot_point import SnapshotPoint
@@ -49,6 +50,7 @@ class Lake:
         catalog: its address, `sqlite:<file>` or `postgres:<libpq string>`.
         catalog_file: the SQLite catalog's file; None when the catalog is a server.
         data_path: directory or URL of the Parquet files, with a slash at its end.
+        files: the same, with who may read and write there.
         is_embedded: the catalog is a SQLite file, so that one transaction at a time may write.
     """
 
@@ -57,9 +59,11 @@ class Lake:
         self.settings = settings
         self.catalog = self._catalog.address
         self.catalog_file = self._catalog.file
+        self.files = self._catalog.files
         self.data_path = self._catalog.data_path
         self.is_embedded = self._catalog.file is not None
         self._instance: Connection | None = None
+        self._was_made = False
         self._opening = threading.Lock()
         # DuckDB opens and closes a SQLite catalog with every transaction. SQLite locks it for a moment when it closes,
         # and a thread that opens it then sleeps for a second. So threads begin and end transactions one at a time.
@@ -91,6 +95,22 @@ class Lake:
         with self._begin_or_end, self._named_lock():
             connection.execute("USE lake")
         return connection
+
+    def is_made(self) -> bool:
+        """Whether there is a lake at the address. Nothing is made.
+
+        Raises:
+            LakeError: the catalog's server does not answer.
+        """
+        if self.catalog_file is not None:
+            return self.catalog_file.exists()
+        if self._instance is None and not self._was_made:
+            try:
+                self.connect(read_only=True).close()
+            except LakeNotMadeError:
+                return False
+            self._was_made = True
+        return True
 
     def require_catalog(self) -> None:
         """Return unless the catalog is a SQLite file that is not there.

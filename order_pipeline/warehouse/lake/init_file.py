@@ -35,6 +35,10 @@ _HEAD = """\
 """
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 _PASSWORDS = "-- The passwords of PostgreSQL are not in here: give them in PGPASSWORD or ~/.pgpass.\n"
+_KEYS = """\
+-- The key of the object store is not in here: give it in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in ~/.aws, or as
+-- the machine's role.
+"""
 
 
 def init_file(settings: Settings) -> Path:
@@ -76,7 +80,8 @@ def init_text(settings: Settings, *, at: SnapshotPoint | None = None, spill: Pat
     catalog = Catalog.named_by(settings)
     url = settings.resolved_operations_url
     is_on_server = not (catalog.file and url.startswith("sqlite"))
-    head = _HEAD.format(version=duckdb.__version__) + (_PASSWORDS if is_on_server else "")
+    head = _HEAD.format(version=duckdb.__version__)
+    head += (_PASSWORDS if is_on_server else "") + (_KEYS if catalog.files.is_s3 else "")
     return head + "".join(
         f"{statement};\n" for statement in _statements(replace(catalog, spill=spill or catalog.spill), url, at)
     )
@@ -86,13 +91,19 @@ def _statements(catalog: Catalog, url: str, at: SnapshotPoint | None) -> Iterato
     yield from _pins()
     operations = list(_operations(url))
     of_operations: Extension = "sqlite_scanner" if url.startswith("sqlite") else "postgres_scanner"
-    needed: list[Extension] = [*catalog.extensions, of_operations] if operations else catalog.extensions
+    needed = list(catalog.extensions)
+    if catalog.files.is_s3:
+        needed.append("aws")
+    if operations:
+        needed.append(of_operations)
     for name in dict.fromkeys(needed):
         yield f"LOAD {quoted(str(extension_file(name)))}"
     yield "SET GLOBAL TimeZone = 'UTC'"
     yield f"SET GLOBAL memory_limit = {quoted(catalog.limits.query_memory_limit)}"
     # Two instances that spill into one directory read each other's rows (warehouse/lake/spill_directory.py).
     yield f"SET GLOBAL temp_directory = {quoted(f'{catalog.spill}/')} || uuid()"
+    if catalog.files.is_s3:
+        yield catalog.files.chain_statement
     readable = replace(catalog, address=without_password(catalog.address))
     yield readable.attach_statement("READ_ONLY", *([] if at is None else [at.option]))
     yield from operations

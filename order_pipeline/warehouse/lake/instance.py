@@ -16,7 +16,7 @@ import duckdb
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake.spill_directory import instance_directory
 
-Extension = Literal["ducklake", "sqlite_scanner", "postgres_scanner", "httpfs"]
+Extension = Literal["ducklake", "sqlite_scanner", "postgres_scanner", "httpfs", "aws"]
 
 
 class ExtensionNotInstalledError(RuntimeError):

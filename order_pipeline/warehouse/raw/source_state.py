@@ -55,7 +55,8 @@ class WarehouseState:
     def awaiting_read(self, account: str) -> Mapping[str, date]:
         """Number and order day of orders to be picked that core does not know from a read; none without core.
 
-        Rows of an earlier version do not say whether there was a read: they wait for one as well.
+        Rows of an earlier version do not say whether there was a read: they wait for one as well. So do orders of which
+        something came since that could not be read.
         """
         with self._lake.snapshot() as connection:
             if "core.orders" not in relations(connection):
@@ -63,8 +64,10 @@ class WarehouseState:
             found = connection.execute(
                 "SELECT order_number, max(order_day) FROM core.orders WHERE source = ? AND account = ?"
                 " AND order_status = 'accepted' AND fulfilled_by = 'merchant' AND NOT is_test"
-                " AND awaits_read IS NOT FALSE GROUP BY order_number ORDER BY order_number",
-                [self._source, account],
+                " AND (awaits_read IS NOT FALSE OR raw_record_id IN (SELECT record_id FROM raw.dead_letters"
+                " WHERE source = ? AND resource = 'orders' AND healed_at IS NULL AND record_id IS NOT NULL))"
+                " GROUP BY order_number ORDER BY order_number",
+                [self._source, account, self._source],
             ).fetchall()
         return dict(found)
 

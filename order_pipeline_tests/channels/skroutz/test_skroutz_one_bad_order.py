@@ -82,6 +82,15 @@ def test_an_order_whose_read_is_refused_is_a_reject_and_the_others_are_read(stat
     assert not report.complete
 
 
+def test_an_order_that_may_be_picked_and_is_not_found_any_more_is_a_reject_and_a_delivered_one_is_counted():
+    known = Known(C1=as_bytes(make_event("C1")), C2=as_bytes(make_event("C2", state="delivered")))
+    gone = Answer(status=404, body=b'{"errors": []}')
+    _, dead_letters, report, paths = read({"C1": gone, "C2": gone}, known=known, codes=["C1", "C2"])
+    assert len(paths) == 2
+    assert [(record.rule, record.record_id) for record in dead_letters] == [("refused_call", "C1")]
+    assert "2 not found" in report.note
+
+
 @pytest.mark.parametrize(
     "body",
     [

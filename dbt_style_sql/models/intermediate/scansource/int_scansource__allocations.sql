@@ -6,7 +6,7 @@ WITH versions AS (
         fetched_at,
         sequence,
         unnest(
-            {{ read_json('payload', '{
+            {{ read_json(readable_payload('payload', {'SalesOrderLines': [{}]}), '{
                 "SalesOrderLines": [{"LineNumber": "VARCHAR", "Committed": "VARCHAR", "Shipped": "VARCHAR"}]
             }') }}.SalesOrderLines
         ) AS line

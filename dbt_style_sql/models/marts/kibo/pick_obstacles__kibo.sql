@@ -58,7 +58,7 @@ of_order AS (
         concat('only the shipments ', string_agg(
             concat(shipment_number, ' ', source_status), ', ' ORDER BY shipment_number
         )) AS listed,
-        bool_and(shipment_status IN ('cancelled', 'backordered')) AS none_ready
+        bool_and(shipment_status IN ('cancelled', 'backordered', 'unknown')) AS none_ready
     FROM shipments
     GROUP BY order_id
 ),

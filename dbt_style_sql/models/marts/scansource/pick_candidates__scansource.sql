@@ -1,7 +1,8 @@
 -- Who is picked, ScanSource: orders Open or Partially Shipped; quantity = Committed (allocated stock not yet shipped).
 -- A lot that is allocated after everything before it had left is a pick of its own (`:after-<shipped>`); while goods of a
 -- lot are still here, a changed quantity belongs to the pick that was made for it. Committed goods of an order whose status
--- says that nothing is left to pick, or whose own quantities say so, are held; so is an order whose rest is not committed.
+-- says that nothing is left to pick, or whose own quantities say so,
+-- or of which list and detail say different things, are held; so is an order whose rest is not committed.
 -- A row whose order is of another day makes its day an open one, and so does an order without lines of its own day.
 WITH open_days AS MATERIALIZED (
     {{ open_days_of('scansource') }}
@@ -31,6 +32,9 @@ lines AS (
         CASE
             WHEN orders.order_status IN ('cancelled', 'shipped', 'rejected', 'expired')
                 THEN concat('order ', orders.source_status)
+            WHEN orders.status_reason IS NOT NULL THEN concat('order ', orders.source_status, ', but ', orders.status_reason)
+            WHEN {{ json_text_at('order_lines.extras', '$.list_says') }} IS NOT NULL
+                THEN concat('the list says ', {{ json_text_at('order_lines.extras', '$.list_says') }})
             WHEN order_lines.reject_reason IS NOT NULL THEN 'line rejected: ' || order_lines.reject_reason
             WHEN {{ wide('greatest(coalesce(order_lines.quantity_shipped, 0), coalesce(delivered.quantity, 0))') }}
                 + order_lines.quantity_committed + coalesce(order_lines.quantity_cancelled, 0) > order_lines.quantity_ordered

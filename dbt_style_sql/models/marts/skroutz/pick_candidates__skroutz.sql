@@ -1,6 +1,7 @@
 -- Who is picked, Skroutz: orders in state `accepted`, not fulfilled by Skroutz itself, not DEMO-*; whole line quantities.
 -- What an event alone has told is held until the order was read: events are not signed, and it may be cancelled since. A row
 -- of an earlier version does not say whether there was a read.
+-- An order whose state nobody knows is no pick, and is not silent either: what it has is named, without a pick id.
 -- A rejected line rejects the order (docs/apis/skroutz.md 3.3), so one in an accepted order contradicts it: the order is held.
 -- A Skroutz order comes as one record, so all its rows are of one day: one that is settled has no pick.
 WITH open_days AS MATERIALIZED (
@@ -11,7 +12,7 @@ orders AS (
     SELECT * REPLACE (coalesce(awaits_read, true) AS awaits_read)
     FROM {{ of_open_days('orders', ['*']) }}
     WHERE source = 'skroutz'
-        AND order_status = 'accepted'
+        AND order_status IN ('accepted', 'unknown')
         AND fulfilled_by = 'merchant'
         AND NOT is_test
 ),
@@ -36,6 +37,8 @@ lines AS (
         order_lines.description AS product_name,
         order_lines.quantity_ordered AS quantity,
         CASE
+            WHEN orders.order_status = 'unknown'
+                THEN concat('order state ', orders.source_status, ' is not in the seed status_mappings')
             WHEN order_lines.line_id IS NULL THEN concat('the order is ', orders.source_status, ' and has no line')
             WHEN orders.status_reason IS NOT NULL
                 THEN concat('order ', orders.source_status, ', with a reason for its rejection')
@@ -53,7 +56,7 @@ lines AS (
 )
 
 SELECT
-    CASE WHEN line_status = 'open' THEN line_id END AS pick_id,
+    CASE WHEN line_status = 'open' AND order_status = 'accepted' THEN line_id END AS pick_id,
     source,
     account,
     order_id,
@@ -74,7 +77,7 @@ SELECT
     {{ address_line('lines') }} AS ship_to,
     order_number AS marketplace_order_id,
     CASE
-        WHEN line_id IS NULL THEN 'nothing_to_pick'
+        WHEN line_id IS NULL OR order_status = 'unknown' THEN 'nothing_to_pick'
         WHEN hold_detail IS NOT NULL THEN 'contradictory_levels'
         WHEN awaits_read THEN 'awaiting_read'
     END AS hold_reason,

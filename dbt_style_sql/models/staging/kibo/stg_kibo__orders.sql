@@ -33,8 +33,12 @@ orders AS (
         {{ text('document.total') }} AS total_amount_text,
         {{ decimal('document.orderManagementFee') }} AS platform_fee_amount,
         {{ text('document.orderManagementFee') }} AS platform_fee_amount_text,
-        {{ flag("coalesce(nullif(document.isTestOrder, ''), 'false')") }} AS is_test,
-        {{ text('document.isTestOrder') }} AS is_test_text,
+        {{ flag("coalesce(nullif(document.isTestOrder, ''), 'false')") }} AS is_test_order,
+        {{ text('document.isTestOrder') }} AS is_test_order_text,
+        list_filter(
+            [shipment.isTestOrder FOR shipment IN coalesce(document.shipments, [])],
+            lambda stated: stated <> '' AND lower(stated) <> CAST(is_test_order AS VARCHAR)
+        ) AS test_flags_otherwise,
         coalesce(upper(document.shipType) LIKE 'EXPRESS%', false) AS is_express,
         {{ flag('document.isGift') }} AS is_gift,
         {{ text('document.isGift') }} AS is_gift_text,
@@ -98,8 +102,12 @@ SELECT
     orders.total_amount_text,
     orders.platform_fee_amount,
     orders.platform_fee_amount_text,
-    orders.is_test,
-    orders.is_test_text,
+    -- Each shipment repeats the flag of its order; one that says otherwise is understood by nobody.
+    CASE WHEN len(orders.test_flags_otherwise) > 0 THEN NULL ELSE orders.is_test_order END AS is_test,
+    coalesce(
+        CAST(orders.is_test_order AS VARCHAR) || ' on the order, ' || orders.test_flags_otherwise[1] || ' on a shipment',
+        orders.is_test_order_text
+    ) AS is_test_text,
     orders.is_express,
     orders.is_gift,
     orders.is_gift_text,

@@ -30,6 +30,7 @@ WITH parsed AS (
                 "shippingTax": "VARCHAR", "shipmentItemTax": "VARCHAR", "shopatronTotal": "VARCHAR",
                 "fulfillerTotal": "VARCHAR", "isLate": "VARCHAR",
                 "shippingAddressInformation": {"fraudLock": "VARCHAR", "postalCode": "VARCHAR"},
+                "isTestOrder": "VARCHAR",
                 "items": [{
                     "orderItemID": "VARCHAR", "itemState": "VARCHAR", "partNumber": "VARCHAR", "sku": "VARCHAR",
                     "description": "VARCHAR", "quantity": "VARCHAR", "subtotal": "VARCHAR",

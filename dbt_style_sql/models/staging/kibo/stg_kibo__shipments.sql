@@ -23,7 +23,9 @@ decoded AS (
 
 SELECT
     {{ provenance('kibo', 'shipments') }},
-    {{ unreadable_ids({'shipment_number': 'shipment.shipmentID'}) }} AS faults,
+    {{ unreadable_ids({
+        'shipment_number': 'shipment.shipmentID', 'ship_from_code': 'shipment.assignedLocation'
+    }) }} AS faults,
     shipments.order_id || ':' || nullif(shipment.shipmentID, '') AS shipment_id,
     shipments.order_id,
     {{ text('shipment.shipmentID') }} AS shipment_number,
@@ -38,7 +40,7 @@ SELECT
     {{ time_with_offset('shipment.readyDate') }} AS ready_at,
     {{ text('shipment.readyDate') }} AS ready_at_text,
     {{ text('shipment.shipType') }} AS ship_method,
-    {{ text('shipment.assignedLocation') }} AS ship_from_code,
+    {{ text('trim(shipment.assignedLocation)') }} AS ship_from_code,
     {{ text('shipments.ship_from_name') }} AS ship_from_name,
     {{ decimal('shipment.subtotal') }} AS subtotal_amount,
     {{ text('shipment.subtotal') }} AS subtotal_amount_text,

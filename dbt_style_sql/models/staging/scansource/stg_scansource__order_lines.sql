@@ -54,6 +54,10 @@ SELECT
     planned_days[1].day AS next_ship_on,
     planned_days[1].text AS next_ship_on_raw,
     CASE
+        WHEN listed_otherwise IS NOT NULL
+            THEN json_object(
+                'ScheduleLines', list_sort(ScheduleLines), 'allocated_after', allocated_after, 'list_says', listed_otherwise
+            )
         WHEN len(ScheduleLines) > 0 OR len(allocated_after) > 0
             THEN json_object('ScheduleLines', list_sort(ScheduleLines), 'allocated_after', allocated_after)
     END AS extras

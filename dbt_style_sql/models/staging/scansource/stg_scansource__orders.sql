@@ -5,6 +5,18 @@ WITH orders AS (
         coalesce(detail.BillingAddress, listed.BillingAddress) AS billing,
         coalesce(detail.ShippingAddress, listed.ShippingAddress) AS shipping,
         coalesce(nullif(trim(detail.Status), ''), nullif(trim(listed.Status), '')) AS status,
+        nullif(trim(listed.Status), '') AS status_of_list,
+        CASE
+            WHEN has_detail THEN list_filter(
+                [
+                    {{ scansource_line_number('line.LineNumber') }} FOR line IN listed.SalesOrderLines
+                    IF {{ quantity('line.Committed') }} > 0
+                ],
+                lambda number: NOT list_contains(
+                    [{{ scansource_line_number('line.LineNumber') }} FOR line IN detail.SalesOrderLines], number
+                )
+            )
+        END AS lines_of_list_alone,
         list_concat(
             container_faults.faults, {{ unreadable_ids({'order_number': 'listed.OrderNumber'}) }}
         ) AS faults
@@ -23,6 +35,11 @@ SELECT
     {{ text('coalesce(detail.DocType, listed.DocType)') }} AS order_type,
     coalesce(mapping.status, 'unknown') AS order_status,
     orders.status AS source_status,
+    CASE
+        WHEN coalesce(mapping_of_list.status, 'unknown') <> coalesce(mapping.status, 'unknown')
+            THEN 'the list says ' || orders.status_of_list
+        WHEN len(lines_of_list_alone) > 0 THEN 'the list has line ' || lines_of_list_alone[1] || ', which the detail lacks'
+    END AS status_reason,
     {{ scansource_moment('listed.DateEntered') }} AS ordered_at,
     {{ text('listed.DateEntered') }} AS ordered_at_raw,
     {{ scansource_moment('listed.LastChanged') }} AS updated_at,
@@ -71,3 +88,7 @@ LEFT JOIN {{ ref('status_mappings') }} AS mapping
     ON mapping.source = 'scansource'
     AND mapping.entity = 'order'
     AND lower(mapping.source_value) = lower(orders.status)
+LEFT JOIN {{ ref('status_mappings') }} AS mapping_of_list
+    ON mapping_of_list.source = 'scansource'
+    AND mapping_of_list.entity = 'order'
+    AND lower(mapping_of_list.source_value) = lower(orders.status_of_list)

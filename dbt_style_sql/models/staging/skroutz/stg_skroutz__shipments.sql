@@ -2,6 +2,7 @@
 -- from `accepted` on.
 SELECT
     {{ provenance('skroutz', 'parsed') }},
+    {{ unreadable_ids({'ship_from_name': 'parsed.document.pickup_address'}) }} AS faults,
     parsed.order_id || ':1' AS shipment_id,
     parsed.order_id,
     '1' AS shipment_number,
@@ -9,7 +10,7 @@ SELECT
     coalesce(mapping.status, 'unknown') AS shipment_status,
     {{ text('parsed.document.state') }} AS source_status,
     {{ text('parsed.document.courier') }} AS ship_method,
-    {{ text('parsed.document.pickup_address') }} AS ship_from_name
+    {{ text('trim(parsed.document.pickup_address)') }} AS ship_from_name
 FROM {{ ref('stg_skroutz__parsed') }} AS parsed
 LEFT JOIN {{ ref('status_mappings') }} AS mapping
     ON mapping.source = 'skroutz'

@@ -1,0 +1,76 @@
+"""The pages of the Kibo fake, as the peers read them: searches, kept connections, and calls that are asked again."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+
+MANUFACTURERS = ("30211", "30212", "30307")
+CREDENTIALS = ("sandbox-kibo-key", "sandbox-kibo-secret")
+MOST_TRIES = 6
+"""As often as the pipeline's own client asks at default settings."""
+
+_TOTAL = re.compile(rb'"totalCount"\s*:\s*"?(\d+)')
+
+
+def searches(days: int, today: date) -> Iterator[dict[str, str]]:
+    """Every manufacturer's every day."""
+    for manufacturer in MANUFACTURERS:
+        for number in range(days):
+            day = today - timedelta(days=days - number)
+            yield {
+                "manufacturerID": manufacturer,
+                "orderDateStart": f"{day}T00:00:00Z",
+                "orderDateEnd": f"{day}T23:59:59Z",
+            }
+
+
+def total_of(body: bytes) -> int:
+    """The count of orders that a page claims of its search."""
+    found = _TOTAL.search(body)
+    if found is None:
+        raise ValueError("the page states no total")
+    return int(found[1])
+
+
+def access_token(url: str) -> str:
+    """A token of the fake."""
+    import httpx
+
+    answer = httpx.post(
+        f"{url}/kibo/oauthserver/oauth2/token", auth=CREDENTIALS, data={"grant_type": "client_credentials"}
+    )
+    return str(answer.raise_for_status().json()["access_token"])
+
+
+def page_reader(url: str) -> Callable[[dict[str, str], int], bytes]:
+    """Log in; a function that gets a page of a search, over one kept connection a thread.
+
+    An answer of 429 or 5xx is asked for again, with a short wait that doubles.
+    """
+    import httpx
+
+    headers = {
+        "Authorization": f"Bearer {access_token(url)}",
+        "API-Key": CREDENTIALS[0],
+        "Content-Type": "application/json",
+        "Accept-Encoding": "identity",
+    }
+    local = threading.local()
+
+    def get(search: dict[str, str], page: int) -> bytes:
+        client = getattr(local, "client", None)
+        if client is None:
+            client = local.client = httpx.Client(headers=headers, timeout=60)
+        parameters = {**search, "page": str(page), "perPage": "100"}
+        for number in range(MOST_TRIES):
+            reply = client.get(f"{url}/kibo/api/v2/order/", params=parameters)
+            if reply.status_code != 429 and reply.status_code < 500:
+                break
+            time.sleep(0.1 * 2**number)
+        return reply.raise_for_status().content
+
+    return get

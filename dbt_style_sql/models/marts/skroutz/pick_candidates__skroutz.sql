@@ -3,14 +3,9 @@
 -- of an earlier version does not say whether there was a read.
 -- An order whose state nobody knows is no pick, and is not silent either: what it has is named, without a pick id.
 -- A rejected line rejects the order (docs/apis/skroutz.md 3.3), so one in an accepted order contradicts it: the order is held.
--- A Skroutz order comes as one record, so all its rows are of one day: one that is settled has no pick.
-WITH open_days AS MATERIALIZED (
-    {{ open_days_of('skroutz') }}
-),
-
-orders AS (
+WITH orders AS (
     SELECT * REPLACE (coalesce(awaits_read, true) AS awaits_read)
-    FROM {{ of_open_days('orders', ['*']) }}
+    FROM {{ source('core', 'orders') }}
     WHERE source = 'skroutz'
         AND order_status IN ('accepted', 'unknown')
         AND fulfilled_by = 'merchant'
@@ -49,10 +44,12 @@ lines AS (
                 )
         END AS hold_detail
     FROM orders
-    LEFT JOIN {{ of_open_days('order_lines', [
-        'order_id', 'line_id', 'line_key', 'line_status', 'sku', 'ean', 'description', 'quantity_ordered', 'reject_reason', 'return_reason'
-    ]) }} AS order_lines ON order_lines.order_id = orders.order_id
-    LEFT JOIN {{ of_open_days('shipments', ['order_id', 'ship_from_name']) }} AS shipments ON shipments.order_id = orders.order_id  -- one at most
+    LEFT JOIN {{ source('core', 'order_lines') }} AS order_lines
+        ON order_lines.order_id = orders.order_id
+        AND order_lines.source = 'skroutz'
+    LEFT JOIN {{ source('core', 'shipments') }} AS shipments  -- one at most
+        ON shipments.order_id = orders.order_id
+        AND shipments.source = 'skroutz'
 )
 
 SELECT

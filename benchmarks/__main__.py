@@ -17,6 +17,7 @@ MEASUREMENTS = (
     "dagster_history",
     "webhooks",
     "order_to_pick",
+    "planning_by_outbox",
     "emission_vs_drt",
 )
 

@@ -16,12 +16,21 @@ from order_pipeline.privacy.retention import erase_old_orders
 from order_pipeline.recovery.stores import require_stores_agree
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build_files import remove_abandoned
+from order_pipeline.warehouse.core.settled_days import judge_days
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.lake.forgetting import forget_statistics
 from order_pipeline.warehouse.lake.upkeep import upkeep
 from order_pipeline.warehouse.sql.project_of_settings import project_for
 
 HOUSEKEEPING_JOB = "housekeeping_job"
+
+
+def _judge_days(context: dg.OpExecutionContext, lake: Lake) -> int:
+    """Look whether each day is settled as it is noted; the days that are noted otherwise now."""
+    judged = judge_days(lake)
+    if judged.opened:
+        context.log.error("%d days counted as settled and are not: their picks were not seen", judged.opened)
+    return judged.changed
 
 
 def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
@@ -34,11 +43,13 @@ def build_housekeeping(settings: Settings) -> tuple[dg.JobDefinition, dg.Schedul
         lake = Lake(settings)
         with open_store(settings.resolved_operations_url) as store:
             require_stores_agree(settings, store, lake)
+        days_judged_anew = _judge_days(context, lake)
         done = upkeep(lake)
         with lake.snapshot() as connection:
             columns = personal_columns(connection)
         context.add_output_metadata(
             {
+                "days noted as settled, or as open again": days_judged_anew,
                 "tables checked": len(done.tables),
                 "files merged": done.files_merged,
                 "files written": done.files_written,

@@ -23,6 +23,8 @@ from order_pipeline.recovery.upgrading import upgrade_stores
 from order_pipeline.reference.item_locations import item_locations_path, items_loaded_elsewhere, load_item_locations
 from order_pipeline.settings import Settings
 from order_pipeline.warehouse.core.build import CoreResult, build_core
+from order_pipeline.warehouse.core.settled_days import judge_days
+from order_pipeline.warehouse.core.staging_models import UNSETTLED_DAYS
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.ingest_result import IngestResult
@@ -190,6 +192,8 @@ class PipelineResource:
             self._deployment = self.lake.run(
                 "deploy the SQL models", lambda connection: deploy_described(connection, self.project)
             )
+            if UNSETTLED_DAYS in self._deployment.created:
+                judge_days(self.lake)  # the days were judged by another rule
         return self._deployment
 
     def load_item_locations_if_changed(self) -> None:

@@ -45,6 +45,7 @@ def replayed_lake(lake: Lake, project: SqlProject, staged: Sequence[StagedDays])
             connection.execute(f"CREATE SCHEMA {NAME}.{schema}")
         connection.execute(f"USE {NAME}")
         _show_the_rest(connection, project)
+        _forget_what_is_settled(connection, staged)
         _make_core(connection, staged)
         _make_rejects(connection, staged)
         _make_views(connection, project)
@@ -60,7 +61,7 @@ def of_days(staged: Sequence[StagedDays]) -> str:
 
 def _show_the_rest(connection: Connection, project: SqlProject) -> None:
     """Make views over the lake's relations that no replay changes, and load the seeds as they are in the project."""
-    made = {f"core.{name}" for name in CORE_TABLES} | {"quarantine.rejects"}
+    made = {f"core.{name}" for name in CORE_TABLES} | {"quarantine.rejects", "core.builds"}
     made |= {f"{SEED_SCHEMA}.{name}" for name in project.seeds}
     stored = connection.execute(
         "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'lake'"
@@ -72,6 +73,14 @@ def _show_the_rest(connection: Connection, project: SqlProject) -> None:
             connection.execute(f"CREATE VIEW {NAME}.{schema}.{name} AS SELECT * FROM lake.{schema}.{name}")
     for name in project.seeds:
         load_seed(connection, project, name)
+
+
+def _forget_what_is_settled(connection: Connection, staged: Sequence[StagedDays]) -> None:
+    """Make `core.builds` as a view: of a day that was staged again nobody knows whether it is settled."""
+    connection.execute(
+        "CREATE VIEW core.builds AS SELECT * REPLACE ("
+        f"CASE WHEN NOT ({of_days(staged)}) THEN is_settled END AS is_settled) FROM lake.core.builds"
+    )
 
 
 def _make_core(connection: Connection, staged: Sequence[StagedDays]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -177,12 +178,26 @@ def read_report(connection: Connection, at: datetime, figures: Sequence[Figure] 
         duckdb.Error: a view does not run, or memory does not suffice.
     """
     deployed = relations(connection)
-    return Report(at, snapshot_id(connection), tuple(_answer(connection, figure, deployed) for figure in figures))
+    snapshot = snapshot_id(connection)
+    held = _hold_what_is_read_again(connection, [each for each in figures if deployed.issuperset(each.marts)])
+    answers = tuple(_answer(connection, figure, deployed, held) for figure in figures)
+    for relation in held.values():
+        connection.execute(f"DROP TABLE {relation}")
+    return Report(at, snapshot, answers)
 
 
-def _answer(connection: Connection, figure: Figure, deployed: set[str]) -> Answered:
+def _hold_what_is_read_again(connection: Connection, figures: Sequence[Figure]) -> dict[str, str]:
+    """Marts that the figures name more than once, as temporary tables by name: a mart is a view, and dear."""
+    named = Counter(name for figure in figures for name in _MART.findall(figure.sql))
+    held = {name: f"temp.report_{name}" for name, times in named.items() if times > 1}
+    for name, relation in held.items():
+        connection.execute(f"CREATE TEMP TABLE {relation.removeprefix('temp.')} AS SELECT * FROM marts.{name}")
+    return held
+
+
+def _answer(connection: Connection, figure: Figure, deployed: set[str], held: Mapping[str, str]) -> Answered:
     if not deployed.issuperset(figure.marts):
         return Answered(figure, is_missing=True)
-    rows = connection.execute(figure.sql)
+    rows = connection.execute(_MART.sub(lambda mart: held.get(mart[1], mart[0]), figure.sql))
     columns = tuple(column[0] for column in rows.description or ())
     return Answered(figure, columns, tuple(rows.fetchall()))

@@ -15,7 +15,7 @@ from order_pipeline.warehouse.lake_excerpt import LakeExcerpt
 
 SLICE = "one_order"
 _OF_ORDER = ("orders", "order_lines", "shipments", "shipment_lines", "parcels")
-_OF_OTHERS = ("picks_elsewhere", "named_locations")
+_OF_OTHERS = ("picks_elsewhere", "pick_findings", "named_locations", "open_days")
 _OF_UNPLANNED_ORDERS = (*_OF_OTHERS, "pick_lines", "orders_without_picks")
 
 
@@ -53,6 +53,7 @@ class OrderSlice:
         of_items = f"source = $source AND sku IN (SELECT sku FROM {SLICE}.core.order_lines"
         of_items += f" UNION ALL SELECT sku FROM {SLICE}.core.shipment_lines)"
         self._slice.copy("reference.item_locations", of_items, {"source": source})
+        self._slice.copy("core.builds")
         # A channel of which several locations are known and none is named as ours is held: those of all orders count.
         of_which_orders = "source = $source" if not is_planned else "source = $source AND false"
         with suppress(

@@ -79,5 +79,5 @@ class LakeExcerpt:
 
 def _after_what_it_reads(name: str) -> tuple[bool, bool, int, str]:
     """Most views find what they read at the first try: obstacles, a channel's candidates, all candidates, the rest."""
-    is_first = name.startswith(("named_", "pick_obst"))
+    is_first = name.startswith(("named_", "open_", "pick_obst"))
     return not is_first, not name.startswith("pick_candidates__"), -len(name), name

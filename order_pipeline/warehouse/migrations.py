@@ -87,7 +87,7 @@ _BUILDS = """
 CREATE TABLE IF NOT EXISTS core.builds (
     source VARCHAR NOT NULL, order_day DATE NOT NULL, build_id VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL,
     orders BIGINT NOT NULL, order_lines BIGINT NOT NULL, rejects BIGINT NOT NULL, built_at TIMESTAMPTZ NOT NULL,
-    run_id VARCHAR NOT NULL
+    run_id VARCHAR NOT NULL, is_settled BOOLEAN
 )"""
 
 # Days whose last build failed; a day goes away when it has been built.

@@ -235,7 +235,7 @@ def test_a_day_that_core_has_and_no_run_asked_for_is_shown_without_a_certificate
     reader.read_kibo()
     day = reader.window.start - timedelta(days=3)
     with reader.lake.transaction("a build of a day that a ship date brought") as connection:
-        row = ("kibo", day, "b", "f", 1, 1, 0, datetime.now(UTC), "r")
+        row = ("kibo", day, "b", "f", 1, 1, 0, datetime.now(UTC), "r", False)
         connection.execute(f"INSERT INTO core.builds VALUES ({', '.join('?' * len(row))})", row)
     try:
         assert states(reader.days("kibo")) == ["never asked", "certified", "certified"]

@@ -20,6 +20,8 @@ OPERATIONS_TABLES = ("pick_outbox", "pick_events", "pick_tasks")
 LEDGER_TABLE = "scanorders.ledger"
 NOT_DATA = {"core.installation"}
 """Tables that say whose lake it is."""
+FOLLOWS = {"core.builds.is_settled", "marts.open_days", "marts.pick_findings", "marts.unsettled_days"}
+"""What helps marts to read less. It follows from core, and what comes of it is in the marts that are hashed."""
 
 # Of the run, not of the data. Only whether the column is NULL counts: that a pick was sent, that a reject is resolved.
 OF_THE_RUN = {
@@ -106,13 +108,13 @@ def table_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "SELECT DISTINCT 'ops.' || table_name FROM duckdb_columns() WHERE database_name = 'ops'"
     ).fetchall()
     wanted = {f"ops.{name}" for name in OPERATIONS_TABLES}
-    return sorted(({name for (name,) in found} - NOT_DATA) | ({name for (name,) in operations} & wanted))
+    return sorted(({name for (name,) in found} - NOT_DATA - FOLLOWS) | ({name for (name,) in operations} & wanted))
 
 
 def column_names(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
     """The table's columns by name."""
     described = connection.execute(f"SELECT * FROM {_relation(table)} LIMIT 0").description or []
-    return sorted(column[0] for column in described)
+    return sorted(column[0] for column in described if f"{table}.{column[0]}" not in FOLLOWS)
 
 
 def run_day(connection: duckdb.DuckDBPyConnection) -> date:

@@ -4,7 +4,23 @@
 -- `since` is when we noted the reason: the outbox's last move of the line, or when the reject was first seen. NULL where
 -- nothing tells. age_hours counts from the order's own time, waiting_hours from `since`.
 {{ config(meta={'rows': 'few'}) }}
-WITH open_orders AS (
+-- Only days are read that no build found settled (marts.open_days): what is open is of these days.
+WITH open_days AS MATERIALIZED (
+    {{ open_days_of() }}
+),
+
+findings AS MATERIALIZED (
+    SELECT
+        finding,
+        order_id,
+        line_id,
+        location,
+        hold_reason,
+        hold_detail
+    FROM {{ ref('pick_findings') }}
+),
+
+open_orders AS (
     SELECT
         source,
         account,
@@ -16,7 +32,10 @@ WITH open_orders AS (
         fulfilled_by,
         ordered_at,
         ship_by_at
-    FROM {{ source('core', 'orders') }}
+    FROM {{ of_open_days('orders', [
+        'source', 'account', 'order_id', 'order_number', 'order_day', 'order_status', 'source_status', 'fulfilled_by', 'ordered_at',
+        'ship_by_at', 'is_test'
+    ]) }}
     WHERE order_status IN (
             'open', 'accepted', 'on_hold', 'backordered', 'partially_shipped', 'partially_delivered', 'unknown'
         )
@@ -25,7 +44,7 @@ WITH open_orders AS (
 
 tracked_shipments AS (
     SELECT DISTINCT shipment_id
-    FROM {{ source('core', 'parcels') }}
+    FROM {{ of_open_days('parcels', ['shipment_id', 'tracking_number']) }}
     WHERE tracking_number IS NOT NULL
 ),
 
@@ -35,8 +54,8 @@ departed AS (
     SELECT
         shipment_lines.line_id,
         sum(shipment_lines.quantity_ordered) AS quantity
-    FROM {{ source('core', 'shipment_lines') }} AS shipment_lines
-    INNER JOIN {{ source('core', 'shipments') }} AS shipments ON shipments.shipment_id = shipment_lines.shipment_id
+    FROM {{ of_open_days('shipment_lines', ['shipment_id', 'line_id', 'line_status', 'quantity_ordered']) }} AS shipment_lines
+    INNER JOIN {{ of_open_days('shipments', ['shipment_id', 'shipment_status']) }} AS shipments ON shipments.shipment_id = shipment_lines.shipment_id
     LEFT JOIN tracked_shipments ON tracked_shipments.shipment_id = shipment_lines.shipment_id
     WHERE shipment_lines.line_status <> 'cancelled'
         AND shipments.shipment_status <> 'cancelled'
@@ -47,7 +66,7 @@ departed AS (
         )
 ),
 
-open_lines AS (
+open_lines AS MATERIALIZED (
     SELECT
         open_orders.*,
         lines.line_id,
@@ -59,7 +78,10 @@ open_lines AS (
         lines.currency,
         lines.line_amount
     FROM open_orders
-    LEFT JOIN {{ source('core', 'order_lines') }} AS lines
+    LEFT JOIN {{ of_open_days('order_lines', [
+        'source', 'order_day', 'order_id', 'line_id', 'sku', 'line_status', 'quantity_ordered', 'quantity_shipped',
+        'quantity_cancelled', 'currency', 'line_amount'
+    ]) }} AS lines
         ON lines.order_id = open_orders.order_id
         AND lines.source = open_orders.source
         AND lines.order_day = open_orders.order_day
@@ -79,7 +101,7 @@ rejects AS (
     SELECT
         order_id,
         min(first_seen_at) AS first_seen_at
-    FROM {{ source('quarantine', 'rejects') }}
+    FROM {{ all_rows(source('quarantine', 'rejects')) }}
     WHERE resolved_at IS NULL AND order_id IS NOT NULL
     GROUP BY order_id
 ),
@@ -89,8 +111,8 @@ holds AS (
         line_id,
         any_value(hold_reason) AS hold_reason,
         any_value(hold_detail) AS hold_detail
-    FROM {{ ref('pick_lines') }}
-    WHERE hold_reason IS NOT NULL
+    FROM findings
+    WHERE finding = 'to pick' AND hold_reason IS NOT NULL
     GROUP BY line_id
 ),
 
@@ -108,6 +130,7 @@ picks AS (
             WHEN 'planned' THEN 7 WHEN 'resolved_not_sent' THEN 8 ELSE 9
         END AS urgency
     FROM {{ source('core', 'pick_status') }}
+    WHERE line_id IN (SELECT line_id FROM open_lines)
 ),
 
 outbox AS (
@@ -125,8 +148,18 @@ elsewhere AS (
     SELECT
         line_id,
         any_value(location) AS location
-    FROM {{ ref('picks_elsewhere') }}
+    FROM findings
+    WHERE finding = 'elsewhere'
     GROUP BY line_id
+),
+
+without_picks AS (
+    SELECT
+        order_id,
+        hold_reason AS reason,
+        hold_detail AS detail
+    FROM findings
+    WHERE finding = 'nothing to pick'
 ),
 
 judged AS (
@@ -167,7 +200,7 @@ judged AS (
     LEFT JOIN holds ON holds.line_id = open_lines.line_id
     LEFT JOIN rejects ON rejects.order_id = open_lines.order_id
     LEFT JOIN elsewhere ON elsewhere.line_id = open_lines.line_id
-    LEFT JOIN {{ ref('orders_without_picks') }} AS without_picks ON without_picks.order_id = open_lines.order_id
+    LEFT JOIN without_picks ON without_picks.order_id = open_lines.order_id
 ),
 
 waiting AS (

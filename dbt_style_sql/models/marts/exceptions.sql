@@ -3,12 +3,39 @@
 -- `since` of a held order is the last move of its held lines in the outbox, or when its reject was first seen: when the
 -- planner noted this reason.
 {{ config(meta={'rows': 'few'}) }}
-WITH rejects_of_orders AS (
+WITH findings AS MATERIALIZED (
+    SELECT
+        finding,
+        source,
+        order_day,
+        order_id,
+        hold_reason,
+        hold_detail
+    FROM {{ ref('pick_findings') }}
+),
+
+rejects AS MATERIALIZED (
+    SELECT
+        source,
+        order_day,
+        order_id,
+        table_name,
+        key,
+        rule,
+        field,
+        value,
+        raw_record_id,
+        first_seen_at
+    FROM {{ all_rows(source('quarantine', 'rejects')) }}
+    WHERE resolved_at IS NULL
+),
+
+rejects_of_orders AS (
     SELECT
         order_id,
         min(first_seen_at) AS first_seen_at
-    FROM {{ source('quarantine', 'rejects') }}
-    WHERE resolved_at IS NULL AND order_id IS NOT NULL
+    FROM rejects
+    WHERE order_id IS NOT NULL
     GROUP BY order_id
 ),
 
@@ -28,8 +55,8 @@ held AS (
         order_id,
         any_value(hold_reason) AS hold_reason,
         any_value(hold_detail) AS hold_detail
-    FROM {{ ref('pick_lines') }}
-    WHERE hold_reason IS NOT NULL
+    FROM findings
+    WHERE finding = 'to pick' AND hold_reason IS NOT NULL
     GROUP BY source, order_day, order_id
 )
 
@@ -43,8 +70,7 @@ SELECT
     rule AS reason,
     field || coalesce(' = ' || value, '') AS detail,
     first_seen_at AS since
-FROM {{ source('quarantine', 'rejects') }}
-WHERE resolved_at IS NULL
+FROM rejects
 UNION ALL
 SELECT
     'held ' || held.order_id,
@@ -67,11 +93,11 @@ SELECT
     order_day,
     order_id,
     order_id,
-    reason,
-    detail,
+    hold_reason,
+    hold_detail,
     NULL
-FROM {{ ref('orders_without_picks') }}
-WHERE reason = 'nothing_to_pick'
+FROM findings
+WHERE finding = 'nothing to pick' AND hold_reason = 'nothing_to_pick'
 UNION ALL
 SELECT
     concat_ws(' ', 'warning', source, order_day, rule, field),

@@ -1,5 +1,14 @@
 -- One row an order: its status, how far its lines and shipments are, and what stands in its way.
-WITH lines AS (
+WITH findings AS MATERIALIZED (
+    SELECT
+        finding,
+        order_id,
+        hold_reason,
+        hold_detail
+    FROM {{ ref('pick_findings') }}
+),
+
+lines AS (
     SELECT
         order_id,
         count(*) AS order_lines,
@@ -35,15 +44,25 @@ picks AS (
         count(*) AS pick_lines,
         any_value(hold_reason) AS hold_reason,
         any_value(hold_detail) AS hold_detail
-    FROM {{ ref('pick_lines') }}
+    FROM findings
+    WHERE finding = 'to pick'
     GROUP BY order_id
+),
+
+without_picks AS (
+    SELECT
+        order_id,
+        hold_reason AS reason,
+        hold_detail AS detail
+    FROM findings
+    WHERE finding = 'nothing to pick'
 ),
 
 rejects AS (
     SELECT
         order_id,
         count(*) AS open_rejects
-    FROM {{ source('quarantine', 'rejects') }}
+    FROM {{ all_rows(source('quarantine', 'rejects')) }}
     WHERE resolved_at IS NULL AND order_id IS NOT NULL
     GROUP BY order_id
 )
@@ -79,5 +98,5 @@ LEFT JOIN lines ON lines.order_id = orders.order_id
 LEFT JOIN shipments ON shipments.order_id = orders.order_id
 LEFT JOIN parcels ON parcels.order_id = orders.order_id
 LEFT JOIN picks ON picks.order_id = orders.order_id
-LEFT JOIN {{ ref('orders_without_picks') }} AS without_picks ON without_picks.order_id = orders.order_id
+LEFT JOIN without_picks ON without_picks.order_id = orders.order_id
 LEFT JOIN rejects ON rejects.order_id = orders.order_id

@@ -2,161 +2,34 @@
 -- hold_reason NULL: pickable. An order is whole or held: when anything of
 -- it cannot be picked, all its lines carry the order's reason, and hold_detail names the lines. hold_scope tells a line
 -- that cannot be picked itself (`line`) from one that waits for the rest of its order (`order`).
--- An answer about a known order that could not be had or read names no order of core, only the record: what is known of the
--- order is older than that.
-WITH quarantined AS (
-    SELECT
-        order_id,
-        min(detail) AS detail
-    FROM (
-        SELECT
-            order_id,
-            table_name || ' ' || key || ': ' || rule || ' on ' || field AS detail
-        FROM {{ source('quarantine', 'rejects') }}
-        WHERE resolved_at IS NULL AND order_id IS NOT NULL
-        UNION ALL
-        SELECT
-            orders.order_id,
-            concat('the last answer about it (', left(rejects.key, 8), ' in the quarantine): ', rejects.rule, ' on ', rejects.field)
-        FROM {{ source('quarantine', 'rejects') }} AS rejects
-        INNER JOIN {{ source('core', 'orders') }} AS orders
-            ON orders.source = rejects.source
-            AND orders.raw_record_id = rejects.raw_record_id
-        WHERE rejects.resolved_at IS NULL
-            AND rejects.order_id IS NULL
-            AND rejects.table_name IN (
-                concat('raw.', rejects.source, '_orders'), concat('raw.', rejects.source, '_order_rows'),
-                concat('raw.', rejects.source, '_order_details')
-            )
-    )
-    GROUP BY order_id
-),
-
--- What an item is, wherever it lies.
-items AS (
-    SELECT
-        source,
-        sku,
-        max(nullif(barcode, '')) AS barcode,
-        arg_min(product_name, coalesce(TRY_CAST(priority AS INTEGER), 0)) FILTER (product_name IS NOT NULL) AS product_name
-    FROM {{ source('reference', 'item_locations') }}
-    GROUP BY source, sku
-),
-
--- Where it lies: a row for each floor that has one of its own, and one without a floor for all others.
-bins AS (
-    SELECT
-        source,
-        sku,
-        floor,
-        list({'bin_location': bin_location, 'warehouse': warehouse} ORDER BY TRY_CAST(priority AS INTEGER)) AS places
-    FROM {{ source('reference', 'item_locations') }}
-    GROUP BY source, sku, floor
-),
-
-located AS (
-    SELECT
-        candidates.* EXCLUDE (product_name, is_stocked, is_ours, hold_reason, hold_detail),
-        CASE WHEN candidates.is_ours OR candidates.hold_reason IS NOT NULL THEN candidates.hold_reason ELSE 'location_not_named' END AS hold_reason,
-        CASE
-            WHEN candidates.is_ours OR candidates.hold_reason IS NOT NULL THEN candidates.hold_detail
-            ELSE concat(
-                'it leaves from ', coalesce(candidates.location, 'no location'),
-                ', and no setting says whether our floor picks there: ORDER_PIPELINE_', upper(candidates.source), '__LOCATIONS'
-            )
-        END AS hold_detail,
-        coalesce(items.product_name, candidates.product_name) AS product_name,
-        items.sku IS NOT NULL AS is_known_item,
-        coalesce(
-            items.barcode,
-            {{ {'ean': "nullif(candidates.ean, '')", 'sku': 'candidates.sku'}.get(var('barcode_fallback', 'none'), 'NULL') }}
-        ) AS barcode,
-        coalesce(here.places, anywhere.places) AS lies_at,
-        lies_at[1].bin_location AS bin_location,
-        lies_at[1].warehouse AS warehouse,
-        array_to_string(list_transform(lies_at[2:], lambda place: place.bin_location), ', ') AS further_bins
-    FROM {{ ref('pick_candidates') }} AS candidates
-    LEFT JOIN items ON items.source = candidates.source AND items.sku = candidates.sku
-    LEFT JOIN bins AS here
-        ON here.source = candidates.source AND here.sku = candidates.sku AND here.floor = candidates.floor
-    LEFT JOIN bins AS anywhere
-        ON anywhere.source = candidates.source AND anywhere.sku = candidates.sku AND anywhere.floor IS NULL
-    WHERE candidates.is_stocked AND candidates.is_ours IS DISTINCT FROM false
-),
-
-judged AS (
-    SELECT
-        located.* EXCLUDE (hold_reason, hold_detail),
-        CASE
-            WHEN quarantined.order_id IS NOT NULL THEN 'quarantined'
-            WHEN located.hold_reason IS NOT NULL THEN located.hold_reason
-            WHEN NOT located.is_known_item THEN 'unknown_item'
-            WHEN located.barcode IS NULL THEN 'no_barcode'
-            WHEN coalesce(located.bin_location, '') = '' THEN 'no_location'
-            WHEN located.quantity IS NULL OR located.quantity <= 0 THEN 'no_quantity'
-            {% if var('hold_fractional_quantities', true) -%}
-            WHEN located.quantity <> trunc(located.quantity) THEN 'fractional_quantity'
-            {%- endif %}
-        END AS line_reason,
-        CASE
-            WHEN quarantined.order_id IS NOT NULL THEN quarantined.detail
-            WHEN located.hold_reason IS NOT NULL THEN located.hold_detail
-            WHEN NOT located.is_known_item THEN 'item ' || located.sku || ' is not in reference.item_locations'
-            WHEN located.barcode IS NULL THEN 'item ' || located.sku || ' has no barcode'
-            WHEN coalesce(located.bin_location, '') = '' THEN concat(
-                'item ', located.sku, ' has no bin location', CASE WHEN located.floor <> 'main' THEN ' at the floor ' || located.floor END
-            )
-            ELSE 'line ' || located.line_id || ' asks for ' || coalesce(located.quantity::VARCHAR, 'no') || ' pieces'
-        END AS line_detail
-    FROM located
-    LEFT JOIN quarantined ON quarantined.order_id = located.order_id
-),
-
-held_orders AS (
-    SELECT
-        order_id,
-        arg_min(line_reason, (CASE line_reason
-            WHEN 'quarantined' THEN 1 WHEN 'contradictory_levels' THEN 2 WHEN 'unknown_status' THEN 3
-            WHEN 'unknown_item' THEN 5 WHEN 'no_barcode' THEN 6 WHEN 'no_location' THEN 7
-            WHEN 'no_quantity' THEN 8 WHEN 'fractional_quantity' THEN 9 ELSE 4
-        END, line_reason)) AS hold_reason,
-        array_to_string(list_sort(list_distinct(list(line_detail)))[:5], '; ') AS hold_detail
-    FROM judged
-    WHERE line_reason IS NOT NULL
-    GROUP BY order_id
-)
-
+-- The rules stand in marts.pick_findings.
 SELECT
-    judged.pick_id,
-    judged.source,
-    judged.account,
-    judged.order_id,
-    judged.order_number,
-    judged.order_day,
-    judged.ordered_at,
-    judged.ordered_on,
-    judged.ship_by_at,
-    judged.is_express,
-    judged.line_id,
-    judged.shipment_id,
-    judged.location,
-    judged.floor,
-    judged.sku,
-    judged.barcode,
-    judged.bin_location,
-    nullif(judged.further_bins, '') AS further_bins,
-    judged.warehouse,
-    judged.product_name,
-    judged.quantity,
-    judged.customer_name,
-    judged.ship_to,
-    judged.marketplace_order_id,
-    held_orders.hold_reason,
-    held_orders.hold_detail,
-    CASE
-        WHEN judged.line_reason IS NOT NULL THEN 'line'
-        WHEN held_orders.order_id IS NOT NULL THEN 'order'
-    END AS hold_scope
-FROM judged
-LEFT JOIN held_orders ON held_orders.order_id = judged.order_id
-WHERE judged.pick_id IS NOT NULL
+    pick_id,
+    source,
+    account,
+    order_id,
+    order_number,
+    order_day,
+    ordered_at,
+    ordered_on,
+    ship_by_at,
+    is_express,
+    line_id,
+    shipment_id,
+    location,
+    floor,
+    sku,
+    barcode,
+    bin_location,
+    further_bins,
+    warehouse,
+    product_name,
+    quantity,
+    customer_name,
+    ship_to,
+    marketplace_order_id,
+    hold_reason,
+    hold_detail,
+    hold_scope
+FROM {{ ref('pick_findings') }}
+WHERE finding = 'to pick'

@@ -11,5 +11,5 @@ SELECT
     shipment_id,
     sku,
     quantity
-FROM {{ ref('pick_candidates') }}
-WHERE pick_id IS NOT NULL AND NOT is_ours
+FROM {{ ref('pick_findings') }}
+WHERE finding = 'elsewhere'

@@ -39,7 +39,10 @@ from order_pipeline.warehouse.sql.project import SEED_SCHEMA, SqlModel, SqlProje
 
 BELOW_CORE, MARTS = ("staging", "intermediate"), "marts"
 CHECKS = "checks"
-PICK_RULES = ("named_locations", "pick_candidates", "pick_days", "shipping_locations")
+PICK_RULES = (
+    *("named_locations", "open_days", "pick_candidates", "pick_days", "pick_findings", "shipping_locations"),
+    "unsettled_days",
+)
 """Helpers of the picks beside those in the channels' folders."""
 CERTIFICATES = ("completeness", "day_certificates", "reading_bounds", "window_certificates")
 PICK_STATES = ("core", "pick_status")

@@ -15,7 +15,7 @@ from order_pipeline.warehouse.lake.literals import date_list
 from order_pipeline.warehouse.lake_excerpt import LakeExcerpt
 
 _CORE = ("orders", "order_lines", "shipments", "shipment_lines", "parcels")
-_VIEWS = ("pick_lines", "pick_follow_up", "named_locations")
+_VIEWS = ("pick_lines", "pick_findings", "pick_follow_up", "named_locations", "open_days")
 _FAMILIES = ("pick_candidates", "pick_obstacles")
 
 
@@ -44,6 +44,6 @@ def copy_days(copied: LakeExcerpt, days: Collection[date]) -> None:
     """
     for table in _CORE:
         copied.copy(f"core.{table}", f"order_day IN ({date_list(days)})")
-    for table in ("quarantine.rejects", "reference.item_locations", "marts.shipping_locations"):
+    for table in ("core.builds", "quarantine.rejects", "reference.item_locations", "marts.shipping_locations"):
         copied.copy(table)
     copied.make_views(lambda name: name in _VIEWS or name.startswith(_FAMILIES))

@@ -61,9 +61,11 @@ class ChunkResult:
         rejects: what broke a hard check, columns as `FOUND_REJECTS`.
         undecided: children whose order is not in the chunk, by table; see `undecided_rows`.
         warnings: what the soft checks counted.
+        unsettled_days: the days of which something is open, or a row waits for its order.
     """
 
     files: tuple[ChunkFile, ...]
     rejects: pa.Table
     undecided: Mapping[str, pa.Table]
     warnings: tuple[SoftWarning, ...]
+    unsettled_days: frozenset[date]

@@ -8,8 +8,8 @@ one in the wrong directory would be read as another day's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
@@ -112,7 +112,8 @@ def _publish(
     clear_marks(transaction, plan.marks)
     _wake_days_of_orphans(transaction, plan, built_at)
     forget_failed_days(transaction, plan.source, plan.days)
-    _record_build(transaction, plan, files, built_at)
+    unsettled = frozenset[date]().union(*(result.unsettled_days for result in results))
+    _record_build(transaction, plan, files, built_at, unsettled)
     rejected, by_rule = _count_rejects(transaction)
     return CoreResult(
         plan.source,
@@ -201,7 +202,13 @@ def _wake_days_of_orphans(transaction: Connection, plan: GroupPlan, built_at: da
     mark_stale(transaction, plan.source, [day for (day,) in found], built_at, plan.run_id)
 
 
-def _record_build(transaction: Connection, plan: GroupPlan, files: Sequence[ChunkFile], built_at: datetime) -> None:
+def _record_build(
+    transaction: Connection,
+    plan: GroupPlan,
+    files: Sequence[ChunkFile],
+    built_at: datetime,
+    unsettled: Collection[date],
+) -> None:
     """One row a built day."""
     stored = Counter[tuple[str, object]]()
     for file in files:
@@ -211,7 +218,7 @@ def _record_build(transaction: Connection, plan: GroupPlan, files: Sequence[Chun
         (
             *(plan.source, day, plan.build_id, plan.fingerprint),
             *(stored["orders", day], stored["order_lines", day], rejects.get(day, 0)),
-            *(built_at, plan.run_id),
+            *(built_at, plan.run_id, day not in unsettled),
         )
         for day in plan.days
     ]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from order_pipeline.contracts import CORE_TABLES, ContractError, TableContract, create_table_statements, table_contract
 from order_pipeline.warehouse.core.chunk import ChunkFile, ChunkResult, ChunkTask
@@ -34,7 +35,7 @@ from order_pipeline.warehouse.lake.instance import open_instance
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake.memory import naming_memory_limit
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA
-from order_pipeline.warehouse.sql.slice import run_model, run_models
+from order_pipeline.warehouse.sql.slice import run_model, run_models, run_view
 
 # Doubles hold four decimals exactly below 2^53 / 10^4, about 9.007e11; a larger amount may have been rounded.
 LARGEST_EXACT = 900_000_000_000
@@ -72,11 +73,13 @@ def stage_chunk(task: ChunkTask) -> ChunkResult:
         check_rows(connection, line_prices, task.sql.source, task.run_id)
         all_tables = [*tables.values(), line_prices]
         _make_good_rows(connection, task, all_tables, ["prices"])
+        undecided = undecided_rows(connection, all_tables, task.run_id)
         return ChunkResult(
             files=tuple(file for table in CORE_TABLES for file in _write(connection, task, table)),
             rejects=found_rejects(connection, all_tables),
-            undecided=undecided_rows(connection, all_tables, task.run_id),
+            undecided=undecided,
             warnings=tuple(warnings),
+            unsettled_days=_unsettled_days(connection, task, undecided),
         )
 
 
@@ -180,6 +183,15 @@ def _make_good_rows(
         parts = [staged.good_rows(task.run_id) for staged in tables if staged.contract.name == name]
         (empty_table,) = create_table_statements(CORE_TABLES[name], "core", partitioned=False)
         connection.execute(f"CREATE VIEW core.{name} AS {' UNION ALL '.join(parts)}" if parts else empty_table)
+
+
+def _unsettled_days(
+    connection: duckdb.DuckDBPyConnection, task: ChunkTask, undecided: Mapping[str, pa.Table]
+) -> frozenset[date]:
+    run_view(connection, task.sql.unsettled_days)
+    found = connection.execute(f"SELECT order_day FROM {task.sql.unsettled_days.relation}").fetchall()
+    waiting = (rows.column("order_day").to_pylist() for rows in undecided.values())
+    return frozenset({day for (day,) in found}.union(*waiting))
 
 
 def _write(connection: duckdb.DuckDBPyConnection, task: ChunkTask, table: str) -> list[ChunkFile]:

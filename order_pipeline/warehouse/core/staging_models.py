@@ -17,6 +17,7 @@ from order_pipeline.warehouse.sql.deploy import load_seed
 from order_pipeline.warehouse.sql.project import SEED_SCHEMA, Rendered, SqlProject
 
 LINE_PRICES = "stg_common__order_line_prices"
+UNSETTLED_DAYS = "unsettled_days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class BuildSql:
         models: makes those relations and what they read.
         line_prices: makes prices from good order lines.
         checks: the soft checks, over good rows.
+        unsettled_days: the days of which something is open, over good rows.
         seeds: the rows of every seed.
     """
 
@@ -40,12 +42,16 @@ class BuildSql:
     models: tuple[Rendered, ...]
     line_prices: Rendered
     checks: tuple[Rendered, ...]
+    unsettled_days: Rendered
     seeds: Mapping[str, pa.Table]
 
     @property
     def schemas(self) -> list[str]:
         """The schemas that the models read and fill."""
-        made = {model.relation.split(".")[0] for model in (*self.models, self.line_prices, *self.checks)}
+        made = {
+            model.relation.split(".")[0]
+            for model in (*self.models, self.line_prices, *self.checks, self.unsettled_days)
+        }
         return sorted(made | {"raw", "core", SEED_SCHEMA})
 
 
@@ -68,6 +74,7 @@ def build_sql(project: SqlProject, source: str) -> BuildSql:
         models=tuple(project.graph[name] for name in project.upstream(staged.values())),
         line_prices=project.graph[LINE_PRICES],
         checks=tuple(check for check in checks if not _reads_everything(check)),
+        unsettled_days=project.graph[UNSETTLED_DAYS],
         seeds=_read_seeds(project),
     )
 

@@ -30,7 +30,7 @@ def built(lake, request):
     def note(orders_by_day):
         rows = [(source, day, "b", "f", orders, 0, 0, "r") for day, orders in orders_by_day.items()]
         with lake.transaction("builds") as connection:
-            connection.executemany("INSERT INTO core.builds VALUES (?, ?, ?, ?, ?, ?, ?, now(), ?)", rows)
+            connection.executemany("INSERT INTO core.builds VALUES (?, ?, ?, ?, ?, ?, ?, now(), ?, NULL)", rows)
         return source
 
     return note

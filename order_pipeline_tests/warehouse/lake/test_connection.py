@@ -64,7 +64,7 @@ def test_new_and_older_lakes_get_the_options_of_core(tmp_path: Path, *, is_new: 
         migrate(lake)
     with lake.transaction("a day") as connection:
         connection.execute(
-            "INSERT INTO core.builds SELECT 'kibo', DATE '2026-01-01', range::VARCHAR, '', 0, 0, 0, now(), ''"
+            "INSERT INTO core.builds SELECT 'kibo', DATE '2026-01-01', range::VARCHAR, '', 0, 0, 0, now(), '', NULL"
             " FROM range(9000)"
         )
     with lake.connect() as connection:

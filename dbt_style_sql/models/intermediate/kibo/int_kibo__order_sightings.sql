@@ -12,6 +12,7 @@ WITH several AS (
 
 versions AS (
     SELECT
+        raw_orders.record_id,
         raw_orders.partition_day,
         raw_orders.fetched_at,
         {{ read_json(without_nul('raw_orders.payload'), '{
@@ -42,7 +43,8 @@ tracked AS (
 
 SELECT
     'kibo' AS source,
-    'kibo:' || nullif(tracked.facts.manufacturerID, '') || ':' || nullif(tracked.facts.orderID, '') AS order_id,
+    -- An aggregate, though all of the group have the same: else a condition on it would read every payload.
+    any_value('kibo:' || nullif(tracked.facts.manufacturerID, '') || ':' || nullif(tracked.facts.orderID, '')) AS order_id,
     tracked.partition_day AS order_day,
     CASE
         WHEN mapping.status IN ('cancelled', 'backordered') THEN mapping.status
@@ -58,4 +60,4 @@ LEFT JOIN {{ ref('status_mappings') }} AS mapping
     ON mapping.source = 'kibo'
     AND mapping.entity = 'order'
     AND lower(mapping.source_value) = lower(trim(tracked.facts.orderStatus))
-GROUP BY ALL
+GROUP BY tracked.record_id, tracked.facts.manufacturerID, tracked.facts.orderID, tracked.partition_day, order_status

@@ -12,6 +12,7 @@ WITH several AS (
 
 versions AS (
     SELECT
+        raw_orders.record_id,
         raw_orders.partition_day,
         raw_orders.fetched_at,
         {{ read_json(skroutz_payload('raw_orders.payload'), '{
@@ -25,7 +26,8 @@ versions AS (
 
 SELECT
     'skroutz' AS source,
-    'skroutz:' || {{ skroutz_account() }} || ':' || {{ text('versions.facts."order".code') }} AS order_id,
+    -- An aggregate, though all of the group have the same: else a condition on it would read every payload.
+    any_value('skroutz:' || {{ skroutz_account() }} || ':' || {{ text('versions.facts."order".code') }}) AS order_id,
     versions.partition_day AS order_day,
     coalesce(mapping.status, 'unknown') AS order_status,
     min(least({{ time_with_offset('versions.facts.event_time', 'versions.fetched_at') }}, versions.fetched_at))
@@ -37,4 +39,4 @@ LEFT JOIN {{ ref('status_mappings') }} AS mapping
     ON mapping.source = 'skroutz'
     AND mapping.entity = 'order'
     AND mapping.source_value = lower(trim(versions.facts."order".state))
-GROUP BY ALL
+GROUP BY versions.record_id, versions.facts."order".code, versions.partition_day, order_status

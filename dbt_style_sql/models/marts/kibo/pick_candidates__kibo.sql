@@ -1,18 +1,38 @@
 -- Who is picked, Kibo: items NORMAL of shipments READY, not of test orders. Levels that contradict each other, an order
 -- status that is not known and a fraud lock hold a line; pick_obstacles__kibo adds what else keeps its order here.
-WITH placed AS (
+-- A Kibo order comes as one record, so all its rows are of one day: one that is settled has no pick.
+WITH open_days AS MATERIALIZED (
+    {{ open_days_of('kibo') }}
+),
+
+shipment_lines AS MATERIALIZED (
+    SELECT *
+    FROM {{ of_open_days('shipment_lines', [
+        'source', 'shipment_id', 'line_id', 'line_status', 'sku', 'quantity_ordered', 'source_line_status'
+    ]) }}
+    WHERE source = 'kibo' AND line_status <> 'cancelled'
+),
+
+order_lines AS MATERIALIZED (
+    SELECT *
+    FROM {{ of_open_days('order_lines', [
+        'source', 'order_id', 'line_id', 'line_status', 'sku', 'description', 'quantity_ordered', 'source_line_status'
+    ]) }}
+    WHERE source = 'kibo'
+),
+
+placed AS (
     SELECT
         line_id,
         sum(quantity_ordered) AS quantity_in_shipments
-    FROM {{ source('core', 'shipment_lines') }}
-    WHERE source = 'kibo' AND line_status <> 'cancelled'
+    FROM shipment_lines
     GROUP BY line_id
 ),
 
 waiting_orders AS (
     SELECT DISTINCT order_id
-    FROM {{ source('core', 'order_lines') }}
-    WHERE source = 'kibo' AND line_status IN ('backordered', 'unknown')
+    FROM order_lines
+    WHERE line_status IN ('backordered', 'unknown')
 ),
 
 picks AS (
@@ -45,14 +65,16 @@ picks AS (
                     {{ plain_number('placed.quantity_in_shipments') }}, ' in shipments'
                 )
         END AS contradiction
-    FROM {{ source('core', 'orders') }} AS orders
-    INNER JOIN {{ source('core', 'shipments') }} AS shipments
+    FROM {{ of_open_days('orders', ['*']) }} AS orders
+    INNER JOIN {{ of_open_days('shipments', [
+        'order_id', 'shipment_id', 'shipment_number', 'shipment_status', 'source_status', 'ship_from_code'
+    ]) }} AS shipments
         ON shipments.order_id = orders.order_id
         AND shipments.shipment_status = 'ready'
-    INNER JOIN {{ source('core', 'shipment_lines') }} AS shipment_lines
+    INNER JOIN shipment_lines
         ON shipment_lines.shipment_id = shipments.shipment_id
         AND shipment_lines.line_status = 'open'
-    LEFT JOIN {{ source('core', 'order_lines') }} AS order_lines ON order_lines.line_id = shipment_lines.line_id
+    LEFT JOIN order_lines ON order_lines.line_id = shipment_lines.line_id
     LEFT JOIN placed ON placed.line_id = shipment_lines.line_id
     LEFT JOIN waiting_orders ON waiting_orders.order_id = orders.order_id
     WHERE orders.source = 'kibo'

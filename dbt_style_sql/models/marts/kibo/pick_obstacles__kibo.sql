@@ -2,27 +2,33 @@
 -- NORMAL, the rest of the order that is not ready, and orders and shipments READY that have nothing to pick. A shipment
 -- whose items are all cancelled stands in nobody's way.
 -- The variable kibo_pick_whole decides whether the rest of the order counts: `order` or `shipment`.
-WITH orders AS (
-    SELECT
-        source,
-        account,
-        order_id,
-        order_number,
-        order_day,
-        ordered_at,
-        order_status,
-        source_status
-    FROM {{ source('core', 'orders') }}
+WITH open_days AS MATERIALIZED (
+    {{ open_days_of('kibo') }}
+),
+
+orders AS MATERIALIZED (
+    SELECT * EXCLUDE (is_test)
+    FROM {{ of_open_days('orders', [
+        'source', 'account', 'order_id', 'order_number', 'order_day', 'ordered_at', 'order_status', 'source_status', 'is_test'
+    ]) }}
     WHERE source = 'kibo' AND NOT is_test
 ),
 
 tracked_shipments AS (
     SELECT DISTINCT shipment_id
-    FROM {{ source('core', 'parcels') }}
+    FROM {{ of_open_days('parcels', ['source', 'shipment_id', 'tracking_number']) }}
     WHERE source = 'kibo' AND tracking_number IS NOT NULL
 ),
 
-shipments AS (
+shipment_lines AS MATERIALIZED (
+    SELECT *
+    FROM {{ of_open_days('shipment_lines', [
+        'source', 'shipment_id', 'shipment_line_key', 'line_id', 'line_status', 'sku', 'quantity_ordered', 'source_line_status'
+    ]) }}
+    WHERE source = 'kibo'
+),
+
+shipments AS MATERIALIZED (
     SELECT
         shipments.order_id,
         shipments.shipment_id,
@@ -33,7 +39,9 @@ shipments AS (
             WHEN shipments.shipment_status = 'unknown' AND tracked_shipments.shipment_id IS NOT NULL THEN 'shipped'
             ELSE shipments.shipment_status
         END AS shipment_status
-    FROM {{ source('core', 'shipments') }} AS shipments
+    FROM {{ of_open_days('shipments', [
+        'source', 'order_id', 'shipment_id', 'shipment_number', 'shipment_status', 'source_status', 'ship_from_code'
+    ]) }} AS shipments
     LEFT JOIN tracked_shipments ON tracked_shipments.shipment_id = shipments.shipment_id
     WHERE shipments.source = 'kibo'
 ),
@@ -64,7 +72,7 @@ items AS (
         shipment_lines.line_status,
         shipment_lines.source_line_status,
         concat('item ', shipment_lines.sku, ' (line ', shipment_lines.shipment_line_key, ')') AS item_name
-    FROM {{ source('core', 'shipment_lines') }} AS shipment_lines
+    FROM shipment_lines
     INNER JOIN shipments ON shipments.shipment_id = shipment_lines.shipment_id
     WHERE shipment_lines.line_status <> 'cancelled'
 ),
@@ -114,7 +122,9 @@ found AS (
             {{ plain_number(wide('order_lines.quantity_ordered') ~ ' - coalesce(placed.quantity, 0)') }}, ' of ',
             {{ plain_number('order_lines.quantity_ordered') }}, ' pieces are in no shipment'
         )
-    FROM {{ source('core', 'order_lines') }} AS order_lines
+    FROM {{ of_open_days('order_lines', [
+        'order_id', 'line_id', 'line_key', 'line_status', 'sku', 'quantity_ordered'
+    ]) }} AS order_lines
     SEMI JOIN ready_orders ON ready_orders.order_id = order_lines.order_id
     LEFT JOIN placed ON placed.line_id = order_lines.line_id
     WHERE order_lines.line_status <> 'cancelled'
@@ -133,7 +143,7 @@ found AS (
     WHERE shipments.shipment_status = 'ready'
         AND orders.order_status <> 'cancelled'
         AND (
-            shipments.shipment_id NOT IN (SELECT shipment_id FROM {{ source('core', 'shipment_lines') }} WHERE source = 'kibo')
+            shipments.shipment_id NOT IN (SELECT shipment_id FROM shipment_lines)
             OR shipments.order_id NOT IN (SELECT order_id FROM items)
         )
     UNION ALL

@@ -3,12 +3,17 @@
 -- lot are still here, a changed quantity belongs to the pick that was made for it. Committed goods of an order whose status
 -- says that nothing is left to pick, or whose own quantities say so,
 -- or of which list and detail say different things, are held; so is an order whose rest is not committed.
-WITH delivered AS (
+-- A row whose order is of another day makes its day an open one, and so does an order without lines of its own day.
+WITH open_days AS MATERIALIZED (
+    {{ open_days_of('scansource') }}
+),
+
+delivered AS (
     SELECT
         shipment_lines.line_id,
         sum(shipment_lines.quantity_shipped) AS quantity
-    FROM {{ source('core', 'shipment_lines') }} AS shipment_lines
-    INNER JOIN {{ source('core', 'shipments') }} AS shipments
+    FROM {{ of_open_days('shipment_lines', ['source', 'shipment_id', 'line_id', 'quantity_shipped']) }} AS shipment_lines
+    INNER JOIN {{ of_open_days('shipments', ['shipment_id', 'shipment_status']) }} AS shipments
         ON shipments.shipment_id = shipment_lines.shipment_id
         AND shipments.shipment_status = 'shipped'
     WHERE shipment_lines.source = 'scansource'
@@ -40,8 +45,8 @@ lines AS (
                     {{ plain_number('coalesce(delivered.quantity, 0)') }}, ' by deliveries'
                 )
         END AS contradiction
-    FROM {{ source('core', 'order_lines') }} AS order_lines
-    INNER JOIN {{ source('core', 'orders') }} AS orders ON orders.order_id = order_lines.order_id
+    FROM {{ of_open_days('order_lines', ['*']) }} AS order_lines
+    INNER JOIN {{ of_open_days('orders', ['*']) }} AS orders ON orders.order_id = order_lines.order_id
     LEFT JOIN delivered ON delivered.line_id = order_lines.line_id
     WHERE order_lines.source = 'scansource'
         AND order_lines.quantity_committed > 0

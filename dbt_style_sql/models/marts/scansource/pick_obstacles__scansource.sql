@@ -1,7 +1,11 @@
 -- What keeps ScanSource orders from being picked whole, one row each, without a pick id: lines of which pieces are not
 -- committed, beside lines that are, and orders Open or Partially Shipped that have nothing to pick.
 -- The variable scansource_pick_whole decides whether the rest of the order counts: `order` or `committed`.
-WITH orders AS (
+WITH open_days AS MATERIALIZED (
+    {{ open_days_of('scansource') }}
+),
+
+orders AS MATERIALIZED (
     SELECT
         source,
         account,
@@ -10,13 +14,15 @@ WITH orders AS (
         order_day,
         ordered_at,
         source_status
-    FROM {{ source('core', 'orders') }}
+    FROM {{ of_open_days('orders', [
+        'source', 'account', 'order_id', 'order_number', 'order_day', 'ordered_at', 'order_status', 'source_status', 'is_test'
+    ]) }}
     WHERE source = 'scansource'
         AND order_status IN ('open', 'partially_shipped')
         AND NOT is_test
 ),
 
-lines AS (
+lines AS MATERIALIZED (
     SELECT
         order_id,
         line_id,
@@ -26,7 +32,10 @@ lines AS (
         quantity_ordered,
         coalesce(quantity_committed, 0) AS committed,
         {{ wide('quantity_ordered') }} - coalesce(quantity_shipped, 0) - coalesce(quantity_cancelled, 0) AS outstanding
-    FROM {{ source('core', 'order_lines') }}
+    FROM {{ of_open_days('order_lines', [
+        'source', 'order_id', 'line_id', 'line_key', 'sku', 'line_status', 'quantity_ordered', 'quantity_committed',
+        'quantity_shipped', 'quantity_cancelled'
+    ]) }}
     WHERE source = 'scansource'
 ),
 

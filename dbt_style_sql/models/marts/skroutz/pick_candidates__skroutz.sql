@@ -16,7 +16,7 @@ refused_reads AS (
     SELECT
         raw_record_id,
         arg_max(concat(rule, ' ', field, ': ', value), last_seen_at) AS refusal
-    FROM {{ source('quarantine', 'rejects') }}
+    FROM {{ all_rows(source('quarantine', 'rejects')) }}
     WHERE source = 'skroutz' AND table_name = 'raw.skroutz_orders' AND resolved_at IS NULL
     GROUP BY raw_record_id
 ),
@@ -44,8 +44,12 @@ lines AS (
                 )
         END AS hold_detail
     FROM orders
-    LEFT JOIN {{ source('core', 'order_lines') }} AS order_lines ON order_lines.order_id = orders.order_id
-    LEFT JOIN {{ source('core', 'shipments') }} AS shipments ON shipments.order_id = orders.order_id  -- one at most
+    LEFT JOIN {{ source('core', 'order_lines') }} AS order_lines
+        ON order_lines.order_id = orders.order_id
+        AND order_lines.source = 'skroutz'
+    LEFT JOIN {{ source('core', 'shipments') }} AS shipments  -- one at most
+        ON shipments.order_id = orders.order_id
+        AND shipments.source = 'skroutz'
 )
 
 SELECT

@@ -43,7 +43,7 @@ fingerprint: $(INSTALLED) ## Do all recorded worlds still give the same rows? (s
 lint: $(INSTALLED) ## Format check, lint of Python and SQL, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_style_sql/models dbt_style_sql/tests
+	@PYTHONWARNINGS=ignore $(BIN)/sqlfluff lint --disable-progress-bar dbt_style_sql/models dbt_style_sql/tests
 	@$(BIN)/basedpyright --pythonpath $(BIN)/python --level error
 
 format: $(INSTALLED) ## Format the code and mend what ruff can mend

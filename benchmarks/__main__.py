@@ -8,6 +8,8 @@ import sys
 
 MEASUREMENTS = (
     "raw_writer",
+    "publish_at_distance",
+    "staging_on_a_cluster",
     "side_by_side",
     "memory_by_volume",
     "scansource_refresh",
@@ -15,6 +17,7 @@ MEASUREMENTS = (
     "dagster_history",
     "webhooks",
     "order_to_pick",
+    "planning_by_outbox",
     "emission_vs_drt",
 )
 

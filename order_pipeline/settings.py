@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, create_model, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from order_pipeline.alert_settings import AlertSettings
 from order_pipeline.channels import registry
+from order_pipeline.cluster_settings import ClusterSettings
 from order_pipeline.destinations.settings import FloorSettings, ScanOrdersSettings, settings_of_floor
 from order_pipeline.floors import MAIN, FloorName, did_you_mean
 from order_pipeline.http.settings import RateSettings
@@ -130,7 +131,7 @@ class HistorySettings(BaseModel, extra="forbid"):
     keep_idle_days: int = Field(default=2, ge=0, description="Runs that ended well and found nothing stay so long.")
 
 
-class _CommonSettings(BaseSettings):
+class _CommonSettings(ClusterSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="ignore")
 
     data_dir: Path = Path("data")

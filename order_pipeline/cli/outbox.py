@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from order_pipeline.cli.as_sent import print_as_sent
 from order_pipeline.cli.output import Format, NeutralCells, fail, note, print_objects
 from order_pipeline.cli.tables import Columns, Wide, cut, minute, print_listing, print_records, print_text
 from order_pipeline.floors import MAIN, UnknownFloorError, known_floor
@@ -20,6 +21,7 @@ from order_pipeline.picking.operators.resolve import withdraw as store_withdrawa
 from order_pipeline.picking.outbox.payload import read_payload
 from order_pipeline.picking.outbox.states import ForbiddenTransitionError, PickState
 from order_pipeline.settings import Settings, load_settings
+from order_pipeline.story.as_sent import known_when_sent
 
 State = Annotated[list[str] | None, typer.Option(help="Only lines in this state; repeat it. Default: all.")]
 Output = Annotated[Format, typer.Option("--format", help="How to print the result.")]
@@ -88,16 +90,25 @@ def why(row: Mapping[str, Any], longest: int | None = None) -> str:
 def show(
     key: Annotated[str, typer.Argument(help="A pick id, an order number or an order id.")],
     payload: Annotated[bool, typer.Option(help="Also what was, or would be, sent: it names the customer.")] = False,  # noqa: FBT002
+    as_sent: Annotated[bool, typer.Option("--as-sent", help="Also what was known of it when it was sent.")] = False,  # noqa: FBT002
     wide: Wide = False,  # noqa: FBT002
 ) -> None:
-    """Show one line, or every line of an order, with every step it took and the tasks about it."""
-    with open_store(load_settings().resolved_operations_url) as store:
+    """Show one line, or every line of an order, with every step it took and the tasks about it.
+
+    --as-sent adds the columns and statuses that the emission had read, and the versions of the channel's records that
+    they came from; with --payload their text, too.
+    """
+    settings = load_settings()
+    with open_store(settings.resolved_operations_url) as store:
         try:
             stories = views.show(store, key)
+            known = known_when_sent(settings, store, [story.line for story in stories]) if as_sent else {}
         except views.UnknownPickError as error:
             fail(str(error), NEXT_STEP)
     for story in stories:
         print_story(story, with_payload=payload, wide=wide)
+        if story.line.pick_id in known:
+            print_as_sent(known[story.line.pick_id], with_payload=payload, wide=wide)
 
 
 def print_story(story: views.LineStory, *, with_payload: bool, wide: bool = False) -> None:

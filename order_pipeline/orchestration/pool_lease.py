@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
@@ -64,7 +64,8 @@ def alone_in_pool(
     finally:
         is_over.set()
         beats.join()
-        release(store, lease)
+        with suppress(SQLAlchemyError):  # it ends by itself
+            release(store, lease)
 
 
 def _places(instance: dg.DagsterInstance, pool: str) -> int | None:

@@ -143,8 +143,16 @@ class PipelineResource:
         A day whose raw rows, SQL and contracts are those of its last build is left alone, unless asked for `anew`.
         """
         self.prepare_stores()
+        where = f" on {self.settings.cluster}" if self.settings.cluster else ""
         result = build_core(
-            self.lake, source, days, run_id, skip_unchanged=not anew, most_owed=most_owed, project=self.project
+            self.lake,
+            source,
+            days,
+            run_id,
+            skip_unchanged=not anew,
+            most_owed=most_owed,
+            project=self.project,
+            progress=lambda done, of: self.advance(f"{source}: {done} of {of} chunks staged{where}", 0),
         )
         self.note_progress()
         return result

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, select
 
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.operations.tables import pick_outbox, pick_status
@@ -39,8 +39,8 @@ class OutboxLine:
 
 
 def read_lines_since(store: OperationsStore, since: datetime) -> dict[str, OutboxLine]:
-    """The lines that were sent or moved since that time, by pick id."""
-    return _read(store, or_(pick_outbox.c.updated_at >= since, pick_outbox.c.sent_at >= since))
+    """The lines that moved since that time, by pick id; to be sent is to move."""
+    return _read(store, pick_outbox.c.updated_at >= since)
 
 
 def read_lines_of(store: OperationsStore, pick_ids: Collection[str]) -> dict[str, OutboxLine]:

@@ -34,7 +34,7 @@ class OperationsState:
     mark: int
     picks: int
     planned_from: int | None
-    """The newest lake snapshot that a pick line was planned from."""
+    """The newest lake snapshot that a pick line was planned from. Of a store with a name, lines are not looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

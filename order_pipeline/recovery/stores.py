@@ -111,9 +111,11 @@ def _operations_state(store: OperationsStore, identity: OperationsIdentity | Non
     with store.reading() as connection:
         if not inspect(connection).has_table(pick_outbox.name):
             return OperationsState(identity=identity, mark=0, picks=0, planned_from=None)
+        mark = operations_installation.operations_mark(connection)
+        if identity is not None:  # its mark tells all, and every run looks: lines are counted for an adoption alone
+            return OperationsState(identity=identity, mark=mark, picks=0, planned_from=None)
         counted = select(func.count(), func.max(pick_outbox.c.snapshot_id)).select_from(pick_outbox)
         picks, planned_from = connection.execute(counted).one()
-        mark = operations_installation.operations_mark(connection)
     return OperationsState(identity=identity, mark=mark, picks=picks, planned_from=planned_from)
 
 

@@ -15,7 +15,7 @@ from order_pipeline.warehouse.lake.connection import Connection
 
 
 def pick_changes(
-    connection: Connection, settings: Settings, operations: OperationsStore, sent: Sequence[OutboxLine]
+    connection: Connection, settings: Settings, operations: OperationsStore, followed: Sequence[OutboxLine]
 ) -> list[PickChange]:
     """The lines for which an emission would do something else, by pick id.
 
@@ -26,15 +26,15 @@ def pick_changes(
         connection: see `replayed_lake`.
         settings: of the emission.
         operations: the outbox; only read.
-        sent: see `read_pick_list.lines_to_follow`.
+        followed: see `read_pick_list.lines_to_follow`.
     """
     connection.execute("USE lake")
-    now = pick_list_of(connection, sent)
+    now = pick_list_of(connection, operations, followed)
     connection.execute(f"USE {NAME}")
-    then = pick_list_of(connection, sent)
-    before = plan_without_storing(settings, operations, now).after
-    after = plan_without_storing(settings, operations, then).after
-    numbers = {line.pick_id: line.order_number for line in sent}
+    then = pick_list_of(connection, operations, followed)
+    before = plan_without_storing(settings, operations, now, then).after
+    after = plan_without_storing(settings, operations, then, now).after
+    numbers = {line.pick_id: line.order_number for line in followed}
     numbers |= {str(row["pick_id"]): str(row["order_number"]) for row in (*now.rows, *then.rows)}
     return [
         PickChange(

@@ -10,11 +10,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from order_pipeline.operations.store import system_clock
 from order_pipeline.operations.tables import pick_events, pick_outbox, pick_tasks
 from order_pipeline.picking.outbox.states import PickState
+from order_pipeline.picking.planning.after_send import LEFT_THE_LIST
 from order_pipeline.settings import Settings
 from order_pipeline.story.outbox_facts import reading_operations
 from order_pipeline.story.rows import Facts, read_rows
@@ -84,7 +85,7 @@ def _of_operations(
     connection: Connection, now: datetime
 ) -> tuple[list[Hold], list[Facts], list[Facts], dict[str, int]]:
     columns = pick_outbox.c
-    by_state = select(columns.state, func.count()).where(columns.state.in_(_STATES)).group_by(columns.state)
+    by_state = select(columns.state, func.count()).where(_waits(_STATES)).group_by(columns.state)
     lines = {str(state): int(count) for state, count in connection.execute(by_state)}
     still_open = pick_tasks.c.closed_at.is_(None)
     tasks = select(pick_tasks).where(still_open).order_by(pick_tasks.c.opened_at, pick_tasks.c.task_id)
@@ -102,6 +103,12 @@ _DOUBTFUL = (PickState.IN_DOUBT.value, PickState.REJECTED.value)
 _STATES = (PickState.HELD.value, *_DOUBTFUL)
 
 
+def _waits(states: tuple[str, ...]) -> ColumnElement[bool]:
+    """Lines in these states, but those that left the list unsent: they wait for nobody, and are more every day."""
+    columns = pick_outbox.c
+    return and_(columns.state.in_(states), func.coalesce(columns.reason, "") != LEFT_THE_LIST)
+
+
 def _since(connection: Connection, states: tuple[str, ...], most: int) -> list[Facts]:
     """The lines in these states with the time at which they came into it, the oldest first."""
     lines, events = pick_outbox.c, pick_events.c
@@ -111,7 +118,7 @@ def _since(connection: Connection, states: tuple[str, ...], most: int) -> list[F
     query = (
         select(*told, came)
         .outerjoin(pick_events, (events.pick_id == lines.pick_id) & entered)
-        .where(lines.state.in_(states))
+        .where(_waits(states))
         .group_by(*told)
         .order_by(came, lines.pick_id)
         .limit(most)

@@ -1,7 +1,11 @@
 """The list of picks as the emission reads it from a real lake: never a stale one, and silence is no cancellation."""
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import duckdb
 import pytest
 
 from order_pipeline.destinations.settings import ScanOrdersSettings
@@ -10,15 +14,19 @@ from order_pipeline.operations.leases import LeaseHeldError, acquire
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.orchestration.assets.picking import emit_picks
 from order_pipeline.orchestration.resource import PipelineResource
-from order_pipeline.picking.operators.views import list_tasks
+from order_pipeline.picking.operators.views import list_tasks, show
 from order_pipeline.picking.sending import read_pick_list as reading
 from order_pipeline.picking.sending.days_to_read import copy_days
 from order_pipeline.picking.sending.emission import LEASE_NAME
 from order_pipeline.picking.sending.read_pick_list import lines_to_follow, pick_list_of, read_pick_list
+from order_pipeline.privacy.erase import erase
+from order_pipeline.privacy.subjects import Subject, SubjectKind
 from order_pipeline.reference.item_locations import load_item_locations
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline.settings import Settings
+from order_pipeline.story.as_sent import known_when_sent
+from order_pipeline.warehouse.lake.upkeep import upkeep
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.sql.deploy import deploy
 from order_pipeline_tests.picking.picks import states
@@ -33,6 +41,7 @@ from order_pipeline_tests.warehouse.kibo_orders import (
     rows,
 )
 
+PAGE = Path(__file__).parents[2] / "docs/sql.md"
 LOCATIONS = """source,sku,barcode,bin_location,warehouse,product_name
 kibo,GOOD,4006381333931,A-01,MAIN,Good thing
 kibo,OTHER,0001234567895,A-02,MAIN,Other thing
@@ -198,9 +207,9 @@ def arrives_later(pipeline, day, *orders):
 
 
 def without_order(picks):
-    """The list in the order of its pick ids: a view promises none."""
+    """The list in the order of its pick ids, as a view promises none; the basis is read for an emission alone."""
     rows = sorted(picks.rows, key=lambda row: row["pick_id"])
-    return replace(picks, rows=rows, upstream=sorted(picks.upstream, key=lambda each: each.pick_id))
+    return replace(picks, rows=rows, upstream=sorted(picks.upstream, key=lambda each: each.pick_id), basis={})
 
 
 def test_a_list_read_of_the_days_with_picks_is_that_of_all_days(pipeline):
@@ -209,7 +218,7 @@ def test_a_list_read_of_the_days_with_picks_is_that_of_all_days(pipeline):
     other_day = DAY.replace(day=9)
     arrives_later(pipeline, other_day, order(3, orderDate="2026-01-09T10:00:00+00:00"))
     with pipeline.lake.snapshot() as connection:
-        whole = pick_list_of(connection, lines_to_follow(pipeline.operations))
+        whole = pick_list_of(connection, pipeline.operations, lines_to_follow(pipeline.operations))
     of_days = read_pick_list(pipeline.lake, pipeline.operations)
     assert without_order(of_days) == without_order(whole)
     assert [len(of_days.rows), len(of_days.upstream)] == [2, 4]
@@ -226,3 +235,57 @@ def test_a_day_without_picks_is_read_while_a_pick_of_it_is_followed_and_no_longe
     emit_picks(pipeline, "over")
     assert read[2] == set()
     assert set(states(pipeline.operations).values()) == {"cancelled_after_send"}
+
+
+def known_of(pipeline, order_number):
+    """What is told of the order's first line, and the order as its raw version has it."""
+    lines = [story.line for story in show(pipeline.operations, order_number)]
+    known = known_when_sent(pipeline.settings, pipeline.operations, lines)[lines[0].pick_id]
+    (version,) = known.versions
+    return known.basis, version["is_current"], json.loads(version["payload"])
+
+
+def test_what_was_known_of_a_line_when_it_was_sent_is_told_after_a_year_and_without_who_was_erased(pipeline):
+    sent_from = emit_picks(pipeline, "sent").snapshot_id
+    then = order(1)
+    arrives(pipeline, order(1, first={"quantity": 3, "subtotal": 30}, orderStatus="CANCELED"))
+    moved = LOCATIONS.replace("A-01", "Z-99")
+    (pipeline.settings.data_dir / "item_locations.csv").write_text(moved, encoding="utf-8")
+    load_item_locations(pipeline.lake, pipeline.settings.data_dir / "item_locations.csv")
+    upkeep(pipeline.lake, now=datetime.now(UTC) + timedelta(days=400))
+    with pytest.raises(duckdb.Error, match="snapshot"):
+        rows(pipeline.lake, f"FROM marts.pick_lines AT (VERSION => {sent_from})")
+
+    basis, is_current, payload = known_of(pipeline, "1")
+    told = {name: basis[name] for name in ("sku", "barcode", "quantity", "bin_location", "warehouse", "order_status")}
+    of_the_item = {
+        "sku": "GOOD",
+        "barcode": "4006381333931",
+        "quantity": 1,
+        "bin_location": "A-01",
+        "warehouse": "MAIN",
+    }
+    assert told == of_the_item | {"order_status": "accepted"}
+    assert basis["rules"] == project().fingerprint(["pick_lines"])
+    assert (is_current, payload) == (False, then)
+    assert known_of(pipeline, "2")[1:] == (True, order(2))
+    of_the_page = PAGE.read_text(encoding="utf-8").partition("## What was known when")[2].split("```")[1]
+    ((_, quantity, bin_location, _, _, payload),) = pipeline.lake.query(of_the_page.removeprefix("sql")).rows
+    assert (quantity, bin_location, json.loads(payload)) == (1, "A-01", then)
+
+    erase(*pipeline_stores(pipeline), Subject(SubjectKind.ORDER, "1"), "the officer", "asked")
+    basis, _, payload = known_of(pipeline, "1")
+    assert basis["bin_location"] == "A-01"
+    assert then["customer"]["email"] not in json.dumps(payload)
+
+
+def pipeline_stores(pipeline):
+    return pipeline.settings, pipeline.operations, pipeline.lake, project()
+
+
+def test_of_a_line_that_was_not_sent_nothing_is_kept(pipeline):
+    pipeline.settings.scanorders.send = False
+    emit_picks(pipeline, "planned")
+    lines = [story.line for story in show(pipeline.operations, "1")]
+    known = known_when_sent(pipeline.settings, pipeline.operations, lines)
+    assert [(each.basis, each.versions) for each in known.values()] == [(None, [])] * 2

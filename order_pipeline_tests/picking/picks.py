@@ -76,6 +76,7 @@ def line_of(store: OperationsStore, pick_id):
 def without_floors(store: OperationsStore):
     """Make the store what it was before there were several floors, and versions of stores."""
     with store.writing() as connection:
+        connection.exec_driver_sql("DROP INDEX pick_outbox_by_sending")
         for table, column in (("pick_outbox", "floor"), ("pick_outbox", "seen_floor"), ("pick_tasks", "floor")):
             connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
         connection.exec_driver_sql(f"DROP TABLE {VERSION_TABLE}")

@@ -1,6 +1,7 @@
 -- Is a day of a channel proved to be all there? One row a channel, account, kind of record and day: a day of which a
--- list was asked for, or that core has orders of. Of a resource `order_details` the kind is `order`. `certified`: every list that covers it is proved, and was read when the day was over. `no list`: the channel
--- has none to ask (Skroutz), so webhooks and re-reading are all there is.
+-- list was asked for, or that core has orders of. Of a resource `order_details` the kind is `order`. `certified`: every
+-- list that covers it is proved, and was read when the day was over. `no list`: the channel has none to ask (Skroutz),
+-- so webhooks and re-reading are all there is.
 WITH listed AS (
     SELECT
         source,

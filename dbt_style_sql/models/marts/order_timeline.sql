@@ -39,7 +39,9 @@ all_sightings AS (
         fetched_at,
         0
     FROM {{ source('core', 'orders') }}
-    WHERE source IN ('' {%- for channel in var('channels_with_sightings') %}, {{ literal(channel) }}{% endfor %})
+    WHERE source IN (
+            '' {%- for channel in var('channels_with_sightings') %}, {{ literal(channel) }}{% endfor %}
+        )
 ),
 
 seen AS (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from alembic import op
-from sqlalchemy import Column, inspect
+from sqlalchemy import Column, TextClause, inspect
 from sqlalchemy.types import TypeEngine
 
 
@@ -26,8 +26,8 @@ def add_column(table: str, column: Column[Any]) -> None:
         op.add_column(table, column)
 
 
-def add_index(name: str, table: str, columns: list[str]) -> None:
-    """Make an index, as its table declares it."""
+def add_index(name: str, table: str, columns: list[str | TextClause]) -> None:
+    """Make an index, as its table declares it; an expression is a `text`. None is partial (decision 0061)."""
     if _columns(table):
         op.create_index(name, table, columns, if_not_exists=True)
 

@@ -11,12 +11,14 @@ from typing import Literal
 
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.outbox.gap import load_gap
+from order_pipeline.picking.outbox.open_lines import load_for_planning
 from order_pipeline.picking.outbox.payload import Payload, differences, payload_text
 from order_pipeline.picking.outbox.states import NOT_ON_THE_FLOOR, PickState
-from order_pipeline.picking.outbox.store import OutboxLine, load_lines
+from order_pipeline.picking.outbox.store import OutboxLine
 from order_pipeline.picking.planning.pick_lines import build_payload, pick_lines_from_rows, settings_for
 from order_pipeline.picking.planning.pick_list import PickList
 from order_pipeline.picking.planning.plan import make_plan
+from order_pipeline.picking.planning.upstream import read_since
 from order_pipeline.settings import Settings
 
 Action = Literal["send", "hold", "on_the_floor", "ask_a_person"]
@@ -49,18 +51,24 @@ class PlannedLine:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The outbox as it is, and where each of its lines would stand after an emission had planned."""
+    """The lines that planning looks at, and where each would stand after an emission had planned."""
 
     known: dict[str, OutboxLine]
     after: dict[str, PlannedLine]
 
 
-def plan_without_storing(settings: Settings, store: OperationsStore, picks: PickList) -> Planned:
-    """Plan as an emission would. Nothing is stored."""
+def plan_without_storing(
+    settings: Settings, store: OperationsStore, picks: PickList, other: PickList | None = None
+) -> Planned:
+    """Plan as an emission would. Nothing is stored. `other`: a list to compare with, whose lines are looked at too."""
     store.create_all()
     with store.reading() as connection:
-        known = {line.pick_id: line for line in load_lines(connection)}
-        gap = load_gap(connection)
+        lists = [picks, other or picks]
+        pick_ids = frozenset[str]().union(*(each.pick_ids for each in lists))
+        orders = frozenset[str]().union(*(each.quarantined_orders for each in lists))
+        lines = load_for_planning(connection, pick_ids, orders, read_since(store.now(connection)))
+        known = {line.pick_id: line for line in lines}
+        gap = load_gap(connection, picks.pick_ids)
     plan = make_plan(picks, known.values(), settings.floor_settings, wave=0, rules=settings.picking, gap=gap)
     after = {pick_id: PlannedLine(line.state, line.reason, line.payload_sha256) for pick_id, line in known.items()}
     after |= {

@@ -126,20 +126,17 @@ def list_tasks(store: OperationsStore, *, include_closed: bool = False) -> list[
 
 def check_doubts(store: OperationsStore, alert_minutes: int, *, now: datetime | None = None) -> Doubts:
     """How many lines are in doubt, and which for longer than `alert_minutes` (at most 20 ids)."""
-    since = (
-        select(pick_events.c.pick_id, func.max(pick_events.c.at).label("since"))
+    since = func.max(pick_events.c.at).label("since")
+    query = (
+        select(pick_outbox.c.pick_id, since)  # from the few lines in doubt to their events: there are millions of these
+        .join(pick_events, pick_events.c.pick_id == pick_outbox.c.pick_id)
         .where(
+            pick_outbox.c.state == PickState.IN_DOUBT.value,
             pick_events.c.to_state == PickState.IN_DOUBT.value,
             func.coalesce(pick_events.c.from_state, "") != PickState.IN_DOUBT.value,
         )
-        .group_by(pick_events.c.pick_id)
-        .subquery()
-    )
-    query = (
-        select(pick_outbox.c.pick_id, since.c.since)
-        .join(since, since.c.pick_id == pick_outbox.c.pick_id)
-        .where(pick_outbox.c.state == PickState.IN_DOUBT.value)
-        .order_by(since.c.since)
+        .group_by(pick_outbox.c.pick_id)
+        .order_by(since)
     )
     with store.reading() as connection:
         doubts = [(str(row.pick_id), row.since) for row in connection.execute(query)]

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import or_, select
+from sqlalchemy import select, union
 
 from order_pipeline.operations.installation import operations_mark
 from order_pipeline.operations.store import OperationsStore
@@ -82,6 +82,10 @@ def _moved_since(store: OperationsStore, moment: datetime | None) -> tuple[list[
         pick_status, pick_status.c.pick_id == pick_outbox.c.pick_id, isouter=True
     )
     if moment is not None:
-        query = query.where(or_(pick_outbox.c.updated_at > moment, pick_status.c.read_at > moment))
+        moved = union(
+            select(pick_outbox.c.pick_id).where(pick_outbox.c.updated_at > moment),
+            select(pick_status.c.pick_id).where(pick_status.c.read_at > moment),
+        )
+        query = query.where(pick_outbox.c.pick_id.in_(moved))
     with store.reading() as connection:
         return [dict(row) for row in connection.execute(query).mappings()], operations_mark(connection)

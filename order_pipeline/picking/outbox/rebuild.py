@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from order_pipeline.floors import MAIN
 from order_pipeline.operations.tables import pick_events, pick_outbox
 from order_pipeline.picking.outbox import store as outbox
 from order_pipeline.picking.outbox import tasks
+from order_pipeline.picking.outbox.open_lines import load_lines_of
 from order_pipeline.picking.outbox.payload import payload_sha256, payload_text
 from order_pipeline.picking.outbox.states import ON_THE_FLOOR, PickState
 from order_pipeline.picking.outbox.store import Context, OutboxLine
@@ -56,12 +57,17 @@ def bring_up_to_date(
         payloads: what the list of picks would send now, by pick id.
         context: who writes, and when.
     """
-    known = {line.pick_id: line for line in outbox.load_lines(connection)}
+    known_times = connection.execute(select(pick_outbox.c.pick_id, pick_outbox.c.updated_at))
+    changed_at = {pick_id: at for pick_id, at in known_times}  # noqa: C416 - rows are no pairs for the types
+    newer = [
+        (position, row)
+        for position, row in enumerate(rows)
+        if row["pick_id"] not in changed_at or changed_at[row["pick_id"]] < row["updated_at"]
+    ]
+    known = load_lines_of(connection, changed_at.keys() & {row["pick_id"] for _, row in newer})
     result = Rebuilt()
-    for position, row in enumerate(rows):
+    for position, row in newer:
         present = known.get(row["pick_id"])
-        if present is not None and present.updated_at >= row["updated_at"]:
-            continue
         values = _values(row, present, payloads.get(row["pick_id"]), context)
         _store(connection, values | {"position": present.position if present else position}, present, context)
         result.added += present is None

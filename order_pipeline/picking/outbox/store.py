@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, Select, Update, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Select, Update, bindparam, func, insert, select, union_all, update
 
 from order_pipeline.floors import MAIN
 from order_pipeline.operations.tables import pick_events, pick_outbox
@@ -168,7 +168,9 @@ def load_order(connection: Connection, order_key: OrderKey) -> list[OutboxLine]:
 
 def next_wave(connection: Connection) -> int:
     """The number of the wave that a planning of now would make."""
-    return int(connection.execute(select(func.coalesce(func.max(pick_outbox.c.wave), 0))).scalar_one()) + 1
+    last = func.max(pick_outbox.c.wave).label("wave")  # of each state: the index by state has it at its end
+    of_states = union_all(*(select(last).where(pick_outbox.c.state == state.value) for state in PickState)).subquery()
+    return int(connection.execute(select(func.coalesce(func.max(of_states.c.wave), 0))).scalar_one()) + 1
 
 
 def add_lines(connection: Connection, rows: Sequence[dict[str, Any]], context: Context) -> None:

@@ -83,11 +83,15 @@ def pick_line_from_row(row: Mapping[str, Any]) -> PickLine:
         raise ValueError(message)
     values = {name: row[name] for name in _COLUMNS}
     values["quantity"] = Decimal(str(values["quantity"] if values["quantity"] is not None else 0))
-    for name in ("ordered_at", "ship_by_at"):
-        moment: datetime | None = values[name]
-        if moment is not None:
-            values[name] = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    values |= {name: in_utc(values[name]) for name in ("ordered_at", "ship_by_at")}
     return PickLine(**values)
+
+
+def in_utc(moment: datetime | None) -> datetime | None:
+    """The moment, aware; one without a zone is UTC."""
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def pick_lines_from_rows(rows: Iterable[Mapping[str, Any]]) -> list[PickLine]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from order_pipeline.picking.outbox.basis import Basis
 from order_pipeline.picking.outbox.states import NOT_ON_THE_FLOOR
 from order_pipeline.picking.outbox.store import OutboxLine
 from order_pipeline.picking.planning.upstream import UpstreamStatus
@@ -20,7 +21,9 @@ class PickList:
         snapshot_id: the lake snapshot that they were read from.
         upstream: rows of `marts.pick_follow_up`: what became of lines that left the list.
         quarantined_orders: ids of orders of which the quarantine holds something back: a line's absence says nothing.
-        followed: pick ids of the sent lines that `upstream` speaks of: of others nothing is concluded. None: all.
+        followed: pick ids of the sent lines that `upstream` speaks of: of others nothing is concluded. None: all that
+            planning is given.
+        basis: pick id -> what was read about a line that nothing holds; kept with it when it is sent.
     """
 
     rows: Sequence[Mapping[str, Any]]
@@ -28,6 +31,12 @@ class PickList:
     upstream: Sequence[UpstreamStatus] = ()
     quarantined_orders: frozenset[str] = frozenset()
     followed: frozenset[str] | None = None
+    basis: Mapping[str, Basis] = field(default_factory=dict[str, Basis])
+
+    @property
+    def pick_ids(self) -> frozenset[str]:
+        """The pick ids of its rows; a row without one is refused by planning."""
+        return frozenset(row["pick_id"] for row in self.rows if row["pick_id"])
 
     def follows(self, line: OutboxLine) -> bool:
         """Whether the list says what became of the line: of one that was never sent it always does."""

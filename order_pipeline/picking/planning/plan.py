@@ -1,4 +1,4 @@
-"""Planning: compares the whole list of picks with the whole outbox, and gives transitions and tasks. No I/O.
+"""Planning: compares the whole list of picks with the outbox, and gives transitions and tasks. No I/O.
 
 The rules:
 - A pick id decides what a line is. A known pick id is never a new line, whatever its payload. A payload that changes
@@ -53,11 +53,12 @@ def make_plan(
     rules: PickingSettings | None = None,
     gap: Gap | None = None,
 ) -> Plan:
-    """Compare the whole list of picks with the whole outbox.
+    """Compare the whole list of picks with the outbox.
 
     Args:
         picks: the list of picks of every covered source.
-        known_lines: every line of the outbox; none in `sending` (recovery comes first).
+        known_lines: of the outbox, at least those of `open_lines.load_for_planning`; none in `sending` (recovery comes
+            first).
         floors: which payload each floor gets, and of which orders.
         wave: the number that lines get which enter the queue now.
         covered: the sources whose lines are all in `picks`; None: all. Lines of others are left alone.

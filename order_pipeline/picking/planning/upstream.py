@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from order_pipeline.picking.outbox.states import PickState
+from order_pipeline.picking.outbox.states import WITHDRAWN, PickState
 from order_pipeline.picking.outbox.store import OutboxLine
 
 CALLED_OFF_STATUSES = frozenset({"cancelled", "rejected", "expired"})
@@ -32,13 +32,19 @@ FOLLOWED_AFTER_LEAVING = timedelta(days=30)
 """So long a pick is followed after its goods left: what its order says later is no matter of the floor."""
 
 
+def read_since(now: datetime) -> datetime:
+    """Planning reads settled lines that changed since then. The day more is for clocks that differ."""
+    return now - FOLLOWED_AFTER_LEAVING - timedelta(days=1)
+
+
 def is_over(line: OutboxLine, now: datetime) -> bool:
-    """Whether the pick needs no following: all its goods left long ago, and nothing of it waits for a person.
+    """Whether the pick needs no following: its goods left long ago, or a person took it off the floor long ago.
 
     Should the list of picks name it again, it is looked at all the same.
     """
     has_left = line.state in {PickState.SENT, PickState.RESOLVED_SENT} and line.upstream_status in LEFT_WHOLE
-    return has_left and line.updated_at < now - FOLLOWED_AFTER_LEAVING
+    is_withdrawn = line.state is PickState.CANCELLED_AFTER_SEND and line.reason == WITHDRAWN
+    return (has_left or is_withdrawn) and line.updated_at < now - FOLLOWED_AFTER_LEAVING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

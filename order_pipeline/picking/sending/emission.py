@@ -27,11 +27,14 @@ from order_pipeline.operations.leases import Lease, acquire, describe_holder, re
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline.picking.outbox import counts, tasks
 from order_pipeline.picking.outbox import store as outbox
+from order_pipeline.picking.outbox.basis import store_basis
 from order_pipeline.picking.outbox.gap import load_gap
+from order_pipeline.picking.outbox.open_lines import load_for_planning
 from order_pipeline.picking.outbox.states import Actor, PickState
 from order_pipeline.picking.outbox.store import Context, OutboxLine, transition
 from order_pipeline.picking.planning.pick_list import PickList, ReadPicks
 from order_pipeline.picking.planning.plan import make_plan
+from order_pipeline.picking.planning.upstream import read_since
 from order_pipeline.picking.sending.answer_store import AnswerStore, Boundary
 from order_pipeline.picking.sending.emitter import Emitter, PickSender, SendingRules, Tally
 from order_pipeline.picking.sending.queue import SendingQueue
@@ -126,9 +129,9 @@ def emit(
         picks = read_picks()
         report.snapshot_id = picks.snapshot_id
         boundary("before_plan")
-        planned = _plan(run, report, picks, covered)
+        queue = _plan(run, report, picks, covered)
         boundary("after_plan")
-        if queue := [line for line in planned if sends.get(line.floor)]:
+        if queue:
             asyncio.run(_send(run, report, queue, open_sender, progress))
         boundary("before_release")
     finally:
@@ -150,7 +153,8 @@ class _Run:
 
 
 def _plan(run: _Run, report: EmissionReport, picks: PickList, covered: frozenset[str] | None) -> list[OutboxLine]:
-    """Plan and store the plan in one transaction; returns the queue in sending order."""
+    """Plan and store the plan in one transaction; returns what is to be sent, in sending order."""
+    floors = run.settings.floor_settings
     with run.store.writing() as connection:
         renew(run.store, connection, run.lease)
         context = Context(
@@ -160,14 +164,15 @@ def _plan(run: _Run, report: EmissionReport, picks: PickList, covered: frozenset
             snapshot_id=picks.snapshot_id,
             fence=run.lease.fence,
         )
+        listed = picks.pick_ids
         plan = make_plan(
             picks,
-            outbox.load_lines(connection),
-            run.settings.floor_settings,
+            load_for_planning(connection, listed, picks.quarantined_orders, read_since(context.at)),
+            floors,
             wave=outbox.next_wave(connection),
             covered=covered,
             rules=run.settings.picking,
-            gap=load_gap(connection),
+            gap=load_gap(connection, listed),
         )
         outbox.add_lines(connection, plan.new_lines, context)
         outbox.apply(connection, plan.transitions, context)
@@ -178,8 +183,14 @@ def _plan(run: _Run, report: EmissionReport, picks: PickList, covered: frozenset
         to_undo = tasks.close_where_over(connection, plan.closings, context.at)
         tasks.close_what_was_not_found(connection, plan.tasks, covered, context.at)
         report.new_tasks = tasks.open_tasks(connection, [*plan.tasks, *to_undo], run.run_id, context.at)
-        queue = outbox.load_lines(connection, states=[PickState.PLANNED])
-    return [line for line in queue if covered is None or line.source in covered]
+        queue = [
+            line
+            for line in outbox.load_lines(connection, states=[PickState.PLANNED])
+            if (covered is None or line.source in covered) and line.floor in floors and floors[line.floor].send
+        ]
+        known = [picks.basis[line.pick_id] for line in queue if line.pick_id in picks.basis]
+        store_basis(connection, known, context.at)
+    return queue
 
 
 async def _send(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,12 +18,14 @@ from datetime import date
 
 from order_pipeline.warehouse.core.build_files import remove_leftovers, remove_unpublished, running_build
 from order_pipeline.warehouse.core.chunk import ChunkResult
+from order_pipeline.warehouse.core.cluster import ClusterError, cluster_executor
 from order_pipeline.warehouse.core.failed_days import note_failed_day
 from order_pipeline.warehouse.core.last_net import LastNet, as_value
 from order_pipeline.warehouse.core.plan import GROUP_BYTES, GroupPlan, find_due_days, group_days, plan_group
 from order_pipeline.warehouse.core.publish import BuiltMeanwhileError, publish
 from order_pipeline.warehouse.core.result import CoreResult
 from order_pipeline.warehouse.core.stage import stage_chunk
+from order_pipeline.warehouse.core.staged_before import still_valid
 from order_pipeline.warehouse.core.staging_models import BuildSql, build_sql
 from order_pipeline.warehouse.lake.connection import Lake, LakeError
 from order_pipeline.warehouse.raw.stale_partitions import stale_marks
@@ -33,8 +35,15 @@ __all__ = ["CoreResult", "build_core"]
 
 _ATTEMPTS = 3
 
+Progress = Callable[[int, int], None]
+"""Takes how many chunks of a group are staged, and how many it has."""
+
 MOST_FAILED_DAYS = 5
 """Failed days that a build looks for; more have one cause, and each takes several tries."""
+
+
+def no_progress(_staged: int, _of: int) -> None:
+    """Show nothing."""
 
 
 def build_core(
@@ -47,6 +56,7 @@ def build_core(
     most_owed: int | None = None,
     project: SqlProject | None = None,
     executor: Executor | None = None,
+    progress: Progress = no_progress,
 ) -> CoreResult:
     """Bring core in line with raw for the given days, and for a slice of the other days that core owes.
 
@@ -61,10 +71,12 @@ def build_core(
         skip_unchanged: leave out requested days that are not stale and were built by the same SQL and contracts.
         most_owed: how many days that core owes are built besides; None: `schedule.slice_days`.
         project: the SQL project; None reads the repository's.
-        executor: stages the chunks; None: threads of this process, as many as the settings say.
+        executor: stages the chunks; None: the cluster of the settings, or as many threads as they say.
+        progress: told how many of the chunks that are staged together are done, and of how many.
 
     Raises:
         LakeError: the lake cannot be opened or written.
+        ClusterError: the cluster cannot be used.
         Exception: nothing at all could be built, and this was the first reason:
             BuiltMeanwhileError: other builds of the same days kept committing between our reading and our commit.
             ContractError, SqlModelError: a defect of the SQL, or of the code where more records than the last net
@@ -77,7 +89,7 @@ def build_core(
     due = find_due_days(lake, sql, days, skip_unchanged=skip_unchanged, most_owed=most_owed)
     result = CoreResult(source, skipped_days=due.skipped)
     with _executor(lake, executor) as pool:
-        build = _Build(lake, sql, run_id, LastNet(pool), result)
+        build = _Build(lake, sql, run_id, LastNet(pool), result, progress)
         build.bear_failures(due.groups)
         build.bear_failures(build.groups_woken(due.left))
     if build.first_error and not (result.days or result.skipped_days):
@@ -97,6 +109,7 @@ class _Build:
     run_id: str
     net: LastNet
     result: CoreResult
+    progress: Progress
     first_error: Exception | None = None
 
     def bear_failures(self, groups: Iterable[tuple[date, ...]]) -> None:
@@ -105,8 +118,8 @@ class _Build:
         while waiting and len(self.result.failed_days) < MOST_FAILED_DAYS:
             days = waiting.pop()
             try:
-                self.result.add(_build_group(self.lake, self.sql, days, self.run_id, self.net))
-            except LakeError:
+                self.result.add(self.build_group(days))
+            except (LakeError, ClusterError):
                 raise  # of no day
             except Exception as error:  # noqa: BLE001 - whatever it is, it may be of one day
                 self.first_error = self.first_error or error
@@ -118,6 +131,25 @@ class _Build:
                     reason = self.result.failed_days[day] = as_value(error)
                     note_failed_day(self.lake, self.sql.source, day, reason, self.run_id)
 
+    def build_group(self, days: tuple[date, ...]) -> CoreResult:
+        """Stage and publish the days; from newer raw rows again when another build of them committed meanwhile."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            build_id = uuid.uuid4().hex
+            try:
+                with running_build(self.lake, build_id):
+                    plan = plan_group(self.lake, self.sql, days, build_id, self.run_id)
+                    staged = stage_group(plan, self.net, self.progress)
+                    published, is_whole = _publish_staged(self.lake, self.sql, plan, staged)
+            except BuiltMeanwhileError:
+                if attempt == _ATTEMPTS:
+                    raise
+            else:
+                if self.net.is_used or not is_whole:
+                    # What chunks wrote before they failed, and what the other build has too.
+                    remove_unpublished(self.lake, {build_id})
+                return published
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
     def groups_woken(self, left: Collection[date]) -> list[tuple[date, ...]]:
         """Days that are owed since this build began: they have rows whose order came with a day built after them."""
         with self.lake.snapshot() as connection:
@@ -126,34 +158,36 @@ class _Build:
         return [tuple(sorted(group)) for group in group_days(sizes, GROUP_BYTES)]
 
 
-def _build_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], run_id: str, net: LastNet) -> CoreResult:
-    """Stage and publish the days; from newer raw rows again when another build of them committed meanwhile."""
-    for attempt in range(1, _ATTEMPTS + 1):
-        build_id = uuid.uuid4().hex
-        try:
-            with running_build(lake, build_id):
-                plan = plan_group(lake, sql, days, build_id, run_id)
-                published = publish(lake, plan, stage_group(plan, net))
-        except BuiltMeanwhileError:
-            if attempt == _ATTEMPTS:
-                raise
-        else:
-            if net.is_used:
-                remove_unpublished(lake, {build_id})  # what chunks wrote before they failed
-            return published
-    raise AssertionError("unreachable: the last attempt returns or raises")
+def _publish_staged(lake: Lake, sql: BuildSql, plan: GroupPlan, staged: list[ChunkResult]) -> tuple[CoreResult, bool]:
+    """Publish; when another build of the days came first and made the same of them, once more, with the same files.
+
+    Returns:
+        What was published, and whether all staged files were.
+
+    Raises:
+        BuiltMeanwhileError: the days must be staged again.
+    """
+    try:
+        return publish(lake, plan, staged), True
+    except BuiltMeanwhileError:
+        newer = plan_group(lake, sql, plan.days, plan.build_id, plan.run_id)
+        valid = still_valid(staged, plan, newer)
+        if valid is None:
+            raise
+    return publish(lake, newer, valid), False
 
 
-def stage_group(plan: GroupPlan, net: LastNet) -> list[ChunkResult]:
+def stage_group(plan: GroupPlan, net: LastNet, progress: Progress = no_progress) -> list[ChunkResult]:
     """Have the chunks staged. When one fails the others are waited for: nothing may write any more afterwards."""
     staged = [net.executor.submit(stage_chunk, task) for task in plan.tasks]
     results: list[ChunkResult] = []
     try:
-        for task, future in zip(plan.tasks, staged, strict=True):
+        for number, (task, future) in enumerate(zip(plan.tasks, staged, strict=True), 1):
             try:
                 results.append(future.result())
             except Exception as error:  # noqa: BLE001 - the net raises what no record can have caused
                 results += net.search(task, error)
+            progress(number, len(plan.tasks))
         return results
     finally:
         for future in staged:
@@ -163,9 +197,13 @@ def stage_group(plan: GroupPlan, net: LastNet) -> list[ChunkResult]:
 
 @contextmanager
 def _executor(lake: Lake, given: Executor | None) -> Generator[Executor]:
-    """The given one, which stays open, or threads of our own."""
+    """The given one, which stays open, or the cluster of the settings, or threads of our own."""
     if given:
         yield given
+        return
+    if lake.settings.cluster:
+        with cluster_executor(lake.settings, lake.data_path) as cluster:
+            yield cluster
         return
     with ThreadPoolExecutor(lake.settings.lake.build_threads, thread_name_prefix="stage") as threads:
         yield threads

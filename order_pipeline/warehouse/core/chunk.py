@@ -25,9 +25,8 @@ class ChunkTask:
         days: whole days, or one day of which it is a share.
         known_observations: of append-only tables what core has of the days that are published together.
         data_path: the lake's, with a slash at its end; files go below it.
-        lake_files: where the raw files lie, and who may read and write there. Without a key the credential chain of the
-            machine that stages is asked.
-        spill_parent: a directory of the machine that stages.
+    lake_files: ObjectStore
+    spill_parent: Path | None
     """
 
     sql: BuildSql
@@ -39,7 +38,7 @@ class ChunkTask:
     known_observations: Mapping[str, pa.Table]
     data_path: str
     lake_files: ObjectStore
-    spill_parent: Path
+    spill_parent: Path | None
     memory_limit: str
 
 

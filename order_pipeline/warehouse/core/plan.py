@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import ceil
+from typing import NamedTuple
 
 from order_pipeline.warehouse.core.chunk import ChunkTask
 from order_pipeline.warehouse.core.failed_days import read_failed_days
@@ -29,6 +30,13 @@ MOST_DAYS = 31
 """Days of a chunk and of a group: a file that is being written takes memory, and each day of each table has its own."""
 
 
+class BuildOfDay(NamedTuple):
+    """A committed build of a day: its id, and the fingerprint of what it ran."""
+
+    build_id: str
+    fingerprint: str
+
+
 @dataclass(frozen=True, slots=True)
 class GroupPlan:
     """Days that are published together.
@@ -36,7 +44,7 @@ class GroupPlan:
     Attributes:
         build_id: with it begins the name of every file of the build.
         marks: the stale marks that building these days answers.
-        builds_seen: the ids of the days' last builds when raw was read; none of another may be overwritten.
+        builds_seen: the days' last builds when raw was read; none of another may be overwritten.
         tasks: they stage the days.
     """
 
@@ -46,7 +54,7 @@ class GroupPlan:
     build_id: str
     days: tuple[date, ...]
     marks: tuple[str, ...]
-    builds_seen: frozenset[str]
+    builds_seen: Mapping[date, BuildOfDay]
     tasks: tuple[ChunkTask, ...]
 
 
@@ -102,8 +110,8 @@ def slice_of(owed: Collection[date], failed: Sequence[date], most: int) -> tuple
 
 
 def plan_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], build_id: str, run_id: str) -> GroupPlan:
-    """Read what staging these days needs, and divide it."""
-    settings = lake.settings.lake
+    """Read what staging these days needs, and divide it. Tasks for a cluster hold no key and no directory of ours."""
+    settings, is_elsewhere = lake.settings.lake, bool(lake.settings.cluster)
     with lake.snapshot() as connection:
         marks = stale_marks(connection, sql.source)
         seen = builds_of(connection, sql.source, days)
@@ -120,8 +128,8 @@ def plan_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], build_id: str,
             raw=raw,
             known_observations=known,
             data_path=lake.data_path,
-            lake_files=lake.files,
-            spill_parent=lake.settings.data_dir.resolve() / "tmp",
+            lake_files=lake.files.without_key() if is_elsewhere else lake.files,
+            spill_parent=None if is_elsewhere else lake.settings.data_dir.resolve() / "tmp",
             memory_limit=settings.build_memory_limit,
         )
         for number, (chunk_days, share) in enumerate(divide(payload_sizes(days, files), settings.build_chunk_bytes))
@@ -130,13 +138,14 @@ def plan_group(lake: Lake, sql: BuildSql, days: tuple[date, ...], build_id: str,
     return GroupPlan(sql.source, sql.fingerprint, run_id, build_id, days, answered, seen, tasks)
 
 
-def builds_of(connection: Connection, source: str, days: Sequence[date]) -> frozenset[str]:
-    """The ids of the last builds of the days."""
+def builds_of(connection: Connection, source: str, days: Sequence[date]) -> dict[date, BuildOfDay]:
+    """The last builds of those of the days that have been built."""
     found = connection.execute(
-        f"SELECT build_id FROM {all_rows('core.builds')} WHERE source = ? AND order_day IN (SELECT unnest(?::DATE[]))",
+        f"SELECT order_day, build_id, fingerprint FROM {all_rows('core.builds')}"
+        " WHERE source = ? AND order_day IN (SELECT unnest(?::DATE[]))",
         [source, list(days)],
     )
-    return frozenset(build_id for (build_id,) in found.fetchall())
+    return {day: BuildOfDay(build_id, fingerprint) for day, build_id, fingerprint in found.fetchall()}
 
 
 def group_days(sizes: Mapping[date, float], most_bytes: float) -> list[tuple[date, ...]]:

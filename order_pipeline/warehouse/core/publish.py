@@ -19,15 +19,17 @@ from order_pipeline.warehouse.core.failed_days import forget_failed_days
 from order_pipeline.warehouse.core.plan import GroupPlan, builds_of
 from order_pipeline.warehouse.core.quarantine import FOUND_REJECTS, add_dead_letters, record_rejects, record_warnings
 from order_pipeline.warehouse.core.result import CoreResult
-from order_pipeline.warehouse.core.soft_checks import compare_with_previous_build, merged
+from order_pipeline.warehouse.core.soft_checks import SoftWarning, compare_with_previous_build, merged
 from order_pipeline.warehouse.lake.bookkeeping import all_rows, delete_rows, of_source
 from order_pipeline.warehouse.lake.connection import Connection, Lake
+from order_pipeline.warehouse.lake.footers import read_footers
 from order_pipeline.warehouse.lake.literals import date_list, quoted
 from order_pipeline.warehouse.lake.rows import insert_rows
 from order_pipeline.warehouse.raw.stale_partitions import clear_marks, mark_stale
 from order_pipeline.warehouse.raw.writer import take_turn
 
 _REJECTS = "build_rejects"  # a temporary table of the transaction
+_REPLACED = tuple(name for name, model in CORE_TABLES.items() if not table_contract(model).append_only)
 
 
 class UnexpectedFileError(ValueError):
@@ -46,7 +48,10 @@ def publish(lake: Lake, plan: GroupPlan, results: Sequence[ChunkResult]) -> Core
             newer raw rows.
         UnexpectedFileError: a defect of staging.
     """
-    _verify(lake, plan, [file for result in results for file in result.files])
+    files = [file for result in results for file in result.files]
+    _verify(lake, plan, files)
+    read_footers(lake, [*(file.path for file in files), *_replaced_files(lake, plan)])
+    compared = _compare(lake, plan, files)
 
     def body(transaction: Connection) -> CoreResult:
         if builds_of(transaction, plan.source, plan.days) != plan.builds_seen:
@@ -54,7 +59,7 @@ def publish(lake: Lake, plan: GroupPlan, results: Sequence[ChunkResult]) -> Core
             raise BuiltMeanwhileError(f"core of {plan.source}: another run built one of the days {days} meanwhile.")
         if not lake.is_embedded:
             take_turn(transaction, plan.source)
-        return _publish(transaction, plan, results)
+        return _publish(transaction, plan, results, compared)
 
     return lake.run(f"publish {len(plan.days)} days of core, {plan.source}", body)
 
@@ -71,13 +76,30 @@ def _verify(lake: Lake, plan: GroupPlan, files: Sequence[ChunkFile]) -> None:
             )
 
 
-def _publish(transaction: Connection, plan: GroupPlan, results: Sequence[ChunkResult]) -> CoreResult:
+def _replaced_files(lake: Lake, plan: GroupPlan) -> list[str]:
+    """The files that are deleted as a whole, of which DuckLake reads the footers all the same; none of a local lake."""
+    if not (plan.builds_seen and lake.files.is_remote):
+        return []
+    with lake.snapshot() as connection:
+        return [path for name in _REPLACED for path in _files_of_days(connection, name, plan)]
+
+
+def _compare(lake: Lake, plan: GroupPlan, files: Sequence[ChunkFile]) -> list[SoftWarning]:
+    """How the orders differ from those that are replaced; the transaction sees to it that they still are the same."""
+    if not plan.builds_seen:
+        return []
+    orders = [file.path for file in files if file.table == "orders"]
+    with lake.snapshot() as connection:
+        return compare_with_previous_build(connection, plan.source, plan.days, orders)
+
+
+def _publish(
+    transaction: Connection, plan: GroupPlan, results: Sequence[ChunkResult], compared: Sequence[SoftWarning]
+) -> CoreResult:
     built_at = datetime.now(UTC)
     files = [file for result in results for file in result.files]
-    warnings = [warning for result in results for warning in result.warnings]
+    warnings = [*compared, *(warning for result in results for warning in result.warnings)]
     if plan.builds_seen:
-        orders = [file.path for file in files if file.table == "orders"]
-        warnings += compare_with_previous_build(transaction, plan.source, plan.days, orders)
         _delete_days(transaction, plan)
     _register(transaction, files)
     _collect_rejects(transaction, plan, results)
@@ -107,20 +129,20 @@ def _publish(transaction: Connection, plan: GroupPlan, results: Sequence[ChunkRe
 def _delete_days(transaction: Connection, plan: GroupPlan) -> None:
     """Days are partitions, so only the catalog changes."""
     of_these_days = f"order_day IN ({date_list(plan.days)}) AND {of_source(plan.source)}"
-    for name, model in CORE_TABLES.items():
-        if not table_contract(model).append_only and _may_have_rows(transaction, name, plan):
+    for name in _REPLACED:
+        if _files_of_days(transaction, name, plan):  # a needless delete costs 0.4 s
             transaction.execute(f"DELETE FROM core.{name} WHERE {of_these_days}")
     of_these_builds = f"source = {quoted(plan.source)} AND order_day IN ({date_list(plan.days)})"
     delete_rows(transaction, "core.builds", of_these_builds)
 
 
-def _may_have_rows(transaction: Connection, table: str, plan: GroupPlan) -> bool:
-    """Whether a file of the table lies in a directory of the days, or none can tell: a needless delete costs 0.4 s."""
-    listed = transaction.execute(
+def _files_of_days(connection: Connection, table: str, plan: GroupPlan) -> list[str]:
+    """The table's files that lie in a directory of the days, or of which none can tell."""
+    listed = connection.execute(
         "SELECT data_file FROM ducklake_list_files('lake', ?, schema => 'core')", [table]
     ).fetchall()
     directories = {f"source={plan.source}/order_day={day.isoformat()}" for day in plan.days}
-    return any("/source=" not in path or _directory(path) in directories for (path,) in listed)
+    return [path for (path,) in listed if "/source=" not in path or _directory(path) in directories]
 
 
 def _directory(path: str) -> str:

@@ -43,12 +43,12 @@ def find_warnings(connection: duckdb.DuckDBPyConnection, checks: Sequence[Render
 
 
 def compare_with_previous_build(
-    transaction: duckdb.DuckDBPyConnection, source: str, days: Sequence[date], files: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, source: str, days: Sequence[date], files: Sequence[str]
 ) -> list[SoftWarning]:
     """Settled orders that moved, and days that lost many orders; asked before the old rows are deleted.
 
     Args:
-        transaction: on the lake.
+        connection: in a read transaction of the lake.
         source: the channel.
         days: the days that are replaced.
         files: the new rows of `orders`.
@@ -71,7 +71,7 @@ def compare_with_previous_build(
         FROM (SELECT order_day, count(*) AS rows FROM ({before}) GROUP BY order_day) AS before
         LEFT JOIN (SELECT order_day, count(*) AS rows FROM ({now}) GROUP BY order_day) AS now USING (order_day)
         WHERE coalesce(now.rows, 0) < (1 - {ROW_DROP_SHARE}) * before.rows"""
-    return _counted(transaction, f"{moved} UNION ALL {dropped}")
+    return _counted(connection, f"{moved} UNION ALL {dropped}")
 
 
 def merged(warnings: Iterable[SoftWarning], *, over_days: bool = False) -> tuple[SoftWarning, ...]:

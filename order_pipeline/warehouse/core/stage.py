@@ -6,6 +6,8 @@ lies in a directory of its own. It never opens the lake's catalog: it can run in
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -117,7 +119,7 @@ def _database(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
 @contextmanager
 def _instance(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
     connection = open_instance(
-        task.spill_parent,
+        _spill_parent(task),
         memory_limit=task.memory_limit,
         threads=1,
         extensions=task.lake_files.extensions,
@@ -136,6 +138,11 @@ def _instance(task: ChunkTask) -> Generator[duckdb.DuckDBPyConnection]:
         yield connection
     finally:
         connection.close()
+
+
+def _spill_parent(task: ChunkTask) -> Path:
+    """The task's, or one of this machine's for its user alone."""
+    return task.spill_parent or Path(tempfile.gettempdir(), f"order-pipeline-spill-{os.getuid()}")
 
 
 def _stage(connection: duckdb.DuckDBPyConnection, task: ChunkTask) -> dict[str, StagedTable]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
@@ -97,6 +97,10 @@ class ObjectStore:
         region = [("REGION", self._region())] if self.s3.region or self.s3.host else []
         options = [("PROVIDER", "credential_chain"), *self._address(), *region]
         return _secret(f"{name} {quoted(value)}" for name, value in options)
+
+    def without_key(self) -> ObjectStore:
+        """The same for another machine, which has the key in its own environment or role: keys do not travel."""
+        return replace(self, s3=self.s3.model_copy(update={"key_id": None, "secret": None, "session_token": None}))
 
     def reach(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Let the connection's instance read and write the files; the store itself is not asked yet.

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from order_pipeline.settings import LakeSettings
+from order_pipeline.warehouse.core import build as build_module
 from order_pipeline.warehouse.core import publish
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
@@ -72,7 +73,13 @@ def test_a_writer_that_was_overtaken_after_it_looked_looks_again(
 
 
 def test_two_builds_of_the_same_new_day_store_it_once(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another machine builds the day between this one's look and its commit; neither has a row to delete."""
+    """Another machine builds the day between this one's look and its commit; neither has a row to delete.
+
+    Both read the same raw rows, so the later one registers its files again, and stages nothing again.
+    """
+    staged = list[Any]()
+    stage_group = build_module.stage_group
+    monkeypatch.setattr(build_module, "stage_group", lambda *given: staged.append(given) or stage_group(*given))
     migrate(lake)
     receive(lake, [kibo_order(1), kibo_order(2)])
     lake.run("no marks", lambda connection: connection.execute("DELETE FROM raw.stale_partitions"))
@@ -93,6 +100,8 @@ def test_two_builds_of_the_same_new_day_store_it_once(lake: Lake, monkeypatch: p
         ("2", "overtaken"),
     ]
     assert lake.query("SELECT count(*) FROM core.builds").rows == [(1,)]
+    assert lake.query("SELECT count(*), count(DISTINCT order_id) FROM core.prices").rows == [(2, 2)]
+    assert len(staged) == 2
     assert unpublished_files(lake) == []
 
 

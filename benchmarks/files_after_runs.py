@@ -54,7 +54,8 @@ def files_of(connection: Connection, schema: str, table: str) -> tuple[str, int,
         " FROM ducklake_list_files('lake', ?, schema => ?)",
         [table, schema],
     ).fetchone()
-    return f"{schema}.{table}", *(row or (0, 0))
+    files, size = row or (0, 0)
+    return f"{schema}.{table}", files, size
 
 
 def report(pipeline: PipelineResource, runs: int, seconds: float) -> str:

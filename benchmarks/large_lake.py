@@ -186,7 +186,7 @@ def main() -> None:
     parser.add_argument("--channels", default="all", help=f"by comma, or `all`: {', '.join(CHANNELS)}")
     parser.add_argument("--others", type=int, default=20, help="orders a day of each channel that is not drawn")
     given = parser.parse_args()
-    channels = list(CHANNELS) if given.channels == "all" else given.channels.split(",")
+    channels: list[str] = [*CHANNELS] if given.channels == "all" else given.channels.split(",")
     make(given.directory.resolve(), given.orders, given.days, channels, given.others)
 
 

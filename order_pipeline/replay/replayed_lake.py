@@ -76,10 +76,11 @@ def _show_the_rest(connection: Connection, project: SqlProject) -> None:
 
 
 def _forget_what_is_settled(connection: Connection, staged: Sequence[StagedDays]) -> None:
-    """Make `core.builds` as a view: of a day that was staged again nobody knows whether it is settled."""
+    """Make `core.builds` as a view: of a day that was staged again, or for the first time, nobody knows that."""
+    days = [f"({quoted(each.source)}, DATE {quoted(day.isoformat())})" for each in staged for day in each.days]
+    again = f" UNION ALL BY NAME FROM (VALUES {', '.join(days)}) AS staged (source, order_day)" if days else ""
     connection.execute(
-        "CREATE VIEW core.builds AS SELECT * REPLACE ("
-        f"CASE WHEN NOT ({of_days(staged)}) THEN is_settled END AS is_settled) FROM lake.core.builds"
+        f"CREATE VIEW core.builds AS SELECT * FROM lake.core.builds WHERE NOT ({of_days(staged)}){again}"
     )
 
 

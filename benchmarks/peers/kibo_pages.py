@@ -66,11 +66,12 @@ def page_reader(url: str) -> Callable[[dict[str, str], int], bytes]:
         if client is None:
             client = local.client = httpx.Client(headers=headers, timeout=60)
         parameters = {**search, "page": str(page), "perPage": "100"}
-        for number in range(MOST_TRIES):
+        number = 1
+        while True:
             reply = client.get(f"{url}/kibo/api/v2/order/", params=parameters)
-            if reply.status_code != 429 and reply.status_code < 500:
-                break
+            if number == MOST_TRIES or (reply.status_code != 429 and reply.status_code < 500):
+                return reply.raise_for_status().content
             time.sleep(0.1 * 2**number)
-        return reply.raise_for_status().content
+            number += 1
 
     return get

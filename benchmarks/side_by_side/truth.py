@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import orjson
+import msgspec
 
 from benchmarks.peers.kibo_pages import page_reader, searches, total_of
 
@@ -48,5 +48,5 @@ def read_orders(url: str, days: int, today: date) -> Iterator[dict[str, Any]]:
         while number <= pages:
             body = get(search, number)
             pages = -(-total_of(body) // 100)
-            yield from orjson.loads(body)["collection"]
+            yield from msgspec.json.decode(body)["collection"]
             number += 1

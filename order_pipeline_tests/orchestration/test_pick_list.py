@@ -257,6 +257,7 @@ def test_what_was_known_of_a_line_when_it_was_sent_is_told_after_a_year_and_with
         rows(pipeline.lake, f"FROM marts.pick_lines AT (VERSION => {sent_from})")
 
     basis, is_current, payload = known_of(pipeline, "1")
+    assert basis is not None
     told = {name: basis[name] for name in ("sku", "barcode", "quantity", "bin_location", "warehouse", "order_status")}
     of_the_item = {
         "sku": "GOOD",
@@ -275,6 +276,7 @@ def test_what_was_known_of_a_line_when_it_was_sent_is_told_after_a_year_and_with
 
     erase(*pipeline_stores(pipeline), Subject(SubjectKind.ORDER, "1"), "the officer", "asked")
     basis, _, payload = known_of(pipeline, "1")
+    assert basis is not None
     assert basis["bin_location"] == "A-01"
     assert then["customer"]["email"] not in json.dumps(payload)
 

@@ -87,7 +87,7 @@ def scansource_records(number: str, *lines: Mapping[str, Any], shipped: int = 0,
     return [Record(f"1000:{number}", as_json(answer), resource) for resource, answer in answers.items()]
 
 
-def scansource_line(number: int, sku: str = "A", **changes: Any) -> dict[str, Any]:
+def scansource_line(number: float, sku: str = "A", **changes: Any) -> dict[str, Any]:
     """A line of a ScanSource order: two pieces, all committed."""
     quantities = {"Ordered": 2, "Committed": 2, "BackOrdered": 0, "Shipped": 0, "Canceled": 0}
     return {"LineNumber": number, "ItemNumber": sku, "Price": 10, "Currency": "USD"} | quantities | changes

@@ -122,7 +122,8 @@ class LastNet:
         }
         columns = {"order_day": pa.date32()}
         schema = pa.schema([(name, columns.get(name, pa.string())) for name in reject])
-        return ChunkResult((), pa.Table.from_pylist([reject], schema), {}, ())
+        # Nobody knows what the record says, so its days count as open.
+        return ChunkResult((), pa.Table.from_pylist([reject], schema), {}, (), frozenset(task.days))
 
 
 def may_be_of_a_record(error: BaseException) -> bool:

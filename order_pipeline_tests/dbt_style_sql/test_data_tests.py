@@ -16,7 +16,7 @@ from order_pipeline_tests.dbt_style_sql.data_tests import declared_tests, failin
 
 PROJECT = SqlProject()
 DECLARED = list(declared_tests(PROJECT))
-HELPERS = {"pick_candidates"}
+HELPERS = {"pick_candidates", "pick_findings"}
 """Marts that are a step on the way, of rows without a key."""
 
 

@@ -83,6 +83,9 @@ def detail(*lines: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {"Status": "Open", "Currency": "USD", "Total": 21, "SalesOrderLines": list(lines)} | changes
 
 
+_BUILT_DAY = "SELECT 'scansource' AS source, CAST(? AS DATE) AS order_day, CAST(NULL AS BOOLEAN) AS is_settled"
+
+
 def stage(records: Records, *tables: str, mart: str | None = None) -> dict[str, list[dict[str, Any]]]:
     """Rows by core table (all ten, or those named) and of the mart over them, in the order of all columns' text."""
     with duckdb.connect() as connection:
@@ -104,6 +107,7 @@ def stage(records: Records, *tables: str, mart: str | None = None) -> dict[str, 
         if mart is not None:
             for table, name in names.items():
                 connection.execute(f"CREATE VIEW core.{table} AS SELECT * FROM staging.{name}")
+            connection.execute(f"CREATE TABLE core.builds AS {_BUILT_DAY}", [DAY])
             _make(connection, [mart])
             names[mart] = mart
         return {table: _rows(connection, project().models[name].relation) for table, name in names.items()}

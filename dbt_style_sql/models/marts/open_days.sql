@@ -1,5 +1,5 @@
 -- The days that no build found settled (docs/decisions/0059), one row a source and day. What is open, waits, or is to be
--- picked is of these days. A day of which nobody noted anything is one of them.
+-- picked is of these days. A built day of which nobody noted it is one of them.
 SELECT
     source,
     order_day

@@ -52,10 +52,12 @@ quarantined AS (
             orders.order_id,
             concat('the last answer about it (', left(rejects.key, 8), ' in the quarantine): ', rejects.rule, ' on ', rejects.field)
         FROM open_rejects AS rejects
-        INNER JOIN {{ of_open_days('orders', ['source', 'order_id', 'raw_record_id']) }} AS orders
+        INNER JOIN {{ of_open_days('orders', ['source', 'order_id', 'raw_record_id', 'awaits_read']) }} AS orders
             ON orders.source = rejects.source
             AND orders.raw_record_id = rejects.raw_record_id
+        -- An order that awaits its read is held for that, with what the channel answered.
         WHERE rejects.order_id IS NULL
+            AND orders.awaits_read IS DISTINCT FROM true
             AND rejects.table_name IN (
                 concat('raw.', rejects.source, '_orders'), concat('raw.', rejects.source, '_order_rows'),
                 concat('raw.', rejects.source, '_order_details')

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from order_pipeline_tests.warehouse.marts.world import World
+from order_pipeline_tests.warehouse.marts.world import ORDER, World
 
 NOTED = "2026-01-05 11:00:00+00"
 
@@ -66,7 +66,7 @@ def test_an_order_without_lines_waits_as_a_whole(world: World) -> None:
 @pytest.mark.parametrize(("tracking", "waits"), [("1Z9", False), (None, True)])
 def test_a_line_whose_parcels_have_tracking_numbers_has_left(world: World, tracking: str | None, waits: bool) -> None:
     order = world.add_order("1", {})
-    shipped = {"order_id": order, "shipment_id": f"{order}:9"}
+    shipped = {"source": "kibo", "order_day": ORDER["order_day"], "order_id": order, "shipment_id": f"{order}:9"}
     world.add("core.shipments", {**shipped, "shipment_status": "unknown"})
     world.add("core.shipment_lines", {**shipped, "line_id": f"{order}:1", "line_status": "open", "quantity_ordered": 2})
     world.add("core.parcels", {**shipped, "tracking_number": tracking})

@@ -93,10 +93,17 @@ class World:
         made = {**ORDER, "order_number": number, **order}
         made["order_id"] = f"{made['source']}:{made['account']}:{number}"
         self.add("core.orders", made)
+        self._note_build(made["source"], made["order_day"])
         shared = {name: made[name] for name in ("source", "account", "order_day", "order_id", "fetched_at")}
         for place, line in enumerate(lines, start=1):
             self.add("core.order_lines", {**LINE, **shared, "line_id": f"{made['order_id']}:{place}", **line})
         return str(made["order_id"])
+
+    def _note_build(self, source: str, day: str) -> None:
+        """Every day that core has rows of was built; nobody has judged whether it is settled."""
+        built = "SELECT 1 FROM core.builds WHERE source = ? AND order_day = CAST(? AS DATE)"
+        if not self.connection.execute(built, [source, day]).fetchone():
+            self.add("core.builds", {"source": source, "order_day": day})
 
     def add_pick(self, order_id: str, line: int = 1, **pick: Any) -> None:
         """Add a line of the outbox, `PICK` with changes."""

@@ -11,7 +11,7 @@ import tempfile
 
 import httpx
 
-from benchmarks.kibo_road import DAYS
+from benchmarks.kibo_steps import DAYS
 from benchmarks.measuring import Measured, measure, table
 
 VOLUMES = (50_000, 200_000, 400_000)
@@ -40,7 +40,7 @@ def measure_volume(orders: int, size: str) -> tuple[Measured, Measured]:
     ):
         httpx.post(f"{sandbox.url}/control/kibo/warm", timeout=300).raise_for_status()
         download, road = (
-            measure(name, ["-m", "benchmarks.kibo_road", "--step", step, sandbox.url, lake])
+            measure(name, ["-m", "benchmarks.kibo_steps", "--step", step, sandbox.url, lake])
             for name, step in [("download only", "download"), ("our road: raw + core", "road")]
         )
     return download, road

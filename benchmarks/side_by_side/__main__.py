@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.kibo_road import DAYS, TODAY
+from benchmarks.kibo_steps import DAYS, TODAY
 from benchmarks.measuring import Measured, measure
 from benchmarks.side_by_side.results import Row, markdown, write
 from benchmarks.side_by_side.tools import Tool, available_tools
@@ -61,7 +61,7 @@ def run_tool(workload: Workload, tool: Tool, url: str, truth: Truth) -> Measured
         RuntimeError: the tool failed.
     """
     with tempfile.TemporaryDirectory() as directory:
-        command = ["-m", "benchmarks.kibo_road", "--step", tool.step, url, directory]
+        command = ["-m", "benchmarks.kibo_steps", "--step", tool.step, url, directory]
         if workload.is_second and tool.count:
             measure(tool.name, command)
         changed = truth.order_ids[: int(len(truth.order_ids) * workload.changed_share)]

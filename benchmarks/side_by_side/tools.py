@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks import kibo_road
+from benchmarks import kibo_steps
 from benchmarks.side_by_side.truth import CHANGED_CITY, Counts
 
 
@@ -19,7 +19,7 @@ class Tool:
 
     Attributes:
         name: as the table shows it.
-        step: of `benchmarks.kibo_road --step`.
+        step: of `benchmarks.kibo_steps --step`.
         gives: what it leaves behind, in a few words.
         count: its orders, shipped items and changed orders in a directory; None when it keeps nothing.
     """
@@ -49,7 +49,7 @@ def counted_in_lake(directory: Path) -> Counts:
     """Counts in our lake."""
     from order_pipeline.warehouse.lake.connection import Lake
 
-    counts = Lake(kibo_road.settings_for("http://127.0.0.1", str(directory))).query(
+    counts = Lake(kibo_steps.settings_for("http://127.0.0.1", str(directory))).query(
         "SELECT (SELECT count(*) FROM core.orders), (SELECT count(*) FROM core.shipment_lines),"
         f" (SELECT count(*) FROM core.orders WHERE ship_to_city = '{CHANGED_CITY}')"
     )

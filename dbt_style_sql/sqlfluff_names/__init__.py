@@ -1,7 +1,6 @@
-"""What dbt's own names are while sqlfluff reads a model: `make lint` needs no dbt, no lake and no settings.
+"""dbt's `var()` while sqlfluff reads a model: it gives the values of `dbt_project.yml`.
 
-sqlfluff's stand-in of `var()` gives one word for every variable. The models loop over lists and maps, so the variables
-are those of `dbt_project.yml`.
+sqlfluff has a `var()` of its own that gives one word for every variable, and the models loop over lists and maps.
 """
 
 from __future__ import annotations

@@ -107,6 +107,12 @@ def test_several_bad_records_lose_only_themselves(lake: Lake, trapped: SqlProjec
     assert len(outcome_of(lake).orders) == len(GOOD)
 
 
+def test_the_day_of_a_record_that_nobody_could_read_counts_as_open(lake: Lake, trapped: SqlProject) -> None:
+    received(lake, "kibo", BAD)
+    build(lake, "kibo", trapped)
+    assert lake.query("SELECT is_settled FROM core.builds").rows == [(False,)]
+
+
 @pytest.mark.slow
 def test_more_records_than_the_net_takes_fail_the_build_with_the_first_error(lake: Lake, trapped: SqlProject) -> None:
     received(lake, "kibo", *GOOD, *range(4000, 4001 + MOST_UNFORESEEN))

@@ -20,7 +20,9 @@ def new_lake_with_marts(migrated_directory: Path, tmp_path_factory: pytest.TempP
     directory = tmp_path_factory.mktemp("with-marts") / "data"
     shutil.copytree(migrated_directory, directory)
     lake = Lake(settings_in(directory))
-    ensure_raw_tables(lake, [(channel.name, resource) for channel in channels().values() for resource in channel.resources])
+    ensure_raw_tables(
+        lake, [(channel.name, resource) for channel in channels().values() for resource in channel.resources]
+    )
     load_locations(lake)
     deploy_marts(lake)
     lake.close()

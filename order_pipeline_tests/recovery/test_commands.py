@@ -44,7 +44,7 @@ def test_a_lost_directory_is_restored_answered_and_settled(call, installation, t
     restored = call("restore", backups)
     assert "outbox resolve-wave" in restored.stderr
     assert max(map(len, restored.stderr.splitlines())) <= 80
-    installation.read_again("after the restore")
+    installation.read("after the restore")
     installation.emit()
     waves = call("outbox", "waves", "--format", "csv").stdout.splitlines()
     number = waves[1].split(",")[0]

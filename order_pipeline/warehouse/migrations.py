@@ -15,6 +15,7 @@ import duckdb
 from order_pipeline.contracts import CORE_TABLES, ItemLocations, create_table_statements, table_contract
 from order_pipeline.operations.versions import StoreVersionError
 from order_pipeline.warehouse.lake.connection import Connection, Lake, relations
+from order_pipeline.warehouse.lake.empty_tables import note_empty_tables
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.lake_columns import TableColumn, Tables, read_tables, text_of_default
 from order_pipeline.warehouse.lake_plan import Change, plan_changes, refusals
@@ -196,6 +197,7 @@ def migrate(lake: Lake) -> None:
         # Two steps: an option of a schema asks for the schema to be committed.
         lake.run("set the lake's options and create its schemas", _create_schemas)
         lake.run("upgrade the lake's tables" if plan.version is not None else "create the lake's tables", _upgrade)
+    note_empty_tables(lake)
 
 
 @cache

@@ -12,6 +12,7 @@ from order_pipeline.channels.scansource.settings import ScanSourceSettings
 from order_pipeline.cli.doctor_stores import look_at_stores
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.migrations import migrate
+from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 NOW = datetime(2026, 3, 20, 12, 30, tzinfo=UTC)
 TODAY = NOW.replace(hour=0, minute=0)
@@ -26,12 +27,23 @@ CLOCKED = [
 ]
 
 
-@pytest.fixture
-def lake(settings):
+@pytest.fixture(scope="module")
+def made_lake(tmp_path_factory):
+    settings = settings_in(tmp_path_factory.mktemp("lake"))
     lake = Lake(settings)
     migrate(lake)
-    yield lake
+    yield settings.data_dir, lake
     lake.close()
+
+
+@pytest.fixture
+def lake(settings, made_lake):
+    """One lake for all tests, without what an earlier one reported or marked."""
+    settings.data_dir, lake = made_lake
+    with lake.transaction("as new") as connection:
+        for table in ("fetches", "stale_partitions"):
+            connection.execute(f"DELETE FROM raw.{table}")
+    return lake
 
 
 @pytest.fixture

@@ -55,11 +55,11 @@ def held(file, *, from_readers):
     ("file", "arguments"),
     [
         (CATALOG, ("sql", "select 1")),
-        (CATALOG, ("quarantine", "list")),
-        (CATALOG, ("trace", "1")),
+        pytest.param(CATALOG, ("quarantine", "list"), marks=pytest.mark.slow),
+        pytest.param(CATALOG, ("trace", "1"), marks=pytest.mark.slow),
         (OPERATIONS, ("outbox", "list")),
         (OPERATIONS, ("sql", "select count(*) from ops.pick_outbox")),
-        (OPERATIONS, ("trace", "1")),
+        pytest.param(OPERATIONS, ("trace", "1"), marks=pytest.mark.slow),
     ],
 )
 def test_a_locked_store_is_waited_for_and_then_named(impatient, directory, caplog, file, arguments):
@@ -74,7 +74,9 @@ def test_a_locked_store_is_waited_for_and_then_named(impatient, directory, caplo
     assert f"Waiting for {directory / file}" in caplog.text
 
 
-@pytest.mark.parametrize(("file", "finding"), [(CATALOG, "lake"), (OPERATIONS, "operations store")])
+@pytest.mark.parametrize(
+    ("file", "finding"), [pytest.param(CATALOG, "lake", marks=pytest.mark.slow), (OPERATIONS, "operations store")]
+)
 def test_doctor_names_a_locked_store_among_its_other_findings(impatient, directory, file, finding):
     with held(directory / file, from_readers=True):
         done = run_command(directory, "doctor", "--no-online", "--format", "csv")

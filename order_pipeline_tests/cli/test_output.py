@@ -75,7 +75,9 @@ def run_with(encoding, *arguments):
     return done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1253", "utf-8"])
+@pytest.mark.parametrize(
+    "encoding", ["ascii", *(pytest.param(each, marks=pytest.mark.slow) for each in ("latin-1", "cp1253", "utf-8"))]
+)
 def test_every_encoding_of_a_pipe_gets_everything(encoding):
     table, errors = run_with(encoding, "table")
     assert "αβγ€".encode(encoding, "backslashreplace") in table

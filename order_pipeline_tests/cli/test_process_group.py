@@ -59,7 +59,11 @@ def is_left(process_id):
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGHUP))],
+    ids=lambda number: number.name,
+)
 def test_a_signal_to_stop_ends_the_whole_group_and_counts_as_success(number):
     parent, descendants = start_group("signal.pause()")
     assert all(is_left(each) for each in descendants)

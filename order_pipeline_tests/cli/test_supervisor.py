@@ -65,7 +65,11 @@ def end_of(process):
     return process.wait(SECONDS)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGHUP))],
+    ids=lambda number: number.name,
+)
 def test_a_signal_to_stop_ends_all_of_them_and_counts_as_success(supervise, number):
     process = supervise(first=STAYS, second=STAYS)
     _, guardians = read_until(process, "second: started")

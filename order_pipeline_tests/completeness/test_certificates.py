@@ -25,7 +25,7 @@ from order_pipeline.warehouse.raw.certificates import DayCertificate, read_bound
 from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.source_state import WarehouseState
 from order_pipeline_tests.channels.kibo.small_kibo import Known
-from order_pipeline_tests.warehouse.kibo_orders import project
+from order_pipeline_tests.warehouse.kibo_orders import project, rows
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 SEARCH, LIST = "GET /api/v2/order/*", "GET /scsc/salesorder/v1/list"
@@ -90,16 +90,16 @@ class Reader:
         return self.read("scansource", **small | more)
 
     def days(self, source: str) -> list[DayCertificate]:
-        with self.lake.connect(read_only=True) as connection:
+        with self.lake.connect() as connection:
             return [each for each in read_day_certificates(connection, datetime.now(UTC)) if each.source == source]
 
     def bound(self) -> tuple[int, int, float]:
-        with self.lake.connect(read_only=True) as connection:
+        with self.lake.connect() as connection:
             [found] = read_bounds(connection, datetime.now(UTC))
         return found.read_again, found.surprises, found.missed_share_at_most
 
     def orders(self, source_table: str = "kibo_orders") -> int:
-        return self.lake.query(f"SELECT count(DISTINCT record_id) FROM raw.{source_table}").rows[0][0]
+        return rows(self.lake, f"SELECT count(DISTINCT record_id) FROM raw.{source_table}")[0][0]
 
 
 @pytest.fixture

@@ -127,15 +127,18 @@ def test_what_fails_in_the_middle_leaves_the_old_file_as_it_was(world, tmp_path,
     assert [each.name for each in tmp_path.iterdir()] == [target.name]
 
 
-def test_the_command_replaces_a_file_only_when_it_is_told_to(world, tmp_path, monkeypatch) -> None:
+def test_the_command_replaces_a_file_only_when_it_is_told_to(world, tmp_path) -> None:
     target = tmp_path / "warehouse.duckdb"
+    target.write_bytes(b"the old one")
     arguments = (world.settings.data_dir, "export", str(target), "--without-personal-data")
-    first = run_command(*arguments)
-    assert first.returncode == 0, first.stderr
-    assert "core.orders" in first.stderr
-    assert "tables" in first.stderr
     refused = run_command(*arguments)
     assert refused.returncode == 1
     assert "--force" in refused.stderr
-    assert run_command(*arguments, "--force").returncode == 0
+    assert target.read_bytes() == b"the old one"
+    forced = run_command(*arguments, "--force")
+    assert forced.returncode == 0, forced.stderr
+    assert "core.orders" in forced.stderr
+    assert "tables" in forced.stderr
+    with duckdb.connect(str(target), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) > 0 FROM core.orders").fetchone() == (True,)
     assert warehouse_file.STORAGE_VERSION == "v1.0.0", "a newer one would lock older readers out"

@@ -248,7 +248,7 @@ def test_marts_of_every_order_and_of_the_floor_are_counted_after_the_picks(read_
     assert metadata_of(2, "marts/backlog")[None]["stage: on_the_floor"] == len(lines) > 0
 
 
-@pytest.mark.parametrize("tag", ["dagster/schedule_name", "dagster/sensor_name"])
+@pytest.mark.parametrize("tag", ["dagster/schedule_name", pytest.param("dagster/sensor_name", marks=pytest.mark.slow)])
 def test_a_run_that_no_person_started_shows_the_figures_of_the_last_hour_again(read_twice, tag):
     settings, instance, _ = read_twice
     run_job(build_definitions(settings), instance, "emission_job", tags={tag: "every_quarter"})

@@ -145,9 +145,10 @@ def _hidden(process_id):
 
 
 def test_a_code_server_that_does_not_know_a_run_has_lost_it(instance, child, tmp_path):
-    socket = tmp_path / "server"
-    command = [sys.executable, "-m", "dagster", "api", "grpc", "--socket", str(socket), "--lazy-load-user-code"]
-    with subprocess.Popen([*command, "-m", "order_pipeline.definitions"], stderr=subprocess.DEVNULL) as server:
+    socket, code = tmp_path / "server", tmp_path / "code.py"
+    code.write_text("import dagster\n\ndefinitions = dagster.Definitions()\n")  # whose code it serves is all the same
+    command = [sys.executable, "-m", "dagster", "api", "grpc", "--socket", str(socket), "--python-file", str(code)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
         try:
             client = DagsterGrpcClient(socket=str(socket))
             answers_within(server, client)

@@ -66,7 +66,7 @@ def test_so_is_logging_in(demo_settings):
         asyncio.run(login(demo_settings, lambda _url: None))
 
 
-@pytest.mark.parametrize("job", [EMISSION_JOB, READ_BACK_JOB])
+@pytest.mark.parametrize("job", [EMISSION_JOB, pytest.param(READ_BACK_JOB, marks=pytest.mark.slow)])
 def test_so_are_the_jobs_of_dagster(settings, store, job):
     emit_rows(settings, store, [pick_row()], run_id="sent to the fake")
     remember_world(settings, DemoWorld(days=2, orders=12, seed=7, port=0))

@@ -48,12 +48,21 @@ class Installation:
         """Fetch all days, build core, load the item master, deploy the views."""
         pipeline = self.open()
         with closing(pipeline.lake), closing(pipeline.operations):
-            (channel,) = pipeline.settings.enabled_channels()
-            pipeline.prepare_stores()
-            pipeline.fetch(channel, WORLD.window, run_id)
-            pipeline.build_core(channel.name, [WORLD.window.start], run_id)
+            self._fetch_and_build(pipeline, run_id)
             load_item_locations(pipeline.lake, item_locations_path(pipeline.settings))
             pipeline.deploy_models()
+
+    def read_again(self, run_id: str = "again") -> None:
+        """Fetch all days and build core, on a lake that has its item master and its views."""
+        pipeline = self.open()
+        with closing(pipeline.lake), closing(pipeline.operations):
+            self._fetch_and_build(pipeline, run_id)
+
+    def _fetch_and_build(self, pipeline: PipelineResource, run_id: str) -> None:
+        (channel,) = pipeline.settings.enabled_channels()
+        pipeline.prepare_stores()
+        pipeline.fetch(channel, WORLD.window, run_id)
+        pipeline.build_core(channel.name, [WORLD.window.start], run_id)
 
     def emit(self, run_id: str = "emit", **settings: Any) -> EmissionReport:
         """Plan and send; keyword arguments are settings of ScanOrders."""

@@ -73,7 +73,7 @@ def test_destroyed_in_mid_emission_and_restored_nothing_is_sent_twice_or_lost(in
     assert restored.settled.has_gap
     known = [line for line in lines(installation).values() if line.state == "sent"]
     assert len(known) == 2, "the copied outbox knows the two lines whose answers were in"
-    installation.read("after the restore")
+    installation.read_again("after the restore")
     held = installation.emit()
     assert held.sent == 0
     assert installation.accepted() == accepted
@@ -88,7 +88,7 @@ def test_what_was_not_sent_before_the_destruction_goes_out_after_the_answer(inst
     sent = installation.emit(allowed_order_numbers=some_orders(installation)).sent
     shutil.rmtree(installation.data_dir)
     restore(installation.settings, backups)
-    installation.read("after the restore")
+    installation.read_again("after the restore")
     assert installation.emit().sent == 0
     (answered,) = answer_from_the_floor(installation)
     assert answered.sent == sent
@@ -96,16 +96,15 @@ def test_what_was_not_sent_before_the_destruction_goes_out_after_the_answer(inst
     assert installation.accepted() == on_the_floor(installation)
 
 
-def test_a_restore_of_a_backup_since_which_nothing_was_sent_leaves_no_doubt(installation, backups):
-    installation.emit()
-    back_up(installation.settings, backups)
-    accepted = installation.accepted()
-    shutil.rmtree(installation.data_dir)
-    assert not restore(installation.settings, backups).settled.has_gap
-    assert schedules_are_off(installation.settings)
-    installation.read("after the restore")
-    assert installation.emit().sent == 0
-    assert installation.accepted() == accepted
+def test_a_restore_of_a_backup_since_which_nothing_was_sent_leaves_no_doubt(sent, backups):
+    back_up(sent.settings, backups)
+    accepted = sent.accepted()
+    shutil.rmtree(sent.data_dir)
+    assert not restore(sent.settings, backups).settled.has_gap
+    assert schedules_are_off(sent.settings)
+    sent.read_again("after the restore")
+    assert sent.emit().sent == 0
+    assert sent.accepted() == accepted
 
 
 def test_on_a_machine_that_saw_nothing_a_restore_doubts_what_is_due(installation, backups, tmp_path):
@@ -173,74 +172,62 @@ def test_a_damaged_backup_is_refused_before_anything_is_touched(installation, ba
     assert sorted(installation.data_dir.iterdir()) == before
 
 
-def test_a_used_directory_is_restored_into_only_when_asked_and_kept_aside(installation, backups):
-    back_up(installation.settings, backups)
-    installation.emit()
+def test_a_used_directory_is_restored_into_only_when_asked_and_kept_aside(sent, backup_of_before):
     with pytest.raises(BackupError, match="--replace moves it aside"):
-        restore(installation.settings, backups)
-    done = restore(installation.settings, backups, replace=True)
+        restore(sent.settings, backup_of_before)
+    done = restore(sent.settings, backup_of_before, replace=True)
     assert done.moved_aside
     with closing(sqlite3.connect(done.moved_aside / "operations.sqlite")) as former:
         assert former.execute("SELECT count(*) FROM pick_outbox").fetchone()[0] > 0
     assert done.settled.has_gap
 
 
-def test_a_restore_that_was_killed_stops_everything_until_it_is_run_again(installation, backups, monkeypatch):
-    back_up(installation.settings, backups)
-    installation.emit()
-    accepted = installation.accepted()
+def test_a_restore_that_was_killed_stops_everything_until_it_is_run_again(sent, backup_of_before, monkeypatch):
+    accepted = sent.accepted()
     with monkeypatch.context() as killed:
         killed.setattr("order_pipeline.recovery.restore.settle", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            restore(installation.settings, backups, replace=True)
+            restore(sent.settings, backup_of_before, replace=True)
     with pytest.raises(StoresDisagreeError, match="did not finish"):
-        installation.emit()
-    assert restore(installation.settings, backups, replace=True).settled.has_gap
-    installation.read("after the restore")
-    assert installation.emit().sent == 0
-    assert installation.accepted() == accepted
+        sent.emit()
+    assert restore(sent.settings, backup_of_before, replace=True).settled.has_gap
+    sent.read_again("after the restore")
+    assert sent.emit().sent == 0
+    assert sent.accepted() == accepted
 
 
-def test_a_lost_catalog_comes_back_from_its_backup_and_the_outbox_stays(installation, backups):
-    back_up(installation.settings, backups)
-    installation.emit()
-    accepted, before = installation.accepted(), lines(installation)
-    remove_database(installation.data_dir / "catalog.sqlite")
-    assert not restore(installation.settings, backups, part="catalog").settled.has_gap
-    installation.read("after the restore")
-    assert installation.emit().sent == 0
-    assert installation.accepted() == accepted
-    assert {key: line.state for key, line in lines(installation).items()} == {
-        key: line.state for key, line in before.items()
-    }
+def test_a_lost_catalog_comes_back_from_its_backup_and_the_outbox_stays(sent, backup_of_before):
+    accepted, before = sent.accepted(), lines(sent)
+    remove_database(sent.data_dir / "catalog.sqlite")
+    assert not restore(sent.settings, backup_of_before, part="catalog").settled.has_gap
+    sent.read_again("after the restore")
+    assert sent.emit().sent == 0
+    assert sent.accepted() == accepted
+    assert {key: line.state for key, line in lines(sent).items()} == {key: line.state for key, line in before.items()}
 
 
-def test_an_operations_store_from_its_backup_learns_the_rest_from_the_lake(installation, backups):
-    back_up(installation.settings, backups)
-    installation.emit()
-    accepted = installation.accepted()
-    remove_database(installation.data_dir / "operations.sqlite")
-    assert not restore(installation.settings, backups, part="operations").settled.has_gap
-    installation.read("after the restore")
-    assert installation.emit().sent == 0
-    assert installation.accepted() == accepted
+def test_an_operations_store_from_its_backup_learns_the_rest_from_the_lake(sent, backup_of_before):
+    accepted = sent.accepted()
+    remove_database(sent.data_dir / "operations.sqlite")
+    assert not restore(sent.settings, backup_of_before, part="operations").settled.has_gap
+    sent.read_again("after the restore")
+    assert sent.emit().sent == 0
+    assert sent.accepted() == accepted
 
 
-def test_the_stores_of_before_a_restore_are_known_as_older(installation, backups, tmp_path):
-    installation.emit()
-    former = installation.copy_to(tmp_path / "former")
-    back_up(installation.settings, backups)
-    restore(installation.settings, backups, replace=True)
-    installation.put_back(former, "operations.sqlite")
+def test_the_stores_of_before_a_restore_are_known_as_older(sent, backups, tmp_path):
+    former = sent.copy_to(tmp_path / "former")
+    back_up(sent.settings, backups)
+    restore(sent.settings, backups, replace=True)
+    sent.put_back(former, "operations.sqlite")
     with pytest.raises(StoresDisagreeError, match="from before the last restore"):
-        installation.emit()
+        sent.emit()
 
 
-def test_stores_that_do_not_belong_together_are_not_backed_up(installation, backups):
-    installation.emit()
-    remove_database(installation.data_dir / "operations.sqlite")
+def test_stores_that_do_not_belong_together_are_not_backed_up(sent, backups):
+    remove_database(sent.data_dir / "operations.sqlite")
     with pytest.raises(StoresDisagreeError):
-        back_up(installation.settings, backups)
+        back_up(sent.settings, backups)
     assert not generations(backups)
 
 
@@ -283,5 +270,4 @@ def test_leases_of_the_old_stores_hold_nobody_up(installation, backups):
     back_up(installation.settings, backups)
     shutil.rmtree(installation.data_dir)
     restore(installation.settings, backups)
-    installation.read("after the restore")
     assert installation.emit().stopped == ""

@@ -11,23 +11,22 @@ from order_pipeline_tests.shared_demo import run_command
 
 
 @pytest.fixture
-def call(installation):
-    """Call a command on the installation."""
-    witness = {"ORDER_PIPELINE_WITNESS_DIR": str(installation.witness_dir)}
-    return lambda *arguments: run_command(installation.data_dir, *arguments, **witness)
+def call(tmp_path):
+    """Call a command on the test's installation."""
+    witness = {"ORDER_PIPELINE_WITNESS_DIR": str(tmp_path / "witness")}
+    return lambda *arguments: run_command(tmp_path / "data", *arguments, **witness)
 
 
-def test_a_healthy_installation_is_shown_within_80_columns(call, installation):
-    installation.emit()
+@pytest.mark.usefixtures("sent")
+def test_a_healthy_installation_is_shown_within_80_columns(call):
     shown = call("stores", "show")
     assert shown.returncode == 0
     assert shown.stdout.count("epoch 1") == 4
     assert max(map(len, shown.stdout.splitlines())) <= 80
 
 
-def test_a_lost_outbox_is_shown_rebuilt_and_healthy_again(call, installation):
-    installation.emit()
-    remove_database(installation.data_dir / "operations.sqlite")
+def test_a_lost_outbox_is_shown_rebuilt_and_healthy_again(call, sent):
+    remove_database(sent.data_dir / "operations.sqlite")
     shown = call("stores", "show")
     assert shown.returncode == 1
     assert "next:  order-pipeline outbox rebuild" in shown.stderr
@@ -59,6 +58,7 @@ def test_a_lost_directory_is_restored_answered_and_settled(call, installation, t
     assert "no line is in doubt" in call("stores", "settled").stderr
 
 
+@pytest.mark.usefixtures("installation")
 def test_a_wave_is_answered_in_one_way_only(call):
     word = ("--reason", "looked", "--who", "Eleni")
     assert call("outbox", "resolve-wave", "1", *word).returncode == 2
@@ -67,6 +67,7 @@ def test_a_wave_is_answered_in_one_way_only(call):
     assert "has no line in doubt" in none.stderr
 
 
+@pytest.mark.usefixtures("installation")
 def test_a_backup_is_checked_and_its_damage_named(call, tmp_path):
     backups = tmp_path / "backups"
     call("backup", str(backups))
@@ -77,38 +78,37 @@ def test_a_backup_is_checked_and_its_damage_named(call, tmp_path):
     assert "is damaged" in damaged.stderr
 
 
+@pytest.mark.usefixtures("installation")
 def test_a_restore_without_a_backup_says_what_there_is(call, tmp_path):
     refused = call("restore", str(tmp_path))
     assert refused.returncode == 1
     assert "has no finished backup" in refused.stderr
 
 
-def test_the_receiver_does_not_start_on_a_lost_operations_store(call, installation):
-    installation.emit()
-    remove_database(installation.data_dir / "operations.sqlite")
+def test_the_receiver_does_not_start_on_a_lost_operations_store(call, sent):
+    remove_database(sent.data_dir / "operations.sqlite")
     refused = call("webhooks", "serve")
     assert refused.returncode == 1
     assert "order-pipeline outbox rebuild" in refused.stderr
-    assert not (installation.data_dir / "operations.sqlite").exists()
+    assert not (sent.data_dir / "operations.sqlite").exists()
 
 
 @pytest.mark.parametrize(
     "command",
     [
         ("run",),
-        ("locations", "load"),
-        ("quarantine", "close", "any", "--reason", "none"),
+        pytest.param(("locations", "load"), marks=pytest.mark.slow),
+        pytest.param(("quarantine", "close", "any", "--reason", "none"), marks=pytest.mark.slow),
         ("backup", "somewhere"),
     ],
     ids=lambda command: command[0],
 )
-def test_no_command_makes_a_new_lake_in_place_of_a_lost_one(call, installation, command):
-    installation.emit()
-    remove_database(installation.data_dir / "catalog.sqlite")
+def test_no_command_makes_a_new_lake_in_place_of_a_lost_one(call, sent, command):
+    remove_database(sent.data_dir / "catalog.sqlite")
     refused = call(*command)
     assert refused.returncode == 1
     assert "order-pipeline restore BACKUP --only catalog" in refused.stderr
-    assert not (installation.data_dir / "catalog.sqlite").exists()
+    assert not (sent.data_dir / "catalog.sqlite").exists()
 
 
 def test_half_a_restore_is_neither_accepted_nor_rebuilt(call, installation, tmp_path, monkeypatch):

@@ -13,11 +13,12 @@ from order_pipeline_tests.recovery.test_settling import on_the_floor
 from order_pipeline_tests.shared_demo import PROJECT
 
 SAMPLE = (7,)
+"""After how many writes an emission is killed without the mark `slow`."""
 
 
-def up_to(writes):
-    """After each of so many writes; a sample of them without the mark `slow`."""
-    return [pytest.param(n, marks=() if n in SAMPLE else pytest.mark.slow) for n in range(1, writes + 1)]
+def up_to(writes, sample=()):
+    """After each of so many writes; all but the sample are slow."""
+    return [pytest.param(n, marks=() if n in sample else pytest.mark.slow) for n in range(1, writes + 1)]
 
 
 def killed(installation, run, writes):
@@ -41,7 +42,7 @@ def test_a_first_run_that_is_killed_locks_nobody_out(tmp_path, running_fakes, wr
     assert installation.accepted() == on_the_floor(installation)
 
 
-@pytest.mark.parametrize("writes", up_to(36))
+@pytest.mark.parametrize("writes", up_to(36, SAMPLE))
 def test_an_emission_that_is_killed_locks_nobody_out_and_sends_nothing_twice(installation, writes):
     if not killed(installation, "emit", writes):
         pytest.skip("the run has fewer writes")

@@ -45,19 +45,18 @@ def on_the_floor(installation, states=ON_THE_FLOOR):
     return Counter((each["ordernumber"], each["barcode"], each["binloc"]) for each in payloads)
 
 
-def test_a_lost_outbox_is_rebuilt_from_the_lake_without_a_doubt(installation):
-    installation.emit()
-    before, accepted = lines(installation), installation.accepted()
-    remove_database(installation.data_dir / "operations.sqlite")
-    result = settle_here(installation)
+def test_a_lost_outbox_is_rebuilt_from_the_lake_without_a_doubt(sent):
+    before, accepted = lines(sent), sent.accepted()
+    remove_database(sent.data_dir / "operations.sqlite")
+    result = settle_here(sent)
     assert (result.has_gap, result.rebuilt.added, result.rebuilt.payload_unknown) == (False, len(before), 0)
-    after = lines(installation)
+    after = lines(sent)
     assert {key: (line.state, line.payload) for key, line in after.items()} == {
         key: (line.state, line.payload) for key, line in before.items()
     }
-    installation.read("again")
-    assert installation.emit().sent == 0
-    assert installation.accepted() == accepted
+    sent.read_again()
+    assert sent.emit().sent == 0
+    assert sent.accepted() == accepted
 
 
 def test_a_lost_outbox_whose_last_lines_reached_no_copy_is_held_for_a_person(installation, monkeypatch):
@@ -68,7 +67,7 @@ def test_a_lost_outbox_whose_last_lines_reached_no_copy_is_held_for_a_person(ins
     accepted = installation.accepted()
     remove_database(installation.data_dir / "operations.sqlite")
     assert settle_here(installation).has_gap
-    installation.read("again")
+    installation.read_again()
     held = installation.emit()
     assert (held.sent, held.by_state["in_doubt"]) == (0, accepted.total())
     answer_from_the_floor(installation)
@@ -76,15 +75,14 @@ def test_a_lost_outbox_whose_last_lines_reached_no_copy_is_held_for_a_person(ins
     assert installation.accepted() == accepted
 
 
-def test_an_older_outbox_is_brought_up_to_date_from_the_lake(installation, tmp_path):
-    copy = installation.copy_to(tmp_path / "copy")
-    installation.emit()
-    accepted = installation.accepted()
-    installation.put_back(copy, "operations.sqlite")
-    assert not settle_here(installation).has_gap
-    installation.read("again")
-    assert installation.emit().sent == 0
-    assert installation.accepted() == accepted
+@pytest.mark.slow  # a restore of the outbox alone is the same, in test_backup
+def test_an_older_outbox_is_brought_up_to_date_from_the_lake(sent, before_the_picks):
+    accepted = sent.accepted()
+    sent.put_back(before_the_picks, "operations.sqlite")
+    assert not settle_here(sent).has_gap
+    sent.read_again()
+    assert sent.emit().sent == 0
+    assert sent.accepted() == accepted
 
 
 def test_a_whole_copy_put_back_sends_nothing_until_a_person_answers(installation, tmp_path):
@@ -97,7 +95,7 @@ def test_a_whole_copy_put_back_sends_nothing_until_a_person_answers(installation
         installation.emit()
     assert settle_here(installation).has_gap
     assert schedules_are_off(installation.settings)
-    installation.read("again")
+    installation.read_again()
     held = installation.emit()
     assert held.sent == 0
     assert installation.accepted() == accepted
@@ -118,37 +116,33 @@ def some_orders(installation):
     return [number for (number,) in rows]
 
 
-def test_picks_wait_until_their_channel_was_read_once_since(installation, tmp_path):
-    copy = installation.copy_to(tmp_path / "copy")
-    installation.emit()
-    installation.put_back(copy)
-    settle_here(installation)
-    assert installation.emit().by_state == {}
-    installation.read("again")
-    assert installation.emit().by_state["in_doubt"] > 0
-
-
-def test_an_order_of_after_the_restore_goes_out_at_once(installation, tmp_path):
-    copy = installation.copy_to(tmp_path / "copy")
-    installation.emit()
-    installation.put_back(copy)
-    settle_here(installation)
-    installation.read("again")
-    lake = Lake(installation.settings)
-    with lake.transaction("orders of tomorrow") as connection:
-        connection.execute("UPDATE core.orders SET ordered_at = now() + INTERVAL 1 DAY")
+def test_after_a_copy_was_put_back_what_was_due_waits_and_what_is_newer_goes_out(sent, before_the_picks):
+    sent.put_back(before_the_picks)
+    settle_here(sent)
+    assert sent.emit().by_state == {}, "the channel was not read since"
+    sent.read_again()
+    of_tomorrow, of_before = some_orders(sent)
+    lake = Lake(sent.settings)
+    with lake.transaction("an order of tomorrow") as connection:
+        connection.execute(
+            "UPDATE core.orders SET ordered_at = now() + INTERVAL 1 DAY WHERE order_number = ?", [of_tomorrow]
+        )
     lake.close()
-    assert installation.emit().sent > 0
+    assert sent.emit().sent > 0
+    state_of = {line.order_number: line.state for line in lines(sent).values()}
+    assert (state_of[of_tomorrow], state_of[of_before]) == ("sent", "in_doubt")
+    with closing(OperationsStore(sent.settings.resolved_operations_url)) as store:
+        doubts = views.check_doubts(store, alert_minutes=-1)
+    assert doubts.overdue == doubts.in_doubt > 0
 
 
-def test_a_moved_directory_goes_on_without_a_doubt(installation, monkeypatch, tmp_path):
-    installation.emit()
+def test_a_moved_directory_goes_on_without_a_doubt(sent, monkeypatch, tmp_path):
     other = tmp_path / "machine-id"
     other.write_text("another machine\n")
     monkeypatch.setattr(installation_note, "MACHINE_ID", other)
-    assert not settle_here(installation, is_moved=True).has_gap
-    installation.read("again")
-    assert installation.emit().sent == 0
+    assert not settle_here(sent, is_moved=True).has_gap
+    sent.read_again()
+    assert sent.emit().sent == 0
 
 
 def test_a_directory_of_another_machine_that_may_be_older_is_held(installation, monkeypatch, tmp_path):
@@ -158,79 +152,61 @@ def test_a_directory_of_another_machine_that_may_be_older_is_held(installation, 
     assert settle_here(installation).has_gap
 
 
-def test_a_new_lake_beside_a_living_outbox_calls_no_pick_off(installation):
-    installation.emit()
-    before = {key: line.state for key, line in lines(installation).items() if line.state is PickState.SENT}
-    remove_database(installation.data_dir / "catalog.sqlite")
+def test_a_new_lake_beside_a_living_outbox_calls_no_pick_off(sent):
+    before = {key: line.state for key, line in lines(sent).items() if line.state is PickState.SENT}
+    remove_database(sent.data_dir / "catalog.sqlite")
     with pytest.raises(StoresDisagreeError):
-        settle_here(installation)
-    assert not settle_here(installation, new_lake=True).has_gap
-    installation.read("again")
-    assert installation.emit().sent == 0
-    after = lines(installation)
+        settle_here(sent)
+    assert not settle_here(sent, new_lake=True).has_gap
+    sent.read("again")
+    assert sent.emit().sent == 0
+    after = lines(sent)
     assert {key: after[key].state for key in before} == before
 
 
-def test_a_lake_that_lacks_the_orders_calls_no_pick_off(installation):
-    installation.emit()
-    before = {key: line.state for key, line in lines(installation).items() if line.state is PickState.SENT}
-    lake = Lake(installation.settings)
+def test_a_lake_that_lacks_the_orders_calls_no_pick_off(sent):
+    before = {key: line.state for key, line in lines(sent).items() if line.state is PickState.SENT}
+    lake = Lake(sent.settings)
     with lake.transaction("forget the orders") as connection:
         for table in ("orders", "order_lines", "shipments", "shipment_lines"):
             connection.execute(f"DELETE FROM core.{table}")
     lake.close()
-    assert installation.emit().open_tasks == 0
-    after = lines(installation)
+    assert sent.emit().open_tasks == 0
+    after = lines(sent)
     assert {key: after[key].state for key in before} == before
 
 
-def test_a_pick_whose_content_is_lost_and_changed_since_waits_for_a_person(installation):
-    installation.emit()
-    lake = Lake(installation.settings)
+def test_a_pick_whose_content_is_lost_and_changed_since_waits_for_a_person(sent):
+    lake = Lake(sent.settings)
     with lake.transaction("another item master") as connection:
         connection.execute("UPDATE reference.item_locations SET bin_location = bin_location || '-9'")
     lake.close()
-    remove_database(installation.data_dir / "operations.sqlite")
-    result = settle_here(installation)
+    remove_database(sent.data_dir / "operations.sqlite")
+    result = settle_here(sent)
     assert result.rebuilt.payload_unknown > 0
-    report = installation.emit()
+    report = sent.emit()
     assert (report.sent, report.by_state["changed_after_send"]) == (0, result.rebuilt.payload_unknown)
     assert report.open_tasks >= result.rebuilt.payload_unknown
 
 
-def test_a_settling_that_was_killed_half_way_is_finished_by_the_next(installation, tmp_path, monkeypatch):
-    copy = installation.copy_to(tmp_path / "copy")
-    installation.emit()
-    accepted = installation.accepted()
-    installation.put_back(copy)
+def test_a_settling_that_was_killed_half_way_is_finished_by_the_next(sent, before_the_picks, monkeypatch):
+    accepted = sent.accepted()
+    sent.put_back(before_the_picks)
     with monkeypatch.context() as killed:
         killed.setattr("order_pipeline.recovery.settling._name_anew", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            settle_here(installation)
+            settle_here(sent)
     with pytest.raises(StoresDisagreeError):
-        installation.emit()
-    assert settle_here(installation).has_gap
-    installation.read("again")
-    assert installation.emit().sent == 0
-    assert installation.accepted() == accepted
+        sent.emit()
+    assert settle_here(sent).has_gap
+    sent.read_again()
+    assert sent.emit().sent == 0
+    assert sent.accepted() == accepted
 
 
-def test_the_doubts_check_counts_what_a_restore_left(installation, tmp_path):
-    copy = installation.copy_to(tmp_path / "copy")
-    installation.emit()
-    installation.put_back(copy)
-    settle_here(installation)
-    installation.read("again")
-    installation.emit()
-    with closing(OperationsStore(installation.settings.resolved_operations_url)) as store:
-        doubts = views.check_doubts(store, alert_minutes=-1)
-    assert doubts.overdue == doubts.in_doubt > 0
-
-
-def test_a_wave_without_doubts_is_no_wave_to_resolve(installation):
-    installation.emit()
+def test_a_wave_without_doubts_is_no_wave_to_resolve(sent):
     with (
-        closing(OperationsStore(installation.settings.resolved_operations_url)) as store,
+        closing(OperationsStore(sent.settings.resolved_operations_url)) as store,
         pytest.raises(views.UnknownPickError),
     ):
         resolve_waves.resolve_wave(store, 1, "not_sent", **WORD)

@@ -45,11 +45,10 @@ def test_a_new_directory_just_works_and_its_stores_get_one_name(installation):
     assert installation.emit().sent > 0
 
 
-def test_an_installation_from_before_the_names_is_adopted_once(installation):
-    installation.emit()
-    forget_names(installation)
-    assert installation.emit().sent == 0
-    assert notes_of(installation.settings).read() is not None
+def test_an_installation_from_before_the_names_is_adopted_once(sent):
+    forget_names(sent)
+    assert sent.emit().sent == 0
+    assert notes_of(sent.settings).read() is not None
 
 
 def forget_names(installation):
@@ -65,10 +64,9 @@ def forget_names(installation):
     lake.close()
 
 
-def test_doctor_names_the_store_that_is_lost(installation):
-    installation.emit()
-    remove_database(installation.data_dir / "catalog.sqlite")
-    (finding,) = look_at_what_belongs_together(installation.settings)
+def test_doctor_names_the_store_that_is_lost(sent):
+    remove_database(sent.data_dir / "catalog.sqlite")
+    (finding,) = look_at_what_belongs_together(sent.settings)
     assert (finding.state, "lake's catalog" in finding.detail) == ("failed", True)
 
 
@@ -76,68 +74,59 @@ def test_doctor_finds_nothing_wrong_with_a_healthy_installation(installation):
     assert [finding.state for finding in look_at_what_belongs_together(installation.settings)] == ["ok"]
 
 
-def test_an_unnamed_installation_whose_outbox_is_lost_is_not_adopted(installation):
-    installation.emit()
-    forget_names(installation)
-    remove_database(installation.data_dir / "operations.sqlite")
-    assert "it has 0 pick lines, the lake knows" in refusal(installation)
+def test_an_unnamed_installation_whose_outbox_is_lost_is_not_adopted(sent):
+    forget_names(sent)
+    remove_database(sent.data_dir / "operations.sqlite")
+    assert "it has 0 pick lines, the lake knows" in refusal(sent)
 
 
-def test_a_lost_operations_store_stops_everything(installation):
-    installation.emit()
-    accepted = installation.accepted()
-    remove_database(installation.data_dir / "operations.sqlite")
-    told = refusal(installation)
+def test_a_lost_operations_store_stops_everything(sent):
+    accepted = sent.accepted()
+    remove_database(sent.data_dir / "operations.sqlite")
+    told = refusal(sent)
     assert "operations store" in told
     assert "order-pipeline outbox rebuild" in told
-    assert installation.accepted() == accepted
+    assert sent.accepted() == accepted
 
 
-def test_a_lost_operations_store_is_known_by_the_lake_alone(installation):
-    installation.emit()
-    remove_database(installation.data_dir / "operations.sqlite")
-    (installation.data_dir / "installation.json").unlink()
-    installation.witness_dir.rename(installation.witness_dir.with_name("gone"))
-    assert "the lake's catalog knows it" in refusal(installation)
+def test_a_lost_operations_store_is_known_by_the_lake_alone(sent):
+    remove_database(sent.data_dir / "operations.sqlite")
+    (sent.data_dir / "installation.json").unlink()
+    sent.witness_dir.rename(sent.witness_dir.with_name("gone"))
+    assert "the lake's catalog knows it" in refusal(sent)
 
 
-def test_a_lost_catalog_is_no_new_lake(installation):
-    installation.emit()
-    remove_database(installation.data_dir / "catalog.sqlite")
-    told = refusal(installation)
+def test_a_lost_catalog_is_no_new_lake(sent):
+    remove_database(sent.data_dir / "catalog.sqlite")
+    told = refusal(sent)
     assert "order-pipeline restore BACKUP --only catalog" in told
-    assert not (installation.data_dir / "catalog.sqlite").exists()
+    assert not (sent.data_dir / "catalog.sqlite").exists()
 
 
-def test_an_emptied_catalog_is_no_new_lake(installation):
-    installation.emit()
-    remove_database(installation.data_dir / "catalog.sqlite")
-    (installation.data_dir / "catalog.sqlite").touch()
-    assert "it is another, new one" in refusal(installation)
+def test_an_emptied_catalog_is_no_new_lake(sent):
+    remove_database(sent.data_dir / "catalog.sqlite")
+    (sent.data_dir / "catalog.sqlite").touch()
+    assert "it is another, new one" in refusal(sent)
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [("operations.sqlite", "operations store"), ("catalog.sqlite", "lake's catalog")],
 )
-def test_an_older_store_stops_everything(installation, tmp_path, name, words):
-    copy = installation.copy_to(tmp_path / "copy")
-    installation.emit()
-    accepted = installation.accepted()
-    installation.put_back(copy, name)
-    told = refusal(installation)
+def test_an_older_store_stops_everything(sent, before_the_picks, name, words):
+    accepted = sent.accepted()
+    sent.put_back(before_the_picks, name)
+    told = refusal(sent)
     assert words in told
     assert "it is older than" in told
-    assert installation.accepted() == accepted
+    assert sent.accepted() == accepted
 
 
-def test_an_older_operations_store_is_known_by_the_lake_alone(installation, tmp_path):
-    copy = installation.copy_to(tmp_path / "copy")
-    installation.emit()
-    installation.put_back(copy, "operations.sqlite")
-    (installation.data_dir / "installation.json").unlink()
-    installation.witness_dir.rename(installation.witness_dir.with_name("gone"))
-    assert "older than the lake's catalog knows it" in refusal(installation)
+def test_an_older_operations_store_is_known_by_the_lake_alone(sent, before_the_picks):
+    sent.put_back(before_the_picks, "operations.sqlite")
+    (sent.data_dir / "installation.json").unlink()
+    sent.witness_dir.rename(sent.witness_dir.with_name("gone"))
+    assert "older than the lake's catalog knows it" in refusal(sent)
 
 
 @pytest.mark.parametrize("name", ["operations.sqlite", "catalog.sqlite"])
@@ -152,13 +141,11 @@ def test_a_store_of_another_installation_is_foreign(installation, tmp_path, runn
     assert "belongs to installation" in told or "lists files that do not exist" in told
 
 
-def test_a_whole_copy_that_was_put_back_is_known_by_the_witness(installation, tmp_path):
-    copy = installation.copy_to(tmp_path / "copy")
-    installation.emit()
-    accepted = installation.accepted()
-    installation.put_back(copy)
-    assert "witness on this machine" in refusal(installation)
-    assert installation.accepted() == accepted
+def test_a_whole_copy_that_was_put_back_is_known_by_the_witness(sent, before_the_picks):
+    accepted = sent.accepted()
+    sent.put_back(before_the_picks)
+    assert "witness on this machine" in refusal(sent)
+    assert sent.accepted() == accepted
 
 
 def test_a_directory_from_another_machine_asks_before_it_sends(installation, monkeypatch, tmp_path):
@@ -187,7 +174,7 @@ def test_a_damaged_note_says_what_to_do(installation):
         installation.emit()
 
 
-@pytest.mark.parametrize("step", ["name_store", "name_lake", "note_progress"])
+@pytest.mark.parametrize("step", ["name_store", pytest.param("name_lake", marks=pytest.mark.slow), "note_progress"])
 def test_a_first_start_that_is_killed_at_any_step_is_finished_by_the_next(tmp_path, running_fakes, monkeypatch, step):
     fresh = new_installation(tmp_path, running_fakes)
     target = stores.operations_installation if step == "name_store" else stores
@@ -203,7 +190,7 @@ def test_a_store_that_is_ahead_of_every_note_is_healthy(installation, monkeypatc
     """What a crash leaves between a commit and its note, at any step of a run."""
     monkeypatch.setattr(installation_note.InstallationNotes, "raise_marks", lambda *_, **__: None)
     installation.emit()
-    installation.read("again")
+    installation.read_again()
     monkeypatch.undo()
     assert installation.emit().sent == 0
 
@@ -223,17 +210,15 @@ def test_the_mark_is_noted_before_the_first_line_leaves(installation, monkeypatc
     assert noted[0] > before
 
 
-def test_a_note_never_goes_back(installation):
-    installation.emit()
-    note = note_in(installation)
-    notes_of(installation.settings).raise_marks(note, operations_mark=1, lake_snapshot=1)
-    assert note_in(installation) == note
+def test_a_note_never_goes_back(sent):
+    note = note_in(sent)
+    notes_of(sent.settings).raise_marks(note, operations_mark=1, lake_snapshot=1)
+    assert note_in(sent) == note
 
 
-def test_the_witness_follows_the_note(installation):
-    installation.emit()
-    note = note_in(installation)
-    assert notes_of(installation.settings).witness(note.installation_id) == note
+def test_the_witness_follows_the_note(sent):
+    note = note_in(sent)
+    assert notes_of(sent.settings).witness(note.installation_id) == note
 
 
 def test_looking_at_a_missing_lake_makes_none(installation):

@@ -169,12 +169,19 @@ def test_the_command_tells_a_changed_setting_by_its_picks_and_ends_with_1(instal
     assert "core: 10 rows, all equal" in done.stderr
     assert "not on the list" in done.stdout or "no_longer_to_be_picked" in done.stdout
     assert max(cell_len(line) for line in (done.stdout + done.stderr).splitlines()) <= 80
+
+
+@pytest.mark.slow
+def test_the_command_tells_the_same_as_json(installed):
+    without = {"ORDER_PIPELINE_WITNESS_DIR": "none", "ORDER_PIPELINE_PICKING__KIBO": "false"}
     done = run_command(installed.settings.data_dir, "replay", "--diff", "--source", "kibo", "--json", **without)
+    assert done.returncode == 1
     told = json.loads(done.stdout)
     assert (told["identical"], told["days"]) == (False, {"kibo": 1})
     assert {each["order_number"] for each in told["picks"]} == {"1", "2"}
 
 
+@pytest.mark.slow  # that nothing would change is asked of the function above
 def test_the_command_says_that_nothing_would_change_and_ends_with_0(installed):
     done = run_command(
         installed.settings.data_dir, "replay", "--diff", "--source", "kibo", ORDER_PIPELINE_WITNESS_DIR="none"

@@ -50,8 +50,15 @@ def opened(browser, address):
     assert said == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", WIDTHS)
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [
+        ("phone", "light"),
+        ("screen", "dark"),
+        pytest.param("phone", "dark", marks=pytest.mark.slow),
+        pytest.param("screen", "light", marks=pytest.mark.slow),
+    ],
+)
 def test_the_report_fits_its_width_and_asks_nobody(opened, name, scheme):
     page = opened(WIDTHS[name], scheme)
     expect(page.get_by_role("img").first).to_be_visible()

@@ -1,5 +1,6 @@
 """The desk: what waits, an order's story, and a person's words, behind the doors of the UI."""
 
+import shutil
 from contextlib import closing
 
 import pytest
@@ -20,13 +21,25 @@ WORD = {"action": "not_sent", "subject": DOUBT, "reason": "not on the screen", "
 EDITOR, VIEWER = "e" * 32, "v" * 32
 
 
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    """One world for all tests that change nothing."""
+    return make_world(tmp_path_factory.mktemp("desk"))
+
+
 @pytest.fixture
-def settings(tmp_path):
-    return make_world(tmp_path)
+def own_settings(settings, tmp_path):
+    """A copy of the world, to be changed."""
+    shutil.copytree(settings.data_dir, tmp_path, dirs_exist_ok=True)
+    return settings.model_copy(update={"data_dir": tmp_path})
 
 
 @pytest.fixture
 def browse(settings):
+    return browsing(settings)
+
+
+def browsing(settings):
     """Makes a client of the desk with these settings of the UI."""
 
     def make(**ui):
@@ -58,12 +71,12 @@ def test_what_a_record_says_is_text_and_no_markup(browse):
     assert "&lt;script&gt;" in page
 
 
-def test_stores_that_do_not_belong_together_are_told_and_nothing_is_changed(browse, settings):
-    with open_store(settings.resolved_operations_url) as store, closing(Lake(settings)) as lake:
-        record_stores(settings, store, lake, look(settings, store, lake))
-    for file in settings.data_dir.glob("operations.sqlite*"):
+def test_stores_that_do_not_belong_together_are_told_and_nothing_is_changed(own_settings):
+    with open_store(own_settings.resolved_operations_url) as store, closing(Lake(own_settings)) as lake:
+        record_stores(own_settings, store, lake, look(own_settings, store, lake))
+    for file in own_settings.data_dir.glob("operations.sqlite*"):
         file.unlink()
-    answer = act(browse(), action="close_reject", subject="the-key", source="kibo")
+    answer = act(browsing(own_settings)(), action="close_reject", subject="the-key", source="kibo")
     assert answer.status_code == 503
     assert "does not belong to the other stores" in answer.json()["detail"]
 
@@ -80,26 +93,28 @@ def test_an_order_is_found_and_its_story_told(browse, number):
     assert "It is not on the screen" in page
 
 
-@pytest.mark.parametrize("number", ["nope", HOSTILE, "%00", "x" * 5000])
+@pytest.mark.parametrize(
+    "number", [HOSTILE, *(pytest.param(each, marks=pytest.mark.slow) for each in ("nope", "%00", "x" * 5000))]
+)
 def test_an_unknown_number_is_answered_with_what_is_proved(browse, number):
     answer = browse().get("/desk", params={"number": number})
     assert (answer.status_code, "No channel has delivered" in answer.text) == (200, True)
     assert HOSTILE not in answer.text
 
 
-def test_a_doubt_is_resolved_with_who_and_why(browse, settings):
-    assert act(browse()).json()["said"].startswith(f"{DOUBT}: resolved_not_sent")
-    assert actors(settings, DOUBT)[-1] == "Eleni"
+def test_a_doubt_is_resolved_with_who_and_why(own_settings):
+    assert act(browsing(own_settings)()).json()["said"].startswith(f"{DOUBT}: resolved_not_sent")
+    assert actors(own_settings, DOUBT)[-1] == "Eleni"
 
 
-def test_a_task_and_a_reject_are_closed(browse, settings):
-    client = browse()
+def test_a_task_and_a_reject_are_closed(own_settings):
+    client = browsing(own_settings)()
     assert act(client, action="close_task", subject="1").status_code == 200
-    with open_store(settings.resolved_operations_url) as store:
+    with open_store(own_settings.resolved_operations_url) as store:
         assert list_tasks(store) == []
     assert act(client, action="close_reject", subject="the-key", source="kibo").status_code == 200
     assert "the-key" not in client.get("/desk").text
-    lake = Lake(settings)
+    lake = Lake(own_settings)
     assert lake.query("SELECT closed_reason FROM quarantine.rejects").rows == [("not on the screen (Eleni)",)]
     lake.close()
 

@@ -34,7 +34,9 @@ def browser(settings):
 
 
 @pytest.mark.parametrize("name", WIDTHS)
-@pytest.mark.parametrize("path", ["/desk", "/desk?number=K1", "/desk?number=nope"])
+@pytest.mark.parametrize(
+    "path", ["/desk", "/desk?number=K1", pytest.param("/desk?number=nope", marks=pytest.mark.slow)]
+)
 def test_the_desk_fits_its_width(browser, name, path):
     page = browser(viewport={"width": WIDTHS[name], "height": 800})
     page.goto(path)

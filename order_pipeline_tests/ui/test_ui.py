@@ -61,18 +61,30 @@ def ui(demo):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-@pytest.fixture
-def page(request, ui):
-    """A fresh page; a screenshot is taken at the end of every test, whatever its end."""
+@pytest.fixture(scope="module")
+def browser():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        opened = browser.new_page(viewport={"width": 1500, "height": 950}, base_url=ui)
-        opened.set_default_timeout(PATIENCE_MILLISECONDS)
-        expect.set_options(timeout=PATIENCE_MILLISECONDS)
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def visit(browser, ui):
+    """One visitor: what Dagster's page loaded is not loaded again."""
+    with browser.new_context(viewport={"width": 1500, "height": 950}, base_url=ui) as context:
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        yield context
+
+
+@pytest.fixture
+def page(request, visit):
+    """A fresh page; a screenshot is taken at the end of every test, whatever its end."""
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    with visit.new_page() as opened:
         yield opened
         ARTIFACTS.mkdir(parents=True, exist_ok=True)
         opened.screenshot(path=ARTIFACTS / f"{request.node.name}.png")
-        browser.close()
 
 
 def test_the_home_page_shows_the_demos_runs(page):

@@ -10,6 +10,7 @@ import duckdb
 
 from order_pipeline.warehouse.lake.comments import mark_of
 from order_pipeline.warehouse.lake.connection import Lake, relations
+from order_pipeline.warehouse.lake.empty_tables import note_empty_tables
 from order_pipeline.warehouse.lake.literals import quoted
 from order_pipeline.warehouse.raw.versions import current_versions
 
@@ -81,6 +82,7 @@ def ensure_raw_tables(lake: Lake, resources: Sequence[tuple[str, str]]) -> None:
         is_current = not _outdated(connection, views)
     if not is_current:
         lake.run("create the raw tables", lambda connection: _create(connection, views, with_turns=with_turns))
+        note_empty_tables(lake)
 
 
 def _create(connection: duckdb.DuckDBPyConnection, views: Mapping[tuple[str, str], str], *, with_turns: bool) -> None:

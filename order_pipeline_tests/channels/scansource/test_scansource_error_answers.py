@@ -1,6 +1,7 @@
 """A 200 that carries an error, or what nobody knows, proves nothing; one that passes costs a try."""
 
 import json
+from itertools import product
 
 import pytest
 
@@ -8,6 +9,7 @@ from order_pipeline.channels.scansource.extraction import build_extraction
 from order_pipeline.http.errors import ApiError
 from order_pipeline.sandbox.shared.faults import parse_faults
 from order_pipeline_tests.channels.scansource.raw_store import RawStore
+from order_pipeline_tests.samples import sampled
 
 pytestmark = pytest.mark.anyio
 
@@ -46,9 +48,7 @@ async def extract(distributor, settings, window, **fault):
     return store
 
 
-@pytest.mark.parametrize("page", [1, 2])
-@pytest.mark.parametrize("body", [*ERRORS, *UNKNOWN])
-@pytest.mark.parametrize("resource", LISTS)
+@pytest.mark.parametrize(("resource", "body", "page"), sampled([*product(LISTS, ERRORS | UNKNOWN, [1, 2])], 8))
 async def test_a_list_that_answers_something_else_is_not_complete(  # noqa: PLR0917
     distributor, settings, window, resource, body, page
 ):
@@ -63,8 +63,7 @@ async def test_a_list_that_answers_something_else_is_not_complete(  # noqa: PLR0
     assert not any(proof.complete for name, proof in store.proofs.items() if name.startswith(kind))
 
 
-@pytest.mark.parametrize("body", [*ERRORS, *UNKNOWN])
-@pytest.mark.parametrize("resource", DETAILS)
+@pytest.mark.parametrize(("resource", "body"), sampled([*product(DETAILS, ERRORS | UNKNOWN)], 10))
 async def test_a_call_that_answers_something_else_is_not_complete(distributor, settings, window, resource, body):
     text = (ERRORS | UNKNOWN)[body]
     store = await extract(distributor, settings, window, route=DETAILS[resource], body=text)
@@ -81,8 +80,9 @@ async def test_items_without_an_answer_are_counted(distributor, settings, window
     assert f"{report.claimed_total} of {report.claimed_total} answers missing" in report.note
 
 
-@pytest.mark.parametrize("route", [*LISTS.values(), *DETAILS.values()])
-@pytest.mark.parametrize("body", ["message", "errors", "array"])
+@pytest.mark.parametrize(
+    ("route", "body"), sampled([*product([*LISTS.values(), *DETAILS.values()], ["message", "errors", "array"])], 6)
+)
 async def test_an_error_in_a_200_that_passes_costs_a_try_and_nothing_else(distributor, settings, window, route, body):
     store = await extract(distributor, settings, window, route=route, body=ERRORS[body], nth=1)
     assert all(report.complete for report in store.reports.values())

@@ -1,6 +1,7 @@
 """Whatever one order says, or makes a call answer, the others of its list arrive and the run goes on."""
 
 import json
+from itertools import product
 
 import pytest
 
@@ -10,6 +11,7 @@ from order_pipeline.http.errors import PermanentError
 from order_pipeline_tests.channels.scansource.raw_store import RawStore
 from order_pipeline_tests.http.scripted_server import Answer, ScriptedServer
 from order_pipeline_tests.robustness.byte_servers import ScanSourceBytes
+from order_pipeline_tests.samples import sampled
 from order_pipeline_tests.warehouse.poisoned_records import DAY, as_json, scansource_order
 
 pytestmark = pytest.mark.anyio
@@ -58,8 +60,7 @@ POISONS = {
 }
 
 
-@pytest.mark.parametrize("page_size", [10, 100])
-@pytest.mark.parametrize("poison", POISONS)
+@pytest.mark.parametrize(("poison", "page_size"), sampled([*product(POISONS, [10, 100])], 6))
 async def test_a_row_that_no_decoder_takes_is_one_reject_and_the_others_arrive(poison, page_size):
     api = shop(Memo="@here@")
     api.rows = [row.replace(b'"@here@"', POISONS[poison]) for row in api.rows]
@@ -82,8 +83,7 @@ async def test_a_body_that_is_utf_8_is_utf_8_whatever_its_header_says():
     assert "Βόλος".encode() in store.records["order_rows"]["1000:7"][1]
 
 
-@pytest.mark.parametrize("status", [400, 403, 410, 422, 302])
-@pytest.mark.parametrize("operation", PARTS)
+@pytest.mark.parametrize(("operation", "status"), sampled([*product(PARTS, [400, 403, 410, 422, 302])], 5))
 async def test_an_order_whose_call_is_refused_is_a_reject_and_the_run_goes_on(operation, status):
     api = shop()
     api.answers[operation, "7"] = Answer(status=status, body=b'{"Message": "no"}')
@@ -98,8 +98,10 @@ async def test_an_order_whose_call_is_refused_is_a_reject_and_the_run_goes_on(op
     assert "calls of 1 orders were refused or unreadable: 7" in store.reports["order_details"].note
 
 
-@pytest.mark.parametrize("operation", PARTS)
-@pytest.mark.parametrize("body", [b"<html>no</html>", b'{"a": [1', b'[{"a": "\xe9"}]', b'{"a": "\xe9"}'])
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    sampled([*product(PARTS, [b"<html>no</html>", b'{"a": [1', b'[{"a": "\xe9"}]', b'{"a": "\xe9"}'])], 4),
+)
 async def test_an_answer_that_cannot_be_read_is_a_reject_with_its_bytes(operation, body):
     api = shop()
     for number in ("7", "8"):

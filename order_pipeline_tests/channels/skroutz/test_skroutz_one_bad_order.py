@@ -165,13 +165,16 @@ def test_a_webhook_that_only_the_receiver_could_follow_is_a_reject_and_the_other
     assert [record.rule for batch in batches for record in batch.dead_letters] == ["bad_json"]
 
 
-@pytest.mark.parametrize("code", ["C2", "a\0b", "x" * 3000])
-@pytest.mark.parametrize(
-    "created_at", ["9999-12-31T23:59:59-14:00", "2062-01-05T10:00:00+02:00", "0001-01-01T00:00:00Z"]
-)
-def test_an_order_of_a_day_that_cannot_be_meant_waits_for_no_such_day_and_is_a_reject(road, created_at, code):
-    road.receive(make_event("C1"), make_event(code, created_at=created_at), make_event("C3"))
+def test_an_order_of_a_day_that_cannot_be_meant_waits_for_no_such_day_and_is_a_reject(road):
+    days = ("9999-12-31T23:59:59-14:00", "2062-01-05T10:00:00+02:00", "0001-01-01T00:00:00Z")
+    odd = [
+        make_event(f"{code}{number}", created_at=created_at)
+        for code in ("C2", "a\0b", "x" * 3000)
+        for number, created_at in enumerate(days)
+    ]
+    road.receive(make_event("C1"), *odd, make_event("C3"))
     assert set(inbox.pending_days(road.store, "skroutz")) == {dt.date(2026, 1, 15), None}
     road.land()
     assert set(road.states()) == {"C1", "C3"}
-    assert road.rows("SELECT rule, field FROM quarantine.rejects") == [("bad_timestamp", "order.created_at")]
+    rejects = road.rows("SELECT rule, field FROM quarantine.rejects")
+    assert rejects == [("bad_timestamp", "order.created_at")] * len(odd)

@@ -206,21 +206,20 @@ def test_a_replaced_token_stops_the_run_and_says_what_to_do(road, fake):
     assert road.one("SELECT complete, note FROM raw.fetches")[0] is False
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
+def test_passing_trouble_is_retried(road, fake):
+    faults = [
         {"kind": "status", "status": 503, "nth": [1, 2]},
         {"kind": "status", "status": 403, "body": '{"message": "API rate limit exceeded"}', "nth": 1},
         {"kind": "truncated_json", "nth": 1},
         {"kind": "drop_after", "nth": 1},
-    ],
-    ids=["503 twice", "403 with message", "cut JSON", "connection lost"],
-)
-def test_passing_trouble_is_retried(road, fake, fault):
-    code = next(iter(truth(fake)))
-    fake.faults.add(*parse_faults({"api": "skroutz", **fault}))
-    counts, _ = road.reread(DAYS, codes=[code])
-    assert (counts.first_seen, counts.failed) == (1, 0)
+    ]
+    codes = list(truth(fake))[: len(faults)]
+    for code, fault in zip(codes, faults, strict=True):
+        fake.faults.add(*parse_faults({"api": "skroutz", "route": f"GET *{code}", **fault}))
+    counts, _ = road.reread(DAYS, codes=codes)
+    assert (counts.first_seen, counts.failed) == (len(faults), 0)
+    asked = [record.path.rpartition("/")[2] for record in fake.calls["skroutz"].recent]
+    assert [asked.count(code) for code in codes] == [3, 2, 2, 2]
 
 
 def test_an_order_that_cannot_be_read_is_counted_and_the_others_arrive(road, fake):
@@ -232,30 +231,26 @@ def test_an_order_that_cannot_be_read_is_counted_and_the_others_arrive(road, fak
     assert set(road.current()) == set(good)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+def test_a_200_without_the_order_is_kept_as_a_reject_and_nothing_is_proved(road, fake):
+    bodies = (
         '{"errors": [{"code": "server_error", "messages": ["try again"]}]}',
         '{"message": "API rate limit exceeded"}',
         '{"order": null, "errors": ["no"]}',
         '[{"message": "down"}]',
         "{}",
         '{"data": {}}',
-    ],
-)
-def test_a_200_without_the_order_is_kept_as_a_reject_and_nothing_is_proved(road, fake, body):
-    bad, good = list(truth(fake))[:2]
-    fault = {"api": "skroutz", "route": f"GET *{bad}", "kind": "status", "status": 200, "body": body}
-    fake.faults.add(*parse_faults(fault))
-    counts, result = road.reread(DAYS, codes=[bad, good])
-    assert (counts.dead_letters, counts.first_seen) == (1, 1)
-    assert not result.reports[0].complete
-    assert "1 dead letters" in result.reports[0].note
-    assert road.one("SELECT rule, record_id, payload FROM raw.dead_letters") == (
-        "bad_json",
-        bad,
-        f"{bad}\n{body}".encode(),
     )
+    good, *bad = list(truth(fake))[: 1 + len(bodies)]
+    answers = dict(zip(bad, bodies, strict=True))
+    for code, body in answers.items():
+        fault = {"api": "skroutz", "route": f"GET *{code}", "kind": "status", "status": 200, "body": body}
+        fake.faults.add(*parse_faults(fault))
+    counts, result = road.reread(DAYS, codes=[good, *bad])
+    assert (counts.dead_letters, counts.first_seen) == (len(bad), 1)
+    assert not result.reports[0].complete
+    assert f"{len(bad)} dead letters" in result.reports[0].note
+    letters = road.rows("SELECT rule, record_id, payload FROM raw.dead_letters")
+    assert set(letters) == {("bad_json", code, f"{code}\n{body}".encode()) for code, body in answers.items()}
 
 
 def test_an_error_in_a_200_that_passes_is_tried_again(road, fake):

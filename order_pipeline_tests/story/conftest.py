@@ -21,7 +21,7 @@ from order_pipeline.warehouse.sql.deploy import deploy
 from order_pipeline.warehouse.sql.project_of_settings import project_for
 from order_pipeline_tests.picking.picks import emit_rows
 from order_pipeline_tests.warehouse.kibo_orders import kibo_item, kibo_order, kibo_shipment
-from order_pipeline_tests.warehouse.pick_lists import load_locations, scansource_line, scansource_records
+from order_pipeline_tests.warehouse.picks.pick_lists import load_locations, scansource_line, scansource_records
 from order_pipeline_tests.warehouse.poisoned_records import Record, as_json, build_from
 
 MAIN, NORTH = "110452", "110453"

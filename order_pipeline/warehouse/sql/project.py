@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,16 @@ class Rendered:
         return self.model.relation
 
 
+@cache
+def _environment_of(templates: tuple[tuple[str, str], ...]) -> jinja2.Environment:
+    """The templates, given by name and text; compiled once a process, whatever variables they are rendered with."""
+    return jinja2.Environment(
+        loader=jinja2.DictLoader(dict(templates)),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701 - SQL
+    )
+
+
 class SqlProject:
     """The models, macros, seeds and variables of a project directory, read once."""
 
@@ -72,11 +82,7 @@ class SqlProject:
         macros = sorted((directory / "macros").glob("*.sql"))
         templates = {name: model.template for name, model in self.models.items()}
         templates[_MACROS] = "".join(path.read_text(encoding="utf-8") for path in macros)
-        self._environment = jinja2.Environment(
-            loader=jinja2.DictLoader(templates),
-            undefined=jinja2.StrictUndefined,
-            autoescape=False,  # noqa: S701 - SQL
-        )
+        self._environment = _environment_of(tuple(templates.items()))
 
     def _read_models(self) -> Iterable[SqlModel]:
         root = self.directory / "models"
@@ -165,9 +171,12 @@ class SqlProject:
         digest = hashlib.sha256()
         for name in self.upstream(names):
             digest.update(self.graph[name].sql.encode())
-        for path in self.seeds.values():
-            digest.update(path.read_bytes())
+        digest.update(self._seed_bytes)
         return digest.hexdigest()[:16]
+
+    @cached_property
+    def _seed_bytes(self) -> bytes:
+        return b"".join(path.read_bytes() for path in self.seeds.values())
 
     def _model(self, name: str) -> SqlModel:
         if name not in self.models:

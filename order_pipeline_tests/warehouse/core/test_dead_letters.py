@@ -23,7 +23,7 @@ def open_rejects(lake: Lake) -> list[tuple[object, ...]]:
     return rows(lake, "SELECT rule, field, raw_record_id FROM quarantine.rejects WHERE resolved_at IS NULL")
 
 
-@pytest.mark.parametrize("day", [DAY, None])
+@pytest.mark.parametrize("day", [pytest.param(DAY, marks=pytest.mark.slow), None])
 def test_a_reject_heals_when_that_very_record_arrives_readable_and_by_nothing_else(
     lake: Lake, day: date | None
 ) -> None:

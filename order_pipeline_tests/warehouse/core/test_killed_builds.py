@@ -25,6 +25,7 @@ DEATHS = {
     "with everything written but not committed": ("publish", "_publish", "is done"),
     "after its commit": ("build", "publish", "is done"),
 }
+SAMPLE = ("with everything written but not committed", "after its commit")
 _DIES = """
 import importlib, os, signal, sys
 from pathlib import Path
@@ -52,7 +53,9 @@ def kill_a_build(lake: Lake, death: str) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("death", DEATHS)
+@pytest.mark.parametrize(
+    "death", [pytest.param(death, marks=() if death in SAMPLE else pytest.mark.slow) for death in DEATHS]
+)
 def test_a_killed_build_leaves_nothing_that_is_read_and_the_next_one_cleans_up(lake: Lake, death: str) -> None:
     receive(lake, [kibo_order(1, orderStatus="READY"), kibo_order(2)])
     build(lake, run_id="before")

@@ -24,7 +24,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> SqlProject:
     return shop_project(tmp_path_factory.mktemp("project") / "sql")
 
 
-@pytest.fixture(params=[60, 64_000_000], ids=["a chunk a record", "one chunk"])
+@pytest.fixture(params=[60, pytest.param(64_000_000, marks=pytest.mark.slow)], ids=["a chunk a record", "one chunk"])
 def shop(lake: Lake, request: pytest.FixtureRequest) -> Iterator[Lake]:
     """A lake whose builds stage each day, or each record, by itself or all together."""
     lake.close()

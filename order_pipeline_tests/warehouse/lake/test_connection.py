@@ -196,6 +196,7 @@ def test_a_wrong_catalog_address_does_not_show_its_password(tmp_path: Path) -> N
 def test_an_extension_whose_signature_is_wrong_is_not_loaded(
     lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_only: bool
 ) -> None:
+    Lake(lake.settings).connect(read_only=read_only).close()
     forged = tmp_path / "ducklake.duckdb_extension"
     content = bytearray(instance.extension_file("ducklake").read_bytes())
     content[len(content) // 2] ^= 1
@@ -203,6 +204,16 @@ def test_an_extension_whose_signature_is_wrong_is_not_loaded(
     monkeypatch.setattr(instance, "extension_file", lambda _: forged)
     with pytest.raises(duckdb.Error, match="signature"):
         Lake(lake.settings).connect(read_only=read_only)
+
+
+def test_a_statement_loads_no_unsigned_extension_though_ours_were_checked_before(lake: Lake, tmp_path: Path) -> None:
+    lake.query("SELECT 1")
+    forged = tmp_path / "other.duckdb_extension"
+    forged.write_bytes(instance.extension_file("sqlite_scanner").read_bytes()[:-1] + b"x")
+    with pytest.raises(duckdb.Error, match="signature"):
+        lake.query(f"LOAD '{forged}'")
+    with pytest.raises(duckdb.Error, match="Cannot change"):
+        lake.query("SET GLOBAL allow_unsigned_extensions = true")
 
 
 def test_no_copy_of_the_files_that_were_read_is_kept(lake: Lake) -> None:

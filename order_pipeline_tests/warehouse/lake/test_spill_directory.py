@@ -46,7 +46,7 @@ def spilled_files(directory: Path) -> list[Path]:
     return list((directory / "tmp").rglob("duckdb_temp*"))
 
 
-@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("read_only", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_processes_that_spill_at_once_read_their_own_rows_back(lake: Lake, tmp_path: Path, read_only: bool) -> None:
     children = [spilling(tmp_path, seed, read_only=read_only and seed == 1) for seed in range(2)]
     assert spilled_files(tmp_path)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from order_pipeline.story.tell import tell_stories
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.warehouse.kibo_orders import dictionaries, kibo_item, kibo_order, kibo_shipment
-from order_pipeline_tests.warehouse.pick_lists import (
+from order_pipeline_tests.warehouse.picks.pick_lists import (
     build_picks,
     exceptions,
     picks,
@@ -20,7 +21,6 @@ from order_pipeline_tests.warehouse.pick_lists import (
     skroutz_record,
 )
 from order_pipeline_tests.warehouse.poisoned_records import Record, as_json
-from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 
 def order(number: int, **changes: Any) -> Record:
@@ -73,8 +73,8 @@ SKROUTZ = [
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    lake = Lake(settings_in(tmp_path_factory.mktemp("nothing")))
+def lake(tmp_path_factory: pytest.TempPathFactory, new_lake_with_marts: Callable[[Path], Lake]) -> Iterator[Lake]:
+    lake = new_lake_with_marts(tmp_path_factory.mktemp("nothing"))
     build_picks(lake, "kibo", KIBO)
     build_picks(lake, "scansource", SCANSOURCE)
     build_picks(lake, "skroutz", SKROUTZ)

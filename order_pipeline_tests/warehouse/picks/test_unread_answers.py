@@ -12,7 +12,7 @@ from order_pipeline.warehouse.migrations import migrate
 from order_pipeline.warehouse.raw.ingest import ingest
 from order_pipeline.warehouse.raw.source_state import WarehouseState
 from order_pipeline_tests.warehouse.kibo_orders import DAY, WINDOW, build, kibo_item, kibo_order, kibo_shipment, receive
-from order_pipeline_tests.warehouse.pick_lists import (
+from order_pipeline_tests.warehouse.picks.pick_lists import (
     deploy_marts,
     holds,
     load_locations,

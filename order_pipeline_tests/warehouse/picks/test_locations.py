@@ -11,7 +11,7 @@ from order_pipeline.channels.settings import ChannelSettings
 from order_pipeline.story.tell import tell_stories
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.warehouse.kibo_orders import dictionaries, kibo_item, kibo_order, kibo_shipment
-from order_pipeline_tests.warehouse.pick_lists import (
+from order_pipeline_tests.warehouse.picks.pick_lists import (
     build_picks,
     deploy_marts,
     exceptions,

@@ -6,6 +6,7 @@ Every item of `STOCKED` lies in a bin and has a barcode, at each channel, so tha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from order_pipeline.reference.item_locations import load_item_locations
@@ -48,20 +49,33 @@ def deploy_marts(lake: Lake, variables: Mapping[str, Any] | None = None) -> None
     lake.run("deploy", lambda connection: deploy(connection, SqlProject(variables=variables)))
 
 
+def mart_rows(lake: Lake, mart: str) -> list[dict[str, Any]]:
+    """All rows of the mart, read once for many questions to an unchanged lake."""
+    catalog = lake.settings.data_dir / "catalog.sqlite"
+    files = [file.stat() for file in (catalog, catalog.with_name("catalog.sqlite-wal")) if file.exists()]
+    return _rows_of(mart, lake, tuple((file.st_mtime_ns, file.st_size) for file in files))
+
+
+@lru_cache(maxsize=4)
+def _rows_of(mart: str, lake: Lake, _written: tuple[tuple[int, int], ...]) -> list[dict[str, Any]]:
+    return dictionaries(lake, f"SELECT * FROM marts.{mart} ORDER BY ALL")
+
+
 def holds(lake: Lake, number: str) -> set[str | None]:
     """The hold reasons of the order's pick lines; empty: it has none."""
     return {pick["hold_reason"] for pick in picks(lake, number)}
 
 
 def picks(lake: Lake, number: str) -> list[dict[str, Any]]:
-    """The order's pick lines."""
-    return dictionaries(lake, f"SELECT * FROM marts.pick_lines WHERE order_number = '{number}' ORDER BY pick_id")
+    """The order's pick lines, in the order of their ids."""
+    found = [pick for pick in mart_rows(lake, "pick_lines") if pick["order_number"] == number]
+    return sorted(found, key=lambda pick: pick["pick_id"])
 
 
 def exceptions(lake: Lake, number: str) -> list[tuple[str, str, str]]:
     """Kind, reason and detail of the order's exceptions."""
-    rows = dictionaries(lake, f"SELECT * FROM marts.exceptions WHERE split_part(order_id, ':', 3) = '{number}'")
-    return [(row["kind"], row["reason"], row["detail"]) for row in rows]
+    found = [row for row in mart_rows(lake, "exceptions") if (row["order_id"] or "").split(":")[2:3] == [number]]
+    return [(row["kind"], row["reason"], row["detail"]) for row in found]
 
 
 def skroutz_record(code: str, *lines: Mapping[str, Any], **order: Any) -> Record:

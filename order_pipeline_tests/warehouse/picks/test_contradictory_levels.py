@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.warehouse.kibo_orders import kibo_item, kibo_order, kibo_shipment
-from order_pipeline_tests.warehouse.pick_lists import (
+from order_pipeline_tests.warehouse.picks.pick_lists import (
     build_picks,
     exceptions,
     holds,
@@ -21,7 +22,6 @@ from order_pipeline_tests.warehouse.pick_lists import (
     skroutz_record,
 )
 from order_pipeline_tests.warehouse.poisoned_records import Record, as_json
-from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 CONTRADICTORY, UNKNOWN = "contradictory_levels", "unknown_status"
 
@@ -117,8 +117,8 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    lake = Lake(settings_in(tmp_path_factory.mktemp("contradictions")))
+def lake(tmp_path_factory: pytest.TempPathFactory, new_lake_with_marts: Callable[[Path], Lake]) -> Iterator[Lake]:
+    lake = new_lake_with_marts(tmp_path_factory.mktemp("contradictions"))
     build_picks(lake, "kibo", [*(case[0] for case in KIBO), *FLAGS["kibo"], *TEST_FLAGS])
     build_picks(lake, "scansource", [record for case in SCANSOURCE for record in case[0]])
     build_picks(lake, "skroutz", [*(case[0] for case in SKROUTZ), *FLAGS["skroutz"]])

@@ -9,7 +9,7 @@ from order_pipeline.picking.planning.pick_lines import build_payload, pick_line_
 from order_pipeline.reference.item_locations import load_item_locations
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.warehouse.kibo_orders import kibo_item, kibo_order, kibo_shipment
-from order_pipeline_tests.warehouse.pick_lists import build_picks, picks
+from order_pipeline_tests.warehouse.picks.pick_lists import build_picks, picks
 from order_pipeline_tests.warehouse.poisoned_records import Record, as_json
 
 FLOORS = ("main", "north")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from order_pipeline.channels.kibo.settings import KiboSettings
 from order_pipeline.reference.item_locations import ReferenceDataError
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.warehouse.kibo_orders import dictionaries, kibo_item, kibo_order, kibo_shipment
-from order_pipeline_tests.warehouse.pick_lists import (
+from order_pipeline_tests.warehouse.picks.pick_lists import (
     build_picks,
     deploy_marts,
     exceptions,
@@ -23,7 +24,6 @@ from order_pipeline_tests.warehouse.pick_lists import (
     skroutz_record,
 )
 from order_pipeline_tests.warehouse.poisoned_records import Record, as_json
-from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 LOCATIONS = """source,sku,barcode,bin_location,warehouse,product_name,not_stocked
 kibo,A,4006381333931,A-01,MAIN,Thing,
@@ -38,8 +38,8 @@ def kibo(number: int, *skus: str, **changes: Any) -> Record:
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    lake = Lake(settings_in(tmp_path_factory.mktemp("scans")))
+def lake(tmp_path_factory: pytest.TempPathFactory, new_lake_with_marts: Callable[[Path], Lake]) -> Iterator[Lake]:
+    lake = new_lake_with_marts(tmp_path_factory.mktemp("scans"))
     late = "2026-01-05T23:30:00+00:00"
     build_picks(lake, "kibo", [kibo(1, "A", "GIFT"), kibo(2, "GIFT"), kibo(3, "A", orderDate=late)])
     line = skroutz_line(1, ean="5200000000012")

@@ -14,7 +14,10 @@ import pandera.pandas as pandera
 from pandera.api.pandas.model_config import BaseConfig
 from pandera.typing import get_dataframe_types, get_series_types
 
+from order_pipeline.contracts.pandera_types import name_types_without_dask
 from order_pipeline.contracts.types import ACCOUNT_PATTERN, Day, Text, Time, column
+
+name_types_without_dask()
 
 COMPANIONS = {"is_partial": "BOOLEAN"}
 """Columns that staging may put beside a contract's own for the rules to read, with their DuckDB types."""

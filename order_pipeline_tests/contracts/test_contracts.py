@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from decimal import Decimal
 
 import duckdb
@@ -169,3 +171,12 @@ def test_the_ten_tables_have_the_keys_and_the_statuses_of_the_common_schema() ->
     for statuses in (ORDER_STATUSES, SHIPMENT_STATUSES, LINE_STATUSES):
         assert "unknown" in statuses
     assert contracts_fingerprint([CORE_TABLES["orders"]]) != contracts_fingerprint([CORE_TABLES["parcels"]])
+
+
+def test_a_process_that_reads_the_contracts_does_not_load_dask_and_still_can() -> None:
+    program = (
+        "import sys, order_pipeline.contracts as contracts; contracts.table_contract(contracts.CORE_TABLES['orders'])\n"
+        "from importlib.util import find_spec; print('dask' in sys.modules, bool(find_spec('dask.dataframe')))"
+    )
+    told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert told.split() == ["False", "True"]

@@ -12,6 +12,12 @@ from order_pipeline.warehouse.core.quarantine import FOUND_REJECTS
 from order_pipeline.warehouse.lake.literals import quoted
 
 
+def with_failures(connection: duckdb.DuckDBPyConnection, tables: Collection[StagedTable]) -> list[StagedTable]:
+    """The staged tables of which a check noted something: mostly none, and each statement on one takes milliseconds."""
+    noted = {relation for (relation,) in connection.execute("SELECT DISTINCT relation FROM failures").fetchall()}
+    return [staged for staged in tables if staged.relation in noted]
+
+
 def found_rejects(connection: duckdb.DuckDBPyConnection, tables: Collection[StagedTable]) -> pa.Table:
     """The failures of staged tables as rows with the columns `FOUND_REJECTS`, without the undecided ones."""
     connection.execute(f"CREATE TABLE rejects ({FOUND_REJECTS})")

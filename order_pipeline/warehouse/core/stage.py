@@ -29,7 +29,7 @@ from order_pipeline.warehouse.core.hard_checks import (
 )
 from order_pipeline.warehouse.core.observations import new_observations
 from order_pipeline.warehouse.core.raw_rows import create_numbers_as_text, open_raw_rows
-from order_pipeline.warehouse.core.rejects import found_rejects, undecided_rows
+from order_pipeline.warehouse.core.rejects import found_rejects, undecided_rows, with_failures
 from order_pipeline.warehouse.core.soft_checks import find_warnings
 from order_pipeline.warehouse.lake.instance import open_instance
 from order_pipeline.warehouse.lake.literals import quoted
@@ -73,10 +73,11 @@ def stage_chunk(task: ChunkTask) -> ChunkResult:
         check_rows(connection, line_prices, task.sql.source, task.run_id)
         all_tables = [*tables.values(), line_prices]
         _make_good_rows(connection, task, all_tables, ["prices"])
-        undecided = undecided_rows(connection, all_tables, task.run_id)
+        failed = with_failures(connection, all_tables)
+        undecided = undecided_rows(connection, failed, task.run_id)
         return ChunkResult(
             files=tuple(file for table in CORE_TABLES for file in _write(connection, task, table)),
-            rejects=found_rejects(connection, all_tables),
+            rejects=found_rejects(connection, failed),
             undecided=undecided,
             warnings=tuple(warnings),
             unsettled_days=_unsettled_days(connection, task, undecided),

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from order_pipeline.channels.base import DeadLetter, content_hash
+from order_pipeline.warehouse.lake.bookkeeping import all_rows
 
 # Received bytes that cannot be keyed (no id, no day, no JSON), once per distinct content.
 TABLE_DDL = """
@@ -96,7 +97,7 @@ def heal_dead_letters(
     """
     of_resource = "source = $1 AND resource = $2 AND healed_at IS NULL AND record_id IS NOT NULL"
     if not connection.execute(
-        f"SELECT 1 FROM raw.dead_letters WHERE {of_resource} LIMIT 1", [source, resource]
+        f"SELECT 1 FROM {all_rows('raw.dead_letters')} WHERE {of_resource} LIMIT 1", [source, resource]
     ).fetchall():
         return set()
     healed = connection.execute(

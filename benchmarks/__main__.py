@@ -1,4 +1,7 @@
-"""Every measurement with its defaults, or the named ones, in turn; one that fails does not stop the next."""
+"""Every measurement of a single part with its defaults, or the named ones, in turn; one that fails stops no other.
+
+`benchmarks.side_by_side` is apart: it writes a page, and takes hours.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,6 @@ import sys
 MEASUREMENTS = (
     "raw_writer",
     "publish_at_distance",
-    "staging_on_a_cluster",
-    "side_by_side",
     "memory_by_volume",
     "scansource_refresh",
     "calls_over_a_year",
@@ -18,7 +19,6 @@ MEASUREMENTS = (
     "webhooks",
     "order_to_pick",
     "planning_by_outbox",
-    "emission_vs_drt",
 )
 
 

@@ -1,8 +1,8 @@
-"""The same days of core, staged by threads, by one worker and by two, on PostgreSQL and an S3 server of this machine.
+"""The same days of core, staged by threads and by 1, 2 and 4 workers, on PostgreSQL and an S3 server of this machine.
 
 The raw rows are received once; each line builds all days anew. `stage s` is the map alone, `publish s` the transaction
 with what comes before it. Workers are processes of one thread each, so two of them are worth two threads at best, and
-no more than the machine has processors.
+no more than the machine has processors: the store and the database run there too.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks.publish_at_distance import postgres
 from benchmarks.s3_at_a_distance import BUCKET, KEY, SECRET, distant_store
+
+WORKERS = (1, 2, 4)
+THREADS = (1, 2)
 
 
 def main() -> int:
@@ -31,32 +34,41 @@ def main() -> int:
     print(f"{given.orders} orders, {given.milliseconds:g} ms a request, median of {given.runs}, load", end=" ")
     print(f"{os.getloadavg()[0]:.0f} on {os.cpu_count()} processors\n")
     print(f"{'staged by':12} {'stage s':>8} {'publish s':>10}  (least to most)")
-    with distant_store() as store, postgres() as url, tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
-        places = _places(stack, Path(directory))
-        lake = _received(Path(directory), store.endpoint, url(), given.orders)
-        store.answer_after(given.milliseconds)
-        for name, options in places.items():
-            runs = [_built(lake, options) for _ in range(given.runs + 1)][1:]  # the first one warms up
-            staged, published = ([run[which] for run in runs] for which in (0, 1))
-            print(
-                f"{name:12} {median(staged):8.2f} {median(published):10.2f}  ({min(staged):.2f} to {max(staged):.2f})",
-                flush=True,
-            )
+    for name, runs in measured_places(given.orders, given.milliseconds, given.runs):
+        staged, published = ([run[which] for run in runs] for which in (0, 1))
+        print(
+            f"{name:12} {median(staged):8.2f} {median(published):10.2f}  ({min(staged):.2f} to {max(staged):.2f})",
+            flush=True,
+        )
     return 0
 
 
-def _places(stack: ExitStack, directory: Path) -> dict[str, dict[str, Any]]:
-    """Where the chunks are staged: settings by name."""
+def measured_places(orders: int, milliseconds: float, runs: int) -> Iterator[tuple[str, list[tuple[float, float]]]]:
+    """Seconds of staging and of publishing, of every run, place by place; one run before them warms up."""
+    with distant_store() as store, postgres() as url, tempfile.TemporaryDirectory() as directory:
+        lake = _received(Path(directory), store.endpoint, url(), orders)
+        store.answer_after(milliseconds)
+        for count in THREADS:
+            yield f"{count} threads" if count > 1 else "1 thread", _built_often(lake, {"threads": count}, runs)
+        for count in WORKERS:
+            home = Path(directory) / f"cluster-{count}"
+            home.mkdir()
+            with _cluster(home, count) as cluster:
+                place = {"cluster": cluster.address}
+                yield f"{count} workers" if count > 1 else "1 worker", _built_often(lake, place, runs)
+        lake.close()
+
+
+def _cluster(home: Path, workers: int) -> AbstractContextManager[Any]:
+    """A scheduler and workers that end with the block, so that they take no memory from the next place."""
     from order_pipeline_tests.warehouse.core.clusters import cluster_running
 
     key = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
-    places: dict[str, dict[str, Any]] = {f"{count} threads": {"threads": count} for count in (1, 2)}
-    for count in (1, 2):
-        home = directory / f"cluster-{count}"
-        home.mkdir()
-        cluster = stack.enter_context(cluster_running(home, workers=count, environment=key))
-        places[f"{count} workers"] = {"cluster": cluster.address}
-    return places
+    return cluster_running(home, workers=workers, environment=key)
+
+
+def _built_often(lake: Any, place: dict[str, Any], runs: int) -> list[tuple[float, float]]:
+    return [_built(lake, place) for _ in range(runs + 1)][1:]
 
 
 def _received(directory: Path, endpoint: str, url: str, orders: int) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 MANUFACTURERS = ("30211", "30212", "30307")
+DAYS_A_MONTH = 31
 CREDENTIALS = ("sandbox-kibo-key", "sandbox-kibo-secret")
 MOST_TRIES = 6
 """As often as the pipeline's own client asks at default settings."""
@@ -17,14 +18,16 @@ _TOTAL = re.compile(rb'"totalCount"\s*:\s*"?(\d+)')
 
 
 def searches(days: int, today: date) -> Iterator[dict[str, str]]:
-    """Every manufacturer's every day."""
+    """Every manufacturer's every day; of a long time every month, as who needs no partitions by day would ask."""
+    step = 1 if days <= DAYS_A_MONTH else DAYS_A_MONTH
     for manufacturer in MANUFACTURERS:
-        for number in range(days):
-            day = today - timedelta(days=days - number)
+        for number in range(0, days, step):
+            first = today - timedelta(days=days - number)
+            last = min(first + timedelta(days=step), today) - timedelta(days=1)
             yield {
                 "manufacturerID": manufacturer,
-                "orderDateStart": f"{day}T00:00:00Z",
-                "orderDateEnd": f"{day}T23:59:59Z",
+                "orderDateStart": f"{first}T00:00:00Z",
+                "orderDateEnd": f"{last}T23:59:59Z",
             }
 
 

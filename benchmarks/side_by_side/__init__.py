@@ -1,4 +1,5 @@
-"""Our road beside its peers on the same fake, over real HTTP: `workloads` for `tools`, written down by `results`.
+"""Our road beside its peers on the same fake, over real HTTP.
 
-python -m benchmarks.side_by_side [--workload NAME ...] [--runs 5] [--results DIRECTORY]
+`parts` are measured one by one, `sections` keeps what each found, `page` shows it.
+python -m benchmarks.side_by_side [--list] [--part NAME ...] [--results DIRECTORY]
 """

@@ -22,7 +22,7 @@ from order_pipeline.warehouse.lake.bookkeeping import all_rows
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.literals import date_list
 from order_pipeline.warehouse.lake.rows import insert_rows
-from order_pipeline.warehouse.raw.drift import MOST_RECORDS, DriftUnknownError
+from order_pipeline.warehouse.raw.drift import DriftUnknownError
 from order_pipeline.warehouse.sql.project import SqlProject
 
 TABLE = "raw.shapes"
@@ -37,6 +37,8 @@ KNOWN, NEW, GONE, BACK, OTHER_TYPE = "known", "new key", "gone key", "key back",
 DRIFT = frozenset({NEW, GONE, OTHER_TYPE})
 ENOUGH = 20
 """Objects of a look from which on a key that all or none of them have says something."""
+MOST_RECORDS, MOST_BYTES = 500, 4_000_000
+"""Of a look. DuckDB tells the shape of objects from one JSON list of all: 10 MB of orders take more than 320 MB."""
 LONGEST_EXAMPLE = 40
 TYPES = {
     "VARCHAR": "text",
@@ -134,9 +136,10 @@ def _look(connection: Connection, model: str, days: Collection[date], run_id: st
     tables = {pair: f"temp.{_table(pair[1])}" for pair in sorted(_project().sources_of([model]))}
     for (schema, table), held in tables.items():
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {held.removeprefix('temp.')} AS SELECT payload FROM (SELECT payload, run_id"
-            f" FROM {schema}.{table} WHERE partition_day IN ({date_list(days)}) OFFSET 0)"
-            f" WHERE run_id = $run_id USING SAMPLE reservoir({MOST_RECORDS} ROWS)",
+            f"CREATE OR REPLACE TEMP TABLE {held.removeprefix('temp.')} AS SELECT payload FROM (SELECT payload"
+            f" FROM (SELECT payload, run_id FROM {schema}.{table} WHERE partition_day IN ({date_list(days)}) OFFSET 0)"
+            f" WHERE run_id = $run_id USING SAMPLE reservoir({MOST_RECORDS} ROWS))"
+            f" QUALIFY sum(strlen(payload)) OVER (ROWS UNBOUNDED PRECEDING) <= {MOST_BYTES}",
             {"run_id": run_id},
         )
     sql = _project().render(model, source=tables).sql

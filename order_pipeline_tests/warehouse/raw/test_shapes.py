@@ -93,6 +93,12 @@ def test_a_key_that_the_contract_names_may_come_late_and_null_has_no_type(run: A
     assert run(lambda order: order | {"orderItems": []}) == []
 
 
+@pytest.mark.slow
+def test_a_run_with_hundreds_of_large_orders_is_looked_at_within_the_memory_limit(run: Any) -> None:
+    large = kibo_order(1)["shipments"] * 8
+    assert run(lambda order: order | {"shipments": large}, orders=400) == []
+
+
 def test_the_mart_shows_each_kind_with_since_when_and_how_many(lake: Lake, run: Any) -> None:
     run()
     run(lambda order: without("orderCurrency")(order) | {"carrierNote": 5, "total": "much"})

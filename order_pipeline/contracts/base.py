@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
 import pandera.pandas as pandera
 from pandera.api.pandas.model_config import BaseConfig
-from pandera.typing import get_dataframe_types, get_series_types
 
 from order_pipeline.contracts.pandera_types import name_types_without_dask
 from order_pipeline.contracts.types import ACCOUNT_PATTERN, Day, Text, Time, column
@@ -21,25 +19,6 @@ name_types_without_dask()
 
 COMPANIONS = {"is_partial": "BOOLEAN"}
 """Columns that staging may put beside a contract's own for the rules to read, with their DuckDB types."""
-
-
-def _look_for_data_frames() -> None:
-    """Let pandera look for the data frame libraries that it knows, without dask's.
-
-    The extra `scale` brings dask for its cluster. No model here is of a dask data frame, and importing those takes
-    0.6 s of processor time in every process. Pandera looks once, and keeps what it found.
-    """
-    if "dask.dataframe" in sys.modules:
-        return
-    sys.modules["dask.dataframe"] = None  # pyright: ignore[reportArgumentType]  # Python's mark: not to be imported
-    try:
-        get_dataframe_types()
-        get_series_types()
-    finally:
-        del sys.modules["dask.dataframe"]
-
-
-_look_for_data_frames()
 
 
 class CoreTable(pandera.DataFrameModel):

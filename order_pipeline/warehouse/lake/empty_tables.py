@@ -35,8 +35,8 @@ def note_empty_tables(lake: Lake) -> int:
     """Write the statistics of tables that never had a row; return how many there were.
 
     They are those that DuckLake itself would add the first rows to: the first insert makes its own bounds those of the
-    table, as without them. Only where the catalog is a file: there the writers' lock keeps a first insert away
-    meanwhile, which would write statistics beside ours.
+    table, as without them (docs/decisions/0068-empty-tables-have-statistics.md). Only where the catalog is a file:
+    there the writers' lock keeps a first insert away meanwhile, which would write statistics beside ours.
     """
     if not lake.is_embedded:
         return 0

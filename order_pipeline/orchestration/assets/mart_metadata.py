@@ -19,6 +19,7 @@ from dagster._core.storage.tags import SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
 from order_pipeline.orchestration.mart_figures import DIVIDED_BY, MOST_DAYS, MartFigures, read_marts
 from order_pipeline.orchestration.resource import PipelineResource
 from order_pipeline.warehouse.lake.catalog import LakeError
+from order_pipeline.warehouse.lake.memory import MemoryLimitError
 
 BETWEEN_COUNTS = timedelta(hours=1)
 COUNTED_AT = "counted at"
@@ -51,7 +52,8 @@ def mart_metadata(
         return last
     try:
         found = read_marts(pipeline.lake, pipeline.project, list(marts.values()))
-    except (duckdb.Error, LakeError) as error:  # the picks must not wait for a page; an error's text repeats values
+    # The picks must not wait for a page; an error's text repeats values.
+    except (duckdb.Error, LakeError, MemoryLimitError) as error:
         context.log.warning("the marts could not be counted: %s", type(error).__name__)
         return last
     return {key: described(name, found[name], now) for key, name in marts.items() if name in found}

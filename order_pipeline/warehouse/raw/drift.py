@@ -13,6 +13,7 @@ import duckdb
 
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.lake.literals import date_list
+from order_pipeline.warehouse.lake.memory import MemoryLimitError
 from order_pipeline.warehouse.sql.project import SqlProject
 
 # Some 50 MB of orders, looked at in a second.
@@ -56,7 +57,7 @@ def find_unknown_keys(
     counted = project.render(model, source=looked_at).sql
     try:
         return _count(lake, counted, {f"{schema}.{table}": table for schema, table in raw}, days, most_records)
-    except duckdb.Error as error:
+    except (duckdb.Error, MemoryLimitError) as error:
         raise DriftUnknownError(type(error).__name__) from error
 
 

@@ -21,6 +21,7 @@ from order_pipeline.contracts import MASK
 from order_pipeline.warehouse.lake.bookkeeping import all_rows
 from order_pipeline.warehouse.lake.connection import Connection, Lake
 from order_pipeline.warehouse.lake.literals import date_list
+from order_pipeline.warehouse.lake.memory import MemoryLimitError
 from order_pipeline.warehouse.lake.rows import insert_rows
 from order_pipeline.warehouse.raw.drift import DriftUnknownError
 from order_pipeline.warehouse.sql.project import SqlProject
@@ -126,7 +127,7 @@ def note_shapes(
                 for one in news
             ]  # fmt: skip
             lake.run("note the shape of payloads", lambda connection: insert_rows(connection, TABLE, rows))
-    except duckdb.Error as error:
+    except (duckdb.Error, MemoryLimitError) as error:
         raise DriftUnknownError(type(error).__name__) from error
     return [one for one in news if one.kind in DRIFT]
 

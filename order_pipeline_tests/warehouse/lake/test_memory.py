@@ -5,8 +5,14 @@ from __future__ import annotations
 import duckdb
 import pytest
 
+from order_pipeline.channels.registry import channels
+from order_pipeline.lake_settings import LakeSettings
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.lake.memory import MemoryLimitError
+from order_pipeline.warehouse.raw.drift import DriftUnknownError, find_unknown_keys
+from order_pipeline.warehouse.raw.shapes import note_shapes
+from order_pipeline_tests.warehouse.kibo_orders import DAY, kibo_order, project, receive
+from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 
 def test_want_of_memory_in_a_transaction_names_the_setting_and_its_value(lake: Lake) -> None:
@@ -23,3 +29,13 @@ def test_want_of_memory_in_a_transaction_names_the_setting_and_its_value(lake: L
 def test_other_errors_stay_what_they_are(lake: Lake) -> None:
     with pytest.raises(duckdb.CatalogException), lake.snapshot() as connection:
         connection.execute("SELECT * FROM nowhere")
+
+
+def test_want_of_memory_in_a_look_at_payloads_is_what_the_fetch_goes_on_after(lake: Lake) -> None:
+    receive(lake, [kibo_order(number) for number in range(1, 200)], run_id="run")
+    small = Lake(settings_in(lake.settings.data_dir, LakeSettings(memory_limit="10MB", query_memory_limit="10MB")))
+    with pytest.raises(DriftUnknownError, match="MemoryLimitError"):
+        note_shapes(small, "kibo", [DAY], "run", channels()["kibo"].personal)
+    with pytest.raises(DriftUnknownError, match="MemoryLimitError"):
+        find_unknown_keys(small, project(), "kibo", [DAY])
+    small.close()

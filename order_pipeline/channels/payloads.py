@@ -1,7 +1,6 @@
 """The payloads of a batch, laid out as they go to the lake: one after the other, in a few blocks.
 
-What a page brought is copied out of it once, into one block that the warehouse then reads in place, so that the writing
-thread never joins payloads while the receiving thread waits for Python's lock.
+What a page brought is copied out of it once, into one block; so a page need not be kept for the sake of its records.
 """
 
 from __future__ import annotations

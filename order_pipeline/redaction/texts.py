@@ -39,6 +39,10 @@ _QUOTED_OPTION = re.compile(r"(\bpassword\s*=\s*)(?:'(?:[^'\\]|\\.)*'|(?!\[redac
 _USER_INFO = re.compile(r"(://)[^/@\s?#]+@")
 _EMAIL = re.compile(r"[\w.+\-]+(?:@|%40)[\w\-]+(?:\.[\w\-]+)+", re.IGNORECASE)
 _PHONE = re.compile(r"(?<![\w.])\+\d[\d \-()]{6,}\d")
+_KEPT = (
+    rf"{re.escape(MARK)}|[\"'](?:{_HIDDEN})[\"']\s*:|\b(?:{_HIDDEN}|code)=|\b(?:{_CREDENTIALS})[ \t]*:|\bpassword\s*="
+)
+"""What tells that a value follows: a secret that is a part of such a name is left in it, for the value's sake."""
 
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
@@ -56,9 +60,7 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
 
 def redact_message(text: str, secrets: Iterable[str] = ()) -> str:
     """The same for a message of this program or of a library: ids of runs and long names of files stay."""
-    values = {*secrets, *known_secrets()}
-    for secret in sorted({value for value in values if len(value) >= SHORTEST}, key=len, reverse=True):
-        text = text.replace(secret, MARK)
+    text = _without({*secrets, *known_secrets()}, text)
     text = _USER_INFO.sub(rf"\1{MARK}@", text)
     text = _JSON_PAIR.sub(rf'\1"{MARK}"', text)
     text = _FORM_PAIR.sub(rf"\1{MARK}", text)
@@ -68,6 +70,14 @@ def redact_message(text: str, secrets: Iterable[str] = ()) -> str:
     for pattern in (_JWT, _EMAIL, _PHONE):
         text = pattern.sub(MARK, text)
     return text
+
+
+def _without(secrets: Iterable[str], text: str) -> str:
+    found = sorted({secret for secret in secrets if len(secret) >= SHORTEST and secret in text}, key=len, reverse=True)
+    if not found:
+        return text
+    pattern = "|".join((f"((?i:{_KEPT}))", *map(re.escape, found)))
+    return re.sub(pattern, lambda match: match[1] or MARK, text)
 
 
 def redact_body(content: bytes, secrets: Iterable[str] = (), *, limit: int = 2048) -> str:

@@ -88,8 +88,8 @@ def test_the_login_stores_a_token_that_only_the_owner_can_read(settings):
 
 
 def test_a_token_stored_before_the_uid_was_kept_still_works(settings):
-    token_path(settings).write_text('{"access_token": "old", "obtained_at": "2026-03-01T12:00:00Z"}')
-    assert TokenKeeper(settings).current() == "old"
+    token_path(settings).write_text('{"access_token": "t0ken-old", "obtained_at": "2026-03-01T12:00:00Z"}')
+    assert TokenKeeper(settings).current() == "t0ken-old"
     stored = load_token(settings)
     assert stored is not None
     assert stored.uid is None
@@ -199,13 +199,13 @@ def test_a_damaged_token_file_is_named(settings):
 
 
 def test_after_a_refusal_the_keeper_takes_the_token_of_a_new_login(settings):
-    save_token(settings, StoredToken(access_token="first", obtained_at=NOON))
+    save_token(settings, StoredToken(access_token="t0ken-first", obtained_at=NOON))
     keeper = TokenKeeper(settings)
-    assert keeper.current() == "first"
-    assert not asyncio.run(keeper.renew("first"))
-    save_token(settings, StoredToken(access_token="second", obtained_at=NOON))
-    assert asyncio.run(keeper.renew("first"))
-    assert keeper.current() == "second"
+    assert keeper.current() == "t0ken-first"
+    assert not asyncio.run(keeper.renew("t0ken-first"))
+    save_token(settings, StoredToken(access_token="t0ken-second", obtained_at=NOON))
+    assert asyncio.run(keeper.renew("t0ken-first"))
+    assert keeper.current() == "t0ken-second"
 
 
 def test_each_floor_has_a_login_and_a_file_of_its_own(settings, sandbox):

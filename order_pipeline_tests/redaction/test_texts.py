@@ -46,6 +46,15 @@ def test_a_known_secret_is_hidden_wherever_it_stands(value: str, before: str, af
     assert value not in redact_text(before + value + after, [value]).replace("[redacted]", "")
 
 
+@pytest.mark.parametrize("secret", ["first", "email", "pass", "word", "token", "redacted"])
+@pytest.mark.parametrize(
+    "text", ['{"firstName": "Zenobia"}', "firstName=Zenobia&email=Zenobia", "password='Zenobia'", "token: Zenobia"]
+)
+def test_a_secret_that_is_a_part_of_a_telling_name_uncovers_no_value(secret: str, text: str) -> None:
+    assert "Zenobia" not in redact_text(text, [secret])
+    assert redact_text(redact_text(text, [secret]), [secret]) == redact_text(text, [secret])
+
+
 @given(st.text() | st.sampled_from(SECRET_NAMES).map(lambda name: f'{{"{name}": "abc def", {name}=xyz; {name}: q'))
 def test_redacting_twice_changes_nothing_more(text: str) -> None:
     assert redact_text(redact_text(text)) == redact_text(text)

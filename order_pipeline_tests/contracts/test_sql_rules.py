@@ -91,7 +91,7 @@ def found_by_sql(rules: SqlRules, rows: pa.Table) -> Failures:
 
 
 @pytest.mark.parametrize("table", CORE_TABLES)
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=10)
 @given(data=st.data())
 def test_sql_and_pandera_reject_the_same_rows(table: str, data: st.DataObject) -> None:
     rows = arrow_rows(table, *data.draw(st.lists(changes_of(table), min_size=1, max_size=15)))

@@ -8,6 +8,7 @@ import pytest
 
 from order_pipeline_tests.robustness.battery import Fate, battery_of, run_battery
 from order_pipeline_tests.robustness.byte_servers import KiboBytes
+from order_pipeline_tests.samples import sampled
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
 CHANNELS = ("kibo", "skroutz", "scansource")
@@ -21,7 +22,7 @@ def holds(fate: Fate) -> bool:
     return True
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("channel", sampled(CHANNELS, 1))
 def test_thirty_mutants_among_a_hundred_spoil_nothing(channel: str, tmp_path: Path) -> None:
     assert holds(run_battery(battery_of(channel, good=100, mutants=30), settings_in(tmp_path)))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +50,17 @@ ORDERS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def lake_of_orders(
+    tmp_path_factory: pytest.TempPathFactory, new_lake_with_marts: Callable[[Path], Lake]
+) -> Iterator[Lake]:
+    """A lake that holds `ORDERS`; each test deploys the marts with locations of its own."""
+    lake = new_lake_with_marts(tmp_path_factory.mktemp("locations"))
+    build_picks(lake, "kibo", ORDERS)
+    yield lake
+    lake.close()
+
+
 def ours(*locations: str, **channels: Sequence[str]) -> Mapping[str, Any]:
     return {"locations": {"kibo": list(locations), **channels}}
 
@@ -63,30 +75,30 @@ def elsewhere(lake: Lake) -> list[tuple[str, str]]:
     return [(row["order_number"], row["location"]) for row in rows]
 
 
-def test_a_shipment_of_another_location_is_counted_and_neither_picked_nor_held(lake: Lake) -> None:
-    build_picks(lake, "kibo", ORDERS, ours(NORTH, "it's ours"))
-    assert places(lake, "1") == [("10", None)]
-    assert places(lake, "2") == []
-    assert exceptions(lake, "2") == []
-    assert places(lake, "3") == [("30", None)]
-    assert places(lake, "4") == [("40", None)], "what others wait for does not hold our part"
-    assert places(lake, "6") == [("60", None)], "a quote in a name is a letter"
-    assert elsewhere(lake) == [("2", SOUTH), ("3", SOUTH)]
+def test_a_shipment_of_another_location_is_counted_and_neither_picked_nor_held(lake_of_orders: Lake) -> None:
+    deploy_marts(lake_of_orders, ours(NORTH, "it's ours"))
+    assert places(lake_of_orders, "1") == [("10", None)]
+    assert places(lake_of_orders, "2") == []
+    assert exceptions(lake_of_orders, "2") == []
+    assert places(lake_of_orders, "3") == [("30", None)]
+    assert places(lake_of_orders, "4") == [("40", None)], "what others wait for does not hold our part"
+    assert places(lake_of_orders, "6") == [("60", None)], "a quote in a name is a letter"
+    assert elsewhere(lake_of_orders) == [("2", SOUTH), ("3", SOUTH)]
 
 
-def test_a_pick_without_location_is_held_where_locations_are_named(lake: Lake) -> None:
-    build_picks(lake, "kibo", ORDERS, ours(NORTH))
-    (pick,) = picks(lake, "5")
+def test_a_pick_without_location_is_held_where_locations_are_named(lake_of_orders: Lake) -> None:
+    deploy_marts(lake_of_orders, ours(NORTH))
+    (pick,) = picks(lake_of_orders, "5")
     assert pick["hold_reason"] == "location_not_named"
     assert "ORDER_PIPELINE_KIBO__LOCATIONS" in pick["hold_detail"]
 
 
-def test_several_locations_of_which_none_is_named_are_held(lake: Lake) -> None:
-    build_picks(lake, "kibo", ORDERS)
-    assert places(lake, "1") == [("10", "location_not_named")]
-    (pick,) = picks(lake, "1")
+def test_several_locations_of_which_none_is_named_are_held(lake_of_orders: Lake) -> None:
+    deploy_marts(lake_of_orders)
+    assert places(lake_of_orders, "1") == [("10", "location_not_named")]
+    (pick,) = picks(lake_of_orders, "1")
     assert NORTH in pick["hold_detail"]
-    assert elsewhere(lake) == []
+    assert elsewhere(lake_of_orders) == []
 
 
 def test_a_single_location_needs_no_setting(lake: Lake) -> None:
@@ -105,11 +117,11 @@ def test_locations_of_others_alone_leave_the_only_other_one_to_us(lake: Lake) ->
     assert elsewhere(lake) == [("2", SOUTH), ("3", SOUTH)]
 
 
-def test_trace_says_which_lines_others_pick(lake: Lake) -> None:
-    build_picks(lake, "kibo", ORDERS, ours(NORTH))
+def test_trace_says_which_lines_others_pick(lake_of_orders: Lake) -> None:
+    deploy_marts(lake_of_orders, ours(NORTH))
 
     def verdict(order: str) -> str:
-        (story,) = tell_stories(lake.settings, order).stories
+        (story,) = tell_stories(lake_of_orders.settings, order).stories
         return story["verdict"]
 
     assert verdict("2").startswith(f"Not picked by our floor: others pick 1 line at location {SOUTH}")
@@ -144,10 +156,17 @@ def floors(lake: Lake) -> dict[str, str | None]:
     return {row["shipment_id"].split(":")[-1]: row["floor"] for row in rows}
 
 
-def test_each_location_s_picks_go_to_the_floor_that_picks_there(lake: Lake) -> None:
-    build_picks(lake, "kibo", ORDERS, {"locations": {"kibo": {NORTH: "north", SOUTH: "main"}}})
-    assert floors(lake) == {"10": "north", "20": "main", "30": "north", "31": "main", "40": "north", "50": None}
-    assert {pick["hold_reason"] for pick in picks(lake, "4")} == {"line_not_ready"}, (
+def test_each_location_s_picks_go_to_the_floor_that_picks_there(lake_of_orders: Lake) -> None:
+    deploy_marts(lake_of_orders, {"locations": {"kibo": {NORTH: "north", SOUTH: "main"}}})
+    assert floors(lake_of_orders) == {
+        "10": "north",
+        "20": "main",
+        "30": "north",
+        "31": "main",
+        "40": "north",
+        "50": None,
+    }
+    assert {pick["hold_reason"] for pick in picks(lake_of_orders, "4")} == {"line_not_ready"}, (
         "an order of two floors is one order"
     )
 

@@ -50,10 +50,10 @@ format: $(INSTALLED) ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(INSTALLED) ## Side-by-side measurements with the peers, some hours (installs them into .venv-bench)
+bench: $(INSTALLED) ## Measurements beside the peers, some hours (BENCH=--list names the parts)
 	@$(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --constraint <(sed -nE '/^[a-z].*==/{s/ *\\$$//; s/\[[^]]*\]//; p}' requirements.lock) --editable '.[bench,dev,scale]'
-	@.venv-bench/bin/python -m benchmarks.side_by_side
+	@.venv-bench/bin/python -m benchmarks.side_by_side $(BENCH)
 
 dbt: $(INSTALLED) ## Real dbt on a demo's lake: the same rows, nothing written (installs dbt into .venv-dbt)
 	@$(BIN)/python -m pytest -n 0 order_pipeline_tests/dbt_style_sql/test_real_dbt.py

@@ -25,7 +25,7 @@ SHIP_TYPES = ("REGULAR", "EXPRESS_1_DAY", "EXPRESS_2_DAY", "EXPRESS_3_DAY")
 CARRIERS = ("UPS", "FedEx", "USPS", "Other")
 
 _EPOCH = date(2020, 1, 1)
-_ORDERS_A_DAY = 100_000
+ORDERS_A_DAY = 100_000
 _LINES_AN_ORDER = 16
 _SHIPMENTS_AN_ORDER = 8
 _FIRST_ORDER_ITEM = 3_000_000_000  # the documented ids do not fit 32 bits
@@ -118,13 +118,19 @@ class Order:
 
 
 def draw_day(seed: int, day: date, count: int, size: RecordSize = "full") -> list[Order]:
-    """The orders of one day in time order; the first at 00:00:00, the last at 23:59:59, so that borders are tried."""
+    """The orders of one day in time order; the first at 00:00:00, the last at 23:59:59, so that borders are tried.
+
+    Raises:
+        ValueError: more orders than a day has ids.
+    """
+    if count > ORDERS_A_DAY:
+        raise ValueError(f"Kibo's fake has at most {ORDERS_A_DAY:,} orders a day, and {count:,} are asked for")
     draw = random.Random(f"kibo:{seed}:{day}")  # noqa: S311
     midnight = datetime.combine(day, time(), tzinfo=UTC)
     seconds = sorted(draw.randrange(1, 86_399) for _ in range(count))
     if count > 1:
         seconds[0], seconds[-1] = 0, 86_399
-    first_id = (day - _EPOCH).days * _ORDERS_A_DAY + 1
+    first_id = (day - _EPOCH).days * ORDERS_A_DAY + 1
     return [
         draw_order(draw, first_id + place, midnight + timedelta(seconds=second), size)
         for place, second in enumerate(seconds)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from order_pipeline.sandbox.kibo.orders import draw_day
+from order_pipeline.sandbox.kibo.orders import ORDERS_A_DAY, draw_day
 from order_pipeline.sandbox.kibo.payload import render
 from order_pipeline.sandbox.kibo.values import PayloadSwitches
 from order_pipeline.sandbox.shared.catalogue import catalogue
@@ -164,3 +164,8 @@ def test_lean_records_are_about_as_large_as_the_documented_one():
     written = PayloadSwitches(size="lean")
     sizes = [len(render(order, NOW, written)) for order in draw_day(7, DAY, 200, "lean")]
     assert 4_500 < sum(sizes) / len(sizes) < 4_900
+
+
+def test_a_day_with_more_orders_than_ids_is_refused():
+    with pytest.raises(ValueError, match="at most 100,000 orders a day, and 100,001 are asked for"):
+        draw_day(7, DAY, ORDERS_A_DAY + 1)

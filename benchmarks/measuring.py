@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,23 +28,13 @@ def measure(name: str, arguments: Sequence[str]) -> Measured:
     Raises:
         RuntimeError: the step failed; its output is in the message.
     """
-    started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
-    output = process.stdout.read() if process.stdout else ""
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    lines = output.strip().splitlines()
-    if process.returncode or not lines:
-        raise RuntimeError(f"The step {name!r} ended with {process.returncode}: {output[-2000:]}")
+    command = [sys.executable, "-m", "benchmarks.small_parent", *arguments]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    *lines, taken = ended.stdout.strip().splitlines() or [""]
+    if ended.returncode or not lines:
+        raise RuntimeError(f"The step {name!r} ended with {ended.returncode}: {ended.stdout[-2000:]}")
     facts = json.loads(lines[-1])
-    return Measured(
-        name,
-        seconds=facts.pop("seconds"),
-        process_seconds=time.perf_counter() - started,
-        processor_seconds=usage.ru_utime + usage.ru_stime,
-        peak_megabytes=usage.ru_maxrss / 1024,
-        facts=facts,
-    )
+    return Measured(name, seconds=facts.pop("seconds"), **json.loads(taken), facts=facts)
 
 
 def median_of(runs: Sequence[Measured]) -> Measured:

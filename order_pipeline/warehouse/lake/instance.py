@@ -6,6 +6,8 @@ process loads it for the first time. It would read and hash the whole file again
 0.4 s of every opening of a lake, though the process has the checked code in memory already.
 """
 
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Iterable

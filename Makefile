@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TEST_PROCESSES ?= 2
+export TEST_SEED ?= 7
 export DAGSTER_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -31,7 +32,7 @@ demo: $(INSTALLED) ## The whole road against local fakes: 7 days, 600 Kibo order
 ui: $(INSTALLED) ## The Dagster UI on http://127.0.0.1:3000 (docs/security.md: a login)
 	@$(BIN)/order-pipeline ui
 
-test: $(INSTALLED) ## The tests; the slow matrices as a seeded sample
+test: $(INSTALLED) ## The tests; of slow matrices and costly tests a seeded sample (TEST_SEED=8: another)
 	@$(BIN)/python -m pytest -m "not slow" -n $(TEST_PROCESSES)
 
 test-all: $(INSTALLED) ## Every test, the slow matrices whole

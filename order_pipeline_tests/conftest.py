@@ -7,6 +7,7 @@ import pytest
 
 from order_pipeline_tests.object_store import new_bucket
 from order_pipeline_tests.postgres import new_postgres_database, postgres_url
+from order_pipeline_tests.samples import mark_unsampled
 from order_pipeline_tests.shared_demo import make_demo, run_command
 
 # What this machine remembers of installations (`operations.installation_note`) must not outlive the tests, nor meet a
@@ -26,3 +27,8 @@ def demo(tmp_path_factory):
 def command(demo):
     """Call a command on the shared demo's data directory."""
     return lambda *arguments: run_command(demo, *arguments)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by marks
+def pytest_collection_modifyitems(items):
+    mark_unsampled(items)

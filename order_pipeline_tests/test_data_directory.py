@@ -14,6 +14,7 @@ from order_pipeline.warehouse.migrations import migrate
 from order_pipeline_tests.shared_demo import ODD_NAME
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "name", [ODD_NAME, "50%", "what?", "a#b", "Αποθήκη 1", "%s %(here)s", "[a-z]", "**", "x=1;y=2"]
 )

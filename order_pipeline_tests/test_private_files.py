@@ -29,6 +29,7 @@ def test_everything_that_commands_make_is_for_the_owner_alone(demo):
     assert {0o700, 0o600} <= modes
 
 
+@pytest.mark.costly
 def test_a_command_closes_what_it_makes_whatever_the_shell_says(tmp_path):
     data_dir = tmp_path / "data"
     done = run_process(data_dir, "outbox", "tasks")

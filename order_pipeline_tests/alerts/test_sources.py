@@ -76,6 +76,7 @@ def test_a_lake_that_is_not_made_yet_has_no_incident(found):
     assert found() == {}
 
 
+@pytest.mark.costly
 def test_a_channel_that_was_never_read_is_not_late(lake, found):
     assert found() == {}
 
@@ -128,6 +129,7 @@ def test_a_channel_that_is_switched_off_is_not_looked_at(reported, found, settin
     assert found() == {}
 
 
+@pytest.mark.costly
 def test_a_used_up_quota_is_one_incident_with_the_time_to_go_on(reported, found):
     reported(3 * HOUR, "before")
     for resource, mark in (("order_rows", "orders of 1"), ("order_details", "")):
@@ -142,6 +144,7 @@ def test_a_used_up_quota_is_one_incident_with_the_time_to_go_on(reported, found)
     assert found(NOW + 2 * HOUR) == {}
 
 
+@pytest.mark.costly
 def test_an_account_whose_runs_prove_nothing_for_hours_is_told_and_closed_by_a_proof(reported, found):
     for account in ("account 1", "account 2"):
         reported(7 * HOUR, "r1", watermark=account)
@@ -160,6 +163,7 @@ def test_one_run_without_a_proof_is_no_incident_yet(reported, found):
     assert found() == {}
 
 
+@pytest.mark.costly
 def test_old_days_that_were_not_proved_are_told_until_a_run_covers_them(reported, found):
     old = {"first": TODAY - 60 * DAY, "end": TODAY - 58 * DAY, "watermark": ""}
     reported(0 * HOUR, "hourly")
@@ -222,6 +226,7 @@ def test_days_that_core_owes_for_hours_are_told(owe, reported, found):
     assert incident.partitions == "2026-03-15...2026-03-17"
 
 
+@pytest.mark.costly
 def test_a_backlog_is_told_when_it_stays_for_hours_and_not_while_it_shrinks(owe, owed):
     before = owe(1, 2, 3, 4, since=datetime.now(UTC) - 8 * HOUR)
     assert owed(before + HOUR) != [], "it stayed for more than the six hours before that"
@@ -254,6 +259,7 @@ def test_a_backlog_that_no_whole_run_has_met_yet_is_not_told(owe, owed):
 DAILY_INVOICES = ScanSourceSettings(cadence={"invoices": "0 6 * * *", "prices": "0 */4 * * *"})
 
 
+@pytest.mark.costly
 def test_each_family_is_stale_by_its_own_cadence(settings, reported):
     settings.scansource = DAILY_INVOICES
 

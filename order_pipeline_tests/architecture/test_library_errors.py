@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+import pytest
+
 from order_pipeline_tests.architecture.imports import PACKAGE
 
 REDACTING = {"redact", "redact_message", "redact_text", "shown_text", "described", "told", "without_repeated_input"}
@@ -58,6 +60,7 @@ def _called(call: ast.Call) -> str:
     return ast.unparse(call.func).rpartition(".")[2]
 
 
+@pytest.mark.costly
 def test_a_librarys_error_is_shown_through_the_redaction_alone() -> None:
     offences = {
         path.relative_to(PACKAGE).as_posix(): lines

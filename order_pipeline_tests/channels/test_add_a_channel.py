@@ -107,6 +107,7 @@ def test_the_walk_adds_folders_of_the_channel_and_lines_in_two_files():
     assert [step.text for step in STEPS if step.action == "insert"] == [f'    "{NAME}",\n']
 
 
+@pytest.mark.costly
 def test_the_rest_of_the_repository_does_not_know_the_channel():
     assert NAME not in NAMES
     mentions = [
@@ -125,6 +126,7 @@ def test_what_the_page_shows_is_clean(house: House):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.costly
 def test_every_file_is_received_and_what_has_no_key_is_kept(run: House):
     assert run.ask("select record_id, partition_day from raw.cornershop_orders order by 1") == [
         {"record_id": "CS-1", "partition_day": date(2026, 1, 14)},
@@ -135,6 +137,7 @@ def test_every_file_is_received_and_what_has_no_key_is_kept(run: House):
     assert report == {"records": 3, "complete": True}
 
 
+@pytest.mark.costly
 def test_orders_are_staged_by_their_status_texts_and_checked(run: House):
     found = run.ask("select order_number, order_status from core.orders where source = 'cornershop' order by 1")
     assert [(row["order_number"], row["order_status"]) for row in found] == [("CS-1", "accepted"), ("CS-2", "unknown")]
@@ -149,12 +152,14 @@ def test_orders_are_staged_by_their_status_texts_and_checked(run: House):
     assert drift == [{"container": "$.lines[*]", "key_name": "colour"}]
 
 
+@pytest.mark.costly
 def test_the_paid_order_is_planned_for_the_floor(run: House):
     [pick] = run.ask("select order_number, sku, bin_location, quantity, hold_reason from marts.pick_lines")
     assert (pick["order_number"], pick["bin_location"], pick["hold_reason"]) == ("CS-1", "A-01", None)
     assert run.ask("select order_number from ops.pick_outbox") == [{"order_number": "CS-1"}]
 
 
+@pytest.mark.costly
 def test_dagster_shows_the_channel_like_the_others(house: House):
     shown = json.loads(house.python("-c", SHOWN))
     assets = {name.replace(NAME, "*") for name in shown["assets"] if NAME in name}
@@ -165,6 +170,7 @@ def test_dagster_shows_the_channel_like_the_others(house: House):
     assert shown["schedules"][f"{NAME}_hourly"] == "50 * * * *"
 
 
+@pytest.mark.costly
 def test_doctor_asks_the_channel(house: House):
     done = subprocess.run(
         [sys.executable, "-m", "order_pipeline", "doctor", "--format", "json"],

@@ -25,6 +25,7 @@ def test_a_run_makes_as_many_calls_after_a_year_as_after_a_month(channel: str) -
     assert growth(calls) <= MOST_GROWTH, calls
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("channel", ["kibo", "scansource", "skroutz"])
 def test_the_report_counts_young_and_older_orders(channel: str) -> None:
     _, reports = run(channel, 70)

@@ -82,6 +82,7 @@ def test_a_test_message_arrives_and_one_that_does_not_is_an_error(tmp_path, webh
     assert (done.returncode, "answered 404" in done.stdout, webhook.url in done.stdout) == (1, True, False)
 
 
+@pytest.mark.costly
 def test_a_look_without_the_daemon_sends_what_waits(tmp_path, incident, webhook):
     setting = {"ORDER_PIPELINE_ALERTS__WEBHOOK_URL": webhook.url, "ORDER_PIPELINE_ALERTS__QUIET_MINUTES": "0"}
     done = run_command(tmp_path, "alerts", "look", **setting)

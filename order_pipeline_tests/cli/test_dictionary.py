@@ -1,6 +1,10 @@
 """`dictionary`: the page is written where the person says, or the reason why not."""
 
+import pytest
+
 from order_pipeline_tests.shared_demo import run_command
+
+pytestmark = pytest.mark.costly
 
 
 def test_the_page_is_written_without_any_store(tmp_path):

@@ -122,6 +122,7 @@ def test_what_a_wrong_environment_keeps_from_being_asked_is_a_finding(examine):
     assert found["kibo online"]["state"] == "ok"
 
 
+@pytest.mark.costly
 def test_a_demo_lacks_nothing_that_a_demo_has_not(command):
     done = command("doctor", "--no-online", "--format", "json")
     found = {finding["what"]: finding for finding in json.loads(done.stdout)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from order_pipeline.cli.doctor_days import look_at_owed_days
 from order_pipeline.cli.doctor_stores import look_at_stores, look_at_versions, look_at_what_belongs_together
 from order_pipeline.settings import LakeSettings, Settings
@@ -12,6 +14,7 @@ from order_pipeline.warehouse.lake.connection import Lake
 LOOKS = (look_at_stores, look_at_versions, look_at_what_belongs_together, look_at_owed_days)
 
 
+@pytest.mark.costly
 def test_a_catalog_that_is_not_made_yet_is_no_failure_and_is_not_made(tmp_path: Path, postgres_url: str) -> None:
     settings = Settings(data_dir=tmp_path, lake=LakeSettings(catalog=f"postgres:{postgres_url}"))
     found = [finding for look in LOOKS for finding in look(settings)]

@@ -11,6 +11,8 @@ from order_pipeline.operations import locked, store
 from order_pipeline.warehouse.lake import catalog, operations_attachment
 from order_pipeline_tests.shared_demo import run_command
 
+pytestmark = pytest.mark.costly
+
 HOLDER = """
 import sqlite3, sys
 other = sqlite3.connect(sys.argv[1], isolation_level=None)

@@ -75,6 +75,7 @@ def run_with(encoding, *arguments):
     return done.stdout, done.stderr
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "encoding", ["ascii", *(pytest.param(each, marks=pytest.mark.slow) for each in ("latin-1", "cp1253", "utf-8"))]
 )

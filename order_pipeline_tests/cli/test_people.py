@@ -17,6 +17,7 @@ def rows(command, query):
     return json.loads(command("sql", query, "--format", "json").stdout)
 
 
+@pytest.mark.costly
 def test_trace_shows_a_sent_order_from_the_bytes_to_the_floor(command):
     number = rows(command, "select order_number from ops.pick_outbox where state = 'sent' and source = 'kibo' limit 1")
     traced = json.loads(command("trace", number[0]["order_number"], "--json").stdout)
@@ -28,6 +29,7 @@ def test_trace_shows_a_sent_order_from_the_bytes_to_the_floor(command):
     assert [event["to_state"] for event in traced[0]["events"]][-1] == "sent"
 
 
+@pytest.mark.costly
 def test_trace_says_why_a_held_order_is_held(command):
     held = rows(command, "select order_id, reason from ops.pick_outbox where state = 'held' limit 1")[0]
     done = command("trace", held["order_id"])
@@ -36,6 +38,7 @@ def test_trace_says_why_a_held_order_is_held(command):
     assert held["reason"] in done.stdout
 
 
+@pytest.mark.costly
 def test_trace_holds_no_personal_data(command):
     order = rows(command, "select order_id, ship_to_name from core.orders where ship_to_name is not null limit 1")[0]
     assert order["ship_to_name"] not in command("trace", order["order_id"], "--json").stdout
@@ -54,6 +57,7 @@ def test_closing_a_reject_that_is_not_there_says_so(command):
     assert command("quarantine", "close", "no-such-key", "--reason", " ").returncode == 2
 
 
+@pytest.mark.costly
 def test_doctor_says_how_many_rejects_are_open(command):
     still_open = rows(command, "select count(*) as n from quarantine.rejects where resolved_at is null")[0]["n"]
     found = json.loads(command("doctor", "--no-online", "--format", "json").stdout)

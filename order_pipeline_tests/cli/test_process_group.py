@@ -59,6 +59,7 @@ def is_left(process_id):
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "number",
     [signal.SIGTERM, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGHUP))],
@@ -72,12 +73,14 @@ def test_a_signal_to_stop_ends_the_whole_group_and_counts_as_success(number):
     assert not any(is_left(each) for each in descendants)
 
 
+@pytest.mark.costly
 def test_a_child_that_ends_by_itself_leaves_nobody_either_and_its_exit_code_is_ours():
     parent, descendants = start_group("sys.exit(7)")
     assert parent.wait(SECONDS) == 7
     assert not any(is_left(each) for each in descendants)
 
 
+@pytest.mark.costly
 def test_a_killed_parent_leaves_nobody():
     parent, descendants = start_group("signal.pause()")
     with parent:

@@ -1,8 +1,11 @@
 """`report`: the page of a demo, or the reason why there is none."""
 
+import pytest
+
 from order_pipeline_tests.shared_demo import run_command
 
 
+@pytest.mark.costly
 def test_the_report_of_a_demo_counts_its_orders(command, tmp_path):
     done = command("report", str(tmp_path / "report.html"))
     assert done.returncode == 0, done.stderr

@@ -94,6 +94,7 @@ def test_a_refusal_is_shown_and_ends_with_an_error(book):
     assert "Order is not eligible to be marked as ready" in result.stdout
 
 
+@pytest.mark.costly
 def test_the_job_does_the_same(book):
     order = order_in(book, "open")
     line = order["line_items"][0]["id"]
@@ -106,6 +107,7 @@ def test_the_job_does_the_same(book):
     assert outcomes() == ["dry_run", "done"]
 
 
+@pytest.mark.costly
 def test_a_list_of_codes_is_read_into_raw(book, tmp_path):
     path = tmp_path / "export.csv"
     path.write_text("code;total\n" + "".join(f"{code};1\n" for code in book.orders))

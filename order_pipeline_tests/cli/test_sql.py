@@ -49,6 +49,7 @@ def test_the_operations_store_is_not_written_either(command):
     assert "base table" in done.stderr
 
 
+@pytest.mark.costly
 def test_safe_reads_the_lake_and_no_file(command, monkeypatch):
     assert "1 row" in command("sql", "--safe", "select count(*) from core.orders").stdout
     done = command("sql", "--safe", "select * from read_text('/etc/hostname')")
@@ -150,6 +151,7 @@ def test_the_lake_is_read_as_it_was(command):
     assert command(*asked, "yesterday").returncode == 2
 
 
+@pytest.mark.costly
 def test_tables_are_listed_briefly_and_columns_with_what_they_mean(command):
     tables = dict(csv.reader(io.StringIO(command("sql", "from tables()", "--format", "csv").stdout)))
     assert tables["core.orders"].startswith("One order of a channel")

@@ -90,6 +90,7 @@ def terminal(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     assert history.stat().st_mode & 0o077 == 0, "questions may name persons"
 
 
+@pytest.mark.costly
 def test_it_answers(terminal: Terminal) -> None:
     assert "rows" not in terminal.run("select 1;", "1 │")
 

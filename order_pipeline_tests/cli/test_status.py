@@ -43,6 +43,7 @@ def test_a_demo_is_shown_on_one_screen_of_eighty_columns(command):
         assert word in done.stdout
 
 
+@pytest.mark.costly
 def test_the_figures_are_those_of_the_stores(command):
     told = json.loads(command("status", "--json").stdout)
     held = json.loads(command("outbox", "list", "--state", "held", "--format", "json").stdout)
@@ -146,6 +147,7 @@ def test_the_last_success_is_that_of_the_slowest_account_and_no_backfill_counts(
     assert found["scansource", "invoices"].tried_at is None
 
 
+@pytest.mark.costly
 def test_a_demo_is_read_to_the_day_on_which_its_fakes_stand_still(settings):
     lake = Lake(settings)
     migrate(lake)
@@ -233,6 +235,7 @@ def test_no_password_of_a_store_is_shown(tmp_path):
     assert "very-secret" not in done.stdout + done.stderr
 
 
+@pytest.mark.costly
 def test_what_dagster_was_told_by_hand_is_read_back(settings):
     import dagster as dg
     from dagster._core.definitions.run_request import InstigatorType

@@ -10,6 +10,8 @@ import pytest
 from order_pipeline_tests.cli.test_process_group import is_left
 from order_pipeline_tests.shared_demo import PROJECT
 
+pytestmark = pytest.mark.costly
+
 SECONDS = 60
 STAYS = "import signal; signal.pause()"
 PARENT = """

@@ -39,6 +39,7 @@ def test_every_listing_fits_eighty_columns(command, arguments):
     assert widest(done.stdout) <= 80
 
 
+@pytest.mark.costly
 def test_trace_and_show_fit_eighty_columns_and_wrap_the_verdict(command):
     held = json.loads(command("sql", "from ops.pick_outbox where state = 'held' limit 1", "--format", "json").stdout)[0]
     for arguments in (["trace", held["order_id"]], ["outbox", "show", held["order_id"], "--payload"]):

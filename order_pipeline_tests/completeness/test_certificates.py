@@ -121,6 +121,7 @@ def states(days: list[DayCertificate]) -> list[str]:
     return [each.state for each in days]
 
 
+@pytest.mark.costly
 def test_days_that_were_read_to_their_end_are_certified_and_reading_again_bounds_what_is_missed(
     reader: Reader,
 ) -> None:
@@ -132,6 +133,7 @@ def test_days_that_were_read_to_their_end_are_certified_and_reading_again_bounds
     assert share == pytest.approx(2.9957 / orders, rel=1e-3), "the rule of three"
 
 
+@pytest.mark.costly
 def test_a_page_that_ends_early_costs_the_day_its_certificate_until_it_is_read_whole(reader: Reader) -> None:
     reader.spoil("empty_page", nth=2)
     [first, second] = reader.read_kibo()
@@ -140,6 +142,7 @@ def test_a_page_that_ends_early_costs_the_day_its_certificate_until_it_is_read_w
     assert states(reader.read_kibo()) == ["certified", "certified"]
 
 
+@pytest.mark.costly
 def test_a_page_that_ends_early_where_no_total_is_claimed_is_told_by_the_next_run(reader: Reader) -> None:
     reader.server.channels["kibo"].configure(total_count="off")
     reader.spoil("empty_page", nth=2)
@@ -151,6 +154,7 @@ def test_a_page_that_ends_early_where_no_total_is_claimed_is_told_by_the_next_ru
     assert share > surprises / read_again
 
 
+@pytest.mark.costly
 def test_a_run_that_finds_fewer_orders_than_one_before_proves_nothing(reader: Reader) -> None:
     reader.server.channels["kibo"].configure(total_count="off")
     reader.read_kibo()
@@ -161,6 +165,7 @@ def test_a_run_that_finds_fewer_orders_than_one_before_proves_nothing(reader: Re
     assert states(reader.read_kibo()) == ["certified", "certified"]
 
 
+@pytest.mark.costly
 def test_a_total_that_shrinks_while_paging_ends_no_day_early(reader: Reader) -> None:
     reader.read_kibo()
     orders = reader.orders()
@@ -183,6 +188,7 @@ def test_a_repeated_page_costs_the_day_its_certificate(reader: Reader) -> None:
     assert "brought nothing new" in str(reader.errors[0])
 
 
+@pytest.mark.costly
 def test_a_filter_by_date_that_the_api_ignores_costs_the_certificate(reader: Reader) -> None:
     reader.spoil("filter_ignored")
     [first, second] = reader.read_kibo()
@@ -213,6 +219,7 @@ def of_first_day(reader: Reader) -> int:
     return sum(order.created_at.date() == reader.window.start for order in ordered(reader))
 
 
+@pytest.mark.costly
 def test_orders_that_raw_has_and_a_list_lacks_cost_a_distributor_its_certificate(reader: Reader) -> None:
     assert set(states(reader.read_scansource())) == {"certified"}
     reader.spoil("empty_page", route=LIST, nth=2)
@@ -222,6 +229,7 @@ def test_orders_that_raw_has_and_a_list_lacks_cost_a_distributor_its_certificate
     assert set(states(reader.read_scansource())) == {"certified"}
 
 
+@pytest.mark.costly
 def test_a_list_that_ends_early_before_anything_is_known_is_told_by_the_next_run(reader: Reader) -> None:
     reader.spoil("empty_page", route=LIST, nth=2)
     reader.read_scansource()
@@ -231,6 +239,7 @@ def test_a_list_that_ends_early_before_anything_is_known_is_told_by_the_next_run
     assert reader.bound()[1] > 0
 
 
+@pytest.mark.costly
 def test_a_day_that_core_has_and_no_run_asked_for_is_shown_without_a_certificate(reader: Reader) -> None:
     reader.read_kibo()
     day = reader.window.start - timedelta(days=3)
@@ -247,6 +256,7 @@ def test_a_day_that_core_has_and_no_run_asked_for_is_shown_without_a_certificate
             connection.execute("DELETE FROM core.builds")
 
 
+@pytest.mark.costly
 def test_the_mart_of_certificates_names_gaps_in_dense_order_numbers(reader: Reader) -> None:
     columns = "source, account, order_day, order_number"
     given = ", ".join(f"('kibo', '{ONE}', DATE '2026-01-13', '{number}')" for number in [*range(100, 130), 132])

@@ -105,6 +105,7 @@ def test_a_frame_of_the_wrong_shape_is_a_defect_not_a_reject() -> None:
         find_failures(CORE_TABLES["order_lines"], floats, SOURCES)
 
 
+@pytest.mark.costly
 @settings(deadline=None, max_examples=40)
 @given(
     st.lists(
@@ -173,6 +174,7 @@ def test_the_ten_tables_have_the_keys_and_the_statuses_of_the_common_schema() ->
     assert contracts_fingerprint([CORE_TABLES["orders"]]) != contracts_fingerprint([CORE_TABLES["parcels"]])
 
 
+@pytest.mark.costly
 def test_a_process_that_reads_the_contracts_does_not_load_dask_and_still_can() -> None:
     program = (
         "import sys, order_pipeline.contracts as contracts; contracts.table_contract(contracts.CORE_TABLES['orders'])\n"

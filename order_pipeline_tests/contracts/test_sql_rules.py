@@ -90,6 +90,7 @@ def found_by_sql(rules: SqlRules, rows: pa.Table) -> Failures:
         return sorted(connection.execute(query).fetchall(), key=repr)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("table", CORE_TABLES)
 @settings(deadline=None, max_examples=10)
 @given(data=st.data())
@@ -106,6 +107,7 @@ def test_every_single_bad_value_is_named_alike(table: str) -> None:
     assert any(value is not None and len(value) == 200 for *_, value in found)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("table", CORE_TABLES)
 def test_a_rule_that_is_broken_on_purpose_shows_in_the_comparison(table: str) -> None:
     rows = arrow_rows(table, *one_bad_thing_a_row(table))

@@ -15,6 +15,8 @@ from order_pipeline_tests.dbt_style_sql.describe_models import (
     rendered,
 )
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(scope="module")
 def columns() -> dict[str, dict[str, str]]:

@@ -89,6 +89,7 @@ def test_decimals_are_exact_and_rounded_half_to_even(text: str, expected: str | 
     assert (None if found is None else str(found)) == expected
 
 
+@pytest.mark.costly
 @settings(deadline=None, max_examples=60)
 @given(st.decimals(-99999, 99999, places=6))
 @example(Decimal("2.000050"))
@@ -145,6 +146,7 @@ PIECES = [
 ]
 
 
+@pytest.mark.costly
 @settings(deadline=None, max_examples=150)
 @given(
     st.lists(st.sampled_from(PIECES) | st.text("&#;x19ae\N{LATIN SMALL LETTER E WITH ACUTE}"), max_size=6).map("".join)

@@ -18,6 +18,8 @@ from order_pipeline.warehouse.raw.tables import ensure_raw_tables
 from order_pipeline.warehouse.sql.deploy import Deployment
 from order_pipeline.warehouse.sql.project import PROJECT_DIRECTORY, SqlProject
 
+pytestmark = pytest.mark.costly
+
 RESOURCES = [(channel.name, resource) for channel in channels().values() for resource in channel.resources]
 COMMENTED = """
 SELECT schema_name || '.' || table_name, comment FROM duckdb_tables() WHERE database_name = 'lake'

@@ -27,6 +27,7 @@ def by_name(entries: list[TableEntry]) -> dict[str, TableEntry]:
     return {entry.relation: entry for entry in entries}
 
 
+@pytest.mark.costly
 def test_no_schema_table_or_column_is_without_a_sentence_or_a_unit(entries: list[TableEntry]) -> None:
     assert list(what_is_missing(entries, schema_sentences())) == []
 

@@ -49,6 +49,7 @@ def opened(browser, address):
     assert said == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("name", "scheme"),
     [
@@ -67,6 +68,7 @@ def test_the_page_fits_its_width_and_asks_nobody(opened, name, scheme):
     page.close()
 
 
+@pytest.mark.costly
 def test_no_part_of_an_opened_page_is_wider_than_a_phone(opened):
     page = opened(390)
     page.evaluate("document.querySelectorAll('details').forEach((box) => { box.open = true; })")
@@ -74,6 +76,7 @@ def test_no_part_of_an_opened_page_is_wider_than_a_phone(opened):
     page.close()
 
 
+@pytest.mark.costly
 def test_a_field_of_a_channel_is_found_by_keyboard_alone(opened):
     page = opened()
     for _ in range(2):
@@ -85,6 +88,7 @@ def test_a_field_of_a_channel_is_found_by_keyboard_alone(opened):
     page.close()
 
 
+@pytest.mark.costly
 def test_personal_data_alone_can_be_shown(opened):
     page = opened(390)
     page.get_by_label("Personal data only").check()
@@ -95,6 +99,7 @@ def test_personal_data_alone_can_be_shown(opened):
     page.close()
 
 
+@pytest.mark.costly
 def test_a_link_of_the_lineage_opens_the_table_it_names(opened):
     page = opened(at="#marts.order_status")
     page.locator("[id='marts.order_status'] a[href='#core.orders']").click()

@@ -16,6 +16,8 @@ from order_pipeline.privacy.shown_columns import is_open
 from order_pipeline_tests.privacy.people import TRACES, make_world
 from order_pipeline_tests.shared_demo import run_command
 
+pytestmark = pytest.mark.costly
+
 UNSAID = """
 SELECT table_name, column_name FROM duckdb_columns()
 WHERE schema_name IN ('core', 'marts') AND table_name <> 'pick_status' AND comment IS NULL

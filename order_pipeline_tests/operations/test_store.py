@@ -44,6 +44,7 @@ def test_create_all_twice_changes_nothing(store):
         assert connection.execute(select(leases.c.name)).scalars().all() == ["kept"]
 
 
+@pytest.mark.costly
 def test_several_processes_may_create_the_tables_at_once(tmp_path):
     url = f"sqlite:///{tmp_path / 'operations.sqlite'}"
     program = f"from order_pipeline.operations.store import OperationsStore as S; S({url!r}).create_all()"

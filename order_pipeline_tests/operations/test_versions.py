@@ -107,6 +107,7 @@ def test_a_store_of_a_newer_program_is_refused_with_what_to_do(store):
         store.create_all()
 
 
+@pytest.mark.costly
 def test_a_session_that_keeps_a_table_is_told_and_holds_no_run_forever(
     new_postgres_database, next_version, monkeypatch
 ):
@@ -139,6 +140,7 @@ def test_what_no_migration_explains_is_refused_and_nothing_is_changed(store, nex
     assert "pieces" not in columns_of_leases(store)
 
 
+@pytest.mark.costly
 def test_several_processes_may_upgrade_at_once(store, url):
     with store.writing() as connection:
         connection.execute(text(f"DROP TABLE {VERSION_TABLE}"))

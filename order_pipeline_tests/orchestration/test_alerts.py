@@ -124,18 +124,21 @@ def test_a_failed_run_tells_the_call_and_the_answer_but_not_the_reply(run, failu
     assert (incident.run_id, incident.partitions) == (run_id, "2026-03-01...2026-03-03")
 
 
+@pytest.mark.costly
 def test_of_an_error_that_is_not_ours_only_the_class_is_told(run, failures):
     run(ValueError(f"Could not convert string '{' '.join(CANARIES)}' to INT32"))
     (incident,) = failures().values()
     assert incident.message == "a_job failed: core__shop__orders: ValueError; its text is on the run's page."
 
 
+@pytest.mark.costly
 def test_a_run_that_is_about_to_be_retried_is_told_only_if_nobody_retries_it(run, failures):
     run(REFUSED, tags={"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"})
     assert failures() == {}
     assert len(failures(LONGEST_WAIT_FOR_RETRY)) == 1
 
 
+@pytest.mark.costly
 def test_a_run_whose_retry_failed_is_one_incident_and_the_last_one_s(run, failures, instance):
     first = run(REFUSED)
     instance.add_run_tags(first, {WILL_RETRY_TAG: "true", AUTO_RETRY_RUN_ID_TAG: "known later"})
@@ -145,6 +148,7 @@ def test_a_run_whose_retry_failed_is_one_incident_and_the_last_one_s(run, failur
     assert incident.run_id == second
 
 
+@pytest.mark.costly
 def test_the_next_good_run_of_the_same_schedule_mends_whatever_its_days(run, failures):
     run(REFUSED, tags=HOURLY)
     run(REFUSED, tags=HOURLY)
@@ -155,6 +159,7 @@ def test_the_next_good_run_of_the_same_schedule_mends_whatever_its_days(run, fai
     assert failures() == {}
 
 
+@pytest.mark.costly
 def test_a_run_by_hand_over_days_is_mended_by_a_run_over_all_of_them_only(run, failures):
     run(REFUSED)
     run(window=Window(date(2026, 3, 2), date(2026, 3, 9)))
@@ -170,6 +175,7 @@ def test_a_failed_run_that_is_open_is_remembered_however_old_it_is(run, failures
     assert len(failures(timedelta(days=30), known={run_id})) == 1
 
 
+@pytest.mark.costly
 def test_a_red_check_is_told_with_what_it_says_and_over_when_it_is_green(run, instance, definitions, switches):
     def look():
         keys = [spec.key for asset in definitions.assets for spec in asset.check_specs]
@@ -190,6 +196,7 @@ def test_a_red_check_is_told_with_what_it_says_and_over_when_it_is_green(run, in
     assert look() == []
 
 
+@pytest.mark.costly
 def test_the_sensor_tells_a_failed_run_once_and_once_when_it_is_over(settings, instance, run, tmp_path):
     sensor = build_definitions(settings).resolve_sensor_def("alerts")
 
@@ -206,6 +213,7 @@ def test_the_sensor_tells_a_failed_run_once_and_once_when_it_is_over(settings, i
     assert f"https://ui.example/runs/{run_id}" in told[0]
 
 
+@pytest.mark.costly
 def test_no_personal_data_and_no_secret_gets_into_a_message_or_the_store(settings, instance, run, switches, tmp_path):
     secret = CANARIES[-1]
     settings.scanorders.access_token = type(settings.scanorders).model_validate({"access_token": secret}).access_token
@@ -222,6 +230,7 @@ def test_no_personal_data_and_no_secret_gets_into_a_message_or_the_store(setting
     assert [canary for canary in CANARIES if canary in told + kept] == []
 
 
+@pytest.mark.costly
 def test_a_run_that_failed_over_a_red_check_is_told_by_the_check_alone(settings, instance, tmp_path, monkeypatch):
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     key = dg.AssetKey(["core", "shop", "lines"])

@@ -101,6 +101,7 @@ def test_one_setting_switches_each_part_of_the_automation_off(tmp_path, part, st
     assert {each.name for each in all_of_them if each.default_status.value == "STOPPED"} == stopped
 
 
+@pytest.mark.costly
 def test_the_nightly_run_leaves_out_what_is_switched_off_and_a_run_by_hand_does_not(tmp_path):
     off = ScheduleSettings(active=True, upkeep=False, retention=False)
     settings = Settings(data_dir=tmp_path, schedule=off, witness_dir="none")

@@ -16,6 +16,8 @@ from order_pipeline.orchestration.instance import open_instance
 from order_pipeline.orchestration.partitions import range_tags
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
+pytestmark = pytest.mark.costly
+
 ORDERS, LINES = dg.AssetKey("orders"), dg.AssetKey("lines")
 MARCH = Window(date(2026, 3, 1), date(2026, 4, 1))
 NEXT_WEEK = Window(date(2026, 4, 1), date(2026, 4, 8))

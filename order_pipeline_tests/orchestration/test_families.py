@@ -40,6 +40,7 @@ def reports(settings):
     return {(resource, complete, bool(watermark)) for resource, complete, watermark in found.rows}
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "family",
     [pytest.param(name, marks=() if name == "prices" else pytest.mark.slow) for name in FAMILIES if name != "invoices"],
@@ -64,6 +65,7 @@ def filled(settings, schema):
     return {name for name, count in counts.items() if count and not name.endswith("_current")}
 
 
+@pytest.mark.costly
 def test_invoices_alone_store_invoices_and_nothing_else(tmp_path):
     channel = registry.channels()["scansource"]
     with SandboxServer(orders=14, days=2, channels=["scansource", "kibo"]) as busy:
@@ -99,6 +101,7 @@ def read_families(settings, window, families=None):
     assert notes == []
 
 
+@pytest.mark.costly
 def test_prices_alone_are_of_the_open_orders_that_are_known_and_never_complete(settings, window):
     read_families(settings, window, ["orders"])
     assert "prices" not in {resource for resource, _, _ in reports(settings)}
@@ -111,6 +114,7 @@ def test_prices_alone_are_of_the_open_orders_that_are_known_and_never_complete(s
     assert ("prices", True, False) in reports(settings)
 
 
+@pytest.mark.costly
 def test_the_asset_that_is_selected_in_the_ui_is_the_one_that_is_materialised(settings, window):
     with open_instance(settings) as instance:
         chosen = raw_key("scansource", "invoices")

@@ -12,6 +12,8 @@ from order_pipeline.orchestration.instance import open_instance
 from order_pipeline.orchestration.origins import CHANGES, FOUND_TAG, NOTHING, note_found
 from order_pipeline.settings import HistorySettings, Settings
 
+pytestmark = pytest.mark.costly
+
 PARTITIONS = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-01-05")
 KEY = dg.AssetKey(["core", "shop"])
 CHECK = dg.AssetCheckKey(KEY, "holds")

@@ -81,6 +81,7 @@ def shop(tmp_path_factory):
             yield Shop(settings, sandbox, instance)
 
 
+@pytest.mark.costly
 def test_one_run_of_few_events_brings_what_waits_to_the_floor(shop):
     shop.receive(15)
     outcome = shop.run()
@@ -91,6 +92,7 @@ def test_one_run_of_few_events_brings_what_waits_to_the_floor(shop):
     assert len(shop.instance.all_logs(outcome.run_id)) < MOST_EVENTS
 
 
+@pytest.mark.costly
 def test_the_run_says_which_days_of_which_assets_it_filled(shop):
     shop.receive(2)
     events = shop.instance.all_logs(shop.run().run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
@@ -99,6 +101,7 @@ def test_the_run_says_which_days_of_which_assets_it_filled(shop):
     assert told == {("raw/skroutz/orders", day), ("core/skroutz", day), ("floor/picking_orders", None)}
 
 
+@pytest.mark.costly
 def test_a_run_that_finds_nothing_sends_nothing(shop):
     before = shop.accepted()
     assert shop.run().success
@@ -112,6 +115,7 @@ def test_it_waits_in_no_pool_while_a_read_of_the_channel_holds_its_own(shop):
     assert "skroutz_api" in {pool for step in reading for pool in step.pools}
 
 
+@pytest.mark.costly
 def test_what_landed_before_a_failure_is_picked_by_the_next_run_though_nothing_waits(shop, monkeypatch):
     monkeypatch.setattr(picking, "LONGEST_WAIT_FOR_EMITTER", 0)
     shop.receive(15)
@@ -125,12 +129,14 @@ def test_what_landed_before_a_failure_is_picked_by_the_next_run_though_nothing_w
     assert len(shop.sent()) == shop.accepted() > len(before)
 
 
+@pytest.mark.costly
 def test_an_emission_by_the_clock_waits_for_one_that_is_under_way(shop):
     acquire(shop.store, LEASE_NAME, "an emission that a webhook started", 1)
     outcome = run_job(shop.definitions, shop.instance, EMISSION_JOB)
     assert outcome.success, outcome.failures
 
 
+@pytest.mark.costly
 def test_a_read_of_the_channel_leaves_the_inbox_to_a_process_that_watches_it(shop):
     lease = acquire(shop.store, inbox.watchers_lease("skroutz"), "the worker", 600)
     shop.receive(2)
@@ -141,6 +147,7 @@ def test_a_read_of_the_channel_leaves_the_inbox_to_a_process_that_watches_it(sho
     assert shop.waiting() == 0
 
 
+@pytest.mark.costly
 def test_a_broken_contract_keeps_the_channels_picks_back_until_it_holds_again(shop, monkeypatch):
     shop.receive(15)
     before = shop.accepted()

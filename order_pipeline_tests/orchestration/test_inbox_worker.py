@@ -110,6 +110,7 @@ def test_the_sensor_keeps_one_process_and_replaces_one_that_ended(monkeypatch):
     psutil.Process(second).kill()
 
 
+@pytest.mark.costly
 def test_the_process_ends_by_itself_when_nobody_holds_its_input(tmp_path):
     command = [sys.executable, "-m", "order_pipeline", "webhooks", "watch", "skroutz"]
     environment = {**os.environ, "ORDER_PIPELINE_DATA_DIR": str(tmp_path), "ORDER_PIPELINE_WITNESS_DIR": "none"}

@@ -25,6 +25,8 @@ from order_pipeline.warehouse.raw.drift import DriftUnknownError
 from order_pipeline_tests.demo_locations import with_demo_locations
 from order_pipeline_tests.orchestration.canaries import CANARY, plant_canaries
 
+pytestmark = pytest.mark.costly
+
 WORLD = DemoWorld(days=2, orders=20, seed=7, port=0)
 DAYS = ("2026-01-13", "2026-01-14")
 COMMAND = "order-pipeline demo"

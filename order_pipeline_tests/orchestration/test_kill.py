@@ -23,6 +23,8 @@ from order_pipeline.warehouse.lake.connection import Lake, LakeError
 from order_pipeline_tests.demo_locations import with_demo_locations
 from order_pipeline_tests.shared_demo import run_command
 
+pytestmark = pytest.mark.costly
+
 PROJECT = Path(__file__).resolve().parents[2]
 DAYS, ORDERS = 2, 25
 WORLD = DemoWorld(days=DAYS, orders=ORDERS, seed=7, port=0)

@@ -144,6 +144,7 @@ def _hidden(process_id):
     raise psutil.NoSuchProcess(process_id)
 
 
+@pytest.mark.costly
 def test_a_code_server_that_does_not_know_a_run_has_lost_it(instance, child, tmp_path):
     socket, code = tmp_path / "server", tmp_path / "code.py"
     code.write_text("import dagster\n\ndefinitions = dagster.Definitions()\n")  # whose code it serves is all the same
@@ -180,6 +181,7 @@ def test_a_run_of_the_command_line_says_on_which_machine(instance):
     assert instance.get_run_by_id(outcome.run_id).tags[launcher.MACHINE_TAG] == this_machine()
 
 
+@pytest.mark.costly
 def test_dagsters_monitoring_fails_the_killed_run_and_leaves_the_living_one(instance, child):
     living, dead = started_run(instance, os.getpid()), started_run(instance, killed(child))
     for run in (living, dead):

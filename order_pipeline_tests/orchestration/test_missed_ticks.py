@@ -18,6 +18,8 @@ from dagster._scheduler.scheduler import launch_scheduled_runs
 from order_pipeline.orchestration.instance import open_instance
 from order_pipeline.settings import load_settings
 
+pytestmark = pytest.mark.costly
+
 HOUR = timedelta(hours=1)
 EVENING = datetime(2026, 3, 20, 20, 0, 30, tzinfo=UTC)
 MORNING = datetime(2026, 3, 21, 5, 50, 30, tzinfo=UTC)

@@ -43,6 +43,8 @@ from order_pipeline_tests.warehouse.kibo_orders import (
     rows,
 )
 
+pytestmark = pytest.mark.costly
+
 PAGE = Path(__file__).parents[2] / "docs/sql.md"
 LOCATIONS = """source,sku,barcode,bin_location,warehouse,product_name
 kibo,GOOD,4006381333931,A-01,MAIN,Good thing

@@ -51,6 +51,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings(data_dir=tmp_path)
 
 
+@pytest.mark.costly
 def test_the_second_run_waits_for_the_first_and_says_for_whom(settings: Settings) -> None:
     told: list[str] = []
     with (
@@ -75,6 +76,7 @@ def test_the_second_run_waits_for_the_first_and_says_for_whom(settings: Settings
             assert held.expires_at <= store.now(connection), "it was given back"
 
 
+@pytest.mark.costly
 def test_a_killed_run_is_not_waited_for(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         another_run(settings.data_dir) as other,

@@ -44,6 +44,7 @@ def _storage_of_the_environment_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(STORAGE_VARIABLE, "")
 
 
+@pytest.mark.costly
 def test_two_processes_that_begin_on_a_fresh_database_both_work(
     tmp_path: Path, new_postgres_database: Callable[[], str]
 ) -> None:
@@ -60,6 +61,7 @@ def test_two_processes_that_begin_on_a_fresh_database_both_work(
         process.join()
 
 
+@pytest.mark.costly
 def test_runs_are_seen_from_another_directory_and_pruned(
     tmp_path: Path, new_postgres_database: Callable[[], str]
 ) -> None:
@@ -81,6 +83,7 @@ def test_runs_are_seen_from_another_directory_and_pruned(
     assert not list(tmp_path.rglob("*.db")), "nothing of it lies in a directory"
 
 
+@pytest.mark.costly
 def test_the_password_is_in_no_file(tmp_path: Path, new_postgres_database: Callable[[], str]) -> None:
     url = new_postgres_database()
     with_password = url.replace("postgres:", f"postgres:{PASSWORD}", 1) if "postgres:@" in url else url
@@ -93,6 +96,7 @@ def test_the_password_is_in_no_file(tmp_path: Path, new_postgres_database: Calla
     assert [text for text in texts if PASSWORD in text] == []
 
 
+@pytest.mark.costly
 def test_the_runs_of_a_demo_and_of_real_orders_are_kept_apart(
     tmp_path: Path, new_postgres_database: Callable[[], str]
 ) -> None:

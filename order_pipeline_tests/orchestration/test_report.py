@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from order_pipeline.definitions import build_definitions
 from order_pipeline.orchestration.jobs import EMISSION_JOB, READ_BACK_JOB, REPORT_JOB
@@ -19,6 +20,7 @@ def test_no_job_but_its_own_makes_the_report(tmp_path):
     assert {EMISSION_JOB, READ_BACK_JOB} <= {job.name for job in definitions.resolve_all_job_defs()}
 
 
+@pytest.mark.costly
 def test_it_writes_the_file_and_shows_its_tables(tmp_path):
     definitions = build_definitions(Settings(data_dir=tmp_path))
     with dg.DagsterInstance.ephemeral() as instance:

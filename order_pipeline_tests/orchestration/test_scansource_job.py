@@ -66,6 +66,7 @@ def numbers_in_core(settings):
     return {number for (number,) in Lake(settings).query("select order_number from core.orders").rows}
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("whose", ["the API's", pytest.param("our own", marks=pytest.mark.slow)])
 def test_a_quota_stop_ends_green_says_what_remains_and_only_that_is_fetched_next(server, window, tmp_path, whose):
     server.reset()

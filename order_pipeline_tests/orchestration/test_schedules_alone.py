@@ -82,6 +82,7 @@ def stored(installation, sql):
     return Lake(installation.settings).query(sql).rows
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("channel", [pytest.param("kibo", marks=pytest.mark.slow), "scansource"])
 def test_the_first_hourly_run_of_a_channel_ends_with_its_picks_on_the_floor(installation, sandbox, channel):
     read = installation.tick(f"{channel}_hourly")

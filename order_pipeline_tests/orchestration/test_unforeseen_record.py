@@ -19,6 +19,8 @@ from order_pipeline.warehouse.sql.project import PROJECT_DIRECTORY, SqlProject
 from order_pipeline_tests.warehouse.kibo_orders import kibo_order, receive
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
+pytestmark = pytest.mark.costly
+
 _TRAP = "SELECT * FROM (\n{model}\n) WHERE CASE WHEN raw_record_id = '666' THEN error('trapped')::BOOLEAN ELSE true END"
 
 

@@ -66,6 +66,7 @@ def test_so_is_logging_in(demo_settings):
         asyncio.run(login(demo_settings, lambda _url: None))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("job", [EMISSION_JOB, pytest.param(READ_BACK_JOB, marks=pytest.mark.slow)])
 def test_so_are_the_jobs_of_dagster(settings, store, job):
     emit_rows(settings, store, [pick_row()], run_id="sent to the fake")
@@ -82,6 +83,7 @@ def test_so_are_the_jobs_of_dagster(settings, store, job):
     assert any("fake orders must not reach a real floor" in cause for cause in causes)
 
 
+@pytest.mark.costly
 def test_so_is_the_command_run(settings):
     remember_world(settings, DemoWorld(days=2, orders=12, seed=7, port=0))
     off = {f"ORDER_PIPELINE_{channel}__ENABLED": "false" for channel in ("KIBO", "SCANSOURCE", "SKROUTZ")}
@@ -126,6 +128,7 @@ def directories(tmp_path):
     return settings_of("demo"), settings_of("live")
 
 
+@pytest.mark.costly
 def test_stores_outside_that_a_demo_began_are_refused_for_real_orders(directories):
     demo, live = directories
     start(demo)
@@ -134,6 +137,7 @@ def test_stores_outside_that_a_demo_began_are_refused_for_real_orders(directorie
         start(live)
 
 
+@pytest.mark.costly
 def test_stores_outside_with_real_orders_are_refused_for_a_demo(directories):
     demo, live = directories
     start(live)

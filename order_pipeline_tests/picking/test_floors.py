@@ -127,6 +127,7 @@ def test_a_refused_line_that_moves_is_tried_at_its_new_floor(settings, store, sa
     assert found(sandbox) == as_on_the_screens([pick_row(floor="north")])
 
 
+@pytest.mark.costly
 def test_a_pick_that_moves_before_it_was_sent_goes_to_its_new_floor_alone(settings, store, sandbox):
     settings.floors["north"].send = False
     emit_rows(settings, store, [pick_row(floor="north")], run_id="planned")

@@ -110,6 +110,7 @@ def read_lines(outbox, lines, picks):
         return load_for_planning(connection, picks.pick_ids, picks.quarantined_orders, read_since(NOW))
 
 
+@pytest.mark.costly
 @given(situations())
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_plan_is_that_of_the_whole_outbox_and_nothing_settled_is_sent_again(outbox, situation):

@@ -29,6 +29,7 @@ def ask(lake, sql):
         connection.close()
 
 
+@pytest.mark.costly
 def test_what_moved_is_carried_over_and_what_rested_makes_no_snapshot(settings, store, sandbox, lake):
     sandbox.faults.add(Fault(api="scanorders", kind="drop_after", nth=1))
     emit_rows(settings, store, [pick_row()], run_id="r1")

@@ -11,6 +11,8 @@ from order_pipeline.sandbox.shared.faults import Fault
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline_tests.picking.picks import emit_rows, line_of, pick_row
 
+pytestmark = pytest.mark.costly
+
 PICK = "kibo:acme:K1:1"
 
 

@@ -22,6 +22,8 @@ from order_pipeline_tests.privacy.people import (
 )
 from order_pipeline_tests.warehouse.kibo_orders import DAY, receive, rows
 
+pytestmark = pytest.mark.costly
+
 PERSON = Subject(SubjectKind.PHONE, PHONE)
 
 

@@ -17,6 +17,8 @@ from order_pipeline.warehouse.migrations import migrate
 from order_pipeline_tests.privacy.people import EMAIL, STREET, order_of_person
 from order_pipeline_tests.warehouse.kibo_orders import DAY, build, kibo_order, project, receive, rows
 
+pytestmark = pytest.mark.costly
+
 SIX_DAYS_LATER = datetime(2026, 1, 11, 3, 30, tzinfo=UTC)
 
 

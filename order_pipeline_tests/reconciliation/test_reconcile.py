@@ -110,6 +110,7 @@ def taken_out(pipeline, table, condition):
     in_operations(pipeline, "DROP TABLE kept")
 
 
+@pytest.mark.costly
 def test_what_was_sent_held_rejected_or_left_out_agrees(pipeline):
     found = compare(pipeline)
     assert found.differences == []
@@ -117,6 +118,7 @@ def test_what_was_sent_held_rejected_or_left_out_agrees(pipeline):
     assert checked == {"records": 4, "picks": 4, "copy": 3, "floor": 2}
 
 
+@pytest.mark.costly
 def test_a_record_that_core_has_lost_is_named_with_its_day_until_it_is_built_again(pipeline):
     in_lake(pipeline, "DELETE FROM core.orders WHERE raw_record_id = '2'")
     for table in ("order_lines", "shipments", "shipment_lines", "parcels", "prices"):
@@ -128,6 +130,7 @@ def test_a_record_that_core_has_lost_is_named_with_its_day_until_it_is_built_aga
     assert differences(pipeline) == []
 
 
+@pytest.mark.costly
 def test_a_record_that_changed_after_its_days_build_is_told_unless_the_day_is_owed(pipeline):
     in_lake(pipeline, "UPDATE core.builds SET built_at = built_at - INTERVAL 1 YEAR")
     assert differences(pipeline) == [("records", "older_in_core")] * 3, "the fourth is in quarantine"
@@ -139,6 +142,7 @@ def test_a_record_that_changed_after_its_days_build_is_told_unless_the_day_is_ow
     assert differences(pipeline) == []
 
 
+@pytest.mark.costly
 def test_a_reject_that_vanished_is_a_lost_record(pipeline):
     in_lake(pipeline, "DELETE FROM quarantine.rejects WHERE raw_record_id = '4'")
     assert ("records", "not_in_core") in differences(pipeline)
@@ -146,6 +150,7 @@ def test_a_reject_that_vanished_is_a_lost_record(pipeline):
     assert differences(pipeline) == []
 
 
+@pytest.mark.costly
 def test_a_line_that_the_outbox_lost_is_missed_by_the_list_and_by_the_copy(pipeline):
     with taken_out(pipeline, "pick_outbox", "order_number = '3'"):
         emit_at = datetime.now(UTC)
@@ -154,6 +159,7 @@ def test_a_line_that_the_outbox_lost_is_missed_by_the_list_and_by_the_copy(pipel
     assert differences(pipeline) == []
 
 
+@pytest.mark.costly
 def test_a_candidate_that_the_list_lost_is_told(pipeline):
     with pipeline.lake.snapshot() as connection:
         ((sql,),) = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = 'pick_lines'").fetchall()
@@ -164,6 +170,7 @@ def test_a_candidate_that_the_list_lost_is_told(pipeline):
     assert differences(pipeline) == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("sql", "reason"),
     [
@@ -180,6 +187,7 @@ def test_a_wrong_copy_is_told_until_the_whole_outbox_is_copied_again(pipeline, s
     assert differences(pipeline) == []
 
 
+@pytest.mark.costly
 def test_a_line_that_the_read_back_never_found_is_told(pipeline):
     read_back(pipeline.settings, pipeline.operations, run_id="back")
     assert differences(pipeline) == []
@@ -192,6 +200,7 @@ def test_a_line_that_the_read_back_never_found_is_told(pipeline):
     assert differences(pipeline) == []
 
 
+@pytest.mark.costly
 def test_the_command_tells_each_difference_with_its_heal_and_ends_with_1(pipeline):
     def command(*arguments):
         return run_command(pipeline.settings.data_dir, *arguments, ORDER_PIPELINE_WITNESS_DIR="none")
@@ -215,6 +224,7 @@ def test_rebuild_refuses_half_of_a_range(pipeline, days):
     assert done.returncode == 2
 
 
+@pytest.mark.costly
 def test_the_check_is_one_incident_while_it_is_red(pipeline):
     key = dg.AssetCheckKey(PICK_STATUS_KEY, RECONCILIATION_CHECK)
     publish(pipeline.lake, pipeline.operations, everything=True)

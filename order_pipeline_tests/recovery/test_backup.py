@@ -22,6 +22,8 @@ from order_pipeline_tests.recovery.installations import WORLD, Installation, rem
 from order_pipeline_tests.recovery.test_settling import answer_from_the_floor, lines, on_the_floor, some_orders
 from order_pipeline_tests.shared_demo import run_process
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture
 def backups(tmp_path):

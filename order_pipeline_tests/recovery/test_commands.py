@@ -17,6 +17,7 @@ def call(tmp_path):
     return lambda *arguments: run_command(tmp_path / "data", *arguments, **witness)
 
 
+@pytest.mark.costly
 @pytest.mark.usefixtures("sent")
 def test_a_healthy_installation_is_shown_within_80_columns(call):
     shown = call("stores", "show")
@@ -25,6 +26,7 @@ def test_a_healthy_installation_is_shown_within_80_columns(call):
     assert max(map(len, shown.stdout.splitlines())) <= 80
 
 
+@pytest.mark.costly
 def test_a_lost_outbox_is_shown_rebuilt_and_healthy_again(call, sent):
     remove_database(sent.data_dir / "operations.sqlite")
     shown = call("stores", "show")
@@ -36,6 +38,7 @@ def test_a_lost_outbox_is_shown_rebuilt_and_healthy_again(call, sent):
     assert call("stores", "show").returncode == 0
 
 
+@pytest.mark.costly
 def test_a_lost_directory_is_restored_answered_and_settled(call, installation, tmp_path):
     backups = str(tmp_path / "backups")
     assert call("backup", backups).returncode == 0
@@ -111,6 +114,7 @@ def test_no_command_makes_a_new_lake_in_place_of_a_lost_one(call, sent, command)
     assert not (sent.data_dir / "catalog.sqlite").exists()
 
 
+@pytest.mark.costly
 def test_half_a_restore_is_neither_accepted_nor_rebuilt(call, installation, tmp_path, monkeypatch):
     backups = str(tmp_path / "backups")
     call("backup", backups)

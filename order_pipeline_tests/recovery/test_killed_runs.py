@@ -42,6 +42,7 @@ def test_a_first_run_that_is_killed_locks_nobody_out(tmp_path, running_fakes, wr
     assert installation.accepted() == on_the_floor(installation)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("writes", up_to(36, SAMPLE))
 def test_an_emission_that_is_killed_locks_nobody_out_and_sends_nothing_twice(installation, writes):
     if not killed(installation, "emit", writes):

@@ -26,6 +26,7 @@ def test_dagster_starts_no_schedule_until_the_gap_is_settled(installation, monke
     assert {each.default_status.value for each in repository.sensor_defs} == {status}
 
 
+@pytest.mark.costly
 def test_schedules_that_a_person_switched_on_are_switched_off(installation):
     with open_instance(installation.settings) as instance:
         repository = definitions.build_definitions(installation.settings).get_repository_def()

@@ -17,6 +17,8 @@ from order_pipeline.recovery.stores import StoresDisagreeError
 from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.recovery.installations import remove_database
 
+pytestmark = pytest.mark.costly
+
 WORD = {"reason": "looked at the screen", "who": "Eleni"}
 
 

@@ -32,6 +32,7 @@ def refusal(installation):
     return str(refused.value)
 
 
+@pytest.mark.costly
 def test_a_new_directory_just_works_and_its_stores_get_one_name(installation):
     with closing(OperationsStore(installation.settings.resolved_operations_url)) as store:
         found = require_stores_agree(installation.settings, store, lake := Lake(installation.settings))
@@ -45,6 +46,7 @@ def test_a_new_directory_just_works_and_its_stores_get_one_name(installation):
     assert installation.emit().sent > 0
 
 
+@pytest.mark.costly
 def test_an_installation_from_before_the_names_is_adopted_once(sent):
     forget_names(sent)
     assert sent.emit().sent == 0
@@ -129,6 +131,7 @@ def test_an_older_operations_store_is_known_by_the_lake_alone(sent, before_the_p
     assert "older than the lake's catalog knows it" in refusal(sent)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", ["operations.sqlite", "catalog.sqlite"])
 def test_a_store_of_another_installation_is_foreign(installation, tmp_path, running_fakes, name):
     other = new_installation(tmp_path / "other", running_fakes)
@@ -155,11 +158,13 @@ def test_a_directory_from_another_machine_asks_before_it_sends(installation, mon
     assert "order-pipeline stores accept --moved" in refusal(installation)
 
 
+@pytest.mark.costly
 def test_a_machine_without_an_id_asks_nothing(installation, monkeypatch, tmp_path):
     monkeypatch.setattr(installation_note, "MACHINE_ID", tmp_path / "none")
     assert installation.emit().sent > 0
 
 
+@pytest.mark.costly
 def test_a_machine_without_a_writable_home_runs_without_a_witness(installation):
     for file in installation.witness_dir.iterdir():
         file.unlink()
@@ -174,6 +179,7 @@ def test_a_damaged_note_says_what_to_do(installation):
         installation.emit()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("step", ["name_store", pytest.param("name_lake", marks=pytest.mark.slow), "note_progress"])
 def test_a_first_start_that_is_killed_at_any_step_is_finished_by_the_next(tmp_path, running_fakes, monkeypatch, step):
     fresh = new_installation(tmp_path, running_fakes)
@@ -186,6 +192,7 @@ def test_a_first_start_that_is_killed_at_any_step_is_finished_by_the_next(tmp_pa
     assert (note_in(fresh).lake_snapshot or 0) > 0
 
 
+@pytest.mark.costly
 def test_a_store_that_is_ahead_of_every_note_is_healthy(installation, monkeypatch):
     """What a crash leaves between a commit and its note, at any step of a run."""
     monkeypatch.setattr(installation_note.InstallationNotes, "raise_marks", lambda *_, **__: None)
@@ -195,6 +202,7 @@ def test_a_store_that_is_ahead_of_every_note_is_healthy(installation, monkeypatc
     assert installation.emit().sent == 0
 
 
+@pytest.mark.costly
 def test_the_mark_is_noted_before_the_first_line_leaves(installation, monkeypatch):
     noted = []
     poster = "order_pipeline.destinations.scanorders_poster.PickPoster.create"

@@ -15,6 +15,8 @@ from order_pipeline.reference.item_locations import item_locations_path, items_l
 from order_pipeline.settings import LakeSettings, Settings
 from order_pipeline.warehouse.lake.connection import Lake
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture
 def machine(new_postgres_database, tmp_path):

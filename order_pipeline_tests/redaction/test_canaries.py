@@ -55,6 +55,8 @@ from order_pipeline_tests.redaction.canary_world import (
 from order_pipeline_tests.shared_demo import run_command
 from order_pipeline_tests.warehouse.kibo_orders import DAY, receive
 
+pytestmark = pytest.mark.costly
+
 WINDOW = Window(DAY, date(2026, 1, 6))
 NO_WAIT = RateSettings(requests_per_second=None, attempts=1, connect_timeout_seconds=2, read_timeout_seconds=5)
 

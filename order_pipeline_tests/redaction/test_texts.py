@@ -18,6 +18,7 @@ secrets = st.text(st.characters(categories=["Lu", "Ll", "Nd"], max_codepoint=127
 )
 
 
+@pytest.mark.costly
 @given(name=st.sampled_from(SECRET_NAMES + PERSONAL_NAMES), value=st.text(min_size=6).filter(lambda v: v.strip(" *")))
 def test_a_value_under_a_telling_name_is_hidden_in_json(name: str, value: str) -> None:
     body = json.dumps({"error": "E17", "deep": [{name: f"§{value}§"}], "page": 3}, ensure_ascii=False)

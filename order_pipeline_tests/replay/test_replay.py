@@ -106,6 +106,7 @@ def of_core(installed):
         }
 
 
+@pytest.mark.costly
 def test_unchanged_code_changes_nothing(installed):
     found = replayed(installed)
     assert found.is_identical
@@ -118,6 +119,7 @@ def test_unchanged_code_changes_nothing(installed):
     }
 
 
+@pytest.mark.costly
 def test_a_killed_replay_leaves_its_rows_where_the_next_process_removes_them(installed):
     seen = []
 
@@ -130,6 +132,7 @@ def test_a_killed_replay_leaves_its_rows_where_the_next_process_removes_them(ins
     assert all(directory.parent.with_suffix(".lock").exists() for directory in seen)
 
 
+@pytest.mark.costly
 def test_a_changed_status_mapping_is_told_with_the_picks_that_it_calls_off_or_holds(installed, tmp_path):
     project = changed_project(
         installed, tmp_path, "seeds/status_mappings.csv", "kibo,shipment,READY,ready", "kibo,shipment,READY,cancelled"
@@ -150,6 +153,7 @@ def test_a_changed_status_mapping_is_told_with_the_picks_that_it_calls_off_or_ho
     ]
 
 
+@pytest.mark.costly
 def test_a_changed_model_is_told_by_the_rejects_that_it_opens_and_resolves(installed, tmp_path):
     file = "models/staging/kibo/stg_kibo__orders.sql"
     project = changed_project(installed, tmp_path, file, "'document.orderCurrency'", "'document.orderStatus'")
@@ -162,6 +166,7 @@ def test_a_changed_model_is_told_by_the_rejects_that_it_opens_and_resolves(insta
     )
 
 
+@pytest.mark.costly
 def test_the_command_tells_a_changed_setting_by_its_picks_and_ends_with_1(installed):
     without = {"ORDER_PIPELINE_WITNESS_DIR": "none", "ORDER_PIPELINE_PICKING__KIBO": "false"}
     done = run_command(installed.settings.data_dir, "replay", "--diff", "--source", "kibo", **without)
@@ -189,6 +194,7 @@ def test_the_command_says_that_nothing_would_change_and_ends_with_0(installed):
     assert (done.returncode, "Nothing would change" in done.stdout) == (0, True), done.stderr
 
 
+@pytest.mark.costly
 def test_core_that_was_lost_is_the_same_after_a_replay(installed):
     before = of_core(installed)
     assert before["orders"]
@@ -201,6 +207,7 @@ def test_core_that_was_lost_is_the_same_after_a_replay(installed):
     assert of_core(installed) == before
 
 
+@pytest.mark.costly
 def test_rejects_of_days_before_the_first_and_without_a_day_are_tried_again(installed):
     early = date(2025, 12, 30)
     receive(installed.lake, [order(7, "GOOD", total="much", orderDate="2025-12-30T10:00:00+00:00")], day=early)

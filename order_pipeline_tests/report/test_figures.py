@@ -16,6 +16,8 @@ from order_pipeline.report.page import preview, report_page
 from order_pipeline.warehouse.sql.project import SqlProject
 from order_pipeline_tests.report.marts import CANARY, HOSTILE, lake_with_marts
 
+pytestmark = pytest.mark.costly
+
 NOW = datetime(2026, 1, 20, 8, 30, tzinfo=UTC)
 
 

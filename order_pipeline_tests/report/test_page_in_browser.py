@@ -50,6 +50,7 @@ def opened(browser, address):
     assert said == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("name", "scheme"),
     [
@@ -70,6 +71,7 @@ def test_the_report_fits_its_width_and_asks_nobody(opened, name, scheme):
     page.close()
 
 
+@pytest.mark.costly
 def test_text_of_drawings_takes_the_colours_of_the_scheme(opened):
     fills = {}
     for scheme in ("light", "dark"):
@@ -79,6 +81,7 @@ def test_text_of_drawings_takes_the_colours_of_the_scheme(opened):
     assert fills["light"] != fills["dark"]
 
 
+@pytest.mark.costly
 def test_every_table_and_query_is_reached_by_keyboard(opened):
     page = opened(390)
     reached = set()

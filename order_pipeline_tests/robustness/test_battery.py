@@ -22,11 +22,13 @@ def holds(fate: Fate) -> bool:
     return True
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("channel", sampled(CHANNELS, 1))
 def test_thirty_mutants_among_a_hundred_spoil_nothing(channel: str, tmp_path: Path) -> None:
     assert holds(run_battery(battery_of(channel, good=100, mutants=30), settings_in(tmp_path)))
 
 
+@pytest.mark.costly
 def test_a_good_order_or_a_mutant_that_never_came_is_noticed(tmp_path: Path) -> None:
     battery = battery_of("kibo", good=2, mutants=2)
     assert isinstance(battery.api, KiboBytes)

@@ -76,6 +76,7 @@ def test_a_reset_forgets_what_was_accepted(sandbox, client):
     assert channel.ledger()["accepted"] == 0
 
 
+@pytest.mark.costly
 def test_serving_in_the_foreground_says_where_and_ends_quietly_on_an_interrupt(tmp_path):
     script = tmp_path / "faults.yaml"
     script.write_text("[{kind: status, api: kibo, status: 418}]")

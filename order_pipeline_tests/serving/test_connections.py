@@ -78,6 +78,7 @@ def test_headers_that_do_not_end_in_time_end_the_connection(data):
             pass
 
 
+@pytest.mark.costly
 def test_one_byte_after_the_other_does_not_gain_time():
     with served(header_seconds=0.3) as port, ExitStack() as stack:
         (connection,) = half_open(stack, port, 1)
@@ -128,6 +129,7 @@ def test_a_proxy_has_no_limit_of_its_own():
         assert first.recv(12) == b"HTTP/1.1 200"
 
 
+@pytest.mark.costly
 def test_a_request_whose_body_takes_long_is_not_cut_by_the_time_for_headers():
     with served(header_seconds=0.1) as port, ExitStack() as stack:
         (connection,) = half_open(stack, port, 1, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na")
@@ -138,6 +140,7 @@ def test_a_request_whose_body_takes_long_is_not_cut_by_the_time_for_headers():
         assert connection.recv(12) == b"HTTP/1.1 200"
 
 
+@pytest.mark.costly
 def test_a_websocket_lives_longer_than_the_time_for_headers_and_takes_no_place():
     from websockets.sync.client import connect
 
@@ -162,6 +165,7 @@ with served() as port:
 """
 
 
+@pytest.mark.costly
 def test_at_a_small_limit_of_descriptors_half_requests_keep_nobody_out():
     with (
         subprocess.Popen(

@@ -24,6 +24,8 @@ from order_pipeline_tests.story.conftest import (
 )
 from order_pipeline_tests.warehouse.kibo_orders import rows
 
+pytestmark = pytest.mark.costly
+
 PICK = f"kibo:77:{IN_DOUBT}:50400:5040"
 
 

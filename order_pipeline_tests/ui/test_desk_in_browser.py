@@ -33,6 +33,7 @@ def browser(settings):
         opened.close()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", WIDTHS)
 @pytest.mark.parametrize(
     "path", ["/desk", "/desk?number=K1", pytest.param("/desk?number=nope", marks=pytest.mark.slow)]
@@ -56,6 +57,7 @@ def press_until(page, is_there):
     raise AssertionError(f"no Tab leads to: {is_there}")
 
 
+@pytest.mark.costly
 def test_a_doubt_is_found_and_resolved_by_keyboard_alone(browser, settings):
     page = browser(viewport={"width": 390, "height": 800})
     page.goto("/desk")

@@ -1,5 +1,6 @@
 """The dictionary is a page behind the gate of the UI; the desk leads to it."""
 
+import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
@@ -15,6 +16,7 @@ def client_of(**ui) -> TestClient:
     return TestClient(app, "http://127.0.0.1:3000", client=("127.0.0.1", 5000), follow_redirects=False)
 
 
+@pytest.mark.costly
 def test_the_page_is_shown_and_asks_for_nothing_else():
     client = client_of()
     shown = client.get("/dictionary")

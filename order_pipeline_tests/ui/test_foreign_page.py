@@ -81,6 +81,7 @@ def test_dagsters_own_webserver_takes_orders_from_any_page(workspace, limits):
     assert {"image", "script", "fetch_text", "fetch_typed", "beacon", "form", "form_multipart", "rebinding"} <= done
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", *(pytest.param(name, marks=pytest.mark.slow) for name in ("localhost", "ui.example"))]
 )

@@ -87,18 +87,21 @@ def page(request, visit):
         opened.screenshot(path=ARTIFACTS / f"{request.node.name}.png")
 
 
+@pytest.mark.costly
 def test_the_home_page_shows_the_demos_runs(page):
     page.goto("/overview/activity/timeline")
     for job in ("kibo_job", "skroutz_job", "emission_job"):
         expect(page.get_by_text(job, exact=True).first).to_be_visible()
 
 
+@pytest.mark.costly
 def test_the_graph_is_a_map_of_the_road(page):
     page.goto("/asset-groups")
     for name in ("raw", "staging", "core", "marts", "floor"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
 
 
+@pytest.mark.costly
 def test_a_partitioned_asset_shows_its_days_and_their_metadata(page):
     page.goto("/assets/core/kibo?view=partitions&partition=2026-01-13")
     expect(page.get_by_text("Materialized", exact=True).first).to_be_visible()
@@ -107,12 +110,14 @@ def test_a_partitioned_asset_shows_its_days_and_their_metadata(page):
     expect(page.get_by_text("build_kibo_core").first).to_be_visible()
 
 
+@pytest.mark.costly
 def test_an_asset_says_what_it_is_and_what_its_columns_mean(page):
     page.goto("/assets/core/kibo?view=overview")
     expect(page.get_by_text("the Kibo API has no invoices.").first).to_be_visible()
     expect(page.get_by_text("columns of core.orders").first).to_be_visible()
 
 
+@pytest.mark.costly
 def test_a_blocking_check_has_passed(page):
     page.goto("/assets/core/kibo?view=checks")
     page.get_by_text("orders_contract_holds").first.click()
@@ -121,24 +126,28 @@ def test_a_blocking_check_has_passed(page):
     expect(page.get_by_text("repeated keys").first).to_be_visible()
 
 
+@pytest.mark.costly
 def test_the_picks_say_what_was_sent_and_what_is_held(page):
     page.goto("/assets/floor/picking_orders?view=overview")
     for label in ("sent now", "held by reason", "lines by state"):
         expect(page.get_by_text(label).first).to_be_visible()
 
 
+@pytest.mark.costly
 def test_a_mart_shows_its_rows_and_hides_names_and_addresses(page):
     page.goto("/assets/marts/pick_lines?view=overview")
     for label in ("hold_reason: none", "sample (*** is hidden)", "customer_name", "***"):
         expect(page.get_by_text(label).first).to_be_visible()
 
 
+@pytest.mark.costly
 def test_the_schedule_that_rereads_the_trailing_days_is_there_and_off(page):
     page.goto("/automation")
     expect(page.get_by_text("kibo_hourly").first).to_be_visible()
     expect(page.get_by_text("At 5 minutes past the hour").first).to_be_visible()
 
 
+@pytest.mark.costly
 def test_a_run_is_launched_from_the_page(page):
     page.goto("/locations/order_pipeline/jobs/views_job")
     page.get_by_role("button", name="Materialize all").first.click()

@@ -88,6 +88,7 @@ def test_a_store_is_kept_for_every_release():
     assert KEPT
 
 
+@pytest.mark.costly
 def test_it_is_read_upgraded_and_used_on_and_nothing_is_sent_twice(kept):
     before = expected(kept)
     assert known(kept) == before
@@ -103,6 +104,7 @@ def test_it_is_read_upgraded_and_used_on_and_nothing_is_sent_twice(kept):
     assert kept.emit().sent == 0
 
 
+@pytest.mark.costly
 def test_its_tables_are_then_those_of_a_new_store(kept):
     pipeline = kept.open()
     with closing(pipeline.lake) as lake, closing(pipeline.operations) as store:
@@ -119,6 +121,7 @@ def test_its_tables_are_then_those_of_a_new_store(kept):
             assert list(found[table]) == list(columns), f"rows of {table} are inserted by position"
 
 
+@pytest.mark.costly
 def test_the_command_says_what_it_will_do_and_does_it_when_told(kept):
     versions = plan_of(kept)
     planned = call(kept, "upgrade")
@@ -134,6 +137,7 @@ def test_the_command_says_what_it_will_do_and_does_it_when_told(kept):
     assert "up to date" in call(kept, "upgrade").stdout
 
 
+@pytest.mark.costly
 def test_a_backup_of_it_is_left_as_old_and_a_restore_upgrades_it(kept, tmp_path):
     versions = plan_of(kept)
     made = back_up(kept.settings, tmp_path / "backups")
@@ -145,6 +149,7 @@ def test_a_backup_of_it_is_left_as_old_and_a_restore_upgrades_it(kept, tmp_path)
         assert connection.exec_driver_sql("SELECT count(*) FROM pick_outbox").scalar_one() > 0
 
 
+@pytest.mark.costly
 def test_a_store_of_a_newer_program_stops_a_run_before_anything_is_written(kept):
     prepare(kept)
     with closing(OperationsStore(kept.settings.resolved_operations_url)) as store, store.writing() as connection:
@@ -159,6 +164,7 @@ def test_a_store_of_a_newer_program_stops_a_run_before_anything_is_written(kept)
     assert "version 9999" in call(kept, "doctor", "--no-online", "--format", "json").stdout
 
 
+@pytest.mark.costly
 def test_a_backup_of_a_newer_program_is_refused_before_anything_is_touched(kept, tmp_path):
     made = back_up(kept.settings, tmp_path / "backups")
     manifest = json.loads((made.generation / MANIFEST).read_bytes())
@@ -169,6 +175,7 @@ def test_a_backup_of_a_newer_program_is_refused_before_anything_is_touched(kept,
     assert sorted(kept.data_dir.iterdir()) == before
 
 
+@pytest.mark.costly
 def test_days_that_older_sql_built_are_listed_and_built_again(kept):
     prepare(kept)
     with closing(kept.open().lake) as lake, lake.transaction("as older SQL built it") as connection:

@@ -72,6 +72,7 @@ def one_row(lake: Lake, sql: str) -> tuple[object, ...]:
     return row
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("kind", "default", "value"),
     [
@@ -88,6 +89,7 @@ def test_a_new_column_has_its_default_in_rows_of_before(built, declare, kind, de
     assert one_row(built, "SELECT gained FROM core.orders") == (value,)
 
 
+@pytest.mark.costly
 def test_a_build_after_an_upgrade_works(built, declare):
     declare("core.orders", "gained", TableColumn("BOOLEAN", nullable=False, default="false"))
     declare("core.order_lines", "quantity_ordered", TableColumn("DECIMAL(24,3)", nullable=True))
@@ -97,6 +99,7 @@ def test_a_build_after_an_upgrade_works(built, declare):
     assert one_row(built, "SELECT count(*) FROM core.orders") == (2,)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("wider", ["DECIMAL(24,3)", "DECIMAL(24,5)"], ids=["in place", "written anew"])
 def test_a_wider_type_keeps_every_value(built, declare, wider):
     before = one_row(built, "SELECT quantity_ordered FROM core.order_lines")
@@ -158,6 +161,7 @@ def test_a_lake_of_a_newer_program_is_refused_with_what_to_do(built):
             opened(built)
 
 
+@pytest.mark.costly
 def test_a_lake_of_before_versions_gets_one_and_keeps_a_row_for_each_upgrade(built, monkeypatch):
     with built.transaction("as it was before") as connection:
         connection.execute(f"DROP TABLE {TABLE}")
@@ -170,6 +174,7 @@ def test_a_lake_of_before_versions_gets_one_and_keeps_a_row_for_each_upgrade(bui
     assert built.query(f"SELECT version FROM {TABLE} ORDER BY 1").rows == [(LAKE_VERSION,), (LAKE_VERSION + 1,)]
 
 
+@pytest.mark.costly
 def test_an_upgrade_that_is_killed_leaves_the_lake_and_is_run_again(built, declare, monkeypatch):
     declare("core.orders", "gained", TableColumn("VARCHAR", nullable=True))
     with built.transaction("as it was before") as connection:
@@ -189,6 +194,7 @@ def _migrate_in(directory) -> None:
     lake.close()
 
 
+@pytest.mark.costly
 def test_processes_that_open_an_older_lake_at_once_upgrade_it_once(built, settings):
     with built.transaction("as it was before") as connection:
         connection.execute("ALTER TABLE core.orders DROP COLUMN returns")

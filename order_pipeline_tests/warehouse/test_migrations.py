@@ -9,6 +9,8 @@ from order_pipeline.warehouse.lake.connection import Lake, snapshot_id
 from order_pipeline.warehouse.migrations import migrate
 from order_pipeline_tests.warehouse.kibo_orders import DAY, build, kibo_order, receive
 
+pytestmark = pytest.mark.costly
+
 _OLD_NAMES = (
     "ALTER TABLE raw.stale_partitions RENAME TO dirty_days",
     "ALTER TABLE raw.dead_letters RENAME TO unusable",

@@ -117,6 +117,7 @@ def lakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Lake]]
 RUNS = iter(range(1, 1_000_000))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("channel", ORDERS)
 @seed(21)
 @settings(max_examples=1, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -141,6 +142,7 @@ def test_no_mutant_of_thousands_stops_a_build_or_is_lost(channel: str, tmp_path:
         lake.close()
 
 
+@pytest.mark.costly
 def test_a_lost_mutant_is_noticed(lake: Lake) -> None:
     check(lake, "kibo", [("orders", ("orderID",), "null", "replaced")])
     assert not outcome_of(lake).is_accounted_for("an order that never came")

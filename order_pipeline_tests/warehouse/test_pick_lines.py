@@ -78,6 +78,7 @@ def picks(lake: Lake, number: int) -> list[dict[str, Any]]:
     return dictionaries(lake, f"SELECT * FROM marts.pick_lines WHERE order_number = '{number}' ORDER BY line_id")
 
 
+@pytest.mark.costly
 def test_a_ready_shipment_is_picked_line_by_line_from_its_locations(lake: Lake) -> None:
     first, second = picks(lake, 1)
     assert (first["pick_id"], first["shipment_id"]) == ("kibo:77:1:100:10", "kibo:77:1:10")

@@ -24,6 +24,8 @@ from order_pipeline_tests.warehouse.poisoned_records import (
 )
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
+pytestmark = pytest.mark.costly
+
 GOOD = 5
 
 

@@ -19,6 +19,8 @@ from order_pipeline_tests.channels.scansource.conftest import settings_for
 from order_pipeline_tests.channels.scansource.raw_store import RawStore
 from order_pipeline_tests.warehouse.scansource_staging import Records, project, stage
 
+pytestmark = pytest.mark.costly
+
 BOOKKEEPING = {"raw_sha256", "fetched_at", "run_id", "as_of", "order_day"}
 
 

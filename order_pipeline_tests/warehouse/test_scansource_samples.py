@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -73,6 +74,7 @@ invoices = st.lists(
 )
 
 
+@pytest.mark.costly
 @few
 @given(orders)
 def test_every_filled_order_sample_comes_through_and_no_tracking_number_or_serial_is_lost(documents):
@@ -108,6 +110,7 @@ def all_tracking_numbers(order, tracking):
     return set(order["TrackingNumbers"]) | {parcel["TrackingNumber"] for parcel in [*tracked, *parcels]}
 
 
+@pytest.mark.costly
 @few
 @given(invoices)
 def test_every_filled_invoice_sample_comes_through_with_the_summarys_date(documents):
@@ -156,6 +159,7 @@ def shuffled(value):
     return {key: shuffled(element) for key, element in value.items()} if isinstance(value, dict) else value
 
 
+@pytest.mark.costly
 @few
 @given(orders)
 def test_the_same_orders_with_swapped_arrays_give_identical_rows(documents):

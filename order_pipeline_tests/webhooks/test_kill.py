@@ -17,6 +17,8 @@ from order_pipeline.operations import inbox
 from order_pipeline.operations.store import OperationsStore
 from order_pipeline_tests.webhooks.conftest import PATH, TOKEN
 
+pytestmark = pytest.mark.costly
+
 SERVE = """
 import logging
 from order_pipeline.settings import load_settings

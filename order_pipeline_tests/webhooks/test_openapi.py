@@ -22,12 +22,14 @@ def running(tmp_path_factory):
         yield receiver
 
 
+@pytest.mark.costly
 @schema.parametrize()
 @examples
 def test_any_call_is_answered_as_documented(case, running):
     case.call_and_validate(base_url=running.base_url)
 
 
+@pytest.mark.costly
 @schema.include(method="POST").parametrize()
 @examples
 def test_any_event_with_the_right_token_is_answered_as_documented(case, running):

@@ -135,6 +135,7 @@ class _locked:  # noqa: N801 - reads as a statement
         self.connection.close()
 
 
+@pytest.mark.costly
 def test_while_the_store_is_locked_503_is_answered_and_afterwards_200(receiver, event):
     with _locked(receiver.store):
         assert receiver.post(event).status_code == 503
@@ -222,6 +223,7 @@ def test_a_wrong_address_range_is_named_at_the_start(store):
         build_app(WebhookSettings(secret_path_token=SecretStr(TOKEN), allowed_sources=["skrouz"]), store)
 
 
+@pytest.mark.costly
 def test_stopping_answers_and_stores_what_was_accepted(store, event):
     with run_receiver(store) as receiver:
         assert receiver.post(event).status_code == 200

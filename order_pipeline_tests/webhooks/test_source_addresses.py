@@ -66,6 +66,7 @@ def test_without_a_list_everybody_is_let_in():
     assert SourcePolicy().lets_in("garbage")
 
 
+@pytest.mark.costly
 def test_presets_and_own_ranges_go_together():
     policy = SourcePolicy(allowed=networks(["Skroutz", "192.0.2.7"], PRESETS))
     assert policy.lets_in("192.0.2.7")

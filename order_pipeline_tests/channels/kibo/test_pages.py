@@ -92,6 +92,7 @@ def test_the_vendors_sample_keeps_every_byte_but_the_password() -> None:
     assert json.loads(bytes(payload)) == json.loads(expected)["collection"][0]
 
 
+@pytest.mark.costly
 @given(st.lists(st.tuples(st.integers(1, 10**15), values), max_size=6), st.integers(0, 5), st.booleans())
 def test_a_page_with_one_broken_order_gives_the_same_orders_as_without_it(
     orders: list[tuple[int, Any]], position: int, total: bool

@@ -78,6 +78,7 @@ async def test_the_second_and_third_read_can_be_switched_off() -> None:
     assert len(kibo.asked) == 1
 
 
+@pytest.mark.costly
 async def test_of_orders_beyond_the_age_limit_a_run_asks_for_a_bounded_share_and_says_so() -> None:
     old = orders_of_day(90, date(2026, 1, 5), first=1000)
     kibo = SmallKibo(old, total="absent")

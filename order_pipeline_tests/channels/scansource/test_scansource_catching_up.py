@@ -24,6 +24,7 @@ def make_older(books, days):
     return number
 
 
+@pytest.mark.costly
 async def test_what_changed_during_a_stop_comes_with_the_next_run(distributor, settings, window, books):
     number = make_older(books, 40)
     store = await extract(settings, window)
@@ -42,6 +43,7 @@ async def test_what_changed_during_a_stop_comes_with_the_next_run(distributor, s
     assert proof.complete
 
 
+@pytest.mark.costly
 async def test_a_stop_that_is_too_long_to_catch_up_is_reported(distributor, settings, window):
     store = await extract(settings, window)
     distributor.clock.advance(days=7)

@@ -123,6 +123,7 @@ async def test_a_quota_stop_keeps_what_came_and_the_next_run_fetches_only_the_re
         assert store.records[resource] == whole.records[resource]
 
 
+@pytest.mark.costly
 async def test_a_run_killed_after_any_commit_is_resumed_by_comparing_list_rows(distributor, settings, window):
     whole = await extract(settings, window)
     for groups in range(1, len(whole.groups)):
@@ -232,6 +233,7 @@ async def test_a_stop_for_one_customer_makes_no_call_for_the_next(distributor, s
     assert not store.reports["order_rows"].complete
 
 
+@pytest.mark.costly
 async def test_a_server_that_ignores_the_date_filter_is_noticed_and_filtered_here(distributor, settings, window):
     distributor.channels["scansource"].configure(date_filter_ignored=True)
     day = Window(window.start, window.start + timedelta(days=1))

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from order_pipeline.channels.skroutz.order_document import without_codes
 from order_pipeline.operations import inbox, inbox_bodies
@@ -19,6 +20,7 @@ def bodies(store):
         return [row.body for row in connection.execute(inbox.webhook_inbox.select())]
 
 
+@pytest.mark.costly
 def test_a_code_leaves_with_the_landing_from_table_file_and_lake(road):
     road.receive(make_event("A-1", invoice_details=INVOICE), make_event("A-2"))
     before = bodies(road.store)
@@ -35,6 +37,7 @@ def test_a_code_leaves_with_the_landing_from_table_file_and_lake(road):
     assert CODE.encode() not in file.read_bytes()
 
 
+@pytest.mark.costly
 def test_a_run_killed_after_the_codes_left_lands_the_same_event_once(road):
     road.receive(make_event("A-1", invoice_details=INVOICE))
     road.land(confirm=False, build=False)

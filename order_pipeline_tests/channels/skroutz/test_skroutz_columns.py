@@ -120,6 +120,7 @@ def test_a_sized_line_has_both_barcodes(landed):
     assert landed.one(barcodes, "bare") == (None, None)
 
 
+@pytest.mark.costly
 def test_the_phone_is_the_mobile_or_else_the_other_one(road):
     road.receive(make_event(customer={key: item for key, item in CUSTOMER.items() if key != "mobile"}))
     road.land()

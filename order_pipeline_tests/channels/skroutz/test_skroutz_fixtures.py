@@ -85,6 +85,7 @@ def test_the_table_has_every_fixture():
     assert {str(path.relative_to(FIXTURES).with_suffix("")) for path in FIXTURES.glob("*/*.json")} == set(ENDS)
 
 
+@pytest.mark.costly
 def test_every_fixture_ends_where_the_table_says(landed):
     in_core = landed.states()
     for name, (where, why) in ENDS.items():
@@ -193,6 +194,7 @@ def test_every_line_has_a_price_observation(landed):
     )
 
 
+@pytest.mark.costly
 def test_the_views_run_over_everything(landed):
     landed.deploy_views()
     for name in PROJECT.models:

@@ -31,6 +31,8 @@ from order_pipeline.warehouse.raw.source_state import WarehouseState
 from order_pipeline.webhooks.receiver import received_event
 from order_pipeline_tests.channels.skroutz.conftest import Road, channel_of, make_event, settings_for
 
+pytestmark = pytest.mark.costly
+
 DAYS = Window(dt.date(2026, 1, 10), dt.date(2026, 1, 17))
 INVENTED = "260115-9999999"
 LINE = {"id": "l1", "shop_uid": "SK-4001", "product_name": "X", "quantity": 2, "unit_price": 10, "total_price": 20}

@@ -165,6 +165,7 @@ def test_a_webhook_that_only_the_receiver_could_follow_is_a_reject_and_the_other
     assert [record.rule for batch in batches for record in batch.dead_letters] == ["bad_json"]
 
 
+@pytest.mark.costly
 def test_an_order_of_a_day_that_cannot_be_meant_waits_for_no_such_day_and_is_a_reject(road):
     days = ("9999-12-31T23:59:59-14:00", "2062-01-05T10:00:00+02:00", "0001-01-01T00:00:00Z")
     odd = [

@@ -133,6 +133,7 @@ def _purged(value):
     return [_purged(part) for part in value] if isinstance(value, list) else value
 
 
+@pytest.mark.costly
 @given(documents, st.booleans())
 def test_taking_out_secrets_changes_nothing_else(document, ascii_only):
     body = json.dumps(document, ensure_ascii=ascii_only, indent=1).encode("utf-8", "surrogatepass")

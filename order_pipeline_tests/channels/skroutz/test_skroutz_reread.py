@@ -40,6 +40,7 @@ def receive_all(road, fake):
     return len(events)
 
 
+@pytest.mark.costly
 def test_reading_again_finds_the_states_that_have_no_webhook(road, fake):
     receive_all(road, fake)
     road.land(build=False)
@@ -61,6 +62,7 @@ def test_reading_again_finds_the_states_that_have_no_webhook(road, fake):
     assert result.so_far.done == result.so_far.of == report.claimed_total
 
 
+@pytest.mark.costly
 def test_a_second_reading_of_the_same_adds_no_row(road, fake):
     receive_all(road, fake)
     road.land(build=False)
@@ -73,6 +75,7 @@ def test_a_second_reading_of_the_same_adds_no_row(road, fake):
     assert counts.differed == 0, "also for orders with a one-time password, which raw does not keep"
 
 
+@pytest.mark.costly
 def test_an_event_after_the_reading_counts_and_one_from_before_it_does_not(road, fake):
     code = next(code for code, state in truth(fake).items() if state == "accepted")
     created_at = channel_of(fake).book.orders[code]["created_at"]
@@ -86,6 +89,7 @@ def test_an_event_after_the_reading_counts_and_one_from_before_it_does_not(road,
     assert road.current() == {code: "dispatched"}
 
 
+@pytest.mark.costly
 def test_a_forged_event_is_undone_by_the_next_reading(road, fake):
     receive_all(road, fake)
     road.land(build=False)
@@ -105,6 +109,7 @@ def test_a_forged_event_is_undone_by_the_next_reading(road, fake):
     assert road.current()[code] == "open"
 
 
+@pytest.mark.costly
 def test_a_list_of_codes_brings_back_what_an_outage_lost(road, fake):
     channel_of(fake).book.take_due()
     codes = httpx.get(f"{fake.url}/control/skroutz/codes").json()["codes"]
@@ -115,6 +120,7 @@ def test_a_list_of_codes_brings_back_what_an_outage_lost(road, fake):
     assert (counts.first_seen, counts.not_found) == (len(codes), 1)
 
 
+@pytest.mark.costly
 def test_nobody_fetches_a_voucher_or_any_other_file(road, fake):
     receive_all(road, fake)
     road.land(build=False)
@@ -124,6 +130,7 @@ def test_nobody_fetches_a_voucher_or_any_other_file(road, fake):
     assert any(order["courier_voucher"] for order in channel_of(fake).book.orders.values())
 
 
+@pytest.mark.costly
 def test_settled_orders_are_left_alone_and_old_ones_too(road, fake):
     receive_all(road, fake)
     road.land(build=False)
@@ -134,6 +141,7 @@ def test_settled_orders_are_left_alone_and_old_ones_too(road, fake):
     assert asked == {code for code, state in truth(fake).items() if state in ("open", "accepted")}
 
 
+@pytest.mark.costly
 def test_more_orders_than_a_run_may_read_are_reported_not_forgotten(road, fake):
     receive_all(road, fake)
     road.land(build=False)
@@ -164,6 +172,7 @@ def test_old_orders_are_read_again_in_turn_within_the_limit_of_a_run(road, fake)
     assert unsettled <= asked
 
 
+@pytest.mark.costly
 def test_after_a_stop_ages_count_from_the_last_run_and_the_report_says_so(road, fake):
     receive_all(road, fake)
     road.land()

@@ -12,6 +12,8 @@ from order_pipeline.operations import inbox
 from order_pipeline.sandbox.server import SandboxServer
 from order_pipeline_tests.channels.skroutz.conftest import Road, channel_of, make_event
 
+pytestmark = pytest.mark.costly
+
 NOON = dt.datetime(2026, 1, 15, 12, 0, tzinfo=dt.UTC)
 STORY = (
     ("open", "2026-01-15T10:00:00+02:00"),

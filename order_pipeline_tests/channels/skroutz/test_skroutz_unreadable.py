@@ -9,6 +9,8 @@ from order_pipeline.story.tell import tell_stories
 from order_pipeline.warehouse.core.build import build_core
 from order_pipeline_tests.channels.skroutz.conftest import make_event
 
+pytestmark = pytest.mark.costly
+
 CODE = "260115-1000001"
 CUT_OFF = b'{"event_type":"new_order","order":{"code":"%s","vat_exclusion":{"otp":"4711"},"state":"op' % CODE.encode()
 

@@ -38,6 +38,7 @@ def test_with_more_than_one_emitter_or_a_moving_order(sandbox, name):
     assert SPECIAL_CELLS[name](sandbox, number, None).wrong == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("mutant", BREAKAGES)
 def test_the_matrix_catches(sandbox, mutant):
     """The same cell that passes with the true emitter fails with the breakage."""

@@ -192,6 +192,7 @@ def play(
     )
 
 
+@pytest.mark.costly
 def test_a_few_plays(sandbox):
     play(sandbox, examples=4, steps=10, derandomize=True)
 

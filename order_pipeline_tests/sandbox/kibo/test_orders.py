@@ -41,6 +41,7 @@ def items(orders):
     return [item for shipment in shipments(orders) for item in shipment["items"]]
 
 
+@pytest.mark.costly
 def test_the_same_seed_and_day_give_the_same_bytes_and_another_seed_does_not(drawn):
     written = PayloadSwitches()
     again = [render(order, NOW, written) for order in draw_day(7, DAY, 1500)]
@@ -97,6 +98,7 @@ def test_text_is_ascii_with_entities_that_unescape_to_many_scripts(drawn, orders
     assert [unescape(text) for text in raw] == [order.buyer.last_name for order in drawn]
 
 
+@pytest.mark.costly
 def test_an_unassigned_order_shows_its_items_on_the_order(drawn):
     early = payloads(drawn, now=drawn[40].created_at)
     unassigned = [order for order in early if not order.get("shipments")]
@@ -105,6 +107,7 @@ def test_an_unassigned_order_shows_its_items_on_the_order(drawn):
     assert {"shipments" in order for order in unassigned} == {True, False}
 
 
+@pytest.mark.costly
 def test_statuses_progress_as_time_passes(drawn):
     def left(days):
         later = payloads(drawn, now=datetime(2026, 1, 11, tzinfo=UTC) + timedelta(days=days))

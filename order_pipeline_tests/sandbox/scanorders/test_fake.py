@@ -211,6 +211,7 @@ def test_lines_of_one_order_share_an_id_only_when_asked(client, channel, headers
     assert len(ids) == 1
 
 
+@pytest.mark.costly
 def test_with_a_state_directory_the_ledger_survives_a_restart_and_a_reset_empties_it(tmp_path):
     def create_one(server):
         token = {"Authorization": f"Bearer {server.channels['scanorders'].issue_token()}"}

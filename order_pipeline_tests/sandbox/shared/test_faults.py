@@ -219,6 +219,7 @@ def test_two_servers_do_not_share_anything():
         assert second.channel(ScanOrdersChannel).tokens.issued == 0
 
 
+@pytest.mark.costly
 def test_a_sandbox_in_a_process_of_its_own_takes_the_same_arguments():
     fault = msgspec.to_builtins(Fault(kind="status", status=418))
     with SandboxProcess(orders=1, days=1, faults=[fault], today="2026-02-01") as sandbox:
@@ -227,6 +228,7 @@ def test_a_sandbox_in_a_process_of_its_own_takes_the_same_arguments():
         assert httpx.post(f"{sandbox.url}{CREATE}").status_code == 418
 
 
+@pytest.mark.costly
 def test_a_sandbox_does_not_outlive_a_caller_that_was_killed():
     with child_running(CALLER) as caller:
         assert caller.stdout is not None

@@ -243,6 +243,7 @@ def test_a_delivery_can_be_shuffled_doubled_dropped_and_spoilt(server):
     assert times != sorted(times)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("kind", "changed"),
     [("creation", set()), ("voucher_update", {"courier_voucher", "courier_tracking_codes"}),

@@ -22,6 +22,8 @@ from order_pipeline_tests.warehouse.kibo_orders import (
     rows,
 )
 
+pytestmark = pytest.mark.costly
+
 NEXT_DAY = DAY + timedelta(days=1)
 TABLES = ("orders", "order_lines", "shipments", "shipment_lines", "parcels", "prices")
 

@@ -80,6 +80,7 @@ def assert_same_result(one: CoreResult, other: CoreResult) -> None:
         assert getattr(one, name) == getattr(other, name), name
 
 
+@pytest.mark.costly
 def test_a_day_in_shares_gives_the_same_core_quarantine_and_warnings(lake: Lake, other: Lake) -> None:
     whole, shares = Recording(), Recording()
     built_whole = build(lake, executor=whole)

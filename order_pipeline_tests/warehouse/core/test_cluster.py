@@ -60,6 +60,7 @@ def on_cluster(lake: Lake, address: str) -> Lake:
     return Lake(lake.settings.model_copy(update={"cluster": address}))
 
 
+@pytest.mark.costly
 def test_a_cluster_gives_the_same_rows_as_threads(lake: Lake, other: Lake, scheduler: str) -> None:
     built_here = build(lake)
     staged = list[tuple[int, int]]()
@@ -71,6 +72,7 @@ def test_a_cluster_gives_the_same_rows_as_threads(lake: Lake, other: Lake, sched
     assert chunks > 3
 
 
+@pytest.mark.costly
 def test_what_travels_can_be_pickled_and_holds_no_key_and_no_directory_of_ours(tmp_path: Path, lake: Lake) -> None:
     receive(lake, [kibo_order(1)])
     secret = "kanari-secret-of-the-bucket"
@@ -86,6 +88,7 @@ def test_what_travels_can_be_pickled_and_holds_no_key_and_no_directory_of_ours(t
     there.close()
 
 
+@pytest.mark.costly
 def test_a_chunk_that_is_staged_again_gives_the_same_bytes(lake: Lake) -> None:
     """A worker that was given up may still write over the files of the one that took its place."""
     receive(lake, [kibo_order(number) for number in range(1, 30)])
@@ -97,6 +100,7 @@ def test_a_chunk_that_is_staged_again_gives_the_same_bytes(lake: Lake) -> None:
     assert {path: path.read_bytes() for path in before} == before
 
 
+@pytest.mark.costly
 def test_a_scheduler_that_is_not_there_is_named_with_what_to_do(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.2)
     receive(lake, [kibo_order(1)])
@@ -144,6 +148,7 @@ def test_workers_that_do_not_see_a_local_data_path_are_refused(
     assert "ORDER_PIPELINE_LAKE__DATA_PATH" in told
 
 
+@pytest.mark.costly
 def test_a_chunk_that_ends_its_workers_is_staged_in_halves(
     lake: Lake, scheduler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +170,7 @@ def test_a_chunk_that_ends_its_workers_is_staged_in_halves(
     assert result.rows["orders"] == 8
 
 
+@pytest.mark.costly
 def test_a_lost_scheduler_ends_the_build_and_blames_no_day(
     lake: Lake, scheduler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

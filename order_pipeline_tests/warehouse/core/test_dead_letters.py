@@ -18,6 +18,8 @@ from order_pipeline_tests.warehouse.kibo_orders import (
     rows,
 )
 
+pytestmark = pytest.mark.costly
+
 
 def open_rejects(lake: Lake) -> list[tuple[object, ...]]:
     return rows(lake, "SELECT rule, field, raw_record_id FROM quarantine.rejects WHERE resolved_at IS NULL")

@@ -102,6 +102,7 @@ def order(lake: Lake, number: int) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.costly
 def test_every_order_arrives_and_nothing_is_rejected(built: tuple[Lake, CoreResult]) -> None:
     lake, result = built
     assert result.rows["orders"] == len(ORDERS)

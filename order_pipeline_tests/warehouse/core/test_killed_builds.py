@@ -53,6 +53,7 @@ def kill_a_build(lake: Lake, death: str) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "death", [pytest.param(death, marks=() if death in SAMPLE else pytest.mark.slow) for death in DEATHS]
 )
@@ -103,6 +104,7 @@ def test_only_what_bears_the_name_of_a_build_and_is_old_is_abandoned(lake: Lake)
     assert all(file.exists() for file in kept)
 
 
+@pytest.mark.costly
 def test_published_files_are_never_abandoned_however_old_or_replaced(lake: Lake) -> None:
     receive(lake, [kibo_order(1)])
     build(lake)
@@ -113,6 +115,7 @@ def test_published_files_are_never_abandoned_however_old_or_replaced(lake: Lake)
     assert files_on_disk(lake) == before
 
 
+@pytest.mark.costly
 def test_upkeep_merges_and_removes_published_files_like_its_own(lake: Lake) -> None:
     for total in (1, 2, 3):
         receive(lake, [kibo_order(number, total=total, actualPrice=total) for number in range(1, 4)])
@@ -128,6 +131,7 @@ def test_upkeep_merges_and_removes_published_files_like_its_own(lake: Lake) -> N
     assert {table: rows(lake, wanted.format(table)) for table in before} == before
 
 
+@pytest.mark.costly
 def test_a_moved_data_directory_keeps_its_published_files(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> None:
     receive(lake, [kibo_order(1)])
     build(lake)

@@ -57,6 +57,7 @@ def open_rejects(lake: Lake) -> list[tuple[Any, ...]]:
     ).rows
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_one_unforeseen_record_is_set_aside_and_all_others_arrive(
     lake: Lake, trapped: SqlProject, channel: str
@@ -73,6 +74,7 @@ def test_one_unforeseen_record_is_set_aside_and_all_others_arrive(
     assert result.halvings > 0
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("channel", ["skroutz"])
 def test_a_record_is_built_and_its_reject_resolved_once_the_cause_is_gone(
     lake: Lake, trapped: SqlProject, channel: str
@@ -86,6 +88,7 @@ def test_a_record_is_built_and_its_reject_resolved_once_the_cause_is_gone(
     assert outcome_of(lake).orders.keys() == {ORDERS[channel][1](number) for number in (1, BAD)}
 
 
+@pytest.mark.costly
 def test_several_bad_records_lose_only_themselves_and_leave_no_file_behind(lake: Lake, trapped: SqlProject) -> None:
     received(lake, "kibo", *GOOD, 4013, 4014)
     build(lake, "kibo", trapped)
@@ -102,6 +105,7 @@ def test_several_bad_records_lose_only_themselves_and_leave_no_file_behind(lake:
     assert on_disk == known
 
 
+@pytest.mark.costly
 def test_the_day_of_a_record_that_nobody_could_read_counts_as_open(lake: Lake, trapped: SqlProject) -> None:
     received(lake, "kibo", BAD)
     build(lake, "kibo", trapped)
@@ -127,6 +131,7 @@ class CountingExecutor(ThreadPoolExecutor):
         return super().submit(*args, **kwargs)
 
 
+@pytest.mark.costly
 def test_a_model_that_never_runs_fails_at_once(lake: Lake, tmp_path: Path) -> None:
     shutil.copytree(PROJECT_DIRECTORY, tmp_path / "project", ignore=shutil.ignore_patterns("target"))
     (tmp_path / "project" / "models" / "staging" / "kibo" / "stg_kibo__orders.sql").write_text("SELECT no_such_column")

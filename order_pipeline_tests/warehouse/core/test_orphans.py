@@ -16,6 +16,8 @@ from order_pipeline_tests.warehouse.core.shop import receive_shop, shop_project
 from order_pipeline_tests.warehouse.kibo_orders import DAY, rows
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
+pytestmark = pytest.mark.costly
+
 NEXT_DAY = DAY + timedelta(days=1)
 
 

@@ -52,6 +52,7 @@ def lose_raw_files(lake: Lake, days: Iterable[date]) -> None:
             file.unlink()
 
 
+@pytest.mark.costly
 def test_today_is_built_first_and_thirty_owed_days_in_slices_of_later_runs(lake: Lake, project: SqlProject) -> None:
     receive_days(lake, [*BACKLOG, TODAY])
     first = build(lake, project, TODAY)
@@ -63,6 +64,7 @@ def test_today_is_built_first_and_thirty_owed_days_in_slices_of_later_runs(lake:
     assert rows(lake, "SELECT count(*) FROM raw.stale_partitions") == [(0,)]
 
 
+@pytest.mark.costly
 def test_a_day_that_always_fails_stops_neither_today_nor_the_others(lake: Lake, project: SqlProject) -> None:
     lost = BACKLOG[3]
     receive_days(lake, [*BACKLOG[:10], TODAY])
@@ -87,6 +89,7 @@ def test_a_day_that_always_fails_stops_neither_today_nor_the_others(lake: Lake, 
     assert failed.detail.startswith("core could not be built in 3 runs: IOException")
 
 
+@pytest.mark.costly
 def test_a_day_that_failed_is_forgotten_once_it_is_built(lake: Lake, project: SqlProject) -> None:
     receive_days(lake, [TODAY, BACKLOG[0]])
     (file,) = Path(lake.data_path).glob(f"raw/*/partition_day={BACKLOG[0]}/*.parquet")
@@ -97,6 +100,7 @@ def test_a_day_that_failed_is_forgotten_once_it_is_built(lake: Lake, project: Sq
     assert rows(lake, "SELECT count(*) FROM core.failed_days") == [(0,)]
 
 
+@pytest.mark.costly
 def test_a_build_of_which_nothing_succeeds_fails(lake: Lake, project: SqlProject) -> None:
     receive_days(lake, [TODAY, *BACKLOG[:2]])
     lose_raw_files(lake, [TODAY, *BACKLOG[:2]])
@@ -112,6 +116,7 @@ def test_days_that_failed_take_their_turn_behind_all_others() -> None:
     assert slice_of(failed, failed, 1) == ([BACKLOG[2]], [BACKLOG[0]])
 
 
+@pytest.mark.costly
 def test_a_parcel_waits_for_its_order_of_an_older_slice(lake: Lake, project: SqlProject) -> None:
     old = BACKLOG[SLICE]
     receive_days(lake, BACKLOG[: SLICE + 1])

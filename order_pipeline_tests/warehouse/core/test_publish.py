@@ -21,6 +21,8 @@ from order_pipeline_tests.warehouse.core.files import unpublished_files
 from order_pipeline_tests.warehouse.core.shop import receive_shop, shop_project
 from order_pipeline_tests.warehouse.kibo_orders import DAY, build, kibo_order, receive, rows
 
+pytestmark = pytest.mark.costly
+
 
 class Tampering(Executor):
     """Stages in the caller's thread, and changes which files are said to have come of it."""

@@ -13,6 +13,8 @@ from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.lake.upkeep import upkeep
 from order_pipeline_tests.warehouse.kibo_orders import DAY, build, kibo_order, receive, rows
 
+pytestmark = pytest.mark.costly
+
 NEXT_DAY = DAY + timedelta(days=1)
 COLUMNS = "record_id, partition_day, content_sha256, payload, fetched_at, current_since"
 

@@ -202,6 +202,7 @@ def test_the_result_counts_what_quarantine_holds(built: tuple[Lake, CoreResult])
     )
 
 
+@pytest.mark.costly
 def test_a_corrected_version_heals_and_its_reject_is_resolved_not_deleted(lake: Lake) -> None:
     receive(lake, [with_item(1, quantity="two"), kibo_order(2)])
     build(lake, run_id="first")
@@ -217,6 +218,7 @@ def test_a_corrected_version_heals_and_its_reject_is_resolved_not_deleted(lake: 
     assert {(row["value"], row["first_seen_at"] < row["last_seen_at"]) for row in reopened} == {("three", True)}
 
 
+@pytest.mark.costly
 def test_a_standing_reject_keeps_when_it_was_first_seen(lake: Lake) -> None:
     receive(lake, [with_item(1, quantity="two")])
     build(lake)
@@ -225,6 +227,7 @@ def test_a_standing_reject_keeps_when_it_was_first_seen(lake: Lake) -> None:
     assert rows(lake, "SELECT count(*) FROM quarantine.rejects WHERE first_seen_at < last_seen_at") == [(2,)]
 
 
+@pytest.mark.costly
 def test_a_reject_that_was_closed_opens_again_when_its_row_arrives_with_other_bytes(lake: Lake) -> None:
     receive(lake, [with_item(1, quantity="two")])
     build(lake)

@@ -18,6 +18,8 @@ from order_pipeline.warehouse.raw.tables import ensure_raw_table
 from order_pipeline_tests.warehouse.kibo_orders import kibo_order, receive
 from order_pipeline_tests.warehouse.settings_for_tests import settings_in
 
+pytestmark = pytest.mark.costly
+
 
 def mark_day(connection: duckdb.DuckDBPyConnection, day: str = "2026-01-01") -> None:
     connection.execute("INSERT INTO raw.stale_partitions VALUES ('kibo', ?, uuid(), now(), 'run')", [day])

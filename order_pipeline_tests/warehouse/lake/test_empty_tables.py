@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from order_pipeline.warehouse import migrations
 from order_pipeline.warehouse.lake.connection import Lake, snapshot_id
 from order_pipeline.warehouse.lake.empty_tables import note_empty_tables
@@ -45,6 +47,7 @@ def test_no_table_of_a_new_lake_is_without_statistics(lake: Lake):
         assert snapshot_id(connection) == before
 
 
+@pytest.mark.costly
 def test_the_first_rows_make_the_statistics_that_they_make_without(tmp_path, monkeypatch):
     found = {}
     for noted in (False, True):

@@ -22,6 +22,8 @@ from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline.warehouse.lake.init_file import init_file, init_text, write_init_file
 from order_pipeline.warehouse.lake.snapshot_point import SnapshotPoint
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture
 def written(lake: Lake, settings: Settings) -> Path:

@@ -31,6 +31,7 @@ def test_other_errors_stay_what_they_are(lake: Lake) -> None:
         connection.execute("SELECT * FROM nowhere")
 
 
+@pytest.mark.costly
 def test_want_of_memory_in_a_look_at_payloads_is_what_the_fetch_goes_on_after(lake: Lake) -> None:
     receive(lake, [kibo_order(number) for number in range(1, 200)], run_id="run")
     small = Lake(settings_in(lake.settings.data_dir, LakeSettings(memory_limit="10MB", query_memory_limit="10MB")))

@@ -25,6 +25,8 @@ from order_pipeline.warehouse.lake.object_store import ObjectStore, ObjectStoreE
 from order_pipeline.warehouse.lake.safe_reading import lock_in
 from order_pipeline_tests.object_store import KEY, SECRET, Bucket
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(scope="module")
 def bucket(new_bucket: Callable[[], Bucket]) -> Bucket:

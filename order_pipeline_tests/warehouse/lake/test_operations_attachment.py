@@ -61,6 +61,7 @@ def count(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0])
 
 
+@pytest.mark.costly
 def test_what_another_process_committed_is_seen_without_a_copy(lake: Lake, file: Path) -> None:
     with writer(file) as other, closing(lake.connect(read_only=True, operations=True)) as connection:
         write(other, LEASE.format("a"))
@@ -72,6 +73,7 @@ def test_what_another_process_committed_is_seen_without_a_copy(lake: Lake, file:
         assert count(connection) == 2
 
 
+@pytest.mark.costly
 def test_a_store_that_this_process_has_open_is_copied(lake: Lake, file: Path) -> None:
     with open_store(f"sqlite:///{file}") as store, closing(lake.connect(read_only=True, operations=True)) as connection:
         with store.writing() as writing:
@@ -88,6 +90,7 @@ def test_times_carry_their_zone(lake: Lake, file: Path) -> None:
     assert lake.query(asked).rows == [(utc, datetime(2026, 1, 1, 12, 1))]  # noqa: DTZ001 - what Athens' clocks show
 
 
+@pytest.mark.costly
 @pytest.mark.usefixtures("file")
 def test_every_table_can_be_read(lake: Lake) -> None:
     names = "SELECT view_name FROM duckdb_views() WHERE database_name = 'ops' AND NOT internal"
@@ -123,6 +126,7 @@ def test_bodies_of_webhooks_with_their_one_time_codes_are_not_to_be_read(lake: L
                 require_no_hidden(reaching)
 
 
+@pytest.mark.costly
 def test_a_store_in_postgresql_is_read_by_the_same_names(tmp_path: Path, postgres_url: str) -> None:
     with open_store(postgres_url) as store, store.writing() as writing:
         writing.exec_driver_sql(LEASE.format("a"))

@@ -46,6 +46,7 @@ def spilled_files(directory: Path) -> list[Path]:
     return list((directory / "tmp").rglob("duckdb_temp*"))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("read_only", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_processes_that_spill_at_once_read_their_own_rows_back(lake: Lake, tmp_path: Path, read_only: bool) -> None:
     children = [spilling(tmp_path, seed, read_only=read_only and seed == 1) for seed in range(2)]
@@ -55,6 +56,7 @@ def test_processes_that_spill_at_once_read_their_own_rows_back(lake: Lake, tmp_p
     assert spilled_files(tmp_path) == []
 
 
+@pytest.mark.costly
 def test_what_a_killed_process_spilled_is_removed_by_the_next_one(lake: Lake, tmp_path: Path) -> None:
     with spilling(tmp_path, 1) as killed, spilling(tmp_path, 2) as living:
         before = spilled_files(tmp_path)

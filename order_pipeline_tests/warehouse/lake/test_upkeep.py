@@ -13,6 +13,8 @@ from order_pipeline.warehouse.lake.connection import Lake, snapshot_id
 from order_pipeline.warehouse.lake.upkeep import Fingerprint, UpkeepError, fingerprint, rows_changed, upkeep
 from order_pipeline.warehouse.raw.tables import ensure_raw_table
 
+pytestmark = pytest.mark.costly
+
 LATER = timedelta(days=10)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from order_pipeline.destinations.settings import ScanOrdersSettings
 from order_pipeline.picking.planning.pick_lines import build_payload, pick_line_from_row
 from order_pipeline.reference.item_locations import load_item_locations
@@ -11,6 +13,8 @@ from order_pipeline.warehouse.lake.connection import Lake
 from order_pipeline_tests.warehouse.kibo_orders import kibo_item, kibo_order, kibo_shipment
 from order_pipeline_tests.warehouse.picks.pick_lists import build_picks, picks
 from order_pipeline_tests.warehouse.poisoned_records import Record, as_json
+
+pytestmark = pytest.mark.costly
 
 FLOORS = ("main", "north")
 LOCATIONS = """source,sku,barcode,bin_location,warehouse,product_name,floor,priority

@@ -75,6 +75,7 @@ def elsewhere(lake: Lake) -> list[tuple[str, str]]:
     return [(row["order_number"], row["location"]) for row in rows]
 
 
+@pytest.mark.costly
 def test_a_shipment_of_another_location_is_counted_and_neither_picked_nor_held(lake_of_orders: Lake) -> None:
     deploy_marts(lake_of_orders, ours(NORTH, "it's ours"))
     assert places(lake_of_orders, "1") == [("10", None)]
@@ -86,6 +87,7 @@ def test_a_shipment_of_another_location_is_counted_and_neither_picked_nor_held(l
     assert elsewhere(lake_of_orders) == [("2", SOUTH), ("3", SOUTH)]
 
 
+@pytest.mark.costly
 def test_a_pick_without_location_is_held_where_locations_are_named(lake_of_orders: Lake) -> None:
     deploy_marts(lake_of_orders, ours(NORTH))
     (pick,) = picks(lake_of_orders, "5")
@@ -93,6 +95,7 @@ def test_a_pick_without_location_is_held_where_locations_are_named(lake_of_order
     assert "ORDER_PIPELINE_KIBO__LOCATIONS" in pick["hold_detail"]
 
 
+@pytest.mark.costly
 def test_several_locations_of_which_none_is_named_are_held(lake_of_orders: Lake) -> None:
     deploy_marts(lake_of_orders)
     assert places(lake_of_orders, "1") == [("10", "location_not_named")]
@@ -101,22 +104,26 @@ def test_several_locations_of_which_none_is_named_are_held(lake_of_orders: Lake)
     assert elsewhere(lake_of_orders) == []
 
 
+@pytest.mark.costly
 def test_a_single_location_needs_no_setting(lake: Lake) -> None:
     build_picks(lake, "kibo", [ORDERS[0]])
     assert places(lake, "1") == [("10", None)]
 
 
+@pytest.mark.costly
 def test_a_shipment_with_a_name_and_no_code_is_no_second_location(lake: Lake) -> None:
     build_picks(lake, "kibo", [ORDERS[0], ORDERS[4]])
     assert places(lake, "1") == [("10", None)]
 
 
+@pytest.mark.costly
 def test_locations_of_others_alone_leave_the_only_other_one_to_us(lake: Lake) -> None:
     build_picks(lake, "kibo", ORDERS[:4], {"other_locations": {"kibo": [SOUTH]}})
     assert places(lake, "1") == [("10", None)]
     assert elsewhere(lake) == [("2", SOUTH), ("3", SOUTH)]
 
 
+@pytest.mark.costly
 def test_trace_says_which_lines_others_pick(lake_of_orders: Lake) -> None:
     deploy_marts(lake_of_orders, ours(NORTH))
 
@@ -129,6 +136,7 @@ def test_trace_says_which_lines_others_pick(lake_of_orders: Lake) -> None:
     assert f"others pick 1 line at location {SOUTH}" in verdict("3")
 
 
+@pytest.mark.costly
 def test_skroutz_names_its_pickup_address_and_scansource_has_no_location(lake: Lake) -> None:
     orders = [
         skroutz_record(code, skroutz_line(1), pickup_address=address)
@@ -156,6 +164,7 @@ def floors(lake: Lake) -> dict[str, str | None]:
     return {row["shipment_id"].split(":")[-1]: row["floor"] for row in rows}
 
 
+@pytest.mark.costly
 def test_each_location_s_picks_go_to_the_floor_that_picks_there(lake_of_orders: Lake) -> None:
     deploy_marts(lake_of_orders, {"locations": {"kibo": {NORTH: "north", SOUTH: "main"}}})
     assert floors(lake_of_orders) == {
@@ -171,6 +180,7 @@ def test_each_location_s_picks_go_to_the_floor_that_picks_there(lake_of_orders: 
     )
 
 
+@pytest.mark.costly
 def test_what_has_no_floor_of_its_own_goes_to_the_channel_s(lake: Lake) -> None:
     build_picks(lake, "kibo", ORDERS[:1], {"channel_floors": {"kibo": "north"}})
     assert floors(lake) == {"10": "north"}

@@ -24,6 +24,8 @@ from order_pipeline_tests.warehouse.picks.pick_lists import (
 )
 from order_pipeline_tests.warehouse.poisoned_records import Record, as_json
 
+pytestmark = pytest.mark.costly
+
 
 def order(number: int, **changes: Any) -> Record:
     shipment = kibo_shipment(number * 10, kibo_item(number * 100, sku="A"))

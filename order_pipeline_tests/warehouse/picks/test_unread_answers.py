@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import pytest
+
 from order_pipeline.channels.base import CommitGroup, DeadLetter, RecordBatch, SourceState, Window
 from order_pipeline.channels.payloads import Payloads
 from order_pipeline.warehouse.lake.connection import Lake
@@ -21,6 +23,8 @@ from order_pipeline_tests.warehouse.picks.pick_lists import (
     skroutz_record,
 )
 from order_pipeline_tests.warehouse.poisoned_records import build_from
+
+pytestmark = pytest.mark.costly
 
 ORDERS = [kibo_order(number, kibo_shipment(number * 10, kibo_item(number * 100, sku="A"))) for number in (1, 2)]
 

@@ -25,6 +25,8 @@ from order_pipeline_tests.warehouse.picks.pick_lists import (
 )
 from order_pipeline_tests.warehouse.poisoned_records import Record, as_json
 
+pytestmark = pytest.mark.costly
+
 LOCATIONS = """source,sku,barcode,bin_location,warehouse,product_name,not_stocked
 kibo,A,4006381333931,A-01,MAIN,Thing,
 kibo,GIFT,,,,Gift card,yes

@@ -162,6 +162,7 @@ def test_a_hold_says_whether_it_is_the_line_s_own_or_its_order_s(lake: Lake) -> 
     assert [pick["hold_scope"] for pick in picks(lake, "5") if pick["source"] == "kibo"] == ["order"]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("variables", "number", "held"),
     [

@@ -26,6 +26,7 @@ def fetch(lake: Lake, content: str, at: datetime) -> RawWriter:
     return writer
 
 
+@pytest.mark.costly
 def test_what_is_fetched_later_is_newer_though_the_clock_stood_a_day_ahead(lake: Lake) -> None:
     fetch(lake, "A", NOON + timedelta(days=1))
     for hour, content in enumerate("BCAB"):

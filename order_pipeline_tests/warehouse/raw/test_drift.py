@@ -108,6 +108,7 @@ def samples_of(source: str) -> dict[str, tuple[list[Any], set[str]]]:
     return {resource: found for (channel, resource), found in SAMPLES.items() if channel == source}
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("source", CHANNELS)
 def test_documented_samples_have_no_unknown_key(lake: Lake, source: str) -> None:
     for resource, (documents, _) in samples_of(source).items():
@@ -115,6 +116,7 @@ def test_documented_samples_have_no_unknown_key(lake: Lake, source: str) -> None
     assert find_unknown_keys(lake, project(), source, [DAY]) == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("source", CHANNELS)
 def test_a_new_key_is_found_wherever_the_contract_names_the_keys(lake: Lake, source: str) -> None:
     for resource, (documents, _) in samples_of(source).items():
@@ -151,6 +153,7 @@ def test_of_many_records_a_sample_is_looked_at(lake: Lake) -> None:
     assert find_unknown_keys(lake, project(), "kibo", [DAY]) == [UnknownKey("orders", "$", "new", 20)]
 
 
+@pytest.mark.costly
 def test_a_day_of_a_shop_is_looked_at_within_the_lakes_memory(lake: Lake) -> None:
     document = with_a_new_key(sample("kibo/seed_sample_repaired.json")["collection"][0])
     store(lake, "kibo", "orders", [json.dumps(document)])

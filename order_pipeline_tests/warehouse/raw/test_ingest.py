@@ -116,6 +116,7 @@ def test_a_changed_record_adds_a_version_and_becomes_current(lake: Lake) -> None
     assert all_stale(lake) == [FIRST]
 
 
+@pytest.mark.costly
 def test_content_that_comes_back_is_current_again_without_a_second_row(lake: Lake) -> None:
     for text in "ABABA":
         load(lake, group(("1", FIRST, text)))
@@ -124,6 +125,7 @@ def test_content_that_comes_back_is_current_again_without_a_second_row(lake: Lak
     assert rows(lake, "SELECT count(*) FROM raw.reappearances") == [(3,)]
 
 
+@pytest.mark.costly
 def test_content_that_comes_back_marks_its_day(lake: Lake) -> None:
     load(lake, group(("1", FIRST, "A")))
     load(lake, group(("1", FIRST, "B")))

@@ -51,6 +51,7 @@ def test_two_processes_that_write_the_same_records_store_them_once(lake: Lake, t
     assert lake.query("SELECT count(*) FROM raw.kibo_orders").rows == [(GROUPS * GROUP_SIZE,)]
 
 
+@pytest.mark.costly
 def test_a_writer_that_was_overtaken_after_it_looked_looks_again(
     lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_writer_that_was_overtaken_after_it_looked_looks_again(
     assert assert_whole_groups(lake) == 3
 
 
+@pytest.mark.costly
 def test_two_builds_of_the_same_new_day_store_it_once(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another machine builds the day between this one's look and its commit; neither has a row to delete.
 
@@ -105,6 +107,7 @@ def test_two_builds_of_the_same_new_day_store_it_once(lake: Lake, monkeypatch: p
     assert unpublished_files(lake) == []
 
 
+@pytest.mark.costly
 def test_a_conflict_is_tried_again(lake: Lake) -> None:
     """Four threads take turns at replacing the same rows; every one of their additions counts."""
     migrate(lake)

@@ -59,6 +59,7 @@ def assert_a_rerun_completes_it(lake: Lake) -> None:
     assert rows == [(GROUPS * GROUP_SIZE, GROUPS * GROUP_SIZE)]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "death",
     [pytest.param(death, marks=() if death in SAMPLE else pytest.mark.slow) for death in DEATHS],
@@ -88,6 +89,7 @@ def test_a_kill_at_a_moment_of_chance_leaves_whole_groups(lake: Lake, tmp_path: 
     assert_a_rerun_completes_it(lake)
 
 
+@pytest.mark.costly
 def test_processes_that_write_at_once_neither_fail_nor_lose_anything(lake: Lake, tmp_path: Path) -> None:
     """Two write the same records of one source, a third another source; the lake did not even have their tables."""
     processes = [child("ingest", str(tmp_path), source, str(GROUPS)) for source in ("kibo", "kibo", "skroutz")]
@@ -97,6 +99,7 @@ def test_processes_that_write_at_once_neither_fail_nor_lose_anything(lake: Lake,
     assert assert_whole_groups(lake, "kibo") == assert_whole_groups(lake, "skroutz") == GROUPS
 
 
+@pytest.mark.costly
 def test_processes_that_open_a_lake_that_is_not_there_yet_make_one(tmp_path: Path) -> None:
     processes = [child("ingest", str(tmp_path), source, "1") for source in ("kibo", "skroutz", "scansource")]
     for process in processes:
@@ -106,6 +109,7 @@ def test_processes_that_open_a_lake_that_is_not_there_yet_make_one(tmp_path: Pat
     assert [assert_whole_groups(lake, source) for source in ("kibo", "skroutz", "scansource")] == [1, 1, 1]
 
 
+@pytest.mark.costly
 def test_a_reader_in_another_process_answers_while_a_write_is_open(lake: Lake, tmp_path: Path) -> None:
     question = "SELECT count(*) FROM raw.stale_partitions"
     with lake.transaction("a long write") as connection:
@@ -125,6 +129,7 @@ def test_an_open_reader_does_not_hold_up_a_writer(lake: Lake) -> None:
     assert lake.query("SELECT count(*) FROM raw.stale_partitions").rows == [(1,)]
 
 
+@pytest.mark.costly
 def test_who_waits_too_long_is_told_the_holder_and_a_killed_holder_frees_the_lake(tmp_path: Path) -> None:
     lake = Lake(settings_in(tmp_path, LakeSettings(lock_timeout_seconds=0.2)))
     migrate(lake)

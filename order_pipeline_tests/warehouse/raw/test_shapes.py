@@ -45,6 +45,7 @@ def in_customer(**more: Any) -> Any:
     return lambda order: order | {"customer": order["customer"] | more}
 
 
+@pytest.mark.costly
 def test_what_is_as_before_is_no_drift_and_nothing_is_noted(lake: Lake, run: Any) -> None:
     assert run() == []
     before = noted(lake)
@@ -53,6 +54,7 @@ def test_what_is_as_before_is_no_drift_and_nothing_is_noted(lake: Lake, run: Any
     assert noted(lake) == before
 
 
+@pytest.mark.costly
 def test_a_new_key_is_told_once_with_a_masked_example(run: Any) -> None:
     run()
     added = lambda order: order | {"carrierNote": "Leave at 12 Elm"}  # noqa: E731
@@ -60,11 +62,13 @@ def test_a_new_key_is_told_once_with_a_masked_example(run: Any) -> None:
     assert run(added) == []
 
 
+@pytest.mark.costly
 def test_a_new_key_beneath_personal_data_shows_nothing_of_its_value(run: Any) -> None:
     run()
     assert told(run(in_customer(phone2="555 0100"))) == [("new key", "/customer/phone2", "text", ENOUGH, MASK)]
 
 
+@pytest.mark.costly
 def test_a_value_of_another_type_is_told_with_how_many_have_it(run: Any) -> None:
     run()
     one_is_text = iter(["9.90", *[9.9] * ENOUGH])
@@ -73,6 +77,7 @@ def test_a_value_of_another_type_is_told_with_how_many_have_it(run: Any) -> None
     assert set(news[0].example) <= set("9.")
 
 
+@pytest.mark.costly
 def test_a_key_that_every_object_had_is_gone_and_may_come_back(run: Any) -> None:
     run()
     assert [(each.kind, each.path, each.objects) for each in run(without("orderCurrency"))] == [
@@ -83,11 +88,13 @@ def test_a_key_that_every_object_had_is_gone_and_may_come_back(run: Any) -> None
     assert [each.kind for each in run(without("orderCurrency"))] == ["gone key"]
 
 
+@pytest.mark.costly
 def test_few_objects_without_a_key_prove_nothing(run: Any) -> None:
     run()
     assert run(without("orderCurrency"), orders=ENOUGH - 1) == []
 
 
+@pytest.mark.costly
 def test_a_key_that_the_contract_names_may_come_late_and_null_has_no_type(run: Any) -> None:
     run(lambda order: order | {"total": None})
     assert run(lambda order: order | {"orderItems": []}) == []
@@ -99,6 +106,7 @@ def test_a_run_with_hundreds_of_large_orders_is_looked_at_within_the_memory_limi
     assert run(lambda order: order | {"shipments": large}, orders=400) == []
 
 
+@pytest.mark.costly
 def test_the_mart_shows_each_kind_with_since_when_and_how_many(lake: Lake, run: Any) -> None:
     run()
     run(lambda order: without("orderCurrency")(order) | {"carrierNote": 5, "total": "much"})

@@ -39,6 +39,7 @@ def test_a_view_that_somebody_replaced_is_put_back_and_said(
     assert deployed(lake, project).unchanged == ("a", "b")
 
 
+@pytest.mark.costly
 def test_views_of_a_version_that_left_no_comment_are_made_anew_and_nobody_is_blamed(lake: Lake, tmp_path: Path) -> None:
     project = project_of(tmp_path / "project", {"a": "SELECT 1 AS n"})
     deployed(lake, project)
@@ -49,12 +50,14 @@ def test_views_of_a_version_that_left_no_comment_are_made_anew_and_nobody_is_bla
     assert (found.created, found.put_back) == (("a",), ())
 
 
+@pytest.mark.costly
 def test_a_view_whose_sql_changed_is_not_said_to_be_replaced(lake: Lake, tmp_path: Path) -> None:
     deployed(lake, project_of(tmp_path / "first", {"a": "SELECT 1 AS n"}))
     found = deployed(lake, project_of(tmp_path / "changed", {"a": "SELECT 2 AS n"}))
     assert (found.created, found.put_back) == (("a",), ())
 
 
+@pytest.mark.costly
 def test_a_view_over_a_table_that_no_fetch_has_made_waits_for_it(lake: Lake, tmp_path: Path) -> None:
     project = project_of(tmp_path / "project", {"a": "SELECT n FROM {{ source('raw', 'later') }}"})
     assert deployed(lake, project).waiting == ("a",)
@@ -63,6 +66,7 @@ def test_a_view_over_a_table_that_no_fetch_has_made_waits_for_it(lake: Lake, tmp
     assert deployed(lake, project).created == ("a",)
 
 
+@pytest.mark.costly
 def test_a_seed_is_deployed_as_text(lake: Lake, tmp_path: Path) -> None:
     project_of(tmp_path / "project", {"a": "SELECT code FROM {{ ref('codes') }}"})
     (tmp_path / "project" / "seeds" / "codes.csv").write_text("code\n007\n", encoding="utf-8")

@@ -80,13 +80,14 @@ def terminal(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     opened = Terminal(process, descriptor)
     opened.wait_for("what there is")
     opened.wait_for(PROMPT)
+    opened.run("select 'kept in ' || 'the history' as a;", "kept in the history")
     yield opened
     opened.type(".exit\r")
     _, status = os.waitpid(process, 0)
     os.close(descriptor)
     assert os.waitstatus_to_exitcode(status) in {0, 1}, "DuckDB's own: 1 after a statement that failed"
     history = demo / "sql_history"
-    assert "select 1;" in history.read_text()
+    assert "select 'kept in '" in history.read_text()
     assert history.stat().st_mode & 0o077 == 0, "questions may name persons"
 
 

@@ -107,7 +107,6 @@ def unowned(lake: Lake, bucket: Bucket) -> list[str]:
     return sorted(names - {path.rsplit("/", 1)[-1] for (path,) in known})
 
 
-@pytest.mark.costly
 def test_a_backfill_of_two_channels_survives_the_end_of_a_worker(lake: Lake, bucket: Bucket, cluster: Cluster) -> None:
     chunks = Counter[str]()
 

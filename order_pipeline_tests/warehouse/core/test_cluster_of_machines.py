@@ -134,7 +134,6 @@ def test_a_month_of_two_channels_arrives_whole(lake: Lake, bucket: Bucket, clust
     assert_whole(lake, bucket, MONTH)
 
 
-@pytest.mark.slow
 def test_a_killed_coordinator_leaves_nothing_that_its_next_build_does_not_mend(
     lake: Lake, bucket: Bucket, cluster: Cluster
 ) -> None:
@@ -156,7 +155,6 @@ def test_a_killed_coordinator_leaves_nothing_that_its_next_build_does_not_mend(
     assert unowned(lake, bucket) == []
 
 
-@pytest.mark.slow
 def test_two_coordinators_at_once_on_the_same_new_day_store_it_once_and_stage_it_once_each(
     lake: Lake, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

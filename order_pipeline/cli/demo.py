@@ -30,7 +30,7 @@ from order_pipeline.settings import Settings, load_settings
 def demo(
     days: Annotated[int, typer.Option(min=1, help="Days of orders.")] = 7,
     orders: Annotated[
-        int, typer.Option(min=1, help="Orders a day of the busiest channel; the others have a fifth.")
+        int, typer.Option(min=1, max=100_000, help="Orders a day of the busiest channel; the others have a fifth.")
     ] = 600,
     seed: Annotated[int, typer.Option(help="Another seed, other orders.")] = 7,
     today: Annotated[

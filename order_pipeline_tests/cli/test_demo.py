@@ -1,9 +1,13 @@
 """The demo is the whole pipeline, for real; a second one finds nothing new and sends nothing twice."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
+from order_pipeline.sandbox.kibo.orders import ORDERS_A_DAY
 from order_pipeline_tests.shared_demo import SMALL, run_command, run_process
 
 
@@ -54,3 +58,10 @@ def test_a_demo_is_refused_where_real_orders_are(tmp_path):
     assert refused.returncode == 2
     assert "fake orders do not belong there" in refused.stderr
     assert not (tmp_path / "demo_world.json").exists()
+
+
+def test_more_orders_a_day_than_the_fake_has_ids_for_are_refused_before_anything_is_made(tmp_path):
+    command = [sys.executable, "-m", "order_pipeline", "demo", "--orders", str(ORDERS_A_DAY + 1)]
+    environment = os.environ | {"ORDER_PIPELINE_DATA_DIR": str(tmp_path / "data")}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, "--orders" in ended.stderr, list(tmp_path.iterdir())) == (2, True, [])

@@ -20,3 +20,9 @@ def test_a_matrix_keeps_all_its_cases_and_marks_those_that_are_not_sampled():
     cases = sampled(range(10), 3)
     assert [case.values for case in cases] == [(number,) for number in range(10)]
     assert sum(not case.marks for case in cases) == 3
+
+
+def test_no_costly_test_of_a_file_outside_of_the_sample_is_in_the_fast_run(request):
+    for item in request.session.items:
+        if item.get_closest_marker("costly") and not is_sampled(item.nodeid.split("::", maxsplit=1)[0]):
+            assert item.get_closest_marker("slow"), item.nodeid

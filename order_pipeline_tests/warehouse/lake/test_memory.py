@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import duckdb
+import pyarrow as pa
 import pytest
 
 from order_pipeline.channels.registry import channels
 from order_pipeline.lake_settings import LakeSettings
 from order_pipeline.warehouse.lake.connection import Lake
+from order_pipeline.warehouse.lake.instance import open_instance
 from order_pipeline.warehouse.lake.memory import MemoryLimitError
 from order_pipeline.warehouse.raw.drift import DriftUnknownError, find_unknown_keys
 from order_pipeline.warehouse.raw.shapes import note_shapes
@@ -40,3 +44,9 @@ def test_want_of_memory_in_a_look_at_payloads_is_what_the_fetch_goes_on_after(la
     with pytest.raises(DriftUnknownError, match="MemoryLimitError"):
         find_unknown_keys(small, project(), "kibo", [DAY])
     small.close()
+
+
+def test_arrow_gives_back_what_it_freed_in_every_process_that_opens_duckdb(tmp_path: Path) -> None:
+    pa.set_memory_pool(pa.mimalloc_memory_pool())
+    open_instance(tmp_path, memory_limit="100MB").close()
+    assert pa.default_memory_pool().backend_name == "system"
